@@ -1,0 +1,46 @@
+# Two commands: `make demo` and `make test`. Both make .venv themselves and may be repeated.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+  $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: demo test lint browser bench clean
+
+demo: .venv/.demo
+	@test -f urban-out/sample.mp4 || $(BIN)/urban-segmentor sample urban-out/sample.mp4 --seconds 6
+	@$(BIN)/urban-segmentor predict urban-out/sample.mp4 -o urban-out/demo --overwrite
+	@echo "Open urban-out/demo/sample.mp4 in a browser or player."
+
+test: .venv/.test lint
+	$(BIN)/python -m pytest
+
+lint: .venv/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+# A real browser for the test that plays the video; as root, on Debian and its relatives.
+browser:
+	apt-get update -qq && apt-get install -y -qq chromium
+
+bench: .venv/.test
+	$(BIN)/python benchmarks/predict.py
+	$(BIN)/python benchmarks/stages.py
+	$(BIN)/python benchmarks/start.py
+
+.venv/.demo: pyproject.toml | .venv/.made
+	$(PIP) -e .
+	@touch $@
+
+.venv/.test: pyproject.toml | .venv/.made
+	$(PIP) -e '.[test]'
+	@touch $@ .venv/.demo
+
+.venv/.made:
+	@test -n "$(PYTHON)" || { echo "error: Python 3.11 or newer is needed"; exit 1; }
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+clean:
+	rm -rf .venv urban-out dist

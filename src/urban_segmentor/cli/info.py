@@ -1,0 +1,81 @@
+"""`urban-segmentor info`: what to paste into a bug report."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from importlib import metadata
+from typing import Annotated
+
+import typer
+
+_LIBRARIES = ("av", "numpy", "openvino", "onnxruntime", "onnxruntime-gpu", "ultralytics", "torch")
+_OPENCV_WHEELS = (
+    "opencv-python",
+    "opencv-python-headless",
+    "opencv-contrib-python",
+    "opencv-contrib-python-headless",
+)
+
+
+def info(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Show versions, processor, devices and models, for bug reports."""
+    facts = collect()
+    if as_json:
+        typer.echo(json.dumps(facts, indent=2))
+    else:
+        for key, value in facts.items():
+            shown = ", ".join(value) if isinstance(value, list) else value
+            typer.echo(f"{key.replace('_', ' '):<16} {shown}")
+    wheels = opencv_wheels()
+    if len(wheels) > 1:
+        typer.secho(
+            f"warning: {' and '.join(wheels)} are both installed, and own the same folder `cv2`",
+            fg="yellow",
+            err=True,
+        )
+        typer.secho(
+            f"hint: pip uninstall -y {' '.join(wheels)} && pip install opencv-python-headless",
+            err=True,
+        )
+
+
+def collect() -> dict[str, str | list[str]]:
+    """Return versions, processor, devices and models."""
+    import cv2
+    import openvino as ov
+
+    from urban_segmentor import __version__
+    from urban_segmentor.models.resolve import embedded_models
+
+    core = ov.Core()
+    devices = [
+        f"{name} ({core.get_property(name, 'FULL_DEVICE_NAME')})" for name in core.available_devices
+    ]
+    versions = {name: _version(name) for name in (*_LIBRARIES, *_OPENCV_WHEELS)}
+    return {
+        "urban_segmentor": __version__,
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "cores": str(os.cpu_count()),
+        "cpu_features": cv2.getCPUFeaturesLine(),
+        "cpu_precisions": list(core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")),
+        "openvino_sees": devices,
+        "libraries": [f"{name} {version}" for name, version in versions.items() if version],
+        "models": list(embedded_models()),
+    }
+
+
+def opencv_wheels() -> list[str]:
+    """Return the OpenCV wheels that are installed; more than one is a conflict."""
+    return [name for name in _OPENCV_WHEELS if _version(name)]
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None

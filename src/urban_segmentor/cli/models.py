@@ -1,0 +1,66 @@
+"""`urban-segmentor models`: which models there are, and what they can."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def models(
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(help="Further models: paths or hub addresses.", metavar="[MODEL]..."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """List the embedded models, and others that you name."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from urban_segmentor.models.resolve import embedded_models, resolve_model
+
+    named = embedded_models() | {text: resolve_model(text) for text in paths or []}
+    rows = [_describe(name, path) for name, path in named.items()]
+    if as_json:
+        typer.echo(json.dumps({"models": rows}, indent=2))
+        return
+    console = Console(highlight=False)
+    for row in rows:
+        table = Table(box=None, show_header=False, pad_edge=False, title_justify="left")
+        table.title = f"[bold]{row['name']}[/bold]"
+        table.add_column(style="dim")
+        table.add_column(overflow="fold")
+        for key, value in row.items():
+            if key != "name" and value:
+                shown = str(value)
+                table.add_row(key.replace("_", " "), shown)
+        console.print(table)
+
+
+def _describe(name: str, path: Path) -> dict[str, object]:
+    """Return what a model file says about itself."""
+    from urban_segmentor.models.spec import ModelSpec
+    from urban_segmentor.segment.backends.choose import choose_runtime, open_network
+
+    choice = choose_runtime(device="cpu", runtime="auto", suffix=path.suffix)
+    network = open_network(path, choice)
+    spec = ModelSpec.from_metadata(network.metadata, where=str(path))
+    weights = path.with_suffix(".bin") if path.suffix == ".xml" else path
+    return {
+        "name": name,
+        "description": spec.description,
+        "size": f"{weights.stat().st_size / 1e6:.1f} MB",
+        "input": "any multiple of 32" if network.static_size is None else network.static_size,
+        "exported_for": f"{spec.imgsz[0]} x {spec.imgsz[1]} pixels",
+        "head": "final boxes" if spec.ends_in_nms else "NMS follows",
+        "classes": ", ".join(spec.class_names),
+        "training_data": spec.training_data,
+        "accuracy": spec.accuracy,
+        "licence": spec.licence,
+        "path": str(path),
+    }

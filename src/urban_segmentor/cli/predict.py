@@ -1,0 +1,244 @@
+"""`urban-segmentor predict`: pictures, folders and videos in, results out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from urban_segmentor.errors import SettingError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from urban_segmentor.io.video_source import Selection
+    from urban_segmentor.predict import Outcome
+    from urban_segmentor.segment.segmenter import Segmenter
+
+_VIDEO_STREAMS = 2  # one network a core beats one network on two cores by a fifth
+
+_WHAT, _FIND, _DRAW, _VIDEO, _WRITE = "Model", "What to find", "Drawing", "Video", "Results"
+
+
+def predict(  # noqa: PLR0913 - one parameter an option
+    inputs: Annotated[
+        list[str], typer.Argument(help="Pictures, videos, folders, or patterns such as 'a/*.jpg'.")
+    ],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Folder for the results.", rich_help_panel=_WRITE)
+    ] = Path("urban-out"),
+    save: Annotated[
+        str,
+        typer.Option(
+            help="Any of overlay,coco,yolo,jsonl,csv,masks,cityscapes, with commas.",
+            rich_help_panel=_WRITE,
+        ),
+    ] = "overlay",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace results.", rich_help_panel=_WRITE)
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object.", rich_help_panel=_WRITE)
+    ] = False,
+    model: Annotated[
+        str,
+        typer.Option(
+            help="Embedded name, path to .onnx or .xml, or hf://owner/repo/file.onnx.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = "urban-n",
+    device: Annotated[
+        str, typer.Option(help="auto, cpu, gpu, npu, cuda or cuda:0.", rich_help_panel=_WHAT)
+    ] = "auto",
+    runtime: Annotated[
+        str, typer.Option(help="auto, openvino or onnx.", rich_help_panel=_WHAT)
+    ] = "auto",
+    precision: Annotated[
+        str, typer.Option(help="auto (the fastest) or f32.", rich_help_panel=_WHAT)
+    ] = "auto",
+    imgsz: Annotated[
+        str | None,
+        typer.Option(help="Long side of the network input, or H,W; pixels.", rich_help_panel=_WHAT),
+    ] = None,
+    conf: Annotated[
+        float, typer.Option(help="Lowest score, 0 to 1.", rich_help_panel=_FIND)
+    ] = 0.25,
+    iou: Annotated[
+        float, typer.Option(help="Overlap of two boxes of one object.", rich_help_panel=_FIND)
+    ] = 0.7,
+    max_det: Annotated[
+        int, typer.Option(help="Most instances in a picture.", rich_help_panel=_FIND)
+    ] = 300,
+    classes: Annotated[
+        list[str] | None,
+        typer.Option(help="Names or numbers, with commas.", rich_help_panel=_FIND),
+    ] = None,
+    masks_only: Annotated[
+        bool, typer.Option("--masks-only", help="Draw masks alone.", rich_help_panel=_DRAW)
+    ] = False,
+    masks: Annotated[bool, typer.Option(help="Fill masks.", rich_help_panel=_DRAW)] = True,
+    outlines: Annotated[bool, typer.Option(help="Trace edges.", rich_help_panel=_DRAW)] = True,
+    boxes: Annotated[bool, typer.Option(help="Draw boxes.", rich_help_panel=_DRAW)] = True,
+    labels: Annotated[bool, typer.Option(help="Write classes.", rich_help_panel=_DRAW)] = True,
+    scores: Annotated[bool, typer.Option(help="Write scores.", rich_help_panel=_DRAW)] = True,
+    opacity: Annotated[
+        float, typer.Option(help="Of the masks, 0 to 1.", rich_help_panel=_DRAW)
+    ] = 0.5,
+    start: Annotated[float, typer.Option(help="Begin at, seconds.", rich_help_panel=_VIDEO)] = 0.0,
+    duration: Annotated[
+        float | None, typer.Option(help="Length, seconds.", rich_help_panel=_VIDEO)
+    ] = None,
+    vid_stride: Annotated[
+        int, typer.Option(help="Every how manyth frame.", rich_help_panel=_VIDEO)
+    ] = 1,
+    fps: Annotated[
+        float | None, typer.Option(help="At most so many frames a second.", rich_help_panel=_VIDEO)
+    ] = None,
+    codec: Annotated[str, typer.Option(help="h264 or vp9.", rich_help_panel=_VIDEO)] = "h264",
+    crf: Annotated[int, typer.Option(help="Quality, 0 (best) to 51.", rich_help_panel=_VIDEO)] = 23,
+    preset: Annotated[
+        str, typer.Option(help="x264's preset.", rich_help_panel=_VIDEO)
+    ] = "ultrafast",
+    verbose: Annotated[  # noqa: ARG001 - read by `main` before the parser
+        bool, typer.Option("-v", "--verbose", help="Show tracebacks.")
+    ] = False,
+) -> None:
+    """Outline what is in street pictures and videos.
+
+    Examples:
+        urban-segmentor predict photo.jpg
+
+        urban-segmentor predict clip.mp4 --classes car,person --save overlay,csv
+
+        urban-segmentor predict folder/ --save coco --json
+    """
+    from urban_segmentor.cli.console import frame_progress, stage_table, stderr
+    from urban_segmentor.io.inputs import find_inputs
+    from urban_segmentor.predict import Outputs, Prediction, parse_classes, parse_kinds
+    from urban_segmentor.render.overlay import Overlay, OverlayStyle
+    from urban_segmentor.segment.segmenter import Segmenter
+
+    console = stderr()
+    style = OverlayStyle(
+        masks=masks,
+        outlines=outlines,
+        boxes=boxes,
+        labels=labels,
+        scores=scores,
+        opacity=opacity,
+    )
+    outputs = Outputs(
+        folder=output,
+        kinds=parse_kinds(save),
+        overwrite=overwrite,
+        codec=codec,
+        crf=crf,
+        preset=preset,
+    )
+    selection = _selection(start=start, duration=duration, stride=vid_stride, fps=fps)
+    files = find_inputs(inputs)
+    segmenter = Segmenter.load(
+        model,
+        device=device,
+        runtime=_one_of("runtime", runtime, ("auto", "openvino", "onnx")),
+        precision=_one_of("precision", precision, ("auto", "f32")),
+        streams=_VIDEO_STREAMS if files.videos or len(files.pictures) > _VIDEO_STREAMS else 1,
+        imgsz=parse_imgsz(imgsz),
+        conf=conf,
+        iou=iou,
+        max_det=max_det,
+        classes=parse_classes(classes or []),
+    )
+    choice = segmenter.choice
+    console.print(f"{choice.runtime} on {choice.device}: {choice.reason}", style="dim")
+    prediction = Prediction(
+        files,
+        segmenter=segmenter,
+        renderer=Overlay(
+            segmenter.spec.class_names, style=style.masks_only() if masks_only else style
+        ),
+        outputs=outputs,
+        selection=selection,
+    )
+    with frame_progress(console) as bar:
+        outcome = prediction.run(on_source=bar.start, on_frame=bar.advance)
+    if as_json:
+        typer.echo(json.dumps(_as_json(outcome, segmenter), indent=2))
+    else:
+        _tell(console, outcome, segmenter)
+        console.print(stage_table(outcome.stages.summary()))
+    for problem in outcome.problems:
+        typer.secho(f"error: {problem}", fg="red", err=True)
+    if outcome.interrupted:
+        raise typer.Exit(130)
+    if outcome.problems:
+        raise typer.Exit(1)
+
+
+def parse_imgsz(text: str | None) -> int | tuple[int, int] | None:
+    """Return the long side, or height and width, of the network input, pixels.
+
+    Raises:
+        SettingError: The text is neither `640` nor `384,640`.
+
+    >>> parse_imgsz("384,640")
+    (384, 640)
+    """
+    if text is None:
+        return None
+    try:
+        sides = [int(side) for side in text.replace("x", ",").split(",")]
+    except ValueError:
+        sides = []
+    if len(sides) == 1:
+        return sides[0]
+    if len(sides) == 2:
+        return sides[0], sides[1]
+    raise SettingError(f"`imgsz` is `{text}`, expected a number or H,W", hint="--imgsz 384,640")
+
+
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> Any:  # noqa: ANN401
+    if value not in allowed:
+        raise SettingError(f"`{name}` is `{value}`", hint=f"choose one of {', '.join(allowed)}")
+    return value
+
+
+def _selection(
+    *, start: float, duration: float | None, stride: int, fps: float | None
+) -> Selection:
+    from urban_segmentor.io.video_source import Selection
+
+    return Selection(start_s=start, duration_s=duration, stride=stride, rate=fps)
+
+
+def _tell(console: Console, outcome: Outcome, segmenter: Segmenter) -> None:
+    """Say what was found and where the results are."""
+    names = segmenter.spec.class_names
+    found = ", ".join(f"{count} {names[i]}" for i, count in outcome.by_class.most_common())
+    rate = outcome.frames / outcome.elapsed_s if outcome.elapsed_s else 0.0
+    pictures = "1 picture" if outcome.frames == 1 else f"{outcome.frames} pictures"
+    console.print(f"{pictures}, {outcome.elapsed_s:.1f} s, {rate:.1f} a second", markup=False)
+    console.print(f"found: {found or 'nothing'}", markup=False)
+    if outcome.interrupted:
+        console.print("stopped early; what is done so far is kept", style="yellow")
+    for path in outcome.written:
+        console.print(f"result: {path}", markup=False, style="bold green", soft_wrap=True)
+
+
+def _as_json(outcome: Outcome, segmenter: Segmenter) -> dict[str, object]:
+    names = segmenter.spec.class_names
+    return {
+        "frames": outcome.frames,
+        "instances": outcome.instances,
+        "by_class": {names[i]: count for i, count in outcome.by_class.most_common()},
+        "elapsed_s": round(outcome.elapsed_s, 3),
+        "fps": round(outcome.frames / outcome.elapsed_s, 2) if outcome.elapsed_s else 0.0,
+        "stages": outcome.stages.summary(),
+        "runtime": segmenter.choice.runtime,
+        "device": segmenter.choice.device,
+        "written": [str(path) for path in outcome.written],
+        "problems": outcome.problems,
+        "interrupted": outcome.interrupted,
+    }

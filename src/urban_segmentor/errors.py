@@ -1,0 +1,49 @@
+"""Every error this package raises on purpose derives from `UrbanSegmentorError`."""
+
+
+class UrbanSegmentorError(Exception):
+    """Base class; catch it to catch every deliberate failure.
+
+    Args:
+        message: What is wrong, naming the value found and the value expected.
+        hint: What the reader can do next, or None when there is nothing to suggest.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class ModelError(UrbanSegmentorError):
+    """An exported model cannot be loaded or does not have the layout its metadata states."""
+
+
+class SourceError(UrbanSegmentorError):
+    """A video or picture could not be opened or decoded."""
+
+
+class OutputError(UrbanSegmentorError):
+    """A result cannot be written: it exists already, or the place is full or not writable."""
+
+
+class SettingError(UrbanSegmentorError, ValueError):
+    """A value that the caller chose lies outside what is allowed."""
+
+
+class MissingExtraError(UrbanSegmentorError, ImportError):
+    """An optional library is not installed.
+
+    Args:
+        library: Name of the library, as one imports it.
+        extra: The extra of this package that brings it.
+    """
+
+    def __init__(self, library: str, *, extra: str) -> None:
+        super().__init__(
+            f"this needs `{library}`, which is not installed",
+            hint=f"pip install 'urban-segmentor[{extra}]'",
+        )
+
+
+class ShapeError(UrbanSegmentorError, ValueError):
+    """An array has the wrong shape or dtype."""

@@ -1,0 +1,240 @@
+"""Files that appear in their place only when they are complete.
+
+A file grows as `.name.partial` in the folder of its final place and is renamed at the end, so
+that whoever finds a result can use it, whatever happened to the run.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Self
+
+from urban_segmentor.errors import OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from io import FileIO
+    from pathlib import Path
+    from types import TracebackType
+    from typing import IO
+
+OVERWRITE_HINT = "add --overwrite, or choose another folder with -o"
+
+_HINTS = {
+    errno.ENOSPC: "free some space, or choose another folder with -o",
+    errno.EDQUOT: "your quota is used up: free some space, or choose another folder with -o",
+    errno.EACCES: "choose a folder that you may write to with -o",
+    errno.EPERM: "choose a folder that you may write to with -o",
+    errno.EROFS: "the file system is read-only: choose another folder with -o",
+    errno.ENOTDIR: "a part of the path is a file: choose another folder with -o",
+    errno.EEXIST: "a part of the path is a file: choose another folder with -o",
+    errno.ENAMETOOLONG: "the name is too long: rename the source, or choose another folder with -o",
+}
+
+
+@contextmanager
+def output_errors(path: Path) -> Generator[None]:
+    """Return a context in which failures of the system become `OutputError`.
+
+    Args:
+        path: What is being written, named in the message.
+
+    Raises:
+        OutputError: The disk is full, the place is not writable, or the like.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"cannot write `{path}`: {error.strerror or error}",
+            hint=_HINTS.get(error.errno or 0, "choose another folder with -o"),
+        ) from error
+
+
+def check_free(path: Path, *, overwrite: bool) -> None:
+    """Check that a file may be written, and make the folders above it.
+
+    Args:
+        path: The file.
+        overwrite: True when a file that is there may be replaced.
+
+    Raises:
+        OutputError: It is there and may not be replaced, or its folder cannot be written to.
+    """
+    with output_errors(path):
+        if path.is_dir():
+            raise OutputError(f"`{path}` is a folder, expected a file", hint=OVERWRITE_HINT)
+        if os.path.lexists(path) and not overwrite:
+            raise OutputError(f"`{path}` exists already", hint=OVERWRITE_HINT)
+        _make_writable(path.parent)
+
+
+def check_free_folder(path: Path, *, overwrite: bool) -> None:
+    """Check that a folder may be filled, and make it.
+
+    Args:
+        path: The folder.
+        overwrite: True when there may be files in it, which are replaced one by one.
+
+    Raises:
+        OutputError: It is not empty and may not be filled, or it cannot be written to.
+    """
+    with output_errors(path):
+        if os.path.lexists(path) and not path.is_dir():
+            raise OutputError(f"`{path}` is a file, expected a folder", hint=OVERWRITE_HINT)
+        if path.is_dir() and not overwrite and any(path.iterdir()):
+            raise OutputError(f"`{path}` exists already and is not empty", hint=OVERWRITE_HINT)
+        _make_writable(path)
+
+
+class AtomicFile:
+    """A text file that grows in one place and then appears in another, complete.
+
+    Nothing is created before the first write. Used as a context, it is put in its place at the
+    end, or removed when an exception leaves the context.
+
+    Args:
+        path: The final place. Folders above it are made.
+        overwrite: True when a file that is there may be replaced.
+        head: Text at the top, also when nothing else is written.
+
+    Raises:
+        OutputError: It is there and may not be replaced, or its folder cannot be written to.
+    """
+
+    def __init__(self, path: Path, *, overwrite: bool, head: str = "") -> None:
+        check_free(path, overwrite=overwrite)
+        self._path = path
+        self._partial = path.with_name(f".{path.name}.partial")
+        self._head = head
+        self._file: FileIO | None = None
+        self._length = 0
+        self._closed = False
+
+    @property
+    def closed(self) -> bool:
+        """True after `commit` or `abort`."""
+        return self._closed
+
+    def write(self, text: str) -> None:
+        """Append all of a text, or nothing of it.
+
+        Args:
+            text: What to append. What UTF-8 cannot express, as in names of files in other
+                encodings, is written as a backslash escape.
+
+        Raises:
+            OutputError: The disk is full or the like; what was written before stays as it was.
+        """
+        if self._closed:
+            raise OutputError(f"`{self._path}` is finished, nothing can be added")
+        with output_errors(self._path):
+            self._append(text)
+
+    def commit(self) -> None:
+        """Put the file in its place; safe to call twice, and after `abort`.
+
+        Raises:
+            OutputError: It cannot be created or renamed; then the partial file is removed.
+        """
+        if self._closed:
+            return
+        try:
+            with output_errors(self._path):
+                self._append("").close()
+                self._partial.replace(self._path)
+                self._closed = True
+        finally:
+            self.abort()
+
+    def abort(self) -> None:
+        """Remove what was written; safe to call twice, and without effect after `commit`."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._file is not None:
+            self._file.close()
+            with suppress(OSError):
+                self._partial.unlink()
+
+    def __enter__(self) -> Self:
+        """Return the file."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Commit, or abort after an exception."""
+        if kind is None:
+            self.commit()
+        else:
+            self.abort()
+
+    def _append(self, text: str) -> FileIO:
+        """Append a text, the head before the first; return the file.
+
+        When that fails the file is cut back to its old length.
+        """
+        if self._file is None:
+            self._file = open_partial(self._partial)
+        file = self._file
+        data = (text if self._length else self._head + text).encode("utf-8", "backslashreplace")
+        try:
+            write_all(file, data)
+        except BaseException:
+            file.seek(self._length)
+            file.truncate()
+            raise
+        self._length += len(data)
+        return file
+
+
+def write_atomically(path: Path, data: bytes, *, overwrite: bool) -> None:
+    """Write a whole file, which appears in its place complete or not at all.
+
+    Args:
+        path: The final place. Folders above it are made.
+        data: What it holds.
+        overwrite: True when a file that is there may be replaced.
+
+    Raises:
+        OutputError: It is there and may not be replaced, the disk is full, or the like.
+    """
+    check_free(path, overwrite=overwrite)
+    partial = path.with_name(f".{path.name}.partial")
+    with output_errors(path):
+        file = open_partial(partial)
+        try:
+            with file:
+                write_all(file, data)
+            partial.replace(path)
+        except BaseException:
+            with suppress(OSError):
+                partial.unlink()
+            raise
+
+
+def open_partial(path: Path) -> FileIO:
+    """Return a new unbuffered file, in place of what an earlier run may have left there."""
+    path.unlink(missing_ok=True)
+    # Exclusive creation does not follow a link that somebody put there in between.
+    return path.open("xb", buffering=0)
+
+
+def write_all(file: FileIO | IO[bytes], data: bytes) -> None:
+    """Write all of the data; the system may take less than it is given at a time."""
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) :]
+
+
+def _make_writable(folder: Path) -> None:
+    """Make a folder and check that files can be made in it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))

@@ -1,0 +1,121 @@
+"""From what the user typed to the pictures and videos that are meant."""
+
+from __future__ import annotations
+
+import glob
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+
+from urban_segmentor.errors import SourceError
+from urban_segmentor.io.pictures import PICTURE_SUFFIXES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+# fmt: off
+VIDEO_SUFFIXES = frozenset({
+    ".3gp", ".asf", ".avi", ".dv", ".flv", ".gif", ".h264", ".h265", ".hevc",
+    ".m2ts", ".m4v", ".mjpeg", ".mjpg", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg",
+    ".mts", ".mxf", ".nut", ".ogv", ".ts", ".vob", ".webm", ".wmv", ".y4m",
+})
+# fmt: on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """The files to work on, each with the unique name that its results get.
+
+    Attributes:
+        pictures: Path and name of each picture.
+        videos: Path and name of each video.
+    """
+
+    pictures: tuple[tuple[Path, str], ...]
+    videos: tuple[tuple[Path, str], ...]
+
+
+def find_inputs(wishes: Sequence[str]) -> Inputs:
+    """Return the files that are meant by paths, folders and globs.
+
+    Folders are searched to the bottom for pictures and videos; the results of what lies in
+    them keep the sub-folders. A file that is named counts whatever its suffix.
+
+    Args:
+        wishes: Files, folders, or patterns with `*`, `?` and `[...]`.
+
+    Raises:
+        SourceError: Something is not there, or a folder or pattern holds nothing to work on.
+    """
+    found: dict[Path, str] = {}
+    for wish in wishes:
+        for path, name in _expand(wish):
+            found.setdefault(path, name)
+    named = _unique(found)
+    pictures = tuple((path, name) for path, name in named if _is_picture(path))
+    chosen = {path for path, _ in pictures}
+    videos = tuple((path, name) for path, name in named if path not in chosen)
+    return Inputs(pictures=pictures, videos=videos)
+
+
+def _expand(wish: str) -> Iterable[tuple[Path, str]]:
+    if "://" in wish:
+        raise SourceError(
+            f"`{wish}` is an address, and files are expected here",
+            hint="download it first, then give the file",
+        )
+    path = Path(wish).expanduser()
+    if path.is_dir():
+        files = [(file, file.relative_to(path)) for file in _media_below(path)]
+        if not files:
+            raise SourceError(
+                f"there are no pictures or videos in the folder `{wish}`",
+                hint=f"pictures end in {', '.join(sorted(PICTURE_SUFFIXES))}",
+            )
+        return [(file, str(relative.with_suffix(""))) for file, relative in files]
+    if path.exists():
+        return [(path, path.stem)]
+    if glob.has_magic(wish):
+        matches = sorted(Path(match) for match in glob.glob(str(path), recursive=True))  # noqa: PTH207
+        files = [match for match in matches if match.is_file()]
+        if not files:
+            raise SourceError(f"no file matches `{wish}`", hint="look at the pattern again")
+        return [(file, file.stem) for file in files]
+    near = sorted(p.name for p in path.parent.glob("*") if p.stem == path.stem)
+    raise SourceError(
+        f"there is no file or folder `{wish}`",
+        hint=f"did you mean `{path.with_name(near[0])}`?" if near else f"you are in {Path.cwd()}",
+    )
+
+
+def _media_below(folder: Path) -> list[Path]:
+    known = PICTURE_SUFFIXES | VIDEO_SUFFIXES
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in known and not path.name.startswith(".") and path.is_file()
+    )
+
+
+def _unique(found: dict[Path, str]) -> list[tuple[Path, str]]:
+    """Return the files with names that differ even where suffixes are left off."""
+    taken: set[str] = set()
+    named: list[tuple[Path, str]] = []
+    for path, wanted in found.items():
+        name, number = wanted, 2
+        if name.lower() in taken:
+            name = f"{wanted}_{path.suffix.lstrip('.')}"
+        while name.lower() in taken:
+            name, number = f"{wanted}_{number}", number + 1
+        taken.add(name.lower())
+        named.append((path, name))
+    return named
+
+
+def _is_picture(path: Path) -> bool:
+    suffix = path.suffix.lower()
+    if suffix in PICTURE_SUFFIXES or suffix in VIDEO_SUFFIXES:
+        return suffix in PICTURE_SUFFIXES
+    return bool(cv2.haveImageReader(str(path)))

@@ -1,0 +1,161 @@
+"""Pictures in and out: JPEG, PNG, WebP, TIFF, BMP, whatever their depth, colour or rotation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from urban_segmentor.errors import OutputError, SourceError
+from urban_segmentor.io.atomic import write_atomically
+from urban_segmentor.types import Frame, Image, Yuv420
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from urban_segmentor.types import Instances
+
+PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
+_QUALITY = {".jpg": [cv2.IMWRITE_JPEG_QUALITY, 95], ".webp": [cv2.IMWRITE_WEBP_QUALITY, 90]}
+_QUALITY[".jpeg"] = _QUALITY[".jpg"]
+_ENDINGS = {b"\xff\xd8": b"\xff\xd9", b"\x89P": b"IEND"}  # by the first two bytes
+_TAIL = 65_536  # bytes; cameras write previews and notes behind the end marker
+
+
+def read_picture(path: Path) -> Image:
+    """Return a picture as uint8 (H, W, 3), RGB, upright.
+
+    EXIF rotation is applied, grey becomes RGB, 16 bits become 8, and opacity is left out.
+
+    Args:
+        path: JPEG, PNG, WebP, TIFF or BMP.
+
+    Raises:
+        SourceError: The file cannot be read, is cut off, or is no picture.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise SourceError(f"cannot read `{path}`: {error.strerror}") from error
+    if not data:
+        raise SourceError(f"`{path}` is empty", hint="fetch it again")
+    ending = _ENDINGS.get(data[:2])
+    if ending is not None and ending not in data[-_TAIL:]:
+        raise SourceError(f"`{path}` is cut off: its end is missing", hint="fetch it again")
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+    except cv2.error as error:
+        raise SourceError(f"`{path}` cannot be decoded: {error.err}") from error
+    if image is None:
+        raise SourceError(
+            f"`{path}` is damaged or no picture", hint="open it in a picture viewer to see"
+        )
+    return np.asarray(image, dtype=np.uint8)
+
+
+def write_picture(path: Path, image: Image, *, overwrite: bool) -> None:
+    """Write a picture in the format that the suffix names.
+
+    Args:
+        path: Where to.
+        image: uint8 (H, W, 3), RGB.
+        overwrite: False to refuse when the file exists.
+
+    Raises:
+        OutputError: The file exists already, or cannot be written.
+    """
+    suffix = path.suffix.lower()
+    try:
+        bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+        done, data = cv2.imencode(suffix, bgr, _QUALITY.get(suffix, []))
+    except cv2.error as error:
+        raise OutputError(
+            f"cannot write `{path}` as {suffix or 'a picture without suffix'}: {error.err}",
+            hint=f"the suffix must be one of {', '.join(sorted(PICTURE_SUFFIXES))}",
+        ) from error
+    if not done:
+        raise OutputError(f"cannot encode `{path}`")
+    write_atomically(path, data.tobytes(), overwrite=overwrite)
+
+
+class PictureSource:
+    """Pictures from files, in order; those that cannot be read are named, and left out.
+
+    Args:
+        pictures: Path and output name of each.
+    """
+
+    def __init__(self, pictures: Sequence[tuple[Path, str]]) -> None:
+        self._pictures = pictures
+        self.problems: list[str] = []
+
+    def __len__(self) -> int:
+        """Return the number of pictures."""
+        return len(self._pictures)
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield a frame for each picture that can be read."""
+        for index, (path, name) in enumerate(self._pictures):
+            try:
+                image = read_picture(path)
+            except SourceError as error:
+                self.problems.append(str(error))
+                continue
+            yield Frame(pixels=image, index=index, time_s=0.0, source=str(path), name=name)
+
+    def close(self) -> None:
+        """Release nothing: no file stays open."""
+
+
+class PictureSink:
+    """Writes each frame as a picture in the format of its source.
+
+    Args:
+        folder: Where to.
+        overwrite: False to refuse files that exist.
+
+    Attributes:
+        written: The picture written last.
+    """
+
+    def __init__(self, folder: Path, *, overwrite: bool) -> None:
+        self._folder = folder
+        self._overwrite = overwrite
+        self.written = folder
+
+    def target(self, source: str, name: str) -> Path:
+        """Return where the picture of a source goes.
+
+        Args:
+            source: Path of the picture it came from.
+            name: Output name, without suffix.
+
+        Raises:
+            OutputError: That is the source itself, or exists and may not be overwritten.
+        """
+        suffix = Path(source).suffix.lower()
+        path = self._folder / f"{name}{suffix if suffix in PICTURE_SUFFIXES else '.png'}"
+        if path.exists():
+            if path.samefile(source):
+                raise OutputError(
+                    f"the result would replace its own source `{path}`",
+                    hint="choose another folder with -o",
+                )
+            if not self._overwrite:
+                raise OutputError(
+                    f"`{path}` exists already",
+                    hint="add --overwrite, or choose another folder with -o",
+                )
+        return path
+
+    def write(self, frame: Frame, instances: Instances) -> None:  # noqa: ARG002
+        """Write the pixels of a frame that has been drawn on."""
+        pixels = frame.image if isinstance(frame.pixels, Yuv420) else frame.pixels
+        path = self.target(frame.source, frame.name)
+        write_picture(path, pixels, overwrite=self._overwrite)
+        self.written = path
+
+    def close(self) -> None:
+        """Do nothing: every picture is in its place already."""

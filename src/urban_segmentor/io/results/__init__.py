@@ -1,0 +1,51 @@
+"""Files of results; each module writes one format, `RESULT_SINKS` names them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from urban_segmentor.io.results.cityscapes import CityscapesSink
+from urban_segmentor.io.results.coco import CocoSink
+from urban_segmentor.io.results.jsonl import JsonlSink
+from urban_segmentor.io.results.mask_png import MaskPngSink
+from urban_segmentor.io.results.table import CsvSink
+from urban_segmentor.io.results.yolo import YoloSink
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from urban_segmentor.protocols import Sink
+
+
+class ResultSink(Protocol):
+    """How every sink of results is made."""
+
+    def __call__(self, folder: Path, *, class_names: Sequence[str], overwrite: bool) -> Sink:
+        """Return a sink that writes below a folder.
+
+        Raises:
+            OutputError: There are results already, or the folder cannot be written to.
+        """
+        ...
+
+
+RESULT_SINKS: dict[str, ResultSink] = {
+    "coco": CocoSink,
+    "yolo": YoloSink,
+    "jsonl": JsonlSink,
+    "csv": CsvSink,
+    "masks": MaskPngSink,
+    "cityscapes": CityscapesSink,
+}
+"""The formats by the names that users give them."""
+
+RESULT_FILES: dict[str, str] = {
+    "coco": "coco.json",
+    "yolo": "labels",
+    "jsonl": "results.jsonl",
+    "csv": "results.csv",
+    "masks": "masks",
+    "cityscapes": "cityscapes",
+}
+"""The file or folder of each format, below the folder of the results."""

@@ -1,0 +1,136 @@
+"""What an exported model says about itself."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self, cast
+
+from urban_segmentor.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_EXPORT_HINT = (
+    "export it with Ultralytics, which writes its metadata: "
+    "yolo export model=MODEL.pt format=onnx dynamic=True"
+)
+_MAX_CLASSES = 10_000
+_MAX_SIDE = 16_384
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSpec:
+    """The metadata of an exported segmentation model, read from the file, never guessed.
+
+    Attributes:
+        task: What the model does; always `segment` here.
+        class_names: Names by class id.
+        imgsz: Height and width the model was exported for, pixels.
+        stride: Sides of the input are multiples of it, pixels.
+        ends_in_nms: True when the head hands out final boxes and no NMS is due.
+        description: One line about the model.
+        licence: Licence of the weights.
+        training_data: What it was trained on, or an empty string when the file does not say.
+        accuracy: Measured accuracy with the frames it was measured on, or an empty string.
+    """
+
+    task: str
+    class_names: tuple[str, ...]
+    imgsz: tuple[int, int]
+    stride: int
+    ends_in_nms: bool
+    description: str
+    licence: str
+    training_data: str
+    accuracy: str
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, object], *, where: str) -> Self:
+        """Return the spec that the metadata of an export describes.
+
+        Args:
+            metadata: Keys and values as Ultralytics writes them; values may be text.
+            where: The file, for messages.
+
+        Raises:
+            ModelError: A needed key is missing or makes no sense, or the task is another one.
+        """
+        missing = [key for key in ("task", "names", "imgsz", "stride") if key not in metadata]
+        if missing:
+            raise ModelError(
+                f"`{where}` has no metadata for {', '.join(f'`{key}`' for key in missing)}",
+                hint=_EXPORT_HINT,
+            )
+        task = str(metadata["task"])
+        if task != "segment":
+            raise ModelError(
+                f"`{where}` is a model for the task `{task}`, expected `segment`",
+                hint="take a segmentation model, such as one that starts from yolov8n-seg",
+            )
+        return cls(
+            task=task,
+            class_names=_class_names(_value(metadata, "names", where), where),
+            imgsz=_image_size(_value(metadata, "imgsz", where), where),
+            stride=_positive(_value(metadata, "stride", where), "stride", where),
+            ends_in_nms=_ends_in_nms(metadata, where),
+            description=str(metadata.get("description", "")),
+            licence=str(metadata.get("license", "")),
+            training_data=str(metadata.get("training_data", "")),
+            accuracy=str(metadata.get("accuracy", "")),
+        )
+
+
+def _value(metadata: Mapping[str, object], key: str, where: str) -> object:
+    """Return a value as Python data; exports store it as the text of a literal."""
+    raw = metadata[key]
+    if not isinstance(raw, str):
+        return raw
+    try:
+        return ast.literal_eval(raw)
+    except (ValueError, SyntaxError, MemoryError, RecursionError) as error:
+        raise _nonsense(key, raw, where) from error
+
+
+def _nonsense(key: str, raw: object, where: str) -> ModelError:
+    text = str(raw)
+    shown = text if len(text) <= 60 else text[:57] + "..."
+    return ModelError(f"`{where}` has metadata `{key}` that makes no sense: {shown}")
+
+
+def _class_names(names: object, where: str) -> tuple[str, ...]:
+    wrong = _nonsense("names", names, where)
+    if isinstance(names, list | tuple):
+        listed = list(cast("list[object]", names))
+    elif isinstance(names, dict):
+        table = cast("dict[object, object]", names)
+        if set(table) != set(range(len(table))):
+            raise wrong
+        listed = [table[i] for i in range(len(table))]
+    else:
+        raise wrong
+    if not 1 <= len(listed) <= _MAX_CLASSES:
+        raise wrong
+    return tuple(str(name) for name in listed)
+
+
+def _positive(value: object, key: str, where: str) -> int:
+    if not isinstance(value, int) or not 1 <= value <= _MAX_SIDE:
+        raise _nonsense(key, value, where)
+    return value
+
+
+def _image_size(value: object, where: str) -> tuple[int, int]:
+    wrong = _nonsense("imgsz", value, where)
+    sides = cast("list[object]", value) if isinstance(value, list | tuple) else [value, value]
+    if len(sides) != 2:
+        raise wrong
+    return _positive(sides[0], "imgsz", where), _positive(sides[1], "imgsz", where)
+
+
+def _ends_in_nms(metadata: Mapping[str, object], where: str) -> bool:
+    """Return whether boxes come out final: an end-to-end head, or NMS exported with the graph."""
+    if "end2end" in metadata and _value(metadata, "end2end", where) is True:
+        return True
+    args = _value(metadata, "args", where) if "args" in metadata else None
+    return isinstance(args, dict) and cast("dict[str, object]", args).get("nms") is True

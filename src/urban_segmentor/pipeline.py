@@ -1,0 +1,193 @@
+"""Source, segmenter, renderer and sinks, each in a thread of its own, with bounded queues.
+
+Frames keep their order. Networks work on several frames at once where the segmenter has several
+streams. When a stage fails, or the caller stops, what is on its way is finished or dropped, and
+every sink is closed, so that what was written stays readable.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from queue import Queue
+from typing import TYPE_CHECKING, TypeAlias
+
+import cv2
+
+from urban_segmentor.stages import StageTimes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+
+    from urban_segmentor.protocols import Renderer, Sink, Source
+    from urban_segmentor.segment.segmenter import Segmenter
+    from urban_segmentor.types import Frame, Instances
+
+_Pending: TypeAlias = "tuple[Frame, Future[Instances]] | None"
+_Drawn: TypeAlias = "tuple[Frame, Instances] | None"
+_SPARE_FRAMES = 2  # enough that no stage waits for another's jitter, and memory stays flat
+_POLL_S = 0.1
+
+
+@dataclass(slots=True, kw_only=True)
+class Report:
+    """What a run did.
+
+    Attributes:
+        frames: Frames finished.
+        instances: Instances found.
+        by_class: Instances found, by class id.
+        frames_by_class: Frames in which a class was seen, by class id.
+        elapsed_s: From start to end, seconds.
+        interrupted: True when the run was stopped early.
+    """
+
+    frames: int = 0
+    instances: int = 0
+    by_class: Counter[int] = field(default_factory=Counter[int])
+    frames_by_class: Counter[int] = field(default_factory=Counter[int])
+    elapsed_s: float = 0.0
+    interrupted: bool = False
+
+    def add(self, instances: Instances) -> None:
+        """Count the instances of one frame."""
+        self.frames += 1
+        self.instances += len(instances)
+        ids: list[int] = instances.class_ids.tolist()
+        self.by_class.update(ids)
+        self.frames_by_class.update(set(ids))
+
+
+class Pipeline:
+    """Runs frames from a source through a segmenter into sinks.
+
+    Args:
+        segmenter: Finds the instances.
+        sinks: Get every frame as it was decoded, with its instances.
+        renderer: Draws for `overlay`; needed when that is given.
+        overlay: Gets every frame as it was drawn on.
+        stages: Where durations are noted.
+    """
+
+    def __init__(
+        self,
+        segmenter: Segmenter,
+        *,
+        sinks: Sequence[Sink] = (),
+        renderer: Renderer | None = None,
+        overlay: Sink | None = None,
+        stages: StageTimes | None = None,
+    ) -> None:
+        self._segmenter = segmenter
+        self._sinks = tuple(sinks)
+        self._renderer, self._overlay = renderer, overlay
+        self._stages = stages or StageTimes()
+        self._stop = threading.Event()
+        self._errors: list[BaseException] = []
+        self._pending: Queue[_Pending] = Queue(segmenter.streams + _SPARE_FRAMES)
+        self._drawn: Queue[_Drawn] = Queue(_SPARE_FRAMES)
+        self._report = Report()
+
+    def run(self, source: Source, *, on_frame: Callable[[], None] = lambda: None) -> Report:
+        """Run a source to its end, and return what was done; the sinks stay open.
+
+        Args:
+            source: Yields the frames; closed at the end.
+            on_frame: Called after each finished frame.
+
+        Raises:
+            UrbanSegmentorError: What the first failing stage raised.
+        """
+        started_s = time.perf_counter()
+        stages = (
+            (self._read, (source,)),
+            (self._draw, ()),
+            (self._encode, (on_frame,)),
+        )
+        threads = [threading.Thread(target=stage, args=args) for stage, args in stages]
+        with _one_opencv_thread():
+            for thread in threads:
+                thread.start()
+            self._wait(threads)
+        source.close()
+        self._report.elapsed_s = time.perf_counter() - started_s
+        if self._errors:
+            raise self._errors[0]
+        return self._report
+
+    def _wait(self, threads: Sequence[threading.Thread]) -> None:
+        """Wait for all threads; Ctrl-C stops the reading, and the rest runs dry."""
+        while any(thread.is_alive() for thread in threads):
+            try:
+                for thread in threads:
+                    thread.join(_POLL_S)
+            except KeyboardInterrupt:
+                self._report.interrupted = True
+                self._stop.set()
+
+    def _read(self, source: Source) -> None:
+        with self._reporting(), ThreadPoolExecutor(self._segmenter.streams) as pool:
+            frames = iter(source)
+            while not self._stop.is_set():
+                with self._stages.measure("decode"):
+                    frame = next(frames, None)
+                if frame is None:
+                    break
+                self._pending.put((frame, pool.submit(self._segment, frame)))
+        self._pending.put(None)
+
+    def _segment(self, frame: Frame) -> Instances:
+        return self._segmenter(frame.pixels, on_stage=self._stages.add)
+
+    def _draw(self) -> None:
+        while (item := self._pending.get()) is not None:
+            if self._errors:
+                continue  # run dry, so that the reader never waits for room
+            with self._reporting():
+                frame, future = item
+                instances = future.result()
+                if self._sinks:
+                    with self._stages.measure("write"):
+                        for sink in self._sinks:
+                            sink.write(frame, instances)
+                if self._renderer is not None and self._overlay is not None:
+                    with self._stages.measure("draw"):
+                        frame = replace(frame, pixels=self._renderer(frame, instances))
+                self._drawn.put((frame, instances))
+        self._drawn.put(None)
+
+    def _encode(self, on_frame: Callable[[], None]) -> None:
+        while (item := self._drawn.get()) is not None:
+            if self._errors:
+                continue
+            with self._reporting():
+                frame, instances = item
+                if self._overlay is not None:
+                    with self._stages.measure("encode"):
+                        self._overlay.write(frame, instances)
+                self._report.add(instances)
+                on_frame()
+
+    @contextmanager
+    def _reporting(self) -> Generator[None]:
+        """Keep what the body raises for the caller, and stop the reading."""
+        try:
+            yield
+        except BaseException as error:  # noqa: BLE001 - re-raised in the caller's thread
+            self._errors.append(error)
+            self._stop.set()
+
+
+@contextmanager
+def _one_opencv_thread() -> Generator[None]:
+    """Keep OpenCV from spreading over cores that other stages use."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)

@@ -1,0 +1,279 @@
+"""Files in, results in a folder out: what `urban-segmentor predict` does."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from urban_segmentor.errors import OutputError, SettingError, SourceError
+from urban_segmentor.io.audio import AudioCopy
+from urban_segmentor.io.pictures import PictureSink, PictureSource
+from urban_segmentor.io.results import RESULT_FILES, RESULT_SINKS
+from urban_segmentor.io.video_sink import DEFAULT_CRF, VideoSink
+from urban_segmentor.io.video_source import Selection, VideoSource
+from urban_segmentor.pipeline import Pipeline
+from urban_segmentor.stages import StageTimes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from urban_segmentor.io.inputs import Inputs
+    from urban_segmentor.pipeline import Report
+    from urban_segmentor.protocols import Renderer, Sink, Source
+    from urban_segmentor.segment.segmenter import Segmenter
+
+OVERLAY = "overlay"
+KINDS = (OVERLAY, *RESULT_SINKS)
+DEFAULT_PRESET = "ultrafast"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outputs:
+    """What is written, and where.
+
+    Attributes:
+        folder: Everything goes below it.
+        kinds: Some of `KINDS`.
+        overwrite: False to refuse when a result exists.
+        codec: `h264` or `vp9`.
+        crf: Constant rate factor of the video, 0 (best) to 51.
+        preset: x264's preset.
+
+    Raises:
+        SettingError: There is no such kind, or none at all.
+    """
+
+    folder: Path
+    kinds: tuple[str, ...] = (OVERLAY,)
+    overwrite: bool = False
+    codec: str = "h264"
+    crf: int = DEFAULT_CRF
+    preset: str = DEFAULT_PRESET
+
+    def __post_init__(self) -> None:
+        """Check the kinds."""
+        unknown = [kind for kind in self.kinds if kind not in KINDS]
+        if unknown or not self.kinds:
+            raise SettingError(
+                f"there is no output `{unknown[0]}`" if unknown else "no output is chosen",
+                hint=f"choose from {', '.join(KINDS)}",
+            )
+
+
+@dataclass(slots=True, kw_only=True)
+class Outcome:
+    """What was done.
+
+    Attributes:
+        frames: Pictures and video frames finished.
+        instances: Instances found.
+        by_class: Instances by class id.
+        frames_by_class: Frames in which a class was seen, by class id.
+        elapsed_s: Working time, seconds.
+        written: Files and folders with results.
+        problems: What could not be read, one sentence each.
+        interrupted: True when it was stopped early.
+        stages: How long each stage took.
+    """
+
+    frames: int = 0
+    instances: int = 0
+    by_class: Counter[int] = field(default_factory=Counter[int])
+    frames_by_class: Counter[int] = field(default_factory=Counter[int])
+    elapsed_s: float = 0.0
+    written: list[Path] = field(default_factory=list[Path])
+    problems: list[str] = field(default_factory=list[str])
+    interrupted: bool = False
+    stages: StageTimes = field(default_factory=StageTimes)
+
+    def add(self, report: Report) -> None:
+        """Add the report of one source."""
+        self.frames += report.frames
+        self.instances += report.instances
+        self.by_class += report.by_class
+        self.frames_by_class += report.frames_by_class
+        self.elapsed_s += report.elapsed_s
+        self.interrupted = self.interrupted or report.interrupted
+
+
+class Prediction:
+    """Segments files and writes the results.
+
+    Everything that can be refused is refused when it is made, before any work.
+
+    Args:
+        inputs: The files.
+        segmenter: Finds the instances.
+        renderer: Draws them, where an overlay is wanted.
+        outputs: What is written, and where.
+        selection: Which part of each video.
+
+    Raises:
+        OutputError: A result exists already, or would replace its source.
+        SourceError: The only video cannot be opened.
+    """
+
+    def __init__(
+        self,
+        inputs: Inputs,
+        *,
+        segmenter: Segmenter,
+        renderer: Renderer,
+        outputs: Outputs,
+        selection: Selection,
+    ) -> None:
+        self._inputs, self._segmenter, self._renderer = inputs, segmenter, renderer
+        self._outputs, self._selection = outputs, selection
+        self._outcome = Outcome()
+        if OVERLAY in outputs.kinds:
+            self._check_overlays()
+        names = segmenter.spec.class_names
+        self._sinks: list[Sink] = [
+            RESULT_SINKS[kind](outputs.folder, class_names=names, overwrite=outputs.overwrite)
+            for kind in outputs.kinds
+            if kind != OVERLAY
+        ]
+
+    def run(
+        self,
+        *,
+        on_source: Callable[[str, int | None], None] = lambda _name, _frames: None,
+        on_frame: Callable[[], None] = lambda: None,
+    ) -> Outcome:
+        """Do the work, and return what was done.
+
+        Args:
+            on_source: Called with the name of each source and about how many frames it has.
+            on_frame: Called after each finished frame.
+
+        Raises:
+            UrbanSegmentorError: A stage failed; what was finished before is in its place.
+        """
+        try:
+            if self._inputs.pictures:
+                on_source("pictures", len(self._inputs.pictures))
+                self._run_pictures(on_frame)
+            for path, name in self._inputs.videos:
+                if self._outcome.interrupted:
+                    break
+                self._run_video(path, name, on_source, on_frame)
+        finally:
+            for sink in self._sinks:
+                sink.close()
+        kinds = [kind for kind in self._outputs.kinds if kind != OVERLAY]
+        self._outcome.written += [self._outputs.folder / RESULT_FILES[kind] for kind in kinds]
+        return self._outcome
+
+    def _check_overlays(self) -> None:
+        sink = self._picture_sink()
+        for path, name in self._inputs.pictures:
+            sink.target(str(path), name)
+        for path, name in self._inputs.videos:
+            target = self._video_target(name)
+            if target.exists() and target.samefile(path):
+                raise OutputError(
+                    f"the result would replace its own source `{path}`",
+                    hint="choose another folder with -o",
+                )
+            if target.exists() and not self._outputs.overwrite:
+                raise OutputError(
+                    f"`{target}` exists already",
+                    hint="add --overwrite, or choose another folder with -o",
+                )
+
+    def _picture_sink(self) -> PictureSink:
+        return PictureSink(self._outputs.folder, overwrite=self._outputs.overwrite)
+
+    def _video_target(self, name: str) -> Path:
+        return self._outputs.folder / f"{name}.mp4"
+
+    def _run_pictures(self, on_frame: Callable[[], None]) -> None:
+        source = PictureSource(self._inputs.pictures)
+        overlay = self._picture_sink() if OVERLAY in self._outputs.kinds else None
+        self._run(source, overlay, on_frame)
+        self._outcome.problems += source.problems
+        if overlay is not None and self._outcome.frames:
+            self._outcome.written += (
+                [overlay.written] if len(self._inputs.pictures) == 1 else [self._outputs.folder]
+            )
+
+    def _run_video(
+        self,
+        path: Path,
+        name: str,
+        on_source: Callable[[str, int | None], None],
+        on_frame: Callable[[], None],
+    ) -> None:
+        try:
+            source = VideoSource(path, name=name, selection=self._selection)
+        except SourceError as error:
+            self._outcome.problems.append(_sentence(error))
+            return
+        on_source(path.name, self._selection.frames_of(source.info))
+        overlay = self._video_sink(source, path, name) if OVERLAY in self._outputs.kinds else None
+        before = self._outcome.frames
+        try:
+            self._run(source, overlay, on_frame)
+        except SourceError as error:
+            self._outcome.problems.append(_sentence(error))
+        finally:
+            if overlay is not None:
+                overlay.close()
+        self._outcome.problems += source.problems
+        if overlay is not None and self._outcome.frames > before:
+            self._outcome.written.append(self._video_target(name))
+
+    def _run(self, source: Source, overlay: Sink | None, on_frame: Callable[[], None]) -> None:
+        pipeline = Pipeline(
+            self._segmenter,
+            sinks=self._sinks,
+            renderer=self._renderer,
+            overlay=overlay,
+            stages=self._outcome.stages,
+        )
+        self._outcome.add(pipeline.run(source, on_frame=on_frame))
+
+    def _video_sink(self, source: VideoSource, path: Path, name: str) -> VideoSink:
+        def open_audio(first_time_s: float) -> AudioCopy:
+            first_s = float((source.first_pts or 0) * source.info.time_base)
+            wanted = self._selection
+            length_s = wanted.duration_s
+            stop_s = None if length_s is None else first_s + wanted.start_s + length_s
+            return AudioCopy(path, start_s=first_s + first_time_s, stop_s=stop_s)
+
+        return VideoSink(
+            self._video_target(name),
+            time_base=source.info.time_base,
+            rate=source.info.rate / self._selection.stride,
+            aspect=source.info.aspect,
+            audio=open_audio if source.info.has_audio else None,
+            codec=self._outputs.codec,
+            crf=self._outputs.crf,
+            preset=self._outputs.preset,
+            overwrite=self._outputs.overwrite,
+        )
+
+
+def _sentence(error: SourceError) -> str:
+    return f"{error}; {error.hint}" if error.hint else str(error)
+
+
+def parse_kinds(text: str) -> tuple[str, ...]:
+    """Return the kinds of output in a list with commas.
+
+    >>> parse_kinds("overlay, coco")
+    ('overlay', 'coco')
+    """
+    return tuple(dict.fromkeys(kind.strip() for kind in text.split(",") if kind.strip()))
+
+
+def parse_classes(texts: Sequence[str]) -> tuple[str, ...] | None:
+    """Return class names and numbers out of lists with commas, or None when there are none.
+
+    >>> parse_classes(["car,person", "8"])
+    ('car', 'person', '8')
+    """
+    wishes = tuple(wish.strip() for text in texts for wish in text.split(",") if wish.strip())
+    return wishes or None

@@ -1,0 +1,1 @@
+"""Draws instances on pictures and on video planes."""

@@ -1,0 +1,111 @@
+"""ONNX Runtime: for NVIDIA cards, and for whoever has it already."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from urban_segmentor.errors import MissingExtraError, ModelError, SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+
+class OnnxModel:
+    """A model file in a session of ONNX Runtime.
+
+    Args:
+        path: `.onnx`.
+        device: `cpu`, `cuda` or `cuda:N`.
+
+    Raises:
+        ModelError: The file is damaged or no model.
+        SettingError: The installed ONNX Runtime does not know the device.
+        MissingExtraError: ONNX Runtime is not installed.
+    """
+
+    def __init__(self, path: Path, *, device: str) -> None:
+        runtime = _onnxruntime()
+        options = runtime.SessionOptions()
+        options.log_severity_level = 3
+        providers = _providers(device)
+        try:
+            self._session = runtime.InferenceSession(str(path), options, providers=providers)
+        except Exception as error:
+            # Its exception types are pybind classes without a common base of their own.
+            raise ModelError(
+                f"`{path}` is damaged or not a model: {str(error).strip().splitlines()[0][:200]}",
+                hint="fetch or export the file again",
+            ) from error
+        used = self._session.get_providers()
+        if device.startswith("cuda") and "CUDAExecutionProvider" not in used:
+            raise SettingError(
+                "ONNX Runtime could not start CUDA",
+                hint="check the NVIDIA driver and the CUDA libraries, or use --device cpu",
+            )
+        self.metadata: Mapping[str, object] = dict(
+            self._session.get_modelmeta().custom_metadata_map
+        )
+        inputs = self._session.get_inputs()
+        if len(inputs) != 1 or len(inputs[0].shape) != 4:
+            raise ModelError(f"`{path}` has {len(inputs)} inputs, expected 1 of (B, 3, H, W)")
+        self._input = inputs[0]
+        self._dtype = np.float16 if "float16" in self._input.type else np.float32
+
+    @property
+    def static_size(self) -> tuple[int, int] | None:
+        """Height and width of the input when the export fixes them, pixels."""
+        height, width = cast("list[object]", self._input.shape[2:])
+        if isinstance(height, int) and isinstance(width, int):
+            return height, width
+        return None
+
+    def backend(self, input_size: tuple[int, int]) -> OnnxModel:  # noqa: ARG002
+        """Return itself: one session runs every input size that the graph takes."""
+        return self
+
+    def infer(self, batch: NDArray[np.uint8]) -> Sequence[NDArray[np.float32]]:
+        """Run the network; may be called from several threads at once.
+
+        Args:
+            batch: uint8 (B, H, W, 3), RGB.
+
+        Returns:
+            The raw output tensors, float32, in the order of the export.
+        """
+        planar = np.ascontiguousarray(batch.transpose(0, 3, 1, 2), dtype=self._dtype)
+        planar /= 255
+        outputs: list[Any] = self._session.run(None, {self._input.name: planar})
+        return [np.asarray(output, dtype=np.float32) for output in outputs]
+
+
+def cuda_is_available() -> bool:
+    """Return whether an ONNX Runtime with CUDA is installed."""
+    try:
+        return "CUDAExecutionProvider" in _onnxruntime().get_available_providers()
+    except MissingExtraError:
+        return False
+
+
+def _onnxruntime() -> Any:  # noqa: ANN401 - the library has no usable types
+    try:
+        import onnxruntime  # noqa: PLC0415
+    except ImportError as error:
+        raise MissingExtraError("onnxruntime", extra="onnx") from error
+    return onnxruntime
+
+
+def _providers(device: str) -> list[str | tuple[str, dict[str, int]]]:
+    if device == "cpu":
+        return ["CPUExecutionProvider"]
+    if not cuda_is_available():
+        raise SettingError(
+            f"the installed ONNX Runtime has no CUDA, so `{device}` cannot be used",
+            hint="pip uninstall onnxruntime; pip install onnxruntime-gpu",
+        )
+    number = int(device.partition(":")[2] or 0)
+    return [("CUDAExecutionProvider", {"device_id": number}), "CPUExecutionProvider"]

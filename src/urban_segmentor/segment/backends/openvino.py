@@ -1,0 +1,154 @@
+"""OpenVINO: the fastest runtime on ordinary CPUs, and the only one the core needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+import openvino as ov
+import yaml
+
+from urban_segmentor.errors import ModelError, SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+
+class OpenVinoModel:
+    """A model file that OpenVINO has read and can compile for any input size it allows.
+
+    Args:
+        path: `.onnx` or `.xml`.
+        device: `cpu`, `gpu`, `gpu:1`, ...
+        precision: `auto` for the one the hardware is best at, or `f32`.
+        streams: How many pictures may be in work at once.
+
+    Raises:
+        ModelError: The file is damaged or no model.
+        SettingError: There is no such device on this machine.
+    """
+
+    def __init__(self, path: Path, *, device: str, precision: str, streams: int) -> None:
+        self._core = ov.Core()
+        self._path = path
+        self._device = _device_name(self._core, device)
+        self._config: dict[str, object] = {"PERFORMANCE_HINT": "LATENCY"}
+        if streams > 1:
+            self._config["PERFORMANCE_HINT"] = "THROUGHPUT"
+            self._config["PERFORMANCE_HINT_NUM_REQUESTS"] = streams
+        if precision == "f32":
+            self._config["INFERENCE_PRECISION_HINT"] = "f32"
+        try:
+            self._model = self._core.read_model(path)
+            self.metadata: Mapping[str, object] = _metadata(self._model, path)
+        except (RuntimeError, OSError, yaml.YAMLError) as error:
+            raise ModelError(
+                f"`{path}` is damaged or not a model: {str(error).strip().splitlines()[0][:200]}",
+                hint="fetch or export the file again",
+            ) from error
+        inputs = self._model.inputs
+        if len(inputs) != 1 or inputs[0].partial_shape.rank.get_length() != 4:
+            raise ModelError(f"`{path}` has {len(inputs)} inputs, expected 1 of (B, 3, H, W)")
+
+    @property
+    def static_size(self) -> tuple[int, int] | None:
+        """Height and width of the input when the export fixes them, pixels."""
+        shape = self._model.inputs[0].partial_shape
+        if shape[2].is_dynamic or shape[3].is_dynamic:
+            return None
+        return shape[2].get_length(), shape[3].get_length()
+
+    def backend(self, input_size: tuple[int, int]) -> OpenVinoBackend:
+        """Return the network ready to run at one input size.
+
+        Args:
+            input_size: Height and width, pixels.
+
+        Raises:
+            ModelError: The graph does not take that size or the device cannot run it.
+        """
+        model = self._model.clone()
+        try:
+            model.reshape([1, 3, *input_size])
+            compiled = self._core.compile_model(_with_u8_input(model), self._device, self._config)
+        except RuntimeError as error:
+            raise ModelError(
+                f"`{self._path}` cannot run at {input_size[0]} x {input_size[1]} on "
+                f"{self._device}: {str(error).strip().splitlines()[-1][:200]}",
+                hint="choose another --imgsz or --device",
+            ) from error
+        return OpenVinoBackend(compiled)
+
+
+class OpenVinoBackend:
+    """A compiled network; `infer` may be called from several threads at once.
+
+    Args:
+        compiled: The network, with uint8 (1, H, W, 3) input.
+    """
+
+    def __init__(self, compiled: ov.CompiledModel) -> None:
+        self._compiled = compiled
+        self._outputs = range(len(compiled.outputs))
+        self._idle: list[ov.InferRequest] = []
+        # The binding sets itself up on the first call, and two threads that make it together
+        # wait for each other for ever.
+        self.infer(np.zeros(tuple(compiled.input().shape), dtype=np.uint8))
+
+    def infer(self, batch: NDArray[np.uint8]) -> Sequence[NDArray[np.float32]]:
+        """Run the network.
+
+        Args:
+            batch: uint8 (1, H, W, 3), RGB.
+
+        Returns:
+            The raw output tensors, float32, in the order of the export.
+        """
+        try:
+            request = self._idle.pop()
+        except IndexError:
+            request = self._compiled.create_infer_request()
+        request.get_input_tensor().data[...] = batch
+        request.infer()
+        outputs = [
+            np.array(request.get_output_tensor(i).data, dtype=np.float32) for i in self._outputs
+        ]
+        self._idle.append(request)
+        return outputs
+
+
+def _device_name(core: ov.Core, device: str) -> str:
+    """Return OpenVINO's name of a device."""
+    name = device.upper().replace(":", ".")
+    available = list(core.available_devices)
+    if name not in available and not (name == "GPU" and "GPU.0" in available):
+        raise SettingError(
+            f"OpenVINO sees no device `{device}` here",
+            hint=f"available: {', '.join(d.lower() for d in available)}",
+        )
+    return name
+
+
+def _with_u8_input(model: ov.Model) -> ov.Model:
+    """Return the model with uint8 NHWC input; scaling to [0, 1] happens inside the graph."""
+    steps = ov.preprocess.PrePostProcessor(model)
+    steps.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
+    steps.input().preprocess().convert_element_type(ov.Type.f32).scale(255.0)
+    steps.input().model().set_layout(ov.Layout("NCHW"))
+    return steps.build()
+
+
+def _metadata(model: ov.Model, path: Path) -> Mapping[str, object]:
+    """Return what the export wrote: inside ONNX, or in `metadata.yaml` beside an .xml."""
+    if model.has_rt_info(["framework", "names"]):
+        table = cast("Mapping[str, object]", model.get_rt_info(["framework"]).value)
+        return {key: str(model.get_rt_info(["framework", key]).value) for key in table}
+    beside = path.with_name("metadata.yaml")
+    if path.suffix == ".xml" and beside.is_file():
+        loaded: object = yaml.safe_load(beside.read_text(encoding="utf-8"))
+        if isinstance(loaded, dict):
+            return cast("Mapping[str, object]", loaded)
+    return {}

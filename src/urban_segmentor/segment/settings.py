@@ -1,0 +1,125 @@
+"""What a user may set about segmentation, checked where it enters."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from urban_segmentor.errors import SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from urban_segmentor.models.spec import ModelSpec
+
+_MAX_SIDE = 8192
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Thresholds, classes and input size.
+
+    Attributes:
+        conf: Only scores above it count, in [0, 1].
+        iou: Overlap above which the weaker of two boxes of a class goes, in [0, 1].
+        max_det: At most so many instances a picture.
+        imgsz: Long side of the network input, or its height and width, pixels; None for what
+            the model was exported for.
+        classes: Names or numbers of the classes wanted; None for all.
+
+    Raises:
+        SettingError: A value is out of its range.
+    """
+
+    conf: float = 0.25
+    iou: float = 0.7
+    max_det: int = 300
+    imgsz: int | tuple[int, int] | None = None
+    classes: tuple[str | int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        for name, value in (("conf", self.conf), ("iou", self.iou)):
+            if not 0 <= value <= 1:
+                raise SettingError(
+                    f"`{name}` is {value}, expected a number from 0 to 1",
+                    hint=f"the usual value is {0.25 if name == 'conf' else 0.7}",
+                )
+        if self.max_det < 1:
+            raise SettingError(f"`max_det` is {self.max_det}, expected at least 1")
+        sides = self.imgsz if isinstance(self.imgsz, tuple) else (self.imgsz,)
+        for side in sides:
+            if side is not None and not 1 <= side <= _MAX_SIDE:
+                raise SettingError(f"`imgsz` is {side}, expected 32 to {_MAX_SIDE} pixels")
+
+    def class_ids(self, class_names: Sequence[str]) -> NDArray[np.int32] | None:
+        """Return the ids of the classes wanted, int32 (K,), or None for all.
+
+        Args:
+            class_names: Names by class id.
+
+        Raises:
+            SettingError: A name or a number is not among them.
+        """
+        if self.classes is None:
+            return None
+        return np.array([_class_id(wish, class_names) for wish in self.classes], dtype=np.int32)
+
+    def input_size(
+        self, spec: ModelSpec, *, static_size: tuple[int, int] | None, where: str
+    ) -> int | tuple[int, int]:
+        """Return the long side of the network input, or its height and width, pixels.
+
+        Args:
+            spec: What the model says about itself.
+            static_size: Height and width when the export fixes them, pixels.
+            where: The file, for messages.
+
+        Raises:
+            SettingError: The model does not take the size that was asked for.
+        """
+        if static_size is not None:
+            fits = self.imgsz in {None, static_size} or self.imgsz == max(static_size)
+            if not fits:
+                raise SettingError(
+                    f"`{where}` only takes {static_size[0]} x {static_size[1]} pixels, "
+                    f"`imgsz` is {self.imgsz}",
+                    hint="export it with dynamic=True, or for that size",
+                )
+            return static_size
+        wanted = max(spec.imgsz) if self.imgsz is None else self.imgsz
+        sides = wanted if isinstance(wanted, tuple) else (wanted,)
+        for side in sides:
+            if side % spec.stride:
+                near = max(round(side / spec.stride), 1) * spec.stride
+                raise SettingError(
+                    f"`imgsz` is {side}, expected a multiple of {spec.stride}",
+                    hint=f"the nearest is {near}",
+                )
+        return wanted
+
+
+def _class_id(wish: str | int, class_names: Sequence[str]) -> int:
+    if isinstance(wish, int) or wish.isdigit():
+        number = int(wish)
+        if number >= len(class_names):
+            raise SettingError(
+                f"there is no class {number}; the model has 0 to {len(class_names) - 1}",
+                hint=f"its names: {', '.join(class_names)}",
+            )
+        return number
+    lowered = [name.lower() for name in class_names]
+    if wish.lower() in lowered:
+        return lowered.index(wish.lower())
+    near = difflib.get_close_matches(wish.lower(), lowered, n=3, cutoff=0.5)
+    raise SettingError(
+        f"there is no class `{wish}`",
+        hint=f"did you mean {' or '.join(f'`{n}`' for n in near)}?"
+        if near
+        else f"the model knows: {', '.join(class_names)}",
+    )

@@ -1,0 +1,59 @@
+"""How long each stage of the pipeline takes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from array import array
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypedDict
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+STAGES = ("decode", "preprocess", "infer", "postprocess", "draw", "encode", "write")
+
+
+class StageSummary(TypedDict):
+    """Milliseconds that one stage takes for a frame."""
+
+    p50_ms: float
+    p95_ms: float
+    share: float
+
+
+class StageTimes:
+    """Collects durations from several threads, four bytes each."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._times_s: dict[str, array[float]] = {}
+
+    def add(self, stage: str, seconds: float) -> None:
+        """Note how long a stage took for one frame."""
+        with self._lock:
+            self._times_s.setdefault(stage, array("f")).append(seconds)
+
+    @contextmanager
+    def measure(self, stage: str) -> Generator[None]:
+        """Note how long the body takes; nothing is noted when it raises."""
+        since = time.perf_counter()
+        yield
+        self.add(stage, time.perf_counter() - since)
+
+    def summary(self) -> dict[str, StageSummary]:
+        """Return median, 95th percentile and share of all working time, by stage."""
+        with self._lock:
+            times = {stage: np.array(values) * 1e3 for stage, values in self._times_s.items()}
+        total = sum(float(values.sum()) for values in times.values()) or 1.0
+        return {
+            stage: StageSummary(
+                p50_ms=round(float(np.median(times[stage])), 2),
+                p95_ms=round(float(np.percentile(times[stage], 95)), 2),
+                share=round(float(times[stage].sum()) / total, 3),
+            )
+            for stage in STAGES
+            if stage in times
+        }
