@@ -107,6 +107,24 @@ def masks_from_prototypes(
     )
 
 
+def has_pixels(logits: NDArray[np.float32], boxes: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return which masks can have a pixel inside their box, bool (N,).
+
+    Args:
+        logits: float32 (N, h, w), at the resolution of the prototypes; positive is inside.
+        boxes: float32 (N, 4), pixels of the prototypes, `x1, y1, x2, y2`.
+    """
+    low = np.maximum(np.floor(boxes[:, :2] - 0.5), 0).astype(np.int32)
+    high = np.ceil(boxes[:, 2:] + 0.5).astype(np.int32)
+    return np.array(
+        [
+            logit[y1:y2, x1:x2].max(initial=-1) > 0
+            for logit, (x1, y1), (x2, y2) in zip(logits, low, high, strict=True)
+        ],
+        dtype=np.bool_,
+    )
+
+
 def _decode(logit: NDArray[np.float32], across: _Axis, down: _Axis, corner: list[int]) -> Crop:
     """Return the mask inside one rectangle, `x1, y1, x2, y2`, bool (y2 - y1, x2 - x1)."""
     x1, y1, x2, y2 = corner

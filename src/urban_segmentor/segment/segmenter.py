@@ -24,7 +24,7 @@ from urban_segmentor.segment.backends.choose import (
 )
 from urban_segmentor.segment.decode import check_outputs, decode_dense, decode_final
 from urban_segmentor.segment.preprocess import network_input
-from urban_segmentor.segment.prototypes import masks_from_prototypes
+from urban_segmentor.segment.prototypes import has_pixels, masks_from_prototypes
 from urban_segmentor.segment.settings import Settings
 from urban_segmentor.types import Image, Instances, Yuv420
 
@@ -199,15 +199,17 @@ class Segmenter:
                 max_det=max_det,
                 keep_classes=self._classes,
             )
-        boxes = letterbox.to_image(found.boxes)
         # Row by row the products stay small enough for one BLAS thread: other stages need the rest.
         rows = np.matmul(found.coefficients, prototypes.transpose(1, 0, 2))
         logits = rows.transpose(1, 0, 2)
+        scale = np.float32(prototypes.shape[2] / letterbox.input_size[1])
+        keep = has_pixels(logits, found.boxes * scale)
+        boxes = letterbox.to_image(found.boxes[keep])
         return Instances(
             boxes=boxes,
-            masks=masks_from_prototypes(logits, boxes, letterbox),
-            scores=np.minimum(found.scores, np.float32(1)),
-            class_ids=found.class_ids,
+            masks=masks_from_prototypes(logits[keep], boxes, letterbox),
+            scores=np.minimum(found.scores[keep], np.float32(1)),
+            class_ids=found.class_ids[keep],
         )
 
 

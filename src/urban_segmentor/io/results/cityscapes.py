@@ -91,7 +91,7 @@ def _mask(crop: Crop, origin: Sequence[int], size: tuple[int, int]) -> bytes:
     picture = np.zeros(size, dtype=np.uint8)
     x, y = origin
     rows, cols = crop.shape
-    picture[y : y + rows, x : x + cols][crop] = 255
+    np.copyto(picture[y : y + rows, x : x + cols], np.uint8(255), where=crop)
     return png_bytes(picture)
 
 

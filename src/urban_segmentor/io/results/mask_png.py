@@ -64,7 +64,7 @@ class MaskPngSink:
         for i in order:
             crop, (x, y) = masks.crops[i], origins[i]
             rows, cols = crop.shape
-            picture[y : y + rows, x : x + cols][crop] = i + 1
+            np.copyto(picture[y : y + rows, x : x + cols], np.uint16(i + 1), where=crop)
         write_atomically(path, png_bytes(picture), overwrite=self._overwrite)
 
     def close(self) -> None:

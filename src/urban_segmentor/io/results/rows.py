@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from urban_segmentor.types import Frame, Instances
 
 
+# Masks are long runs: differences to the left, run lengths only, take a third of the time of the
+# default, which tries all filters on every row.
+_PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
+if hasattr(cv2, "IMWRITE_PNG_FILTER"):  # older OpenCV filters so by itself
+    _PNG.extend([cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_SUB])
+
+
 class Row(NamedTuple):
     """One instance of a frame.
 
@@ -100,6 +107,4 @@ def png_bytes(picture: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:
     Args:
         picture: uint8 or uint16 (H, W).
     """
-    # Masks are long runs: the run-length strategy halves the time of the default one.
-    options = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, 3]
-    return cv2.imencode(".png", picture, options)[1].tobytes()
+    return cv2.imencode(".png", picture, _PNG)[1].tobytes()

@@ -9,6 +9,7 @@ import openvino as ov
 import yaml
 
 from urban_segmentor.errors import ModelError, SettingError
+from urban_segmentor.segment.backends.topk import TopK, cut_selection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,8 +43,9 @@ class OpenVinoModel:
         if precision == "f32":
             self._config["INFERENCE_PRECISION_HINT"] = "f32"
         try:
-            self._model = self._core.read_model(path)
-            self.metadata: Mapping[str, object] = _metadata(self._model, path)
+            model = self._core.read_model(path)
+            self.metadata: Mapping[str, object] = _metadata(model, path)
+            self._model, self._select = cut_selection(model)
         except (RuntimeError, OSError, yaml.YAMLError) as error:
             raise ModelError(
                 f"`{path}` is damaged or not a model: {str(error).strip().splitlines()[0][:200]}",
@@ -80,7 +82,7 @@ class OpenVinoModel:
                 f"{self._device}: {str(error).strip().splitlines()[-1][:200]}",
                 hint="choose another --imgsz or --device",
             ) from error
-        return OpenVinoBackend(compiled)
+        return OpenVinoBackend(compiled, select=self._select)
 
 
 class OpenVinoBackend:
@@ -88,10 +90,12 @@ class OpenVinoBackend:
 
     Args:
         compiled: The network, with uint8 (1, H, W, 3) input.
+        select: What was cut off the graph, to be done here; None when it is whole.
     """
 
-    def __init__(self, compiled: ov.CompiledModel) -> None:
+    def __init__(self, compiled: ov.CompiledModel, *, select: TopK | None) -> None:
         self._compiled = compiled
+        self._select = select
         self._outputs = range(len(compiled.outputs))
         self._idle: list[ov.InferRequest] = []
         # The binding sets itself up on the first call, and two threads that make it together
@@ -117,7 +121,7 @@ class OpenVinoBackend:
             np.array(request.get_output_tensor(i).data, dtype=np.float32) for i in self._outputs
         ]
         self._idle.append(request)
-        return outputs
+        return outputs if self._select is None else self._select(outputs)
 
 
 def _device_name(core: ov.Core, device: str) -> str:

@@ -1,0 +1,52 @@
+"""Fixtures that several tests share: given material, exported checkpoints, street pictures."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import pytest
+
+from urban_segmentor.testing import Street
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+ROOT = Path(__file__).parents[1]
+SHARED = Path(os.environ.get("URBAN_SEGMENTOR_SHARED", ROOT.parent / "shared"))
+os.environ.setdefault("YOLO_OFFLINE", "True")
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Return the folder with given pictures, clips and checkpoints."""
+    if not (SHARED / "media").is_dir():
+        pytest.skip(f"the material in {SHARED} is not there (URBAN_SEGMENTOR_SHARED names it)")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def street_images() -> list[NDArray[np.uint8]]:
+    """Return frames of the procedural street, uint8 (H, W, 3), RGB, of three shapes."""
+    chosen = []
+    for seed, size, camera in ((1, (720, 1280), "fixed"), (2, (512, 1024), "dashcam")):
+        shots = list(Street(size=size, fps=1.0, seed=seed, camera=camera).shots(seconds=2.0))
+        chosen += [shot.frame.image for shot in shots]
+    chosen.append(np.ascontiguousarray(chosen[0][:, 300:1001]))
+    return chosen
+
+
+@pytest.fixture(scope="session")
+def given_images(shared: Path) -> list[NDArray[np.uint8]]:
+    """Return the given pictures and some frames of the given clips, uint8 (H, W, 3), RGB."""
+    images = [cv2.imread(str(path)) for path in sorted((shared / "media").glob("*.png"))]
+    for path in sorted((shared / "media").glob("*.mp4")):
+        capture = cv2.VideoCapture(str(path))
+        for number in (0, 30):
+            capture.set(cv2.CAP_PROP_POS_FRAMES, number)
+            images.append(capture.read()[1])
+        capture.release()
+    return [np.ascontiguousarray(image[..., ::-1]) for image in images if image is not None]

@@ -1,0 +1,116 @@
+"""Ultralytics as the authority: same weights, same picture, same answer."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from urban_segmentor.types import Instances
+
+os.environ.setdefault("YOLO_OFFLINE", "True")
+os.environ.setdefault("YOLO_CONFIG_DIR", tempfile.gettempdir())
+
+MIN_SCORE = 0.3
+LARGE_PX = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """What Ultralytics found: boxes (N, 4), scores (N,), class ids (N,), masks (N, H, W)."""
+
+    boxes: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    class_ids: NDArray[np.int64]
+    masks: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agreement:
+    """How far two answers lie apart, over all partners; arrays of one row a partner."""
+
+    missing: int
+    score_gaps: NDArray[np.float64]
+    box_gaps_px: NDArray[np.float64]
+    mask_ious: NDArray[np.float64]
+    areas_px: NDArray[np.float64]
+
+
+def export_onnx(checkpoint: Path, folder: Path, **options: object) -> Path:
+    """Return an ONNX export of a checkpoint."""
+    from ultralytics import YOLO
+
+    copy = Path(shutil.copy(checkpoint, folder))
+    copy.chmod(0o644)
+    arguments = {"format": "onnx", "simplify": False, "imgsz": (384, 640)} | options
+    return Path(YOLO(copy).export(**arguments))
+
+
+def reference(
+    model: Path, image: NDArray[np.uint8], *, imgsz: int | tuple[int, int], conf: float = 0.25
+) -> Reference:
+    """Return what Ultralytics finds with masks at the resolution of the picture."""
+    from ultralytics import YOLO
+
+    found = YOLO(model, task="segment").predict(
+        np.ascontiguousarray(image[..., ::-1]),
+        imgsz=imgsz,
+        conf=conf,
+        iou=0.7,
+        retina_masks=True,
+        verbose=False,
+        device="cpu",
+    )[0]
+    masks = np.zeros((0, *image.shape[:2]), dtype=np.bool_)
+    if found.masks is not None:
+        masks = found.masks.data.numpy().astype(np.bool_)
+    return Reference(
+        boxes=found.boxes.xyxy.numpy(),
+        scores=found.boxes.conf.numpy(),
+        class_ids=found.boxes.cls.numpy().astype(np.int64),
+        masks=masks,
+    )
+
+
+def compare(ours: Instances, theirs: Reference) -> Agreement:
+    """Return how the instances over 0.3 of each side agree with their partners on the other."""
+    sides = (_of(ours), theirs)
+    rows: list[tuple[float, float, float, float]] = []
+    missing = 0
+    for this, other in (sides, sides[::-1]):
+        for i in np.flatnonzero(this.scores > MIN_SCORE):
+            same = np.flatnonzero(other.class_ids == this.class_ids[i])
+            if not len(same):
+                missing += 1
+                continue
+            gaps = np.abs(other.boxes[same] - this.boxes[i]).max(axis=1)
+            j = same[gaps.argmin()]
+            union = np.count_nonzero(this.masks[i] | other.masks[j])
+            common = np.count_nonzero(this.masks[i] & other.masks[j])
+            score_gap = abs(float(this.scores[i]) - float(other.scores[j]))
+            rows.append((score_gap, gaps.min(), common / max(union, 1), this.masks[i].sum()))
+    table = np.array(rows, dtype=np.float64).reshape(-1, 4)
+    return Agreement(
+        missing=missing,
+        score_gaps=table[:, 0],
+        box_gaps_px=table[:, 1],
+        mask_ious=table[:, 2],
+        areas_px=table[:, 3],
+    )
+
+
+def _of(found: Instances) -> Reference:
+    return Reference(
+        boxes=found.boxes,
+        scores=found.scores,
+        class_ids=found.class_ids.astype(np.int64),
+        masks=found.masks.dense(),
+    )

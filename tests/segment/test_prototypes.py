@@ -1,0 +1,84 @@
+"""Masks decoded inside their boxes equal full planes that are cut afterwards."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from urban_segmentor.geometry import Letterbox
+from urban_segmentor.segment.prototypes import has_pixels, masks_from_prototypes
+
+
+def full_plane(logits: NDArray[np.float32], box: Letterbox) -> NDArray[np.float64]:
+    """Interpolate prototype logits at the centre of every image pixel, in float64, (H, W)."""
+    stride = box.input_size[1] / logits.shape[1]
+    lines = []
+    for gain, padding, content, length in (
+        (box.gains[1], box.top, box.content_size[0], box.image_size[0]),
+        (box.gains[0], box.left, box.content_size[1], box.image_size[1]),
+    ):
+        at = ((np.arange(length) + 0.5) * gain + padding) / stride - 0.5
+        first = np.ceil(padding / stride - 0.5)
+        last = max(np.floor((padding + content) / stride - 0.5), first)
+        low = np.floor(at)
+        pair = np.clip(np.stack([low, low + 1]), first, last).astype(int)
+        lines.append((pair, at - low))
+    (rows, down), (columns, across) = lines
+    grid = logits.astype(np.float64)
+    tall = grid[rows[0]] * (1 - down)[:, None] + grid[rows[1]] * down[:, None]
+    return tall[:, columns[0]] * (1 - across) + tall[:, columns[1]] * across
+
+
+@settings(deadline=None)
+@given(
+    st.integers(1, 300),
+    st.integers(1, 300),
+    st.sampled_from([(64, 96), (96, 64), (32, 128)]),
+    st.integers(0, 2**32 - 1),
+)
+def test_crops_against_full_planes(
+    height: int, width: int, input_size: tuple[int, int], seed: int
+) -> None:
+    """Every crop equals the full plane inside its box, but for logits within a hair of 0."""
+    rng = np.random.default_rng(seed)
+    box = Letterbox.fit((height, width), input_size)
+    smooth = rng.normal(size=(3, input_size[0] // 4, input_size[1] // 4)).astype(np.float32)
+    corners = np.sort(rng.uniform(-2, 1.1, (3, 2, 2)).clip(0) * [width, height], axis=1)
+    boxes = corners.reshape(3, 4).astype(np.float32).clip(0, [width, height, width, height])
+    dense = masks_from_prototypes(smooth, boxes, box).dense()
+    for mask, logits, (x1, y1, x2, y2) in zip(dense, smooth, np.ceil(boxes), strict=True):
+        plane = full_plane(logits, box)
+        expected = np.zeros_like(mask)
+        region = np.s_[int(y1) : int(y2), int(x1) : int(x2)]
+        expected[region] = plane[region] > 0
+        # Where the grids do not meet, logits are moved by less than a pixel before they grow.
+        doubtful = np.abs(plane) < 0.5
+        assert not np.any((mask != expected) & ~doubtful)
+
+
+@settings(deadline=None)
+@given(st.sampled_from([(1080, 1920), (1024, 2048), (720, 1280), (540, 960)]), st.integers(0, 99))
+def test_common_sizes_are_exact(image_size: tuple[int, int], seed: int) -> None:
+    """At the sizes that cameras have the grids meet, and not one pixel differs."""
+    rng = np.random.default_rng(seed)
+    height = 384 if image_size[1] * 9 == image_size[0] * 16 else 320
+    box = Letterbox.fit(image_size, (height, 640))
+    logits = rng.normal(size=(1, height // 4, 160)).astype(np.float32)
+    x, y = rng.uniform(0, image_size[1] - 300), rng.uniform(0, image_size[0] - 200)
+    boxes = np.array([[x, y, x + 300, y + 200]], dtype=np.float32)
+    mask = masks_from_prototypes(logits, boxes, box).dense()[0]
+    plane = full_plane(logits[0], box)
+    inside = np.zeros_like(mask)
+    inside[int(np.ceil(y)) : int(np.ceil(y + 200)), int(np.ceil(x)) : int(np.ceil(x + 300))] = True
+    wrong = (mask != ((plane > 0) & inside)) & (np.abs(plane) > 1e-4)
+    assert np.count_nonzero(wrong) == 0
+
+
+def test_empty_masks_are_known_before_they_are_decoded() -> None:
+    """A mask without a positive logit near its box has no pixels; one with, may."""
+    logits = np.full((2, 8, 8), -1, dtype=np.float32)
+    logits[1, 3, 3] = 1
+    boxes = np.array([[2, 2, 5, 5], [2, 2, 5, 5]], dtype=np.float32)
+    assert has_pixels(logits, boxes).tolist() == [False, True]
