@@ -119,6 +119,10 @@ class Pipeline:
             raise self._errors[0]
         return self._report
 
+    def stop(self) -> None:
+        """End a run early; what is on its way is finished. May be called by a signal handler."""
+        self._report.interrupted = True  # no lock, which the interrupted code might hold
+
     def _wait(self, threads: Sequence[threading.Thread]) -> None:
         """Wait for all threads; Ctrl-C stops the reading, and the rest runs dry."""
         while any(thread.is_alive() for thread in threads):
@@ -126,13 +130,12 @@ class Pipeline:
                 for thread in threads:
                     thread.join(_POLL_S)
             except KeyboardInterrupt:
-                self._report.interrupted = True
-                self._stop.set()
+                self.stop()
 
     def _read(self, source: Source) -> None:
         with self._reporting(), ThreadPoolExecutor(self._segmenter.streams) as pool:
             frames = iter(source)
-            while not self._stop.is_set():
+            while not (self._stop.is_set() or self._report.interrupted):
                 with self._stages.measure("decode"):
                     frame = next(frames, None)
                 if frame is None:

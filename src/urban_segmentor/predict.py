@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from urban_segmentor.errors import OutputError, SettingError, SourceError
+from urban_segmentor.errors import SettingError, SourceError
+from urban_segmentor.io.atomic import check_free, check_not_source
 from urban_segmentor.io.audio import AudioCopy
 from urban_segmentor.io.pictures import PictureSink, PictureSource
 from urban_segmentor.io.results import RESULT_FILES, RESULT_SINKS
-from urban_segmentor.io.video_sink import DEFAULT_CRF, VideoSink
+from urban_segmentor.io.video_sink import DEFAULT_CRF, VideoSink, check_encoding
 from urban_segmentor.io.video_source import Selection, VideoSource
 from urban_segmentor.pipeline import Pipeline
 from urban_segmentor.stages import StageTimes
@@ -42,7 +45,7 @@ class Outputs:
         preset: x264's preset.
 
     Raises:
-        SettingError: There is no such kind, or none at all.
+        SettingError: There is no such kind, or none at all; or no such codec, preset or factor.
     """
 
     folder: Path
@@ -53,13 +56,14 @@ class Outputs:
     preset: str = DEFAULT_PRESET
 
     def __post_init__(self) -> None:
-        """Check the kinds."""
+        """Check the kinds and the encoding."""
         unknown = [kind for kind in self.kinds if kind not in KINDS]
         if unknown or not self.kinds:
             raise SettingError(
                 f"there is no output `{unknown[0]}`" if unknown else "no output is chosen",
                 hint=f"choose from {', '.join(KINDS)}",
             )
+        check_encoding(codec=self.codec, crf=self.crf, preset=self.preset)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -111,8 +115,7 @@ class Prediction:
         selection: Which part of each video.
 
     Raises:
-        OutputError: A result exists already, or would replace its source.
-        SourceError: The only video cannot be opened.
+        OutputError: A result exists already, would replace its source, or cannot be written.
     """
 
     def __init__(
@@ -127,6 +130,8 @@ class Prediction:
         self._inputs, self._segmenter, self._renderer = inputs, segmenter, renderer
         self._outputs, self._selection = outputs, selection
         self._outcome = Outcome()
+        self._pipeline: Pipeline | None = None
+        self._stopped = False
         if OVERLAY in outputs.kinds:
             self._check_overlays()
         names = segmenter.spec.class_names
@@ -151,20 +156,26 @@ class Prediction:
         Raises:
             UrbanSegmentorError: A stage failed; what was finished before is in its place.
         """
-        try:
+        with ExitStack() as closing:
+            for sink in self._sinks:
+                closing.callback(sink.close)
             if self._inputs.pictures:
                 on_source("pictures", len(self._inputs.pictures))
                 self._run_pictures(on_frame)
             for path, name in self._inputs.videos:
-                if self._outcome.interrupted:
+                if self._outcome.interrupted or self._stopped:
                     break
                 self._run_video(path, name, on_source, on_frame)
-        finally:
-            for sink in self._sinks:
-                sink.close()
+        self._outcome.interrupted = self._outcome.interrupted or self._stopped
         kinds = [kind for kind in self._outputs.kinds if kind != OVERLAY]
         self._outcome.written += [self._outputs.folder / RESULT_FILES[kind] for kind in kinds]
         return self._outcome
+
+    def stop(self) -> None:
+        """End the work early; what is done is put in its place. For signal handlers, too."""
+        self._stopped = True
+        if self._pipeline is not None:
+            self._pipeline.stop()
 
     def _check_overlays(self) -> None:
         sink = self._picture_sink()
@@ -172,16 +183,8 @@ class Prediction:
             sink.target(str(path), name)
         for path, name in self._inputs.videos:
             target = self._video_target(name)
-            if target.exists() and target.samefile(path):
-                raise OutputError(
-                    f"the result would replace its own source `{path}`",
-                    hint="choose another folder with -o",
-                )
-            if target.exists() and not self._outputs.overwrite:
-                raise OutputError(
-                    f"`{target}` exists already",
-                    hint="add --overwrite, or choose another folder with -o",
-                )
+            check_not_source(target, path)
+            check_free(target, overwrite=self._outputs.overwrite)
 
     def _picture_sink(self) -> PictureSink:
         return PictureSink(self._outputs.folder, overwrite=self._outputs.overwrite)
@@ -214,13 +217,15 @@ class Prediction:
         on_source(path.name, self._selection.frames_of(source.info))
         overlay = self._video_sink(source, path, name) if OVERLAY in self._outputs.kinds else None
         before = self._outcome.frames
-        try:
-            self._run(source, overlay, on_frame)
-        except SourceError as error:
-            self._outcome.problems.append(_sentence(error))
-        finally:
+        with ExitStack() as closing:
             if overlay is not None:
-                overlay.close()
+                closing.callback(overlay.close)
+            try:
+                self._run(source, overlay, on_frame)
+            except SourceError as error:
+                self._outcome.problems.append(_sentence(error))
+            if overlay is not None and (self._outcome.interrupted or source.problems):
+                overlay.end_sound_with_picture()
         self._outcome.problems += source.problems
         if overlay is not None and self._outcome.frames > before:
             self._outcome.written.append(self._video_target(name))
@@ -233,6 +238,9 @@ class Prediction:
             overlay=overlay,
             stages=self._outcome.stages,
         )
+        self._pipeline = pipeline
+        if self._stopped:  # before there was a pipeline to stop
+            pipeline.stop()
         self._outcome.add(pipeline.run(source, on_frame=on_frame))
 
     def _video_sink(self, source: VideoSource, path: Path, name: str) -> VideoSink:
@@ -246,14 +254,20 @@ class Prediction:
         return VideoSink(
             self._video_target(name),
             time_base=source.info.time_base,
-            rate=source.info.rate / self._selection.stride,
-            aspect=source.info.aspect,
+            rate=self._rate(source),
+            aspect=lambda: source.aspect,
             audio=open_audio if source.info.has_audio else None,
             codec=self._outputs.codec,
             crf=self._outputs.crf,
             preset=self._outputs.preset,
             overwrite=self._outputs.overwrite,
         )
+
+    def _rate(self, source: VideoSource) -> Fraction:
+        """Return the mean frame rate of what is selected."""
+        rate = source.info.rate / self._selection.stride
+        wanted = self._selection.rate
+        return rate if wanted is None else min(rate, Fraction(wanted).limit_denominator(1001))
 
 
 def _sentence(error: SourceError) -> str:

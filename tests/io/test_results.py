@@ -1,116 +1,37 @@
 """What the writers wrote reads back as the instances that were found, with the usual readers."""
 
 import csv
-import errno
 import json
-import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
-from PIL import Image as PillowImage
 from pycocotools.coco import COCO
 
-from tests.io.test_atomic import largest_file
+from tests.io.findings import (
+    NAMES,
+    THINGS,
+    example,
+    fresh_folder,
+    lines_of,
+    nothing,
+    picture,
+    pixels_of,
+    properties,
+    video_frame,
+    write,
+)
 from tests.strategies import instances
-from urban_segmentor.errors import OutputError, ShapeError
-from urban_segmentor.io import atomic
+from urban_segmentor.errors import OutputError
 from urban_segmentor.io.results import RESULT_SINKS
 from urban_segmentor.labels import BY_NAME
-from urban_segmentor.masks import Masks
 from urban_segmentor.polygons import polygons_to_mask
 from urban_segmentor.rle import decode_rle
-from urban_segmentor.types import Frame, Instances, Yuv420
-
-NAMES = ("person", "rider", "car", "tram: 'new'", "bus", "road", "=cmd", "bicycle")
-THINGS = {name for name in NAMES if name in BY_NAME and BY_NAME[name].is_thing}
-FORMATS = sorted(RESULT_SINKS)
-ONE_FILE = {"jsonl": "results.jsonl", "csv": "results.csv", "coco": "coco.json"}
-FILES = {
-    **ONE_FILE,
-    "yolo": "labels/a/b/photo.txt",
-    "masks": "masks/a/b/photo.png",
-    "cityscapes": "cityscapes/a/b/photo.txt",
-}
-
-# A folder of its own for each example, so the fixture's scope does no harm.
-properties = settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
-
-
-def picture(found: Instances, *, name: str = "photo", index: int = 0, source: str = "") -> Frame:
-    """Return a black frame of the size of the masks."""
-    pixels = np.zeros((*found.masks.image_size, 3), dtype=np.uint8)
-    return Frame(pixels=pixels, index=index, source=source, name=name)
-
-
-def video_frame(found: Instances, *, index: int) -> Frame:
-    """Return a frame of a video that must not be converted to RGB."""
-    pixels = np.zeros((*found.masks.image_size, 3), dtype=np.uint8)
-    return Frame(
-        pixels=Yuv420.from_rgb(pixels),
-        index=index,
-        time_s=index / 30,
-        source="clips/street.mp4",
-        name=f"street_{index:06d}",
-    )
-
-
-def example(*, size: tuple[int, int] = (40, 60)) -> Instances:
-    """Return five instances: a large one, one in two parts, a hole, one pixel, an empty one."""
-    dense = np.zeros((5, *size), dtype=np.bool_)
-    dense[0, 5:, :] = True
-    dense[1, 10:20, 3:9] = dense[1, 12:18, 20:30] = True
-    dense[2, 8:30, 30:50] = True
-    dense[2, 12:20, 35:40] = False
-    dense[3, 0, 7] = True
-    masks = Masks.from_dense(dense)
-    return Instances(
-        boxes=masks.rectangles(),
-        masks=masks,
-        scores=np.array([0.9, 0.123456, 0.5, 1 / 3, 0], dtype=np.float32),
-        class_ids=np.array([2, 0, 4, 3, 6], dtype=np.int32),
-    )
-
-
-def nothing(size: tuple[int, int] = (40, 60)) -> Instances:
-    """Return no instances."""
-    none = Masks.from_dense(np.zeros((0, *size), dtype=np.bool_))
-    return Instances(
-        boxes=none.rectangles(),
-        masks=none,
-        scores=np.zeros(0, dtype=np.float32),
-        class_ids=np.zeros(0, dtype=np.int32),
-    )
-
-
-def write(kind: str, folder: Path, results: list[tuple[Frame, Instances]]) -> None:
-    """Write results and close."""
-    sink = RESULT_SINKS[kind](folder, class_names=NAMES, overwrite=False)
-    for frame, found in results:
-        sink.write(frame, found)
-    sink.close()
-
-
-@contextmanager
-def fresh_folder() -> Iterator[Path]:
-    """Return a context with an empty folder."""
-    with TemporaryDirectory() as folder:
-        yield Path(folder)
-
-
-def lines_of(path: Path) -> list[dict[str, Any]]:
-    """Return the objects of a file of JSON lines."""
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+from urban_segmentor.types import Instances
 
 
 @properties
@@ -247,19 +168,13 @@ def test_yolo_tells_the_class_names(tmp_path: Path) -> None:
     assert (tmp_path / "labels" / "photo.txt").read_bytes() == b""
 
 
-def _pixels(path: Path) -> tuple[str, NDArray[np.int64]]:
-    """Return the mode and the values of a picture, read by Pillow."""
-    with PillowImage.open(path) as image:
-        return image.mode, np.asarray(image).astype(np.int64)
-
-
 @properties
 @given(instances())
 def test_mask_pictures_read_back(found: Instances) -> None:
     """Each pixel shows the smallest of the instances on it."""
     with fresh_folder() as folder:
         write("masks", folder, [(picture(found), found)])
-        mode, values = _pixels(folder / "masks" / "photo.png")
+        mode, values = pixels_of(folder / "masks" / "photo.png")
     assert mode == "I;16"
     areas = found.masks.areas()
     dense = found.masks.dense()
@@ -286,7 +201,7 @@ def test_cityscapes_reads_back(found: Instances) -> None:
             assert file == f"masks/photo_{k + 1:03d}.png"
             assert int(label_id) == BY_NAME[NAMES[found.class_ids[k]]].label_id
             assert np.float32(score) == found.scores[k]
-            mode, values = _pixels(root / file)
+            mode, values = pixels_of(root / file)
             assert mode == "L"
             np.testing.assert_array_equal(values, found.masks.dense()[k] * 255)
         pictures = list((root / "masks").iterdir()) if lines else []
@@ -310,234 +225,3 @@ def test_cityscapes_wants_classes_of_the_benchmark(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"\(road, tram\) is in .* person, rider, car"):
         RESULT_SINKS["cityscapes"](tmp_path, class_names=("road", "tram"), overwrite=False)
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("kind", FORMATS)
-def test_frames_may_differ_in_size_and_be_empty(tmp_path: Path, kind: str) -> None:
-    """Folders of pictures are not of one size."""
-    other = example(size=(50, 70))
-    frames = [
-        (picture(example(), name="a"), example()),
-        (picture(nothing((7, 5)), name="b"), nothing((7, 5))),
-        (picture(other, name="c"), other),
-    ]
-    write(kind, tmp_path, frames)
-    if kind == "jsonl":
-        sizes = [(line["width"], line["height"]) for line in lines_of(tmp_path / "results.jsonl")]
-        assert sizes == [(60, 40), (5, 7), (70, 50)]
-    elif kind == "masks":
-        shapes = [_pixels(tmp_path / "masks" / f"{name}.png")[1].shape for name in "abc"]
-        assert shapes == [(40, 60), (7, 5), (50, 70)]
-    else:
-        assert any(path.is_file() for path in tmp_path.rglob("*"))
-
-
-@pytest.mark.parametrize("kind", FORMATS)
-def test_pixels_are_never_converted(
-    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Making RGB of a video frame costs more than writing its results."""
-
-    def refuse(*_: object) -> None:
-        pytest.fail("the pixels of a video frame were converted")
-
-    found = example()
-    frame = video_frame(found, index=0)
-    monkeypatch.setattr(Yuv420, "resized_rgb", refuse)
-    write(kind, tmp_path, [(frame, found)])
-    assert any(path.is_file() for path in tmp_path.rglob("*"))
-
-
-@pytest.mark.parametrize("kind", FORMATS)
-def test_existing_results_are_kept(tmp_path: Path, kind: str) -> None:
-    """The second run is refused before any work, with a hint, and may overwrite."""
-    found = example()
-    frame = picture(found, name="a/b/photo")
-    write(kind, tmp_path, [(frame, found)])
-    before = (tmp_path / FILES[kind]).read_bytes()
-    with pytest.raises(OutputError, match="exists already") as caught:
-        RESULT_SINKS[kind](tmp_path, class_names=NAMES, overwrite=False)
-    assert caught.value.hint == "add --overwrite, or choose another folder with -o"
-    assert (tmp_path / FILES[kind]).read_bytes() == before
-    sink = RESULT_SINKS[kind](tmp_path, class_names=NAMES, overwrite=True)
-    sink.write(frame, nothing())
-    sink.close()
-    assert (tmp_path / FILES[kind]).read_bytes() != before
-
-
-@pytest.mark.parametrize("kind", FORMATS)
-def test_closing_early_and_twice_leaves_valid_files(tmp_path: Path, kind: str) -> None:
-    """Also when nothing was written; no partial file stays."""
-    sink = RESULT_SINKS[kind](tmp_path / "new" / "out", class_names=NAMES, overwrite=False)
-    sink.close()
-    sink.close()
-    assert not list(tmp_path.rglob(".*"))
-    out = tmp_path / "new" / "out"
-    if kind == "coco":
-        content = json.loads((out / "coco.json").read_text())
-        assert (content["images"], content["annotations"]) == ([], [])
-    elif kind == "csv":
-        assert (out / "results.csv").read_text().startswith("source,name,frame,time_s,instance,")
-    elif kind == "jsonl":
-        assert (out / "results.jsonl").read_text() == ""
-
-
-@pytest.mark.parametrize("kind", sorted(ONE_FILE))
-def test_a_full_disk_leaves_the_frames_before(tmp_path: Path, kind: str) -> None:
-    """The frame that does not fit is left out whole; the file is valid."""
-    found = example()
-    sink = RESULT_SINKS[kind](tmp_path, class_names=NAMES, overwrite=False)
-    first = picture(found, name="first")
-    sink.write(first, found)
-    with largest_file((tmp_path / f".{ONE_FILE[kind]}.partial").stat().st_size + 150):
-        with pytest.raises(OutputError, match="cannot write") as caught:
-            sink.write(picture(found, name="second"), found)
-        assert "-o" in (caught.value.hint or "")
-        sink.close()
-    text = (tmp_path / ONE_FILE[kind]).read_text()
-    assert "second" not in text
-    if kind == "coco":
-        content = json.loads(text)
-        assert [image["file_name"] for image in content["images"]] == ["first"]
-        assert {annotation["image_id"] for annotation in content["annotations"]} == {1}
-        assert len(content["annotations"]) == 5
-    elif kind == "jsonl":
-        assert [line["name"] for line in lines_of(tmp_path / "results.jsonl")] == ["first"]
-    else:
-        assert len(list(csv.reader(text.splitlines()))) == 6
-
-
-def test_coco_goes_on_after_a_frame_that_failed(tmp_path: Path) -> None:
-    """Ids stay unique and every annotation has its image."""
-    found = example()
-    sink = RESULT_SINKS["coco"](tmp_path, class_names=NAMES, overwrite=False)
-    sink.write(picture(found, name="first"), found)
-    with largest_file(100), pytest.raises(OutputError):
-        sink.write(picture(found, name="second"), found)
-    sink.write(picture(found, name="third"), found)
-    sink.close()
-    content = json.loads((tmp_path / "coco.json").read_text())
-    assert [(i["id"], i["file_name"]) for i in content["images"]] == [(1, "first"), (2, "third")]
-    assert [a["id"] for a in content["annotations"]] == list(range(1, 11))
-
-
-def test_coco_that_cannot_be_finished_is_no_file(tmp_path: Path) -> None:
-    """An error that says so, instead of JSON that nobody can read."""
-    found = example()
-    sink = RESULT_SINKS["coco"](tmp_path, class_names=NAMES, overwrite=False)
-    sink.write(picture(found), found)
-    with largest_file(100), pytest.raises(OutputError, match=r"coco\.json"):
-        sink.close()
-    sink.close()
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("kind", FORMATS)
-def test_no_space_left_is_an_output_error(
-    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The message says what cannot be written, and the hint what to do."""
-
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    found = example()
-    sink = RESULT_SINKS[kind](tmp_path, class_names=NAMES, overwrite=False)
-    with monkeypatch.context() as patch:
-        patch.setattr(atomic, "write_all", full)
-        with pytest.raises(OutputError, match="No space left on device") as caught:
-            sink.write(picture(found, name="a/b/photo"), found)
-    assert caught.value.hint == "free some space, or choose another folder with -o"
-    assert not (tmp_path / FILES[kind]).exists()
-    sink.close()
-
-
-@pytest.mark.parametrize("kind", FORMATS)
-def test_a_folder_below_a_file_is_refused_at_once(tmp_path: Path, kind: str) -> None:
-    """Before any frame is worked on."""
-    (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match="cannot write"):
-        RESULT_SINKS[kind](tmp_path / "file" / "out", class_names=NAMES, overwrite=True)
-
-
-@pytest.mark.parametrize("kind", ["yolo", "masks", "cityscapes"])
-@pytest.mark.parametrize("name", ["../evil", "a/../../evil", "/evil", "", "a//b", ".", "a\0b"])
-def test_names_that_lead_elsewhere_are_refused(tmp_path: Path, kind: str, name: str) -> None:
-    """No result lands outside the folder."""
-    found = example()
-    out = tmp_path / "out"
-    sink = RESULT_SINKS[kind](out, class_names=NAMES, overwrite=True)
-    with pytest.raises(OutputError, match="does not name a file"):
-        sink.write(picture(found, name=name), found)
-    assert not any(path.is_file() for path in tmp_path.rglob("*"))
-    assert not Path("/evil.txt").exists()
-
-
-@pytest.mark.parametrize("kind", FORMATS)
-@pytest.mark.parametrize("name", ["x y", "ü\udcff", 'a"b', "a\nb", "..a", "a/.b/c"])
-def test_odd_names_are_written(tmp_path: Path, kind: str, name: str) -> None:
-    """Whatever a file may be called, its results can be written, and JSON stays JSON."""
-    found = example()
-    write(kind, tmp_path, [(picture(found, name=name, source=f"in/{name}.jpg"), found)])
-    if kind == "jsonl":
-        assert lines_of(tmp_path / "results.jsonl")[0]["name"] == name
-    elif kind == "coco":
-        content = json.loads((tmp_path / "coco.json").read_text())
-        assert content["images"][0]["file_name"] == f"{name}.jpg"
-    elif kind == "csv":
-        assert len((tmp_path / "results.csv").read_bytes()) > 300
-    else:
-        suffix = ".png" if kind == "masks" else ".txt"
-        folder = tmp_path / ("labels" if kind == "yolo" else kind)
-        assert (folder / (name + suffix)).is_file()
-
-
-@pytest.mark.parametrize("kind", ["yolo", "masks", "cityscapes"])
-def test_two_frames_of_one_name_are_noticed(tmp_path: Path, kind: str) -> None:
-    """The second would silently replace the first."""
-    found = example()
-    sink = RESULT_SINKS[kind](tmp_path, class_names=NAMES, overwrite=False)
-    sink.write(picture(found), found)
-    with pytest.raises(OutputError, match="exists already"):
-        sink.write(picture(found), found)
-
-
-@pytest.mark.parametrize("kind", sorted(set(FORMATS) - {"masks"}))
-def test_a_class_that_the_model_does_not_have_is_refused(tmp_path: Path, kind: str) -> None:
-    """A name from the end of the list would be a silent mistake."""
-    found = example()
-    sink = RESULT_SINKS[kind](tmp_path, class_names=NAMES[:3], overwrite=False)
-    with pytest.raises(ShapeError, match=r"`class_ids` must lie in 0\.\.2, got 4"):
-        sink.write(picture(found), found)
-
-
-def test_a_mask_picture_holds_65535_instances(tmp_path: Path) -> None:
-    """One more would start again at 0."""
-    none = nothing((4, 4))
-    many = 2**16
-    crops = tuple(np.zeros((0, 0), dtype=np.bool_) for _ in range(many))
-    found = Instances(
-        boxes=np.zeros((many, 4), dtype=np.float32),
-        masks=Masks(crops=crops, origins=np.zeros((many, 2), dtype=np.int32), image_size=(4, 4)),
-        scores=np.zeros(many, dtype=np.float32),
-        class_ids=np.zeros(many, dtype=np.int32),
-    )
-    sink = RESULT_SINKS["masks"](tmp_path, class_names=NAMES, overwrite=False)
-    with pytest.raises(ShapeError, match="65536"):
-        sink.write(picture(none), found)
-
-
-def test_mask_pictures_open_in_opencv(tmp_path: Path) -> None:
-    """Values above 255 survive, as 16-bit grey."""
-    masks = Masks.from_dense(np.ones((300, 2, 2), dtype=np.bool_))
-    found = Instances(
-        boxes=masks.rectangles(),
-        masks=masks,
-        scores=np.ones(300, dtype=np.float32),
-        class_ids=np.zeros(300, dtype=np.int32),
-    )
-    write("masks", tmp_path, [(picture(found), found)])
-    values = cv2.imread(str(tmp_path / "masks" / "photo.png"), cv2.IMREAD_UNCHANGED)
-    assert values is not None
-    assert values.dtype == np.uint16
-    assert values.tolist() == [[300, 300], [300, 300]]

@@ -29,8 +29,8 @@ _LONG_S = 1.0  # work that is over sooner needs no bar
 
 
 def stderr() -> Console:
-    """Return a console on stderr that is plain when piped."""
-    return Console(stderr=True, highlight=False)
+    """Return a console on stderr that is plain when piped, and prints names as they are."""
+    return Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 
 class _Rate(ProgressColumn):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import signal
+import json
 import sys
-from typing import Annotated
+import traceback
+from typing import Annotated, NoReturn
 
 import typer
 
 from urban_segmentor import __version__
 from urban_segmentor.cli import info, models, predict, sample
+from urban_segmentor.cli.interrupts import EXIT_CODE as INTERRUPTED
+from urban_segmentor.cli.interrupts import Interrupted, raise_on_signals
 from urban_segmentor.errors import SettingError, UrbanSegmentorError
 
 app = typer.Typer(
@@ -42,20 +45,47 @@ def _options(
 
 
 def main() -> None:
-    """Run the command line; exit with 0 when good, 1 when it failed, 2 when used wrongly."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    verbose = "-v" in sys.argv[1:] or "--verbose" in sys.argv[1:]
+    """Run the command line; exit with 0 when good, 1 when it failed, 2 when used wrongly.
+
+    130 says that the user stopped it. With `--json` there is one JSON object on stdout, also when
+    something failed.
+    """
+    raise_on_signals()
     try:
         app()
+    except SystemExit as end:
+        if end.code == 2:
+            _tell_json("the command line is wrong", hint="urban-segmentor --help")
+        raise
+    except Interrupted:
+        _fail("interrupted", code=INTERRUPTED)
     except UrbanSegmentorError as error:
-        if verbose:
-            raise
-        typer.secho("error: ", fg="red", bold=True, nl=False, err=True)
-        typer.echo(str(error), err=True)
-        if error.hint:
-            typer.secho("hint: ", fg="cyan", nl=False, err=True)
-            typer.echo(error.hint, err=True)
-        sys.exit(2 if isinstance(error, SettingError) else 1)
+        _fail(str(error), hint=error.hint, code=2 if isinstance(error, SettingError) else 1)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the user gets a sentence
+        hint = None if _is_verbose() else "add -v for the traceback, and put it into a bug report"
+        _fail(f"this should not happen: {type(error).__name__}: {error}", hint=hint, code=1)
+
+
+def _fail(message: str, *, hint: str | None = None, code: int) -> NoReturn:
+    """Say what is wrong and what helps, and end; with the traceback where it is wanted."""
+    if _is_verbose():
+        traceback.print_exc()
+    typer.secho("error: ", fg="red", bold=True, nl=False, err=True)
+    typer.echo(message, err=True)
+    if hint:
+        typer.secho("hint: ", fg="cyan", nl=False, err=True)
+        typer.echo(hint, err=True)
+    _tell_json(message, hint=hint)
+    sys.exit(code)
+
+
+def _tell_json(message: str, *, hint: str | None) -> None:
+    if "--json" in sys.argv[1:]:
+        typer.echo(json.dumps({"error": message, "hint": hint}, indent=2))
+
+
+def _is_verbose() -> bool:
+    return not {"-v", "--verbose"}.isdisjoint(sys.argv[1:])
 
 
 if __name__ == "__main__":

@@ -19,9 +19,6 @@ def models(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """List the embedded models, and others that you name."""
-    from rich.console import Console
-    from rich.table import Table
-
     from urban_segmentor.models.resolve import embedded_models, resolve_model
 
     named = embedded_models() | {text: resolve_model(text) for text in paths or []}
@@ -29,17 +26,13 @@ def models(
     if as_json:
         typer.echo(json.dumps({"models": rows}, indent=2))
         return
-    console = Console(highlight=False)
-    for row in rows:
-        table = Table(box=None, show_header=False, pad_edge=False, title_justify="left")
-        table.title = f"[bold]{row['name']}[/bold]"
-        table.add_column(style="dim")
-        table.add_column(overflow="fold")
+    for number, row in enumerate(rows):
+        if number:
+            typer.echo()
+        typer.secho(row["name"], bold=True)
         for key, value in row.items():
             if key != "name" and value:
-                shown = str(value)
-                table.add_row(key.replace("_", " "), shown)
-        console.print(table)
+                typer.echo(f"  {key.replace('_', ' '):<14} {value}")
 
 
 def _describe(name: str, path: Path) -> dict[str, object]:
@@ -55,7 +48,9 @@ def _describe(name: str, path: Path) -> dict[str, object]:
         "name": name,
         "description": spec.description,
         "size": f"{weights.stat().st_size / 1e6:.1f} MB",
-        "input": "any multiple of 32" if network.static_size is None else network.static_size,
+        "input": f"any multiple of {spec.stride}"
+        if network.static_size is None
+        else network.static_size,
         "exported_for": f"{spec.imgsz[0]} x {spec.imgsz[1]} pixels",
         "head": "final boxes" if spec.ends_in_nms else "NMS follows",
         "classes": ", ".join(spec.class_names),

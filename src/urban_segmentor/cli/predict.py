@@ -115,11 +115,13 @@ def predict(  # noqa: PLR0913 - one parameter an option
         urban-segmentor predict folder/ --save coco --json
     """
     from urban_segmentor.cli.console import frame_progress, stage_table, stderr
+    from urban_segmentor.cli.interrupts import EXIT_CODE, stop_on_signals
     from urban_segmentor.io.inputs import find_inputs
     from urban_segmentor.predict import Outputs, Prediction, parse_classes, parse_kinds
     from urban_segmentor.render.overlay import Overlay, OverlayStyle
     from urban_segmentor.segment.segmenter import Segmenter
 
+    _silence_decoders()
     console = stderr()
     style = OverlayStyle(
         masks=masks,
@@ -138,7 +140,7 @@ def predict(  # noqa: PLR0913 - one parameter an option
         preset=preset,
     )
     selection = _selection(start=start, duration=duration, stride=vid_stride, fps=fps)
-    files = find_inputs(inputs)
+    files = find_inputs(inputs, leave_out=output)
     segmenter = Segmenter.load(
         model,
         device=device,
@@ -162,7 +164,7 @@ def predict(  # noqa: PLR0913 - one parameter an option
         outputs=outputs,
         selection=selection,
     )
-    with frame_progress(console) as bar:
+    with stop_on_signals(prediction.stop), frame_progress(console) as bar:
         outcome = prediction.run(on_source=bar.start, on_frame=bar.advance)
     if as_json:
         typer.echo(json.dumps(_as_json(outcome, segmenter), indent=2))
@@ -172,7 +174,7 @@ def predict(  # noqa: PLR0913 - one parameter an option
     for problem in outcome.problems:
         typer.secho(f"error: {problem}", fg="red", err=True)
     if outcome.interrupted:
-        raise typer.Exit(130)
+        raise typer.Exit(EXIT_CODE)
     if outcome.problems:
         raise typer.Exit(1)
 
@@ -199,6 +201,13 @@ def parse_imgsz(text: str | None) -> int | tuple[int, int] | None:
     raise SettingError(f"`imgsz` is `{text}`, expected a number or H,W", hint="--imgsz 384,640")
 
 
+def _silence_decoders() -> None:
+    """Keep OpenCV from writing to stderr by itself what is told as an error anyway."""
+    import cv2
+
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
+
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> Any:  # noqa: ANN401
     if value not in allowed:
         raise SettingError(f"`{name}` is `{value}`", hint=f"choose one of {', '.join(allowed)}")
@@ -219,12 +228,12 @@ def _tell(console: Console, outcome: Outcome, segmenter: Segmenter) -> None:
     found = ", ".join(f"{count} {names[i]}" for i, count in outcome.by_class.most_common())
     rate = outcome.frames / outcome.elapsed_s if outcome.elapsed_s else 0.0
     pictures = "1 picture" if outcome.frames == 1 else f"{outcome.frames} pictures"
-    console.print(f"{pictures}, {outcome.elapsed_s:.1f} s, {rate:.1f} a second", markup=False)
-    console.print(f"found: {found or 'nothing'}", markup=False)
+    console.print(f"{pictures}, {outcome.elapsed_s:.1f} s, {rate:.1f} a second")
+    console.print(f"found: {found or 'nothing'}")
     if outcome.interrupted:
         console.print("stopped early; what is done so far is kept", style="yellow")
     for path in outcome.written:
-        console.print(f"result: {path}", markup=False, style="bold green", soft_wrap=True)
+        console.print(f"result: {path}", style="bold green", soft_wrap=True)
 
 
 def _as_json(outcome: Outcome, segmenter: Segmenter) -> dict[str, object]:

@@ -71,6 +71,24 @@ def check_free(path: Path, *, overwrite: bool) -> None:
         _make_writable(path.parent)
 
 
+def check_not_source(path: Path, source: Path) -> None:
+    """Check that a result does not take the place of what it is made of.
+
+    Args:
+        path: Where the result goes.
+        source: The picture or video; one that is gone cannot be replaced.
+
+    Raises:
+        OutputError: They are one file.
+    """
+    with suppress(OSError):
+        if path.samefile(source):
+            raise OutputError(
+                f"the result would replace its own source `{source}`",
+                hint="choose another folder with -o",
+            )
+
+
 def check_free_folder(path: Path, *, overwrite: bool) -> None:
     """Check that a folder may be filled, and make it.
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, TypeAlias
 
 import av
+import av.error
 
-from urban_segmentor.io.video_source import open_video
+from urban_segmentor.io.video_source import has_decoder, open_video
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
     from av.audio.stream import AudioStream
@@ -19,6 +21,13 @@ if TYPE_CHECKING:
     AudioPacket: TypeAlias = Packet[AudioStream]
 
 _FITS_MP4 = frozenset({"aac", "ac3", "alac", "eac3", "flac", "mp3", "opus"})
+# fmt: off
+_AAC_RATES = (
+    7_350, 8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 64_000, 88_200,
+    96_000,
+)
+_AAC_LAYOUTS = frozenset({"mono", "stereo", "3.0", "4.0", "5.0", "5.1", "7.1(wide)", "7.1"})
+# fmt: on
 
 
 class AudioCopy:
@@ -32,69 +41,115 @@ class AudioCopy:
 
     def __init__(self, path: Path, *, start_s: float, stop_s: float | None = None) -> None:
         self._source = open_video(path)
-        self._input: AudioStream = self._source.streams.audio[0]
+        self._input = next(s for s in self._source.streams.audio if has_decoder(s))
         self._start_s, self._stop_s = start_s, stop_s
         self._output: AudioStream | None = None
         self._encoded = self._packets()
         self._next: AudioPacket | None = None
+        self._last_dts = -math.inf
 
     @property
     def is_reencoded(self) -> bool:
         """True when MP4 cannot hold the sound as it is, so that it becomes AAC."""
-        return self._input.codec_context.name not in _FITS_MP4
+        # A decoder may be called otherwise than what it decodes: `mp3float`, `libopus`.
+        return self._input.codec_context.codec.canonical_name not in _FITS_MP4
 
     def attach(self, container: OutputContainer) -> None:
         """Add the stream to a file that has not begun."""
         if self.is_reencoded:
-            self._output = container.add_stream("aac", rate=self._input.codec_context.sample_rate)
-            self._output.codec_context.layout = self._input.codec_context.layout
+            context = self._input.codec_context
+            rate = min(_AAC_RATES, key=lambda rate: abs(rate - context.sample_rate))
+            self._output = container.add_stream("aac", rate=rate)
+            self._output.codec_context.layout = _layout(context.layout.name, context.channels)
         else:
             self._output = container.add_stream_from_template(self._input)
         self._next = next(self._encoded, None)
 
     def copy_until(self, container: OutputContainer, time_s: float) -> None:
         """Write the sound up to a time, seconds after the first frame of the video."""
-        while self._next is not None and _time_s(self._next) <= time_s:
-            container.mux(self._next)
+        while self._next is not None and _time_s(self._next) < time_s:
+            dts = self._next.dts
+            if dts is None or dts > self._last_dts:  # a clock that is set back has no place here
+                self._last_dts = self._last_dts if dts is None else dts
+                container.mux(self._next)
             self._next = next(self._encoded, None)
 
-    def finish(self, container: OutputContainer) -> None:
-        """Write the rest of the sound, up to the end that was asked for."""
-        self.copy_until(container, float("inf"))
+    def finish(self, container: OutputContainer, *, end_s: float = math.inf) -> None:
+        """Write the rest of the sound, up to the end that was asked for.
+
+        Args:
+            container: The file.
+            end_s: Where to end at the latest, seconds after the first frame of the video.
+        """
+        self.copy_until(container, end_s)
+        self.close()
+
+    def close(self) -> None:
+        """Close the file with the sound; safe to call twice."""
+        self._encoded.close()
         self._source.close()
 
-    def _packets(self) -> Iterator[AudioPacket]:
+    def _packets(self) -> Generator[AudioPacket]:
         """Yield the packets of the output stream, shifted to the video's clock."""
-        shifted = self._shifted()
-        if not self.is_reencoded:
-            for packet in shifted:
-                packet.stream = self._output  # pyright: ignore[reportAttributeAccessIssue]
-                yield packet
+        if self.is_reencoded:
+            yield from self._reencoded()
             return
+        for packet in self._shifted():
+            packet.stream = self._output  # pyright: ignore[reportAttributeAccessIssue]
+            yield packet
+
+    def _reencoded(self) -> Iterator[AudioPacket]:
         assert self._output is not None  # noqa: S101 - `attach` comes first
         resampler = av.AudioResampler(
             format="fltp",
-            layout=self._input.codec_context.layout,
-            rate=self._input.codec_context.sample_rate,
+            layout=self._output.codec_context.layout.name,
+            rate=self._output.codec_context.sample_rate,
         )
-        for packet in shifted:
-            for decoded in packet.decode():
-                for frame in resampler.resample(decoded):  # pyright: ignore[reportArgumentType]
+        for packet in self._shifted():
+            try:
+                decoded = packet.decode()
+            except av.error.FFmpegError:  # a damaged packet is a moment of silence
+                continue
+            for sound in decoded:
+                for frame in resampler.resample(sound):  # pyright: ignore[reportArgumentType]
                     yield from self._output.encode(frame)
+        for frame in resampler.resample(None):
+            yield from self._output.encode(frame)
         yield from self._output.encode(None)
 
     def _shifted(self) -> Iterator[AudioPacket]:
-        for packet in self._source.demux(self._input):
+        """Yield the packets that sound in the chosen part, with times after its first frame."""
+        for packet in self._readable():
             if packet.pts is None:
                 continue
             shift = round(self._start_s / packet.time_base)
-            if packet.pts < shift:
+            # The packet before the first, too: decoders need it to start with the right sound.
+            if packet.pts + 1.5 * (packet.duration or 0) <= shift:
                 continue
             if self._stop_s is not None and float(packet.pts * packet.time_base) >= self._stop_s:
                 return
             packet.pts -= shift
             packet.dts = packet.pts if packet.dts is None else packet.dts - shift
             yield packet
+
+    def _readable(self) -> Iterator[AudioPacket]:
+        """Yield packets up to where the file can be read; the video's source tells of damage."""
+        packets = self._source.demux(self._input)
+        while True:
+            try:
+                packet = next(packets, None)
+            except (av.error.FFmpegError, OSError):
+                return
+            if packet is None:
+                return
+            yield packet
+
+
+def _layout(name: str, channels: int) -> str:
+    """Return the channel layout for AAC, which does not know all."""
+    if name in _AAC_LAYOUTS:
+        return name
+    return "mono" if channels == 1 else "stereo"
 
 
 def _time_s(packet: AudioPacket) -> float:

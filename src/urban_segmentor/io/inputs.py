@@ -37,7 +37,7 @@ class Inputs:
     videos: tuple[tuple[Path, str], ...]
 
 
-def find_inputs(wishes: Sequence[str]) -> Inputs:
+def find_inputs(wishes: Sequence[str], *, leave_out: Path | None = None) -> Inputs:
     """Return the files that are meant by paths, folders and globs.
 
     Folders are searched to the bottom for pictures and videos; the results of what lies in
@@ -45,22 +45,24 @@ def find_inputs(wishes: Sequence[str]) -> Inputs:
 
     Args:
         wishes: Files, folders, or patterns with `*`, `?` and `[...]`.
+        leave_out: A folder whose files do not count where it lies below one that is searched,
+            so that results of an earlier run are not taken for pictures.
 
     Raises:
         SourceError: Something is not there, or a folder or pattern holds nothing to work on.
     """
-    found: dict[Path, str] = {}
+    found: dict[Path, tuple[Path, str]] = {}
     for wish in wishes:
-        for path, name in _expand(wish):
-            found.setdefault(path, name)
-    named = _unique(found)
+        for path, name in _expand(wish, leave_out):
+            found.setdefault(path.resolve(), (path, name))
+    named = _unique(found.values())
     pictures = tuple((path, name) for path, name in named if _is_picture(path))
     chosen = {path for path, _ in pictures}
     videos = tuple((path, name) for path, name in named if path not in chosen)
     return Inputs(pictures=pictures, videos=videos)
 
 
-def _expand(wish: str) -> Iterable[tuple[Path, str]]:
+def _expand(wish: str, leave_out: Path | None) -> Iterable[tuple[Path, str]]:
     if "://" in wish:
         raise SourceError(
             f"`{wish}` is an address, and files are expected here",
@@ -68,7 +70,7 @@ def _expand(wish: str) -> Iterable[tuple[Path, str]]:
         )
     path = Path(wish).expanduser()
     if path.is_dir():
-        files = [(file, file.relative_to(path)) for file in _media_below(path)]
+        files = [(file, file.relative_to(path)) for file in _media_below(path, leave_out)]
         if not files:
             raise SourceError(
                 f"there are no pictures or videos in the folder `{wish}`",
@@ -80,6 +82,7 @@ def _expand(wish: str) -> Iterable[tuple[Path, str]]:
     if glob.has_magic(wish):
         matches = sorted(Path(match) for match in glob.glob(str(path), recursive=True))  # noqa: PTH207
         files = [match for match in matches if match.is_file()]
+        files = [file for file in files if _has_known_suffix(file)] or files
         if not files:
             raise SourceError(f"no file matches `{wish}`", hint="look at the pattern again")
         return [(file, file.stem) for file in files]
@@ -90,20 +93,29 @@ def _expand(wish: str) -> Iterable[tuple[Path, str]]:
     )
 
 
-def _media_below(folder: Path) -> list[Path]:
-    known = PICTURE_SUFFIXES | VIDEO_SUFFIXES
+def _media_below(folder: Path, leave_out: Path | None) -> list[Path]:
+    results = None if leave_out is None else leave_out.resolve()
+    if results == folder.resolve():
+        results = None
     return sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in known and not path.name.startswith(".") and path.is_file()
+        if _has_known_suffix(path)
+        and not path.name.startswith(".")
+        and path.is_file()
+        and (results is None or not path.resolve().is_relative_to(results))
     )
 
 
-def _unique(found: dict[Path, str]) -> list[tuple[Path, str]]:
+def _has_known_suffix(path: Path) -> bool:
+    return path.suffix.lower() in PICTURE_SUFFIXES | VIDEO_SUFFIXES
+
+
+def _unique(found: Iterable[tuple[Path, str]]) -> list[tuple[Path, str]]:
     """Return the files with names that differ even where suffixes are left off."""
     taken: set[str] = set()
     named: list[tuple[Path, str]] = []
-    for path, wanted in found.items():
+    for path, wanted in found:
         name, number = wanted, 2
         if name.lower() in taken:
             name = f"{wanted}_{path.suffix.lstrip('.')}"
@@ -115,7 +127,6 @@ def _unique(found: dict[Path, str]) -> list[tuple[Path, str]]:
 
 
 def _is_picture(path: Path) -> bool:
-    suffix = path.suffix.lower()
-    if suffix in PICTURE_SUFFIXES or suffix in VIDEO_SUFFIXES:
-        return suffix in PICTURE_SUFFIXES
+    if _has_known_suffix(path):
+        return path.suffix.lower() in PICTURE_SUFFIXES
     return bool(cv2.haveImageReader(str(path)))

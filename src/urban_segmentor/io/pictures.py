@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from urban_segmentor.errors import OutputError, SourceError
-from urban_segmentor.io.atomic import write_atomically
+from urban_segmentor.io.atomic import check_free, check_not_source, write_atomically
 from urban_segmentor.types import Frame, Image, Yuv420
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
 _QUALITY = {".jpg": [cv2.IMWRITE_JPEG_QUALITY, 95], ".webp": [cv2.IMWRITE_WEBP_QUALITY, 90]}
 _QUALITY[".jpeg"] = _QUALITY[".jpg"]
-_ENDINGS = {b"\xff\xd8": b"\xff\xd9", b"\x89P": b"IEND"}  # by the first two bytes
-_TAIL = 65_536  # bytes; cameras write previews and notes behind the end marker
+_PNG_START = b"\x89PNG\r\n\x1a\n"
+_JPEG_START, _JPEG_SCAN, _JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
 
 
 def read_picture(path: Path) -> Image:
@@ -41,8 +41,7 @@ def read_picture(path: Path) -> Image:
         raise SourceError(f"cannot read `{path}`: {error.strerror}") from error
     if not data:
         raise SourceError(f"`{path}` is empty", hint="fetch it again")
-    ending = _ENDINGS.get(data[:2])
-    if ending is not None and ending not in data[-_TAIL:]:
+    if _is_cut_off(data):
         raise SourceError(f"`{path}` is cut off: its end is missing", hint="fetch it again")
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
@@ -53,6 +52,45 @@ def read_picture(path: Path) -> Image:
             f"`{path}` is damaged or no picture", hint="open it in a picture viewer to see"
         )
     return np.asarray(image, dtype=np.uint8)
+
+
+def _is_cut_off(data: bytes) -> bool:
+    """Return whether the end of a picture is missing, which decoders fill with grey.
+
+    Cameras write previews before the picture and films behind it, so the end is looked for where
+    it belongs.
+    """
+    if data.startswith(_JPEG_START):
+        return data.find(_JPEG_END, _first_scan(data)) < 0
+    if data.startswith(_PNG_START):
+        position = len(_PNG_START)
+        while data[position + 4 : position + 8] not in {b"IEND", b""}:
+            position += 12 + int.from_bytes(data[position : position + 4], "big")
+        return position + 12 > len(data)
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return 8 + int.from_bytes(data[4:8], "little") > len(data)
+    if data.startswith(b"BM"):
+        return int.from_bytes(data[10:14], "little") + _bmp_pixels(data) > len(data)
+    return False
+
+
+def _first_scan(data: bytes) -> int:
+    """Return where the first scan of a JPEG begins, behind the segments with the previews."""
+    position = len(_JPEG_START)
+    while position + 4 <= len(data) and data[position : position + 2] != _JPEG_SCAN:
+        if data[position] != 0xFF:
+            return 0  # no segment begins here; where the scan is cannot be told
+        filled = data[position + 1] == 0xFF
+        length = int.from_bytes(data[position + 2 : position + 4], "big")
+        position += 1 if filled else 2 + length
+    return position
+
+
+def _bmp_pixels(data: bytes) -> int:
+    """Return how many bytes the pixels of an uncompressed BMP take."""
+    width, height = (abs(int.from_bytes(data[i : i + 4], "little", signed=True)) for i in (18, 22))
+    bits, compression = (int.from_bytes(data[i : i + 2], "little") for i in (28, 30))
+    return 0 if compression in {1, 2} else (width * bits + 31) // 32 * 4 * height
 
 
 def write_picture(path: Path, image: Image, *, overwrite: bool) -> None:
@@ -137,17 +175,8 @@ class PictureSink:
         """
         suffix = Path(source).suffix.lower()
         path = self._folder / f"{name}{suffix if suffix in PICTURE_SUFFIXES else '.png'}"
-        if path.exists():
-            if path.samefile(source):
-                raise OutputError(
-                    f"the result would replace its own source `{path}`",
-                    hint="choose another folder with -o",
-                )
-            if not self._overwrite:
-                raise OutputError(
-                    f"`{path}` exists already",
-                    hint="add --overwrite, or choose another folder with -o",
-                )
+        check_not_source(path, Path(source))
+        check_free(path, overwrite=self._overwrite)
         return path
 
     def write(self, frame: Frame, instances: Instances) -> None:  # noqa: ARG002

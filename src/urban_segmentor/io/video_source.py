@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import av
 import av.error
-import cv2
-import numpy as np
 from av.stream import Disposition
 
-from urban_segmentor.errors import SourceError
-from urban_segmentor.types import Frame, Yuv420
+from urban_segmentor.errors import SettingError, SourceError
+from urban_segmentor.io.clock import FrameClock
+from urban_segmentor.io.complete import missing_bytes
+from urban_segmentor.io.planes import planes_of, turn_of
+from urban_segmentor.types import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from av.audio.stream import AudioStream
     from av.container import InputContainer
     from av.video.stream import VideoStream
-    from numpy.typing import NDArray
 
-    from urban_segmentor.colour import ColourMatrix
-
-_MATRICES: dict[int, ColourMatrix] = {1: "bt709", 5: "bt601", 6: "bt601", 9: "bt2020"}  # H.273
-_SWS_SPACES: dict[ColourMatrix, int] = {"bt709": 1, "bt601": 5, "bt2020": 9}  # swscale's names
-_FULL_RANGE = 2  # H.273
-_HD_LINES = 576  # players take a stream that says nothing for BT.601 up to this height
-_QUARTER_TURNS = {
-    90: cv2.ROTATE_90_COUNTERCLOCKWISE,
-    180: cv2.ROTATE_180,
-    270: cv2.ROTATE_90_CLOCKWISE,
-}
+_TINY_S = 1e-6  # sums of decimal numbers are not exact
+_INDEX_LAST = frozenset({".3gp", ".m4v", ".mov", ".mp4"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +38,7 @@ class VideoInfo:
         rate: Mean frame rate, frames per second.
         frames: Number of frames, or None when the file does not say.
         duration_s: Length, seconds, or None.
-        aspect: Width of a pixel over its height.
+        aspect: Width of a pixel over its height, as decoded, before a quarter turn.
         has_audio: True when there is sound.
     """
 
@@ -66,12 +59,36 @@ class Selection:
         duration_s: How much of it, seconds; None for all.
         stride: Every how manyth frame.
         rate: At most so many frames a second, by their time stamps; None for all.
+
+    Raises:
+        SettingError: A value is out of its range.
     """
 
     start_s: float = 0.0
     duration_s: float | None = None
     stride: int = 1
     rate: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        if not (math.isfinite(self.start_s) and self.start_s >= 0):
+            raise SettingError(
+                f"`start` is {self.start_s}, expected 0 or more seconds", hint="--start 12.5"
+            )
+        for name, value, what in (
+            ("duration", self.duration_s, "seconds"),
+            ("fps", self.rate, "frames a second"),
+        ):
+            if value is not None and not (math.isfinite(value) and value > 0):
+                raise SettingError(
+                    f"`{name}` is {value}, expected more than 0 {what}",
+                    hint=f"leave --{name} out for all of it, or give --{name} 10",
+                )
+        if self.stride < 1:
+            raise SettingError(
+                f"`vid_stride` is {self.stride}, expected at least 1",
+                hint="--vid-stride 2 takes every second frame",
+            )
 
     @property
     def is_everything(self) -> bool:
@@ -95,7 +112,8 @@ class Selection:
 class VideoSource:
     """The frames of a video file, as planes, in order of time.
 
-    Damaged frames are skipped and counted in `problems`, as is a file that is cut off.
+    Damage is counted in `problems`, and so is a file that is cut off or changes its size; what
+    the decoder makes of damaged frames is shown, as players do.
 
     Args:
         path: Any container that FFmpeg reads.
@@ -110,64 +128,79 @@ class VideoSource:
         self._path = path
         self._name = name
         self._selection = selection or Selection()
-        self._container = _open(path)
+        self._container = open_video(path)
         self._stream = _video_stream(self._container, path)
         self._stream.thread_type = "AUTO"
         self.info = _info(self._container, self._stream)
+        self._clock = FrameClock(time_base=self.info.time_base, rate=self.info.rate)
         self.problems: list[str] = []
-        self.first_pts: int | None = None
+        self.aspect = self.info.aspect
+
+    @property
+    def first_pts(self) -> int | None:
+        """Time stamp of the first frame, in the file's own clock; None before it is decoded."""
+        return self._clock.first_pts
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the selected frames; raise `SourceError` when not one frame decodes."""
-        last_kept_s = -np.inf
-        wanted = self._selection
-        stop_s = np.inf if wanted.duration_s is None else wanted.start_s + wanted.duration_s
-        for index, pts, decoded in self._decoded():
-            time_s = float(pts * self.info.time_base)
-            if time_s >= stop_s:
-                break
-            if time_s < wanted.start_s or index % wanted.stride:
-                continue
-            if wanted.rate and time_s - last_kept_s < 0.999 / wanted.rate:
-                continue
-            last_kept_s = time_s
-            yield Frame(
-                pixels=_planes(decoded),
+        size: tuple[int, int] | None = None
+        for index, time_s, decoded in self._selected():
+            if size is None and turn_of(decoded).transposed:
+                self.aspect = 1 / self.info.aspect
+            frame = Frame(
+                pixels=planes_of(decoded),
                 index=index,
                 time_s=time_s,
                 source=str(self._path),
                 name=f"{self._name}_{index:06d}",
             )
+            if size is not None and frame.size != size:
+                self._note_new_size(size, frame)
+                return
+            size = frame.size
+            yield frame
+        if size is None:
+            self.problems.append(f"`{self._path}` has no frame in the part that was chosen")
 
     def close(self) -> None:
         """Close the file."""
         self._container.close()
 
+    def _selected(self) -> Iterator[tuple[int, float, av.VideoFrame]]:
+        """Yield index, time and frame of the frames that are wanted."""
+        wanted = self._selection
+        stop_s = math.inf if wanted.duration_s is None else wanted.start_s + wanted.duration_s
+        last_kept_s = -math.inf
+        for index, ticks, decoded in self._decoded():
+            time_s = float(ticks * self.info.time_base)
+            if time_s >= stop_s - _TINY_S:
+                return
+            if time_s < wanted.start_s - _TINY_S or index % wanted.stride:
+                continue
+            if wanted.rate and time_s - last_kept_s < 0.999 / wanted.rate:
+                continue
+            last_kept_s = time_s
+            yield index, time_s, decoded
+
     def _decoded(self) -> Iterator[tuple[int, int, av.VideoFrame]]:
-        """Yield index, time stamp after the first frame, and frame, of every frame."""
-        index, last = 0, -1
-        damaged = 0
-        step = max(round(1 / (self.info.rate * self.info.time_base)), 1)
+        """Yield index, ticks after the first frame, and frame, of every frame."""
+        index = damaged = 0
         for decoded in self._packets_decoded():
-            if decoded is None or decoded.is_corrupt:
-                damaged += 1
-                if decoded is None:
-                    continue
+            damaged += decoded is None or decoded.is_corrupt
+            if decoded is None:
+                continue
             pts = decoded.pts if decoded.pts is not None else decoded.dts
-            if self.first_pts is None:
-                self.first_pts = pts if pts is not None else 0
-            relative = last + step if pts is None else pts - self.first_pts
-            last = max(relative, last + 1)  # an encoder takes no frame twice at one time
-            yield index, last, decoded
+            yield index, self._clock.ticks(pts), decoded
             index += 1
         if index == 0:
             raise SourceError(f"no frame of `{self._path}` can be decoded", hint="fetch it again")
         if damaged:
             self.problems.append(f"`{self._path}`: {damaged} damaged frames or packets")
-        expected = self.info.frames
-        if expected is not None and index + damaged < expected - 2:
+        missing = missing_bytes(self._path)
+        if missing:
             self.problems.append(
-                f"`{self._path}` is cut off: {index} of {expected} frames could be decoded"
+                f"`{self._path}` is cut off: {index} frames could be decoded, "
+                f"{missing} bytes are missing"
             )
 
     def _packets_decoded(self) -> Iterator[av.VideoFrame | None]:
@@ -176,10 +209,18 @@ class VideoSource:
             for packet in self._container.demux(self._stream):
                 try:
                     yield from packet.decode()  # pyright: ignore[reportReturnType]
-                except av.error.InvalidDataError:
+                except av.error.FFmpegError:
                     yield None
         except (av.error.FFmpegError, OSError) as error:
             self.problems.append(f"`{self._path}` cannot be read to its end: {error.strerror}")
+
+    def _note_new_size(self, before: tuple[int, int], frame: Frame) -> None:
+        height, width = frame.size
+        self.problems.append(
+            f"`{self._path}` changes from {before[1]} x {before[0]} to {width} x {height} pixels "
+            f"after {frame.time_s:.3f} s, and one file cannot hold both; for the rest add "
+            f"--start {frame.time_s:.3f}"
+        )
 
 
 def open_video(path: Path) -> InputContainer:
@@ -188,29 +229,38 @@ def open_video(path: Path) -> InputContainer:
     Raises:
         SourceError: It is missing, empty, cut off at the wrong place, or no media file.
     """
-    return _open(path)
-
-
-def _open(path: Path) -> InputContainer:
     try:
         if path.stat().st_size == 0:
             raise SourceError(f"`{path}` is empty", hint="fetch it again")
-        return av.open(str(path.resolve()), metadata_errors="replace")
+        return av.open(f"file:{path.resolve()}", metadata_errors="replace")
     except (av.error.FFmpegError, OSError) as error:
+        hint = "open it in a player to see whether it is a video"
+        if path.suffix.lower() in _INDEX_LAST:
+            hint = "an MP4 whose end is missing has lost its index; fetch it again"
         raise SourceError(
-            f"`{path}` cannot be opened as video: {error.strerror}",
-            hint="an MP4 whose end is missing has lost its index; fetch it again",
+            f"`{path}` cannot be opened as video: {error.strerror}", hint=hint
         ) from error
 
 
+def has_decoder(stream: AudioStream | VideoStream) -> bool:
+    """Return whether FFmpeg knows the codec of a stream; PyAV leaves its context out if not."""
+    return getattr(stream, "codec_context", None) is not None
+
+
 def _video_stream(container: InputContainer, path: Path) -> VideoStream:
+    covers = 0
     for stream in container.streams.video:
-        if not stream.disposition & Disposition.attached_pic:
+        if stream.disposition & Disposition.attached_pic:
+            covers += 1
+        elif has_decoder(stream):
             return stream
-    kinds = sorted({stream.type for stream in container.streams})
+    kinds = sorted({stream.type for stream in container.streams if stream.type != "video"})
+    kinds += ["a cover picture"] if covers else []
+    container.close()
     raise SourceError(
-        f"`{path}` holds no video, only {', '.join(kinds) if kinds else 'nothing'}",
-        hint="name a file with pictures in it",
+        f"`{path}` holds no video that can be decoded, only "
+        f"{' and '.join(kinds) if kinds else 'what FFmpeg does not know'}",
+        hint="name a file with moving pictures in it",
     )
 
 
@@ -226,34 +276,5 @@ def _info(container: InputContainer, stream: VideoStream) -> VideoInfo:
         frames=stream.frames or None,
         duration_s=duration_s,
         aspect=stream.sample_aspect_ratio or Fraction(1),
-        has_audio=bool(container.streams.audio),
+        has_audio=any(has_decoder(sound) for sound in container.streams.audio),
     )
-
-
-def _planes(frame: av.VideoFrame) -> Yuv420:
-    """Return the planes of a decoded frame, upright, without copying where possible."""
-    full_range = frame.color_range == _FULL_RANGE or frame.format.name.startswith("yuvj")
-    default: ColourMatrix = "bt601" if frame.height <= _HD_LINES else "bt709"
-    matrix = _MATRICES.get(int(frame.colorspace), default)
-    if frame.format.name not in {"yuv420p", "yuvj420p"}:
-        is_rgb = frame.format.is_rgb
-        full_range = full_range and not is_rgb
-        space = _SWS_SPACES[matrix]
-        frame = frame.reformat(
-            format="yuv420p",
-            dst_colorspace=space,
-            src_colorspace=None if is_rgb else space,
-        )
-    sizes = [(frame.height, frame.width)] + [((frame.height + 1) // 2, (frame.width + 1) // 2)] * 2
-    y, u, v = (
-        np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[:height, :width]
-        for plane, (height, width) in zip(frame.planes, sizes, strict=True)
-    )
-    turn = _QUARTER_TURNS.get(frame.rotation % 360)
-    if turn is not None:
-        y, u, v = _turned(y, turn), _turned(u, turn), _turned(v, turn)
-    return Yuv420(y=y, u=u, v=v, matrix=matrix, full_range=full_range)
-
-
-def _turned(plane: NDArray[np.uint8], turn: int) -> NDArray[np.uint8]:
-    return np.asarray(cv2.rotate(np.ascontiguousarray(plane), turn), dtype=np.uint8)

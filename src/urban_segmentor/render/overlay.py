@@ -51,7 +51,9 @@ class OverlayStyle:
     def __post_init__(self) -> None:
         """Check the range."""
         if not 0 <= self.opacity <= 1:
-            raise SettingError(f"`opacity` is {self.opacity}, expected a number from 0 to 1")
+            raise SettingError(
+                f"`opacity` is {self.opacity}, expected a number from 0 to 1", hint="--opacity 0.5"
+            )
 
     def masks_only(self) -> Self:
         """Return the style with nothing but masks."""

@@ -51,11 +51,15 @@ class Settings:
                     hint=f"the usual value is {0.25 if name == 'conf' else 0.7}",
                 )
         if self.max_det < 1:
-            raise SettingError(f"`max_det` is {self.max_det}, expected at least 1")
+            raise SettingError(
+                f"`max_det` is {self.max_det}, expected at least 1", hint="--max-det 300"
+            )
         sides = self.imgsz if isinstance(self.imgsz, tuple) else (self.imgsz,)
         for side in sides:
             if side is not None and not 1 <= side <= _MAX_SIDE:
-                raise SettingError(f"`imgsz` is {side}, expected 32 to {_MAX_SIDE} pixels")
+                raise SettingError(
+                    f"`imgsz` is {side}, expected 32 to {_MAX_SIDE} pixels", hint="--imgsz 640"
+                )
 
     def class_ids(self, class_names: Sequence[str]) -> NDArray[np.int32] | None:
         """Return the ids of the classes wanted, int32 (K,), or None for all.
