@@ -1,8 +1,9 @@
 """Source, segmenter, renderer and sinks, each in a thread of its own, with bounded queues.
 
 Frames keep their order. Networks work on several frames at once where the segmenter has several
-streams. When a stage fails, or the caller stops, what is on its way is finished or dropped, and
-every sink is closed, so that what was written stays readable.
+streams. When the source fails, or the caller stops, what was read is finished; when another stage
+fails, what is on its way is dropped. All threads have ended when the caller hears of it. Sinks
+may serve many sources, so whoever opened them closes them.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ class Report:
 
 
 class Pipeline:
-    """Runs frames from a source through a segmenter into sinks.
+    """Runs the frames of one source through a segmenter into sinks.
 
     Args:
         segmenter: Finds the instances.
@@ -86,7 +87,8 @@ class Pipeline:
         self._sinks = tuple(sinks)
         self._renderer, self._overlay = renderer, overlay
         self._stages = stages or StageTimes()
-        self._stop = threading.Event()
+        self._stop = threading.Event()  # reading ends
+        self._drop = threading.Event()  # what is on its way is not worth finishing
         self._errors: list[BaseException] = []
         self._pending: Queue[_Pending] = Queue(segmenter.streams + _SPARE_FRAMES)
         self._drawn: Queue[_Drawn] = Queue(_SPARE_FRAMES)
@@ -110,10 +112,10 @@ class Pipeline:
         )
         threads = [threading.Thread(target=stage, args=args) for stage, args in stages]
         with _one_opencv_thread():
-            for thread in threads:
-                thread.start()
+            self._start(threads)
             self._wait(threads)
-        source.close()
+        with self._reporting():
+            source.close()
         self._report.elapsed_s = time.perf_counter() - started_s
         if self._errors:
             raise self._errors[0]
@@ -123,23 +125,28 @@ class Pipeline:
         """End a run early; what is on its way is finished. May be called by a signal handler."""
         self._report.interrupted = True  # no lock, which the interrupted code might hold
 
+    def _start(self, threads: Sequence[threading.Thread]) -> None:
+        """Start all threads, also when Ctrl-C comes between two: each waits for the others."""
+        for thread in threads:
+            with self._interruptible():
+                thread.start()
+
     def _wait(self, threads: Sequence[threading.Thread]) -> None:
-        """Wait for all threads; Ctrl-C stops the reading, and the rest runs dry."""
+        """Wait for all threads; Ctrl-C stops the reading, and the rest is finished."""
         while any(thread.is_alive() for thread in threads):
-            try:
+            with self._interruptible():
                 for thread in threads:
                     thread.join(_POLL_S)
-            except KeyboardInterrupt:
-                self.stop()
 
     def _read(self, source: Source) -> None:
         with self._reporting(), ThreadPoolExecutor(self._segmenter.streams) as pool:
             frames = iter(source)
             while not (self._stop.is_set() or self._report.interrupted):
-                with self._stages.measure("decode"):
-                    frame = next(frames, None)
+                since_s = time.perf_counter()
+                frame = next(frames, None)
                 if frame is None:
                     break
+                self._stages.add("decode", time.perf_counter() - since_s)
                 self._pending.put((frame, pool.submit(self._segment, frame)))
         self._pending.put(None)
 
@@ -148,10 +155,11 @@ class Pipeline:
 
     def _draw(self) -> None:
         while (item := self._pending.get()) is not None:
-            if self._errors:
+            frame, future = item
+            if self._drop.is_set():
+                future.cancel()
                 continue  # run dry, so that the reader never waits for room
-            with self._reporting():
-                frame, future = item
+            with self._dropping():
                 instances = future.result()
                 if self._sinks:
                     with self._stages.measure("write"):
@@ -165,9 +173,9 @@ class Pipeline:
 
     def _encode(self, on_frame: Callable[[], None]) -> None:
         while (item := self._drawn.get()) is not None:
-            if self._errors:
+            if self._drop.is_set():
                 continue
-            with self._reporting():
+            with self._dropping():
                 frame, instances = item
                 if self._overlay is not None:
                     with self._stages.measure("encode"):
@@ -183,6 +191,25 @@ class Pipeline:
         except BaseException as error:  # noqa: BLE001 - re-raised in the caller's thread
             self._errors.append(error)
             self._stop.set()
+
+    @contextmanager
+    def _dropping(self) -> Generator[None]:
+        """Do as `_reporting`, and let what is on its way be dropped when the body fails."""
+        with self._reporting():
+            try:
+                yield
+            except BaseException:
+                self._drop.set()
+                raise
+
+    @contextmanager
+    def _interruptible(self) -> Generator[None]:
+        """Take Ctrl-C as the wish to stop; another exception of a signal handler drops all."""
+        with self._dropping():
+            try:
+                yield
+            except KeyboardInterrupt:
+                self.stop()
 
 
 @contextmanager
