@@ -198,6 +198,8 @@ def render_limbs(
     canvas = crop.canvas()
     for i in np.argsort(-depths, kind="stable"):
         _stroke(canvas, crop, points[i], float(widths[i]), colours[:, i])
+    soft = 2 * round(0.05 * float(widths.max()) * crop.fine) + 1
+    canvas = np.asarray(cv2.blur(canvas, (soft, soft)), dtype=np.uint8)
     solid = None
     if discs is not None:
         solid = canvas[..., 3].copy()
