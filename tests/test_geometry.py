@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from numpy.typing import NDArray
 
 from urban_segmentor.geometry import Letterbox, box_iou, nms, rectangular_size
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 SIDES = st.integers(1, 5000)
 STRIDES = st.integers(1, 40).map(lambda times: 32 * times)

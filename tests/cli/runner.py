@@ -69,7 +69,7 @@ class Shell:
 def start(*words: str | Path, cwd: Path) -> subprocess.Popen[str]:
     """Return a command that runs in a process of its own, with pipes."""
     code = "import sys; from urban_segmentor.cli.main import main; sys.exit(main())"
-    return subprocess.Popen(  # noqa: S603 - our own interpreter and code
+    return subprocess.Popen(
         [sys.executable, "-c", code, *map(str, words)],
         cwd=cwd,
         text=True,

@@ -64,7 +64,7 @@ def test_nothing_is_lost_in_a_pipe_that_closes(tmp_path: Path) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     code = "from urban_segmentor.cli.main import main; main()"
-    done = subprocess.run(  # noqa: S603 - our own interpreter and code
+    done = subprocess.run(
         [sys.executable, "-c", code, "models"],
         stdout=writer,
         stderr=subprocess.PIPE,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from urban_segmentor.geometry import Letterbox
 from urban_segmentor.segment.prototypes import has_pixels, masks_from_prototypes
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def full_plane(logits: NDArray[np.float32], box: Letterbox) -> NDArray[np.float64]:

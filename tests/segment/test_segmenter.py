@@ -5,15 +5,19 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from urban_segmentor import Segmenter, Yuv420
 from urban_segmentor.errors import ModelError, SettingError, ShapeError, UrbanSegmentorError
 from urban_segmentor.segment.backends.choose import choose_runtime
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +119,7 @@ def test_damaged_models_are_told(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "broken.onnx"
     path.write_bytes(content)
     for runtime in ("openvino", "onnx"):
-        with pytest.raises(ModelError, match="broken.onnx"):
+        with pytest.raises(ModelError, match=r"broken\.onnx"):
             Segmenter.load(path, runtime=runtime)
 
 

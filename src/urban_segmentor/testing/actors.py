@@ -75,9 +75,7 @@ class Look:
         elif self.class_name == "rider":
             limbs = people.rider(coat=coat, trousers=trousers, ridden_m=moved_m)
         else:
-            limbs = people.walker(
-                height_m=height_m, coat=coat, trousers=trousers, walked_m=moved_m
-            )
+            limbs = people.walker(height_m=height_m, coat=coat, trousers=trousers, walked_m=moved_m)
         return people.render_limbs(
             limbs, camera, light, at_m=at_m, heading_rad=heading, discs=discs
         )

@@ -68,9 +68,10 @@ def _plate(*, triangle: bool, front: float, height_m: float) -> Mesh:
         shape = np.array([[-0.8, -0.3], [0.8, -0.3], [0.8, 0.3], [-0.8, 0.3]])
         colours = (_WHITE, _BLUE)
     parts: list[Mesh] = []
-    for i, (scale, colour) in enumerate(zip((1.0, 0.82 if not triangle else 0.6), colours)):
+    scales = (1.0, 0.6 if triangle else 0.82)
+    for i, (scale, colour) in enumerate(zip(scales, colours, strict=True)):
         face = np.array([[front + 0.004 * i, *point] for point in shape * scale])
-        parts.append(Mesh.of([face + (0, 0, height_m)], colour, bias_m=0.05 * i))
+        parts.append(Mesh.of([face + np.array([0, 0, height_m])], colour, bias_m=0.05 * i))
     return Mesh.joined(parts)
 
 

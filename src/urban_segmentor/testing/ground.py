@@ -47,9 +47,7 @@ class Ground:
             smaller = cv2.resize(self._levels[-1], size, interpolation=cv2.INTER_AREA)
             self._levels.append(np.asarray(smaller, dtype=np.uint8))
 
-    def paint(
-        self, camera: Camera, image: NDArray[np.uint8], classes: NDArray[np.uint8]
-    ) -> None:
+    def paint(self, camera: Camera, image: NDArray[np.uint8], classes: NDArray[np.uint8]) -> None:
         """Draw the ground and everything behind it, in place.
 
         Args:
@@ -60,11 +58,11 @@ class Ground:
         rows = np.arange(camera.image_size[0])
         distance_m = _row_distances(camera)
         footprint_m = np.full(len(rows), np.inf)
-        footprint_m[:-1] = np.abs(np.diff(distance_m))
-        footprint_m[~np.isfinite(footprint_m)] = np.inf
+        footprint_m[:-1] = -np.diff(np.minimum(distance_m, REACH_M))
         ahead = (distance_m > 0) & (distance_m < REACH_M)
-        levels = np.clip(np.log2(np.maximum(footprint_m, 1e-6) / _TEXEL_M), 0, _LEVELS - 1)
-        levels = levels.astype(int)
+        levels = np.zeros(len(rows), dtype=int)
+        texels = np.maximum(footprint_m[ahead] / _TEXEL_M, 1.0)
+        levels[ahead] = np.minimum(np.log2(texels), _LEVELS - 1).astype(int)
         levels[-1] = levels[-2]
         for level in range(_LEVELS):
             band = rows[ahead & (levels == level)]
@@ -85,7 +83,7 @@ class Ground:
         low_m = np.floor((corners[:, 1].min() - 1.0) / texel_m) * texel_m
         count = int((corners[:, 1].max() + 1.0 - low_m) / texel_m) + 2
         start = round(low_m / texel_m)
-        tile = np.take(texture, np.arange(start, start + count), axis=0, mode="wrap")
+        tile = texture[np.arange(start, start + count) % texture.shape[0]]
         across = np.array([2 * _HALF_WIDTH_M / texture.shape[1], 0.0, 0.0])
         to_frame = camera.plane_homography(
             np.array([-_HALF_WIDTH_M, low_m, 0.0]), across, np.array([0.0, texel_m, 0.0])
@@ -134,13 +132,13 @@ def horizon_row(camera: Camera) -> float:
 
 
 def _row_distances(camera: Camera) -> NDArray[np.float64]:
-    """Return how far the ground in the middle of each row is, metres, (H,); negative above."""
+    """Return how far the ground in the middle of each row is, metres, (H,); inf above it."""
     rows = np.arange(camera.image_size[0]) + 0.5
     down = (rows - camera.image_size[0] / 2) / camera.focal_px
     slope = down * camera.rotation[1, 2] + camera.rotation[2, 2]
     reach = np.hypot(camera.rotation[2, 0], camera.rotation[2, 1])
     with np.errstate(divide="ignore"):
-        return np.where(slope < 0, -camera.position_m[2] / slope * reach, -np.inf)
+        return np.where(slope < 0, -camera.position_m[2] / slope * reach, np.inf)
 
 
 def _ground_under(camera: Camera, band: tuple[int, int]) -> NDArray[np.float64]:
@@ -152,9 +150,7 @@ def _ground_under(camera: Camera, band: tuple[int, int]) -> NDArray[np.float64]:
     return np.clip(points, camera.position_m[:2] - REACH_M, camera.position_m[:2] + REACH_M)
 
 
-def _mark_strip(
-    camera: Camera, classes: NDArray[np.uint8], half_x_m: float, class_id: int
-) -> None:
+def _mark_strip(camera: Camera, classes: NDArray[np.uint8], half_x_m: float, class_id: int) -> None:
     y_m = camera.position_m[1]
     corners = [(-half_x_m, y_m), (half_x_m, y_m)]
     corners += [(half_x_m, y_m + REACH_M), (-half_x_m, y_m + REACH_M)]

@@ -63,7 +63,9 @@ def _lit(texture: NDArray[np.float64], normal: NDArray[np.float64], light: Light
     sun = max(0.0, float(normal @ np.array(light.sun)))
     ambient = (np.array(light.sky_colour) + np.array(light.ground_colour)) / 2
     rows = np.linspace(1.08, 0.80, len(texture))[:, None, None]  # less sky in a street canyon
-    return Texture.of(as_bytes(texture * (ambient + sun * np.array(light.sun_colour)) * 1.25 * rows))
+    return Texture.of(
+        as_bytes(texture * (ambient + sun * np.array(light.sun_colour)) * 1.25 * rows)
+    )
 
 
 def _plaster(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -42,17 +43,17 @@ class Limb:
         end: The other end.
         width_m: Thickness.
         colour: Red, green, blue, 0..1.
+        lit: True to show the side that the sun lights.
     """
 
     start: tuple[float, float, float]
     end: tuple[float, float, float]
     width_m: float
     colour: Colour
+    lit: bool = True
 
 
-def walker(
-    *, height_m: float, coat: Colour, trousers: Colour, walked_m: float
-) -> tuple[Limb, ...]:
+def walker(*, height_m: float, coat: Colour, trousers: Colour, walked_m: float) -> tuple[Limb, ...]:
     """Return a person in the middle of a step.
 
     Args:
@@ -90,7 +91,9 @@ def _trunk(
     for share in (-1.0, -0.5, 0.0, 0.5, 1.0):
         low = (hips[0], hips[1] + 0.09 * share * k, hips[2])
         high = (neck[0], neck[1] + 0.15 * share * k, neck[2] - 0.03 * abs(share) * k)
-        parts.append(Limb(start=low, end=high, width_m=0.20 * k, colour=coat))
+        parts.append(
+            Limb(start=low, end=high, width_m=0.20 * k, colour=coat, lit=abs(share) == 0.5)
+        )
     crown = (neck[0] + 0.05 * k, 0.0, neck[2] + 0.23 * k)
     back = (crown[0] - 0.025 * k, 0.0, crown[2] + 0.03 * k)
     chin = (neck[0] + 0.06 * k, 0.0, neck[2] + 0.15 * k)
@@ -137,12 +140,9 @@ def bicycle(*, paint: Colour) -> tuple[Limb, ...]:
     angles = np.linspace(0, 2 * np.pi, 17)
     parts: list[Limb] = []
     for hub in (-0.52, 0.53):
-        rim = [
-            (hub + _WHEEL_M * np.cos(a), 0.0, _WHEEL_M + _WHEEL_M * np.sin(a)) for a in angles
-        ]
+        rim = [(hub + _WHEEL_M * np.cos(a), 0.0, _WHEEL_M + _WHEEL_M * np.sin(a)) for a in angles]
         parts += [
-            Limb(start=a, end=b, width_m=0.045, colour=_TYRE)
-            for a, b in zip(rim[:-1], rim[1:], strict=True)
+            Limb(start=a, end=b, width_m=0.045, colour=_TYRE) for a, b in itertools.pairwise(rim)
         ]
     crank, saddle, head, fork = (0.02, 0, 0.31), (-0.2, 0, 0.88), (0.38, 0, 0.88), (0.53, 0, 0.34)
     rear = (-0.52, 0, 0.34)
@@ -161,7 +161,7 @@ def wheel_discs() -> NDArray[np.float64]:
     return ring + np.array([[[-0.52, 0.0, 0.0]], [[0.53, 0.0, 0.0]]])
 
 
-def render_limbs(
+def render_limbs(  # noqa: PLR0913 - where, when, and in which light
     limbs: tuple[Limb, ...],
     camera: Camera,
     light: Light,
@@ -197,7 +197,8 @@ def render_limbs(
     colours = _lit(limbs, depths, light)
     canvas = crop.canvas()
     for i in np.argsort(-depths, kind="stable"):
-        _stroke(canvas, crop, points[i], float(widths[i]), colours[:, i])
+        sides = colours[:, i] if limbs[i].lit else colours[:1, i]
+        _stroke(canvas, crop, points[i], float(widths[i]), sides)
     soft = 2 * round(0.05 * float(widths.max()) * crop.fine) + 1
     canvas = np.asarray(cv2.blur(canvas, (soft, soft)), dtype=np.uint8)
     solid = None
@@ -208,9 +209,7 @@ def render_limbs(
     return crop.sprite(canvas, solid)
 
 
-def _lit(
-    limbs: tuple[Limb, ...], depths: NDArray[np.float64], light: Light
-) -> NDArray[np.float64]:
+def _lit(limbs: tuple[Limb, ...], depths: NDArray[np.float64], light: Light) -> NDArray[np.float64]:
     """Return colours of the sides away from the sun and towards it, (2, N, 3), 0..255."""
     colours = np.array([limb.colour for limb in limbs])
     sides = np.array([(0.0, -0.9, -0.44), (light.sun[0], -0.5, 0.6)])
@@ -228,10 +227,10 @@ def _stroke(
     width_px: float,
     colours: NDArray[np.float64],
 ) -> None:
-    """Draw one limb: its dark side, and over it a narrower light one."""
-    for share, colour, shift in ((1.0, colours[0], 0.0), (0.55, colours[1], -0.15)):
+    """Draw one limb: its dark side, and over it a narrower light one if there is one."""
+    for share, colour, shift in zip((1.0, 0.6), colours, (0.0, -0.15), strict=False):
         thick = max(1, round(width_px * share * crop.fine))
-        start, end = crop.local(ends + (shift * width_px, shift * width_px / 2))
+        start, end = crop.local(ends + np.array([1.0, 0.5]) * shift * width_px)
         red, green, blue = (int(value) for value in np.clip(colour, 0, 255))
         paint = (red, green, blue, 255)
         cv2.line(canvas, start.tolist(), end.tolist(), paint, thick, cv2.LINE_8, 4)

@@ -111,5 +111,5 @@ def _misty(image: NDArray[np.uint8], depth_m: float, light: Light) -> NDArray[np
     """Return a picture seen through haze, uint8 of the same shape."""
     clear = float(np.exp(-depth_m / light.haze_m))
     veil = hazed(np.zeros((1, 3)), depth_m, light)[0] * 255
-    faded = cv2.addWeighted(image, clear, image, 0.0, 0.0)
-    return np.asarray(cv2.add(faded, (*veil.tolist(), 0.0)), dtype=np.uint8)
+    table = np.clip(np.arange(256)[:, None] * clear + veil, 0, 255)
+    return np.asarray(cv2.LUT(image, np.rint(table).astype(np.uint8)[None]), dtype=np.uint8)

@@ -46,7 +46,7 @@ class Tree:
         bark = np.array([0.28, 0.23, 0.19]) * np.array(light.sky_colour) * 1.3 * 255
         trunk = np.array([[-9, 0], [9, 0], [6, -_ROWS // 2], [-6, -_ROWS // 2]])
         cv2.fillConvexPoly(
-            canvas, (trunk + (_COLS // 2, _ROWS)).astype(np.int32), (*bark.tolist(), 255)
+            canvas, (trunk + np.array([_COLS // 2, _ROWS])).astype(np.int32), (*bark.tolist(), 255)
         )
         blobs = rng.normal((0.5, 0.40), (0.15, 0.15), (14, 2)) * (_COLS, _ROWS)
         blobs = np.clip(blobs, (60, 60), (_COLS - 60, _ROWS - _TRUNK_ROWS - 40))

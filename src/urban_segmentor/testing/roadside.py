@@ -159,7 +159,7 @@ class Roadside:
         yield self._still("pole", post, place, key, -1, toward_camera=True)
         yield self._still("traffic sign", board, place, key, -1, toward_camera=True)
 
-    def _still(
+    def _still(  # noqa: PLR0913 - what, where and which way
         self,
         name: str,
         mesh: Mesh,

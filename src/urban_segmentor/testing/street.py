@@ -191,9 +191,7 @@ class _Scene:
             name=f"street_{index:06d}",
         )
         shown = tuple(actor for actor in actors if actor.track_id in present)
-        return Shot(
-            frame=frame, class_map=classes, instance_map=ids, objects=shown, camera=camera
-        )
+        return Shot(frame=frame, class_map=classes, instance_map=ids, objects=shown, camera=camera)
 
     def _camera(self, y_m: float) -> Camera:
         if self._moves:
@@ -243,9 +241,7 @@ class _Scene:
         )
         return actor, look, y_m
 
-    def _moving(
-        self, movers: list[tuple[Actor, Look, float]], camera: Camera
-    ) -> Iterator[_Seen]:
+    def _moving(self, movers: list[tuple[Actor, Look, float]], camera: Camera) -> Iterator[_Seen]:
         for actor, look, moved_m in movers:
             sprite = look.render(camera, self._light, actor, moved_m=moved_m)
             if sprite is not None:

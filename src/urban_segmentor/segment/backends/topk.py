@@ -68,7 +68,8 @@ def cut_selection(model: ov.Model) -> tuple[ov.Model, TopK | None]:
         return model, None
     width = source.get_partial_shape()[2].get_length()
     select = TopK(count=head[1].get_length(), classes=width - head[2].get_length() + 2)
-    cut = ov.Model([source, *results[1:]], model.get_parameters(), "without selection")
+    outputs: list[Any] = [source, *results[1:]]
+    cut = ov.Model(outputs, model.get_parameters(), "without selection")  # pyright: ignore[reportGeneralTypeIssues] - its stubs name another Model
     return cut, select
 
 
