@@ -46,7 +46,10 @@ class StageTimes:
     def summary(self) -> dict[str, StageSummary]:
         """Return median, 95th percentile and share of all working time, by stage."""
         with self._lock:
-            times = {stage: np.array(values) * 1e3 for stage, values in self._times_s.items()}
+            times = {
+                stage: np.array(values, dtype=np.float64) * 1e3
+                for stage, values in self._times_s.items()
+            }
         total = sum(float(values.sum()) for values in times.values()) or 1.0
         return {
             stage: StageSummary(

@@ -50,7 +50,9 @@ def export_onnx(checkpoint: Path, folder: Path, **options: object) -> Path:
 
     copy = Path(shutil.copy(checkpoint, folder))
     copy.chmod(0o644)
-    arguments = {"format": "onnx", "simplify": False, "imgsz": (384, 640)} | options
+    arguments = {"format": "onnx", "imgsz": (384, 640)} | options
+    if arguments["format"] == "onnx":
+        arguments["simplify"] = False
     return Path(YOLO(copy).export(**arguments))
 
 

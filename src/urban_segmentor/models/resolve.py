@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
 
-from urban_segmentor.errors import MissingExtraError, ModelError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from urban_segmentor.errors import ModelError
+from urban_segmentor.models.hub import HUB_PREFIX, fetch_from_hub
 
 DEFAULT_MODEL = "urban-n"
-_HUB_PREFIX = "hf://"
 _FORMATS = (".onnx", ".xml")
+_SHOWN = 200  # characters of what was asked for
 
 
 def embedded_models() -> dict[str, Path]:
@@ -38,26 +36,24 @@ def resolve_model(model: str | Path) -> Path:
     embedded = embedded_models()
     if text in embedded:
         return embedded[text]
-    if text.startswith(_HUB_PREFIX):
-        return _from_hub(text)
-    path = Path(text).expanduser()
-    if path.suffix == ".pt":
+    if text.startswith(HUB_PREFIX):
+        return fetch_from_hub(text, suffixes=_FORMATS)
+    path = Path(text)
+    if path.suffix.lower() == ".pt":
         raise ModelError(
             f"`{path}` is a PyTorch checkpoint, which can run any code when it is loaded",
             hint="if you trust it, export it once: "
-            f"yolo export model={path} format=onnx dynamic=True",
+            f"yolo export {shlex.quote(f'model={path}')} format=onnx dynamic=True",
         )
-    if path.is_dir():
-        path = _xml_inside(path)
-    if not path.is_file():
-        near = difflib.get_close_matches(text, list(embedded), n=1)
-        known = ", ".join(f"`{name}`" for name in embedded)
-        raise ModelError(
-            f"there is no model `{text}`",
-            hint=f"did you mean `{near[0]}`?"
-            if near
-            else f"embedded: {known}; or give a path to .onnx or .xml, or hf://owner/repo/file.onnx",
-        )
+    try:
+        path = path.expanduser()
+        if text and path.is_dir():
+            path = _xml_inside(path)
+        is_there = path.is_file()
+    except (OSError, RuntimeError):  # too long for a name, an unknown ~user, a closed folder
+        is_there = False
+    if not is_there:
+        raise _unknown(text, list(embedded))
     if path.suffix not in _FORMATS:
         raise ModelError(
             f"`{path}` ends in `{path.suffix}`, expected {' or '.join(_FORMATS)}",
@@ -77,34 +73,13 @@ def _xml_inside(folder: Path) -> Path:
     return found[0]
 
 
-def _from_hub(address: str) -> Path:
-    parts = address.removeprefix(_HUB_PREFIX).split("/")
-    if len(parts) < 3 or not all(parts) or ".." in parts:
-        raise ModelError(
-            f"`{address}` is not an address on the hub",
-            hint="write hf://owner/repo/file.onnx",
-        )
-    if not parts[-1].endswith(_FORMATS):
-        raise ModelError(
-            f"`{address}` does not end in {' or '.join(_FORMATS)}",
-            hint="pickled checkpoints are not loaded; ask its owner for an ONNX export",
-        )
-    try:
-        import huggingface_hub  # noqa: PLC0415
-    except ImportError as error:
-        raise MissingExtraError("huggingface_hub", extra="hub") from error
-    repo, name = "/".join(parts[:2]), "/".join(parts[2:])
-    try:
-        download = cast("Callable[[str, str], str]", huggingface_hub.hf_hub_download)
-        path = Path(download(repo, name))
-        if path.suffix == ".xml":
-            download(repo, name.removesuffix(".xml") + ".bin")
-            download(repo, str(Path(name).with_name("metadata.yaml")))
-    except Exception as error:
-        # The hub client raises a dozen types of its own, of httpx and of the system.
-        raise ModelError(
-            f"could not get `{address}` from the hub: {type(error).__name__}",
-            hint="check the address and the network, or download the file yourself and give "
-            "its path",
-        ) from error
-    return path
+def _unknown(text: str, embedded: list[str]) -> ModelError:
+    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    near = difflib.get_close_matches(text[:_SHOWN].lower(), embedded, n=1)
+    known = ", ".join(f"`{name}`" for name in embedded)
+    return ModelError(
+        f"there is no model `{shown}`",
+        hint=f"did you mean `{near[0]}`?"
+        if near
+        else f"embedded: {known}; or give a path to .onnx or .xml, or hf://owner/repo/file.onnx",
+    )

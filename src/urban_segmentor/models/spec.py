@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import reprlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, cast
 
@@ -17,6 +18,8 @@ _EXPORT_HINT = (
 )
 _MAX_CLASSES = 10_000
 _MAX_SIDE = 16_384
+_MAX_SHOWN = 2000  # characters
+_MAX_TEXT = 1_000_000  # characters; the parser needs a hundred times the memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +65,7 @@ class ModelSpec:
                 f"`{where}` has no metadata for {', '.join(f'`{key}`' for key in missing)}",
                 hint=_EXPORT_HINT,
             )
-        task = str(metadata["task"])
+        task = _text(metadata, "task")
         if task != "segment":
             raise ModelError(
                 f"`{where}` is a model for the task `{task}`, expected `segment`",
@@ -74,10 +77,10 @@ class ModelSpec:
             imgsz=_image_size(_value(metadata, "imgsz", where), where),
             stride=_positive(_value(metadata, "stride", where), "stride", where),
             ends_in_nms=_ends_in_nms(metadata, where),
-            description=str(metadata.get("description", "")),
-            licence=str(metadata.get("license", "")),
-            training_data=str(metadata.get("training_data", "")),
-            accuracy=str(metadata.get("accuracy", "")),
+            description=_text(metadata, "description"),
+            licence=_text(metadata, "license"),
+            training_data=_text(metadata, "training_data"),
+            accuracy=_text(metadata, "accuracy"),
         )
 
 
@@ -86,16 +89,28 @@ def _value(metadata: Mapping[str, object], key: str, where: str) -> object:
     raw = metadata[key]
     if not isinstance(raw, str):
         return raw
+    if len(raw) > _MAX_TEXT:
+        raise _nonsense(key, raw, where)
     try:
         return ast.literal_eval(raw)
     except (ValueError, SyntaxError, MemoryError, RecursionError) as error:
         raise _nonsense(key, raw, where) from error
 
 
+def _text(metadata: Mapping[str, object], key: str) -> str:
+    """Return a value that is shown to people: one line, without escape sequences."""
+    raw = metadata.get(key)
+    if not isinstance(raw, str):
+        return ""
+    return "".join(char if char.isprintable() else " " for char in raw[:_MAX_SHOWN]).strip()
+
+
 def _nonsense(key: str, raw: object, where: str) -> ModelError:
-    text = str(raw)
-    shown = text if len(text) <= 60 else text[:57] + "..."
-    return ModelError(f"`{where}` has metadata `{key}` that makes no sense: {shown}")
+    # Not str(raw): a few lines of YAML can stand for more text than there is memory.
+    return ModelError(
+        f"`{where}` has metadata `{key}` that makes no sense: {reprlib.repr(raw)}",
+        hint=_EXPORT_HINT,
+    )
 
 
 def _class_names(names: object, where: str) -> tuple[str, ...]:
@@ -111,11 +126,13 @@ def _class_names(names: object, where: str) -> tuple[str, ...]:
         raise wrong
     if not 1 <= len(listed) <= _MAX_CLASSES:
         raise wrong
+    if not all(isinstance(name, str | int) and str(name).isprintable() for name in listed):
+        raise wrong  # a line break or an escape sequence would end up in files and terminals
     return tuple(str(name) for name in listed)
 
 
 def _positive(value: object, key: str, where: str) -> int:
-    if not isinstance(value, int) or not 1 <= value <= _MAX_SIDE:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= _MAX_SIDE:
         raise _nonsense(key, value, where)
     return value
 

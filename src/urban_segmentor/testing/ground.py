@@ -101,28 +101,22 @@ class Ground:
         rows[far] = np.rint(rows[far] * clear[far] + veil[far]).astype(np.uint8)
 
 
-def paint_sky(
-    clouds: NDArray[np.float64],
-    camera: Camera,
-    light: Light,
-    image: NDArray[np.uint8],
-    classes: NDArray[np.uint8],
-) -> None:
-    """Draw the sky over the whole frame, in place.
+def sky(
+    clouds: NDArray[np.float64], camera: Camera, light: Light
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return a frame full of sky, uint8 (H, W, 3), RGB, and its classes, uint8 (H, W).
 
     Args:
         clouds: float64 (H, W), about -1..1, where the sky is brighter.
         camera: Says where the horizon is.
         light: Colours.
-        image: uint8 (H, W, 3), RGB.
-        classes: uint8 (H, W), train ids.
     """
     height = camera.image_size[0]
-    horizon = horizon_row(camera)
-    rise = np.clip((horizon - np.arange(height)) / camera.focal_px / 0.6, 0, 1)[:, None, None]
-    sky = np.array(light.horizon) * (1 - rise) + np.array(light.zenith) * rise
-    image[:] = as_bytes(sky + 0.06 * clouds[..., None])
-    classes[:] = _SKY
+    above = (horizon_row(camera) - np.arange(height)) / camera.focal_px
+    rise = np.clip(above / 0.6, 0, 1)[:, None, None]
+    colours = np.array(light.horizon) * (1 - rise) + np.array(light.zenith) * rise
+    classes = np.full(camera.image_size, _SKY, dtype=np.uint8)
+    return as_bytes(colours + 0.06 * clouds[..., None]), classes
 
 
 def horizon_row(camera: Camera) -> float:

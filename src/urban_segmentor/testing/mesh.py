@@ -116,16 +116,18 @@ def _fill(
     clipped = faces[..., 2].min(axis=1) < NEAR_M
     flat = np.where(clipped[:, None, None], NEAR_M, faces)
     points = camera.to_pixels(flat.reshape(-1, 3)).reshape(*faces.shape[:2], 2)
-    polygons = list(points)
-    for i in np.flatnonzero(clipped):
-        polygons[i] = camera.to_pixels(clip_near(faces[i]))
-    crop = Crop.around(np.concatenate(polygons), camera.image_size)
+    cut = {int(i): camera.to_pixels(clip_near(faces[i])) for i in np.flatnonzero(clipped)}
+    reach = np.concatenate([points[~clipped].reshape(-1, 2), *cut.values()])
+    crop = Crop.around(reach, camera.image_size)
     if crop is None:
         return None
     canvas = crop.canvas()
+    polygons = list(crop.local(points))
+    for i, polygon in cut.items():
+        polygons[i] = crop.local(polygon)
     paints = np.rint(colours * 255).astype(int).tolist()
     for polygon, paint in zip(polygons, paints, strict=True):
-        cv2.fillConvexPoly(canvas, crop.local(polygon), (*paint, 255), cv2.LINE_8, 4)
+        cv2.fillConvexPoly(canvas, polygon, (*paint, 255), cv2.LINE_8, 4)
     return crop.sprite(canvas)
 
 

@@ -194,11 +194,18 @@ def render_limbs(  # noqa: PLR0913 - where, when, and in which light
     crop = Crop.around(np.vstack([reach - pad, reach + pad]), camera.image_size)
     if crop is None:
         return None
-    colours = _lit(limbs, depths, light)
+    dark, bright = _lit(limbs, depths, light)
     canvas = crop.canvas()
-    for i in np.argsort(-depths, kind="stable"):
-        sides = colours[:, i] if limbs[i].lit else colours[:1, i]
-        _stroke(canvas, crop, points[i], float(widths[i]), sides)
+    thick = np.maximum(1, np.rint(np.stack([widths, 0.6 * widths]) * crop.fine)).astype(int)
+    inner = crop.local(points - np.array([0.15, 0.075]) * widths[:, None, None]).tolist()
+    outer = crop.local(points).tolist()
+    order: list[int] = np.argsort(-depths, kind="stable").tolist()
+    for i in order:
+        start, end = outer[i]
+        cv2.line(canvas, start, end, dark[i], int(thick[0, i]), cv2.LINE_8, 4)
+        if limbs[i].lit and thick[1, i] > 1:
+            start, end = inner[i]
+            cv2.line(canvas, start, end, bright[i], int(thick[1, i]), cv2.LINE_8, 4)
     soft = 2 * round(0.05 * float(widths.max()) * crop.fine) + 1
     canvas = np.asarray(cv2.blur(canvas, (soft, soft)), dtype=np.uint8)
     solid = None
@@ -209,28 +216,16 @@ def render_limbs(  # noqa: PLR0913 - where, when, and in which light
     return crop.sprite(canvas, solid)
 
 
-def _lit(limbs: tuple[Limb, ...], depths: NDArray[np.float64], light: Light) -> NDArray[np.float64]:
-    """Return colours of the sides away from the sun and towards it, (2, N, 3), 0..255."""
+def _lit(
+    limbs: tuple[Limb, ...], depths: NDArray[np.float64], light: Light
+) -> tuple[list[list[int]], list[list[int]]]:
+    """Return colours of the sides away from the sun and towards it, with full cover."""
     colours = np.array([limb.colour for limb in limbs])
-    sides = np.array([(0.0, -0.9, -0.44), (light.sun[0], -0.5, 0.6)])
-    lit = [
-        shade(colours, np.tile(side, (len(limbs), 1)), np.zeros(len(limbs)), light)
-        for side in sides
-    ]
-    return np.stack([hazed(part, depths[:, None], light) for part in lit]) * 255
-
-
-def _stroke(
-    canvas: NDArray[np.uint8],
-    crop: Crop,
-    ends: NDArray[np.float64],
-    width_px: float,
-    colours: NDArray[np.float64],
-) -> None:
-    """Draw one limb: its dark side, and over it a narrower light one if there is one."""
-    for share, colour, shift in zip((1.0, 0.6), colours, (0.0, -0.15), strict=False):
-        thick = max(1, round(width_px * share * crop.fine))
-        start, end = crop.local(ends + np.array([1.0, 0.5]) * shift * width_px)
-        red, green, blue = (int(value) for value in np.clip(colour, 0, 255))
-        paint = (red, green, blue, 255)
-        cv2.line(canvas, start.tolist(), end.tolist(), paint, thick, cv2.LINE_8, 4)
+    paints: list[list[list[int]]] = []
+    for side in ((0.0, -0.9, -0.44), (light.sun[0], -0.5, 0.6)):
+        lit = shade(colours, np.tile(side, (len(limbs), 1)), np.zeros(len(limbs)), light)
+        rgb = np.rint(hazed(lit, depths[:, None], light) * 255)
+        covered = np.pad(rgb, ((0, 0), (0, 1)), constant_values=255)
+        rows: list[list[int]] = covered.astype(int).tolist()
+        paints.append(rows)
+    return paints[0], paints[1]

@@ -107,10 +107,10 @@ class Crop:
         return np.zeros((self.height * self.fine, self.width * self.fine, 4), dtype=np.uint8)
 
     def local(self, points: NDArray[np.float64]) -> NDArray[np.int32]:
-        """Return pixels of the frame as canvas coordinates with 4 fractional bits, int32 (N, 2).
+        """Return pixels of the frame as canvas coordinates with 4 fractional bits, int32 (..., 2).
 
         Args:
-            points: float64 (N, 2), pixels of the frame.
+            points: float64 (..., 2), pixels of the frame.
         """
         fine = ((points - (self.x, self.y)) * self.fine - 0.5) * 16
         return np.clip(np.rint(fine), -(1 << 26), 1 << 26).astype(np.int32)

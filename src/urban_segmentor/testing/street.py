@@ -14,7 +14,7 @@ from urban_segmentor.errors import SettingError
 from urban_segmentor.masks import Masks
 from urban_segmentor.testing.actors import Actor, Look, looks_of
 from urban_segmentor.testing.camera import Camera
-from urban_segmentor.testing.ground import Ground, paint_sky
+from urban_segmentor.testing.ground import Ground, sky
 from urban_segmentor.testing.lens import Lens
 from urban_segmentor.testing.light import LIGHTS
 from urban_segmentor.testing.noise import cloudy
@@ -30,10 +30,9 @@ if TYPE_CHECKING:
 
     from urban_segmentor.testing.sprite import Sprite
 
-IGNORED = 255
-"""Value of pixels without a class in class maps."""
 _CAMERA_MPS = {"fixed": 0.0, "dashcam": 9.0}
 _FAR_M = 130.0
+_SHADOWS_M = 90.0
 _SMALLEST_PX, _LARGEST_PX = 64, 4096
 _LEADER_GAP_M, _LEADER_SWAY_M, _LEADER_RATE = 17.0, 4.0, 0.45
 
@@ -44,7 +43,7 @@ class Shot:
 
     Attributes:
         frame: The picture, RGB, with its exact time.
-        class_map: uint8 (H, W), train ids, 255 where there is none.
+        class_map: uint8 (H, W), train ids; every pixel has one.
         instance_map: int32 (H, W), track ids, 0 where there is no object.
         objects: Objects of which at least one pixel is seen.
         camera: Where the frame was taken from.
@@ -144,7 +143,8 @@ class _Scene:
         speed_mps = _CAMERA_MPS["dashcam" if moves else "fixed"]
         self._ground = Ground(np.random.default_rng([seed, 4]), self._light)
         rng = np.random.default_rng([seed, 5])
-        self._clouds = cloudy(rng, size, coarse_px=max(size) // 4, octaves=4)
+        clouds = cloudy(rng, size, coarse_px=max(size) // 4, octaves=4)
+        self._sky = sky(clouds, self._camera(0.0), self._light)
         self._lens = Lens(np.random.default_rng([seed, 6]), size, noise=self._light.noise)
         self._roadside = Roadside(seed, self._light, self._next_key)
         self._streams = [
@@ -176,13 +176,14 @@ class _Scene:
         actors = [actor for actor, _, _ in movers]
         actors += [fixture.actor for fixture in fixtures if fixture.actor is not None]
         for actor in actors:
-            paint_shadow(image, actor, camera, self._light)
+            if _depth(actor.ground_xy_m, camera) < _SHADOWS_M:
+                paint_shadow(image, actor, camera, self._light)
         seen = [*self._fixed(fixtures, camera), *self._moving(movers, camera)]
         for item in sorted(seen, key=lambda item: -item.depth_m):
             item.sprite.paint(image)
             item.sprite.mark(classes, item.class_id)
             item.sprite.mark(ids, item.track_id)
-        present = set(np.unique(ids).tolist())
+        present = set(np.flatnonzero(np.bincount(ids.ravel())).tolist())
         frame = Frame(
             pixels=self._lens.take(image),
             index=index,
@@ -197,15 +198,13 @@ class _Scene:
         if self._moves:
             place, pitch, yaw = (1.75, y_m, 1.35), 0.03, 0.0
         else:
-            place, pitch, yaw = (4.4, y_m, 3.0), 0.10, -0.16
+            place, pitch, yaw = (4.4, y_m, 2.6), 0.08, -0.14
         return Camera.looking(place, pitch_rad=pitch, yaw_rad=yaw, image_size=self._size)
 
     def _background(self, camera: Camera) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Return sky, ground and houses, and their classes; both may be drawn on."""
         if self._backdrop is None or self._moves:
-            image = np.zeros((*self._size, 3), dtype=np.uint8)
-            classes = np.full(self._size, IGNORED, dtype=np.uint8)
-            paint_sky(self._clouds, camera, self._light, image, classes)
+            image, classes = self._sky[0].copy(), self._sky[1].copy()
             self._ground.paint(camera, image, classes)
             for wall in self._roadside.walls(camera):
                 wall.paint(camera, self._light, image, classes)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 BEHIND_M = -14.0
 """Where streams begin or end behind the camera."""
 _SLOWEST_MPS = 0.6
+_GAP_M = 15.0  # from middle to middle, enough for two buses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +109,7 @@ class Stream:
         while True:
             speed = float(rng.uniform(*way.speeds_mps))
             closing = way.direction * speed - self._camera_mps
-            gap_s = 9.0 / max(abs(closing), _SLOWEST_MPS)
+            gap_s = _GAP_M / max(slow, _SLOWEST_MPS)
             ratio = way.speeds_mps[1] / max(abs(closing), _SLOWEST_MPS)
             pause_s = float(rng.exponential(way.every_s)) * min(ratio, 1.0)
             time_s += pause_s + (gap_s if way.queued else 0.0)
@@ -132,7 +133,7 @@ class Stream:
 
 
 WAYS = (
-    Way(x_m=-1.75, direction=-1, speeds_mps=(8.0, 13.0), every_s=1.6, kind="traffic"),
+    Way(x_m=-1.75, direction=-1, speeds_mps=(8.0, 13.0), every_s=0.9, kind="traffic"),
     Way(
         x_m=-7.6,
         direction=1,
@@ -174,4 +175,4 @@ WAYS = (
 )
 """Everybody but who drives ahead on the camera's own lane."""
 
-OWN_LANE = Way(x_m=1.75, direction=1, speeds_mps=(8.0, 13.0), every_s=1.6, kind="traffic")
+OWN_LANE = Way(x_m=1.75, direction=1, speeds_mps=(8.0, 13.0), every_s=0.9, kind="traffic")

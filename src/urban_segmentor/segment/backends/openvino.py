@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+_MAX_YAML = 1_000_000  # bytes; its parser takes ten seconds for so much
+
 
 class OpenVinoModel:
     """A model file that OpenVINO has read and can compile for any input size it allows.
@@ -42,11 +44,17 @@ class OpenVinoModel:
             self._config["PERFORMANCE_HINT_NUM_REQUESTS"] = streams
         if precision == "f32":
             self._config["INFERENCE_PRECISION_HINT"] = "f32"
+        weights = path.with_suffix(".bin")
+        if path.suffix == ".xml" and not weights.is_file():
+            raise ModelError(
+                f"`{path}` has no weights: there is no `{weights.name}` beside it",
+                hint="copy the whole folder of the export",
+            )
         try:
             model = self._core.read_model(path)
             self.metadata: Mapping[str, object] = _metadata(model, path)
             self._model, self._select = cut_selection(model)
-        except (RuntimeError, OSError, yaml.YAMLError) as error:
+        except (RuntimeError, OSError, ValueError, yaml.YAMLError) as error:
             raise ModelError(
                 f"`{path}` is damaged or not a model: {str(error).strip().splitlines()[0][:200]}",
                 hint="fetch or export the file again",
@@ -147,12 +155,14 @@ def _with_u8_input(model: ov.Model) -> ov.Model:
 
 def _metadata(model: ov.Model, path: Path) -> Mapping[str, object]:
     """Return what the export wrote: inside ONNX, or in `metadata.yaml` beside an .xml."""
-    if model.has_rt_info(["framework", "names"]):
+    inside: Mapping[str, object] = {}
+    if model.has_rt_info(["framework"]):
         table = cast("Mapping[str, object]", model.get_rt_info(["framework"]).value)
-        return {key: str(model.get_rt_info(["framework", key]).value) for key in table}
+        inside = {key: str(model.get_rt_info(["framework", key]).value) for key in table}
     beside = path.with_name("metadata.yaml")
-    if path.suffix == ".xml" and beside.is_file():
-        loaded: object = yaml.safe_load(beside.read_text(encoding="utf-8"))
-        if isinstance(loaded, dict):
-            return cast("Mapping[str, object]", loaded)
-    return {}
+    if "names" in inside or path.suffix != ".xml" or not beside.is_file():
+        return inside
+    if beside.stat().st_size > _MAX_YAML:
+        raise ValueError(f"`{beside.name}` has more than {_MAX_YAML} bytes")
+    loaded: object = yaml.safe_load(beside.read_text(encoding="utf-8"))
+    return cast("Mapping[str, object]", loaded) if isinstance(loaded, dict) else inside
