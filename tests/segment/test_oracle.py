@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 import pytest
 
@@ -98,7 +99,7 @@ def end_to_end(
     for module in model.model.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.momentum = None  # a plain mean over the pictures below
-    pictures = np.stack([image[:512, :640] for image in street_images[:2]])
+    pictures = np.stack([cv2.resize(image, (640, 384)) for image in street_images[:2]])
     batch = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
     model.model.train()
     with torch.no_grad():

@@ -109,7 +109,7 @@ def test_only_pictures_are_taken(segmenter: Segmenter) -> None:
     for wrong in (np.zeros((4, 4, 3)), np.zeros((4, 4), np.uint8), np.zeros((4, 4, 4), np.uint8)):
         with pytest.raises(ShapeError, match="`image` must be uint8"):
             segmenter(wrong)
-    with pytest.raises(SettingError, match="empty"):
+    with pytest.raises(ShapeError, match="empty"):
         segmenter(np.zeros((0, 4, 3), np.uint8))
 
 

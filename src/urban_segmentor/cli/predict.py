@@ -227,8 +227,8 @@ def _tell(console: Console, outcome: Outcome, segmenter: Segmenter) -> None:
     names = segmenter.spec.class_names
     found = ", ".join(f"{count} {names[i]}" for i, count in outcome.by_class.most_common())
     rate = outcome.frames / outcome.elapsed_s if outcome.elapsed_s else 0.0
-    pictures = "1 picture" if outcome.frames == 1 else f"{outcome.frames} pictures"
-    console.print(f"{pictures}, {outcome.elapsed_s:.1f} s, {rate:.1f} a second")
+    frames = "1 frame" if outcome.frames == 1 else f"{outcome.frames} frames"
+    console.print(f"{frames}, {outcome.elapsed_s:.1f} s, {rate:.1f} a second")
     console.print(f"found: {found or 'nothing'}")
     if outcome.interrupted:
         console.print("stopped early; what is done so far is kept", style="yellow")

@@ -54,11 +54,35 @@ def check_outputs(
     fits = len(shapes) == 2 and len(shapes[0]) == 3 and len(shapes[1]) == 4
     if fits:
         width = shapes[0][2] if ends_in_nms else shapes[0][1]
-        fits = width == (6 if ends_in_nms else 4 + classes) + shapes[1][1]
+        fits = all(shapes[1]) and width == (6 if ends_in_nms else 4 + classes) + shapes[1][1]
     if not fits:
         layout = "(1, N, 6 + M)" if ends_in_nms else f"(1, 4 + {classes} + M, anchors)"
         raise ModelError(
             f"`{where}` gives tensors of shapes {shapes}, expected {layout} and (1, M, h, w)",
+            hint="its metadata and its graph disagree; export the model again",
+        )
+
+
+def check_detections(found: Detections, *, classes: int, where: str) -> None:
+    """Check that what was decoded can be an answer.
+
+    Args:
+        found: What one head says.
+        classes: Length of the class list.
+        where: The file, for messages.
+
+    Raises:
+        ModelError: A value is no number, or a class has no name.
+    """
+    if not (np.isfinite(found.boxes).all() and np.isfinite(found.coefficients).all()):
+        raise ModelError(
+            f"`{where}` gives boxes or masks that are no numbers",
+            hint="use --precision f32; if that does not help, export the model again",
+        )
+    unknown = found.class_ids[(found.class_ids < 0) | (found.class_ids >= classes)]
+    if len(unknown):
+        raise ModelError(
+            f"`{where}` finds the class {unknown[0]}, its metadata name {classes} classes",
             hint="its metadata and its graph disagree; export the model again",
         )
 
@@ -120,15 +144,14 @@ def decode_final(
         max_det: At most so many detections.
         keep_classes: int32, the classes wanted, or None for all.
     """
-    class_ids = head[:, 5].astype(np.int32)
     keep = head[:, 4] > conf
     if keep_classes is not None:
-        keep &= np.isin(class_ids, keep_classes)
+        keep &= np.isin(head[:, 5], keep_classes)
     rows = np.flatnonzero(keep)
     rows = rows[np.argsort(-head[rows, 4], kind="stable")][:max_det]
     return Detections(
         boxes=head[rows, :4].copy(),
         scores=head[rows, 4].copy(),
-        class_ids=class_ids[rows],
+        class_ids=head[rows, 5].astype(np.int32),
         coefficients=head[rows, 6:].copy(),
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from urban_segmentor._arrays import read_only
-from urban_segmentor.errors import SettingError
+from urban_segmentor.errors import ShapeError
 from urban_segmentor.geometry import Letterbox, rectangular_size
 from urban_segmentor.models.resolve import DEFAULT_MODEL, resolve_model
 from urban_segmentor.models.spec import ModelSpec
@@ -22,7 +22,12 @@ from urban_segmentor.segment.backends.choose import (
     choose_runtime,
     open_network,
 )
-from urban_segmentor.segment.decode import check_outputs, decode_dense, decode_final
+from urban_segmentor.segment.decode import (
+    check_detections,
+    check_outputs,
+    decode_dense,
+    decode_final,
+)
 from urban_segmentor.segment.preprocess import network_input
 from urban_segmentor.segment.prototypes import has_pixels, masks_from_prototypes
 from urban_segmentor.segment.settings import Settings
@@ -151,7 +156,7 @@ class Segmenter:
             pixels = read_only("image", pixels, "uint8", "* * 3")
         image_size = (pixels.y if isinstance(pixels, Yuv420) else pixels).shape[:2]
         if 0 in image_size:
-            raise SettingError(f"the picture is empty: {image_size[0]} x {image_size[1]} pixels")
+            raise ShapeError(f"the picture is empty: {image_size[0]} x {image_size[1]} pixels")
         input_size = self.input_size(image_size)
         backend = self._backend(input_size)
         letterbox = Letterbox.fit(image_size, input_size)
@@ -199,6 +204,7 @@ class Segmenter:
                 max_det=max_det,
                 keep_classes=self._classes,
             )
+        check_detections(found, classes=classes, where=self._where)
         # Row by row the products stay small enough for one BLAS thread: other stages need the rest.
         rows = np.matmul(found.coefficients, prototypes.transpose(1, 0, 2))
         logits = rows.transpose(1, 0, 2)

@@ -111,7 +111,7 @@ class Settings:
 def _class_id(wish: str | int, class_names: Sequence[str]) -> int:
     if isinstance(wish, int) or wish.isdigit():
         number = int(wish)
-        if number >= len(class_names):
+        if not 0 <= number < len(class_names):
             raise SettingError(
                 f"there is no class {number}; the model has 0 to {len(class_names) - 1}",
                 hint=f"its names: {', '.join(class_names)}",

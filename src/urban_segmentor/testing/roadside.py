@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _LOT_M = 15.0
 _BLOCK_M = 6.0
 _PARKED_X_M = 4.65
-_KEEP_CLEAR_M = 2.0  # of a camera that stands in the parking lane
+_CLEAR_M = (2.0, 14.0)  # beside and ahead of a camera that stands in the parking lane
 _AHEAD_M = 210.0
 _SIDES = (-1, 1)
 
@@ -101,7 +101,7 @@ class Roadside:
             y_m = (block + 0.5) * _BLOCK_M
             parked, planted, signed = rng.random(3)
             offset_m = camera.position_m[:2] - (side * _PARKED_X_M, y_m)
-            clear = np.abs(offset_m) < (_KEEP_CLEAR_M, _BLOCK_M + _KEEP_CLEAR_M)
+            clear = np.abs(offset_m) < _CLEAR_M
             if parked < 0.62 and not clear.all():
                 yield self._parked(rng, block, side, y_m)
             if (block + side) % 2 == 0 and planted < 0.55:

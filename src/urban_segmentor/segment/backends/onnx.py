@@ -38,9 +38,10 @@ class OnnxModel:
         except Exception as error:
             # Its exception types are pybind classes without a common base of their own.
             raise ModelError(
-                f"`{path}` is damaged or not a model: {str(error).strip().splitlines()[0][:200]}",
+                f"`{path}` is damaged or not a model: {_first_line(error)}",
                 hint="fetch or export the file again",
             ) from error
+        self._path = path
         used = self._session.get_providers()
         if device.startswith("cuda") and "CUDAExecutionProvider" not in used:
             raise SettingError(
@@ -52,7 +53,11 @@ class OnnxModel:
         )
         inputs = self._session.get_inputs()
         if len(inputs) != 1 or len(inputs[0].shape) != 4:
-            raise ModelError(f"`{path}` has {len(inputs)} inputs, expected 1 of (B, 3, H, W)")
+            shapes = [port.shape for port in inputs]
+            raise ModelError(
+                f"`{path}` has inputs {shapes}, expected one (B, 3, H, W)",
+                hint="fetch or export the file again",
+            )
         self._input = inputs[0]
         self._dtype = np.float16 if "float16" in self._input.type else np.float32
 
@@ -76,11 +81,21 @@ class OnnxModel:
 
         Returns:
             The raw output tensors, float32, in the order of the export.
+
+        Raises:
+            ModelError: The graph does not take a picture of that size.
         """
         planar = np.ascontiguousarray(batch.transpose(0, 3, 1, 2), dtype=self._dtype)
         planar /= 255
-        outputs: list[Any] = self._session.run(None, {self._input.name: planar})
-        return [np.asarray(output, dtype=np.float32) for output in outputs]
+        try:
+            outputs: list[Any] = self._session.run(None, {self._input.name: planar})
+            return [np.asarray(output, dtype=np.float32) for output in outputs]
+        except Exception as error:
+            height, width = batch.shape[1:3]
+            raise ModelError(
+                f"`{self._path}` cannot run at {height} x {width}: {_first_line(error)}",
+                hint="choose another --imgsz, or export it with dynamic=True",
+            ) from error
 
 
 def cuda_is_available() -> bool:
@@ -89,6 +104,10 @@ def cuda_is_available() -> bool:
         return "CUDAExecutionProvider" in _onnxruntime().get_available_providers()
     except MissingExtraError:
         return False
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
 
 
 def _onnxruntime() -> Any:  # noqa: ANN401 - the library has no usable types

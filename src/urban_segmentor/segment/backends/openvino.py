@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import openvino as ov
 import yaml
+from openvino.frontend import FrontEndManager
 
 from urban_segmentor.errors import ModelError, SettingError
 from urban_segmentor.segment.backends.topk import TopK, cut_selection
@@ -51,17 +52,18 @@ class OpenVinoModel:
                 hint="copy the whole folder of the export",
             )
         try:
-            model = self._core.read_model(path)
+            model = _read(path)
+            _check_ports(model, path)
             self.metadata: Mapping[str, object] = _metadata(model, path)
             self._model, self._select = cut_selection(model)
-        except (RuntimeError, OSError, ValueError, yaml.YAMLError) as error:
+        except ModelError:
+            raise
+        except Exception as error:
+            # Its exception types have no common base of their own.
             raise ModelError(
-                f"`{path}` is damaged or not a model: {str(error).strip().splitlines()[0][:200]}",
+                f"`{path}` is damaged or not a model: {_last_line(error)}",
                 hint="fetch or export the file again",
             ) from error
-        inputs = self._model.inputs
-        if len(inputs) != 1 or inputs[0].partial_shape.rank.get_length() != 4:
-            raise ModelError(f"`{path}` has {len(inputs)} inputs, expected 1 of (B, 3, H, W)")
 
     @property
     def static_size(self) -> tuple[int, int] | None:
@@ -87,7 +89,7 @@ class OpenVinoModel:
         except RuntimeError as error:
             raise ModelError(
                 f"`{self._path}` cannot run at {input_size[0]} x {input_size[1]} on "
-                f"{self._device}: {str(error).strip().splitlines()[-1][:200]}",
+                f"{self._device}: {_last_line(error)}",
                 hint="choose another --imgsz or --device",
             ) from error
         return OpenVinoBackend(compiled, select=self._select)
@@ -151,6 +153,27 @@ def _with_u8_input(model: ov.Model) -> ov.Model:
     steps.input().preprocess().convert_element_type(ov.Type.f32).scale(255.0)
     steps.input().model().set_layout(ov.Layout("NCHW"))
     return steps.build()
+
+
+def _read(path: Path) -> ov.Model:
+    """Return a model, read by the one reader of its format; `Core` would try all it has."""
+    reader = FrontEndManager().load_by_framework("ir" if path.suffix == ".xml" else "onnx")
+    return reader.convert(reader.load(str(path)))
+
+
+def _check_ports(model: ov.Model, path: Path) -> None:
+    shapes = [port.partial_shape for port in model.inputs]
+    wrong = len(shapes) != 1 or shapes[0].rank.is_dynamic or shapes[0].rank.get_length() != 4
+    if wrong or not model.outputs:
+        raise ModelError(
+            f"`{path}` has inputs {[str(shape) for shape in shapes]}, expected one (B, 3, H, W)",
+            hint="fetch or export the file again",
+        )
+
+
+def _last_line(error: Exception) -> str:
+    """Return where OpenVINO says what is wrong; the lines before name its own source files."""
+    return (str(error).strip() or type(error).__name__).splitlines()[-1][:200]
 
 
 def _metadata(model: ov.Model, path: Path) -> Mapping[str, object]:
