@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import openvino as ov
@@ -157,8 +157,9 @@ def _with_u8_input(model: ov.Model) -> ov.Model:
 
 def _read(path: Path) -> ov.Model:
     """Return a model, read by the one reader of its format; `Core` would try all it has."""
-    reader = FrontEndManager().load_by_framework("ir" if path.suffix == ".xml" else "onnx")
-    return reader.convert(reader.load(str(path)))
+    manager: Any = FrontEndManager()  # it has no types
+    reader = manager.load_by_framework("ir" if path.suffix == ".xml" else "onnx")
+    return cast("ov.Model", reader.convert(reader.load(str(path))))
 
 
 def _check_ports(model: ov.Model, path: Path) -> None:
