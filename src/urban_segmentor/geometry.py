@@ -137,6 +137,7 @@ def nms(
     *,
     class_ids: NDArray[np.int32],
     iou: float = 0.7,
+    most: int | None = None,
 ) -> NDArray[np.intp]:
     """Return which boxes non-maximum suppression keeps, best first.
 
@@ -147,13 +148,14 @@ def nms(
         scores: float32 (N,).
         class_ids: int32 (N,); boxes of different classes never suppress each other.
         iou: Overlap above which the weaker box goes, in [0, 1].
+        most: How many boxes to keep at most; None for all.
 
     Returns:
         intp (K,), positions in `boxes`, by falling score.
     """
     order = np.argsort(-scores, kind="stable")
     kept: list[int] = []
-    while len(order):
+    while len(order) and len(kept) != most:
         best, rest = order[0], order[1:]
         kept.append(int(best))
         if not len(rest):

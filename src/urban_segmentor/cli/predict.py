@@ -169,7 +169,7 @@ def predict(  # noqa: PLR0913 - one parameter an option
     if as_json:
         typer.echo(json.dumps(_as_json(outcome, segmenter), indent=2))
     else:
-        _tell(console, outcome, segmenter)
+        _tell(console, outcome, segmenter, unit="frame" if files.videos else "picture")
         console.print(stage_table(outcome.stages.summary()))
     for problem in outcome.problems:
         typer.secho(f"error: {problem}", fg="red", err=True)
@@ -222,12 +222,12 @@ def _selection(
     return Selection(start_s=start, duration_s=duration, stride=stride, rate=fps)
 
 
-def _tell(console: Console, outcome: Outcome, segmenter: Segmenter) -> None:
+def _tell(console: Console, outcome: Outcome, segmenter: Segmenter, *, unit: str) -> None:
     """Say what was found and where the results are."""
     names = segmenter.spec.class_names
     found = ", ".join(f"{count} {names[i]}" for i, count in outcome.by_class.most_common())
     rate = outcome.frames / outcome.elapsed_s if outcome.elapsed_s else 0.0
-    frames = "1 frame" if outcome.frames == 1 else f"{outcome.frames} frames"
+    frames = f"{outcome.frames} {unit}{'' if outcome.frames == 1 else 's'}"
     console.print(f"{frames}, {outcome.elapsed_s:.1f} s, {rate:.1f} a second")
     console.print(f"found: {found or 'nothing'}")
     if outcome.interrupted:

@@ -6,6 +6,7 @@ import logging
 import re
 import socket
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -35,14 +36,15 @@ def fetch_from_hub(address: str, *, suffixes: tuple[str, ...]) -> Path:
     """
     repo, name = _parse(address, suffixes)
     try:
-        import huggingface_hub  # noqa: PLC0415
+        hub: Any = import_module("huggingface_hub")  # its types are loose
+        for part in ("constants", "errors"):
+            import_module(f"huggingface_hub.{part}")
     except ImportError as error:
         raise MissingExtraError("huggingface_hub", extra="hub") from error
     names = [name]
     if name.endswith(".xml"):
         folder, dot, _ = name.rpartition("/")
         names += [name.removesuffix(".xml") + ".bin", f"{folder}{dot}metadata.yaml"]
-    hub: Any = huggingface_hub  # its types are as loose
     with _quiet():
         paths = [_fetch(hub, address, repo, each) for each in names]
     return paths[0]
@@ -102,7 +104,7 @@ def _explained(
 ) -> ModelError:
     """Return the error that tells the user why a download failed."""
     kinds = hub.errors
-    status = getattr(getattr(error, "response", None), "status_code", None)
+    status = _status(error) or _status(error.__cause__)  # some errors wrap what was answered
     page = f"{str(hub.constants.ENDPOINT).rstrip('/')}/{repo}"
     if isinstance(error, kinds.GatedRepoError):
         return ModelError(
@@ -114,7 +116,7 @@ def _explained(
             f"there is no repository `{repo}` on the hub, or it is private",
             hint="check the spelling; if it is private, run `hf auth login`",
         )
-    if isinstance(error, kinds.EntryNotFoundError) and status is not None:
+    if isinstance(error, kinds.EntryNotFoundError) and status == 404:
         return ModelError(
             f"the repository `{repo}` has no file `{name}`", hint=f"look at {page}/tree/main"
         )
@@ -127,6 +129,10 @@ def _explained(
         f"could not get `{address}` from the hub: {told}",
         hint="try again later, or download the file yourself and give its path",
     )
+
+
+def _status(error: BaseException | None) -> int | None:
+    return getattr(getattr(error, "response", None), "status_code", None)
 
 
 def _is_reachable(endpoint: str) -> bool:

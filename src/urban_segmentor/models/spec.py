@@ -19,7 +19,7 @@ _EXPORT_HINT = (
 _MAX_CLASSES = 10_000
 _MAX_SIDE = 16_384
 _MAX_SHOWN = 2000  # characters
-_MAX_TEXT = 1_000_000  # characters; the parser needs a hundred times the memory
+_MAX_TEXT = 400_000  # characters; the parser needs a hundred times the memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +93,7 @@ def _value(metadata: Mapping[str, object], key: str, where: str) -> object:
         raise _nonsense(key, raw, where)
     try:
         return ast.literal_eval(raw)
-    except (ValueError, SyntaxError, MemoryError, RecursionError) as error:
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as error:
         raise _nonsense(key, raw, where) from error
 
 
@@ -107,8 +107,14 @@ def _text(metadata: Mapping[str, object], key: str) -> str:
 
 def _nonsense(key: str, raw: object, where: str) -> ModelError:
     # Not str(raw): a few lines of YAML can stand for more text than there is memory.
+    short = reprlib.Repr()
+    short.maxlevel = 1
+    try:
+        shown = short.repr(raw)
+    except ValueError:  # Python writes out no numbers of thousands of digits
+        shown = type(raw).__name__
     return ModelError(
-        f"`{where}` has metadata `{key}` that makes no sense: {reprlib.repr(raw)}",
+        f"`{where}` has metadata `{key}` that makes no sense: {shown}",
         hint=_EXPORT_HINT,
     )
 
@@ -126,9 +132,10 @@ def _class_names(names: object, where: str) -> tuple[str, ...]:
         raise wrong
     if not 1 <= len(listed) <= _MAX_CLASSES:
         raise wrong
-    if not all(isinstance(name, str | int) and str(name).isprintable() for name in listed):
+    words = [name for name in listed if isinstance(name, str) and name.isprintable()]
+    if len(words) != len(listed):
         raise wrong  # a line break or an escape sequence would end up in files and terminals
-    return tuple(str(name) for name in listed)
+    return tuple(words)
 
 
 def _positive(value: object, key: str, where: str) -> int:

@@ -65,7 +65,7 @@ class Canvas(Protocol):
         ...
 
     def result(self) -> Image | Yuv420:
-        """Return the painted picture."""
+        """Return the painted picture, uint8 (H, W, 3), RGB, or its planes."""
         ...
 
 
@@ -89,7 +89,7 @@ class RgbCanvas:
         self._image = image.copy()
 
     def blend(self, index_map: NDArray[np.uint8], colours: Colours, *, opacity: float) -> None:
-        """Mix colours into the picture; see `Canvas.blend` for the arrays."""
+        """Mix colours, uint8 (256, 3), into the picture by a map, uint8 (H, W); see `Canvas`."""
         layers = cv2.merge([index_map] * 3)
         paint = cv2.LUT(layers, colours[None])
         _mix(self._image, np.asarray(paint, dtype=np.uint8), index_map, opacity=opacity)
@@ -120,7 +120,7 @@ class YuvCanvas:
         self._weights = rgb_to_yuv_matrix(planes.matrix, full_range=planes.full_range)
 
     def blend(self, index_map: NDArray[np.uint8], colours: Colours, *, opacity: float) -> None:
-        """Mix colours into the planes; see `Canvas.blend` for the arrays."""
+        """Mix colours, uint8 (256, 3), into the planes by a map, uint8 (H, W); see `Canvas`."""
         tables = self._converted(colours[None])[0]
         half = np.ascontiguousarray(index_map[::2, ::2])
         for plane, positions, table in (

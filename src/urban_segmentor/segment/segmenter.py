@@ -115,6 +115,8 @@ class Segmenter:
             SettingError: A setting is out of its range, or names no class or device.
             MissingExtraError: The runtime is not installed.
         """
+        if isinstance(classes, str):  # a sequence of letters, which nobody means
+            classes = (classes,)
         settings = Settings(
             conf=conf,
             iou=iou,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -45,21 +47,19 @@ class Settings:
     def __post_init__(self) -> None:
         """Check the ranges."""
         for name, value in (("conf", self.conf), ("iou", self.iou)):
-            if not 0 <= value <= 1:
+            if not (isinstance(value, Real) and 0 <= value <= 1):
                 raise SettingError(
                     f"`{name}` is {value}, expected a number from 0 to 1",
                     hint=f"the usual value is {0.25 if name == 'conf' else 0.7}",
                 )
-        if self.max_det < 1:
+        if not (isinstance(self.max_det, Integral) and self.max_det >= 1):
             raise SettingError(
                 f"`max_det` is {self.max_det}, expected at least 1", hint="--max-det 300"
             )
-        sides = self.imgsz if isinstance(self.imgsz, tuple) else (self.imgsz,)
-        for side in sides:
-            if side is not None and not 1 <= side <= _MAX_SIDE:
-                raise SettingError(
-                    f"`imgsz` is {side}, expected 32 to {_MAX_SIDE} pixels", hint="--imgsz 640"
-                )
+        if self.imgsz is not None:
+            _check_size(self.imgsz)
+        if self.classes is not None and not self.classes:
+            raise SettingError("`classes` is empty, so nothing would be found", hint="name one")
 
     def class_ids(self, class_names: Sequence[str]) -> NDArray[np.int32] | None:
         """Return the ids of the classes wanted, int32 (K,), or None for all.
@@ -108,19 +108,31 @@ class Settings:
         return wanted
 
 
-def _class_id(wish: str | int, class_names: Sequence[str]) -> int:
-    if isinstance(wish, int) or wish.isdigit():
-        number = int(wish)
-        if not 0 <= number < len(class_names):
+def _check_size(imgsz: object) -> None:
+    sides: tuple[object, ...] = (imgsz,)
+    if isinstance(imgsz, tuple) and len(cast("tuple[object, ...]", imgsz)) == 2:
+        sides = cast("tuple[object, ...]", imgsz)
+    for side in sides:
+        if not (isinstance(side, Integral) and 1 <= int(side) <= _MAX_SIDE):
             raise SettingError(
-                f"there is no class {number}; the model has 0 to {len(class_names) - 1}",
+                f"`imgsz` is {side}, expected 32 to {_MAX_SIDE} pixels, or height and width",
+                hint="--imgsz 640, or --imgsz 384,640",
+            )
+
+
+def _class_id(wish: str | int, class_names: Sequence[str]) -> int:
+    text = str(wish).lower()
+    if re.fullmatch(r"-?[0-9]{1,9}", text):
+        if not 0 <= int(text) < len(class_names):
+            raise SettingError(
+                f"there is no class {text}; the model has 0 to {len(class_names) - 1}",
                 hint=f"its names: {', '.join(class_names)}",
             )
-        return number
+        return int(text)
     lowered = [name.lower() for name in class_names]
-    if wish.lower() in lowered:
-        return lowered.index(wish.lower())
-    near = difflib.get_close_matches(wish.lower(), lowered, n=3, cutoff=0.5)
+    if text in lowered:
+        return lowered.index(text)
+    near = difflib.get_close_matches(text, lowered, n=3, cutoff=0.5)
     raise SettingError(
         f"there is no class `{wish}`",
         hint=f"did you mean {' or '.join(f'`{n}`' for n in near)}?"

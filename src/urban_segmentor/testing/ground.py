@@ -175,11 +175,11 @@ def _surface(rng: np.random.Generator) -> NDArray[np.float64]:
     value += 0.3 * grain
     surface = value[..., None] * np.array([1.0, 1.0, 1.02])
     pavement = np.abs(x_m) > KERB_X_M
-    slabs = 0.50 + 0.05 * rng.normal(size=(rows // 20 + 1, cols // 20 + 1))
+    slabs = 0.60 + 0.05 * rng.normal(size=(rows // 20 + 1, cols // 20 + 1))
     slabs = np.kron(slabs, np.ones((20, 20)))[:rows, :cols]
     slabs[::20] *= 0.8
     slabs[:, ::20] *= 0.8
-    tinted = (slabs + grain)[..., None] * np.array([1.03, 1.0, 0.95])
+    tinted = (slabs + grain)[..., None] * np.array([1.05, 1.0, 0.93])
     surface[:, pavement] = tinted[:, pavement]
     surface[:, np.abs(np.abs(x_m) - KERB_X_M) < 0.09] = 0.62
     surface[:, np.abs(np.abs(x_m) - KERB_X_M + 0.14) < 0.05] = 0.2

@@ -59,7 +59,7 @@ LIGHTS = {
     "dusk": Light(
         sun=(-0.70, 0.50, 0.50),
         sun_colour=(0.20, 0.15, 0.11),
-        sky_colour=(0.36, 0.36, 0.43),
+        sky_colour=(0.42, 0.42, 0.49),
         ground_colour=(0.18, 0.17, 0.17),
         zenith=(0.30, 0.36, 0.52),
         horizon=(0.74, 0.60, 0.52),

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 _LOT_M = 15.0
 _BLOCK_M = 6.0
 _PARKED_X_M = 4.65
-_CLEAR_M = (2.0, 14.0)  # beside and ahead of a camera that stands in the parking lane
 _AHEAD_M = 210.0
 _SIDES = (-1, 1)
 
@@ -92,17 +91,15 @@ class Roadside:
         self._fixtures = {block: row for block, row in self._fixtures.items() if block >= first}
         for block in blocks:
             if block not in self._fixtures:
-                self._fixtures[block] = list(self._block(block, camera))
+                self._fixtures[block] = list(self._block(block))
         return [fixture for block in blocks for fixture in self._fixtures[block]]
 
-    def _block(self, block: int, camera: Camera) -> Iterator[Fixture]:
+    def _block(self, block: int) -> Iterator[Fixture]:
         for side in _SIDES:
             rng = np.random.default_rng([self._seed, 3, block + 1000, side + 1])
             y_m = (block + 0.5) * _BLOCK_M
             parked, planted, signed = rng.random(3)
-            offset_m = camera.position_m[:2] - (side * _PARKED_X_M, y_m)
-            clear = np.abs(offset_m) < _CLEAR_M
-            if parked < 0.62 and not clear.all():
+            if parked < 0.62:
                 yield self._parked(rng, block, side, y_m)
             if (block + side) % 2 == 0 and planted < 0.55:
                 yield self._tree(rng, block, side, y_m)

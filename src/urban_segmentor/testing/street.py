@@ -97,7 +97,7 @@ class Street:
         size: Height and width, pixels.
         fps: Frames a second.
         seed: Another number, another street.
-        camera: `fixed` on a mast beside the road, or `dashcam` in a car.
+        camera: `fixed` on a gantry over the road, or `dashcam` in a car.
         light: `day` or `dusk`.
 
     Raises:
@@ -198,7 +198,7 @@ class _Scene:
         if self._moves:
             place, pitch, yaw = (1.75, y_m, 1.35), 0.03, 0.0
         else:
-            place, pitch, yaw = (4.4, y_m, 2.6), 0.08, -0.14
+            place, pitch, yaw = (0.0, y_m, 3.2), 0.08, 0.0
         return Camera.looking(place, pitch_rad=pitch, yaw_rad=yaw, image_size=self._size)
 
     def _background(self, camera: Camera) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

@@ -244,7 +244,7 @@ def _wheels(at_m: Sequence[float], half_m: float, *, radius: float) -> list[Mesh
 def panel(
     x: float, y: tuple[float, float], z: tuple[float, float], *, sign: float
 ) -> NDArray[np.float64]:
-    """Return an upright rectangle that faces ahead (sign 1) or back (sign -1), (4, 3)."""
+    """Return an upright rectangle that faces ahead (sign 1) or back, float64 (4, 3)."""
     corners = [(x, y[0], z[0]), (x, y[1], z[0]), (x, y[1], z[1]), (x, y[0], z[1])]
     return np.array(corners if sign > 0 else corners[::-1])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, get_args
 
 from urban_segmentor.errors import SettingError
 
@@ -65,6 +65,10 @@ def choose_runtime(*, device: str, runtime: Runtime, suffix: str) -> Choice:
             f"`{device}` is no device",
             hint="choose one of auto, cpu, gpu, npu, cuda or cuda:0",
         )
+    if runtime not in get_args(Runtime):
+        raise SettingError(
+            f"`{runtime}` is no runtime", hint=f"choose one of {', '.join(get_args(Runtime))}"
+        )
     device = device.replace(".", ":")
     wants_cuda = device.startswith("cuda")
     if runtime == "onnx" and suffix == ".xml":
@@ -78,13 +82,13 @@ def choose_runtime(*, device: str, runtime: Runtime, suffix: str) -> Choice:
         )
     if wants_cuda:
         return Choice(runtime="onnx", device=device, reason="CUDA was asked for")
+    if device == "auto" and runtime != "openvino" and suffix == ".onnx" and _cuda():
+        return Choice(runtime="onnx", device="cuda:0", reason="an NVIDIA card is there")
     if runtime != "auto":
         named = "cpu" if device == "auto" else device
         return Choice(runtime=runtime, device=named, reason="it was asked for")
     if device != "auto":
         return Choice(runtime="openvino", device=device, reason="the device was asked for")
-    if suffix == ".onnx" and _cuda():
-        return Choice(runtime="onnx", device="cuda:0", reason="an NVIDIA card is there")
     return Choice(
         runtime="openvino", device="cpu", reason="it is the fastest runtime measured on CPUs"
     )

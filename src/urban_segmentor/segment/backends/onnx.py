@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -99,11 +101,27 @@ class OnnxModel:
 
 
 def cuda_is_available() -> bool:
-    """Return whether an ONNX Runtime with CUDA is installed."""
+    """Return whether there are an ONNX Runtime with CUDA and a card that it can run on."""
     try:
-        return "CUDAExecutionProvider" in _onnxruntime().get_available_providers()
+        return _has_cuda() and _cards() > 0
     except MissingExtraError:
         return False
+
+
+def _has_cuda() -> bool:
+    return "CUDAExecutionProvider" in _onnxruntime().get_available_providers()
+
+
+def _cards() -> int:
+    """Return how many cards the NVIDIA driver sees."""
+    try:
+        driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return 0
+    count = ctypes.c_int(0)
+    if driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count)):
+        return 0
+    return count.value
 
 
 def _first_line(error: Exception) -> str:
@@ -121,7 +139,7 @@ def _onnxruntime() -> Any:  # noqa: ANN401 - the library has no usable types
 def _providers(device: str) -> list[str | tuple[str, dict[str, int]]]:
     if device == "cpu":
         return ["CPUExecutionProvider"]
-    if not cuda_is_available():
+    if not _has_cuda():
         raise SettingError(
             f"the installed ONNX Runtime has no CUDA, so `{device}` cannot be used",
             hint="pip uninstall onnxruntime; pip install onnxruntime-gpu",
