@@ -28,6 +28,7 @@ bench: .venv/.test
 	$(BIN)/python benchmarks/predict.py
 	$(BIN)/python benchmarks/stages.py
 	$(BIN)/python benchmarks/start.py
+	$(BIN)/python benchmarks/soak.py
 
 .venv/.demo: pyproject.toml | .venv/.made
 	$(PIP) -e .

@@ -59,6 +59,17 @@ def test_files_and_functions_are_small(path: Path) -> None:
             assert (node.end_lineno or 0) - first.lineno < 50, node.name
 
 
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_errors_about_settings_and_models_have_hints(path: Path) -> None:
+    """Whoever chose a value or a model hears what to choose instead."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            named = {keyword.arg for keyword in node.keywords}
+            assert node.func.id not in {"SettingError", "ModelError"} or "hint" in named, (
+                node.lineno
+            )
+
+
 def public_functions() -> Iterator[tuple[str, object]]:
     """Yield names and objects of public functions and methods whose signature has arrays."""
     for info in pkgutil.walk_packages([str(SOURCE)], "urban_segmentor."):

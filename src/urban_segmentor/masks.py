@@ -15,6 +15,21 @@ Crop: TypeAlias = NDArray[np.bool_]
 """bool (h, w), one mask inside its own rectangle."""
 
 
+class _Deferred:
+    """One crop, decoded when first read."""
+
+    __slots__ = ("_crop", "_decode")
+
+    def __init__(self, decode: Callable[[], Crop]) -> None:
+        self._decode = decode
+        self._crop: Crop | None = None
+
+    def read(self, name: str) -> Crop:
+        if self._crop is None:
+            self._crop = read_only(name, self._decode(), "bool", "* *")
+        return self._crop
+
+
 class DeferredCrops(Sequence[Crop]):
     """Crops that are decoded one by one when first read, and kept.
 
@@ -23,25 +38,20 @@ class DeferredCrops(Sequence[Crop]):
     """
 
     def __init__(self, decoders: Sequence[Callable[[], Crop]]) -> None:
-        self._decoders = tuple(decoders)
-        self._decoded: list[Crop | None] = [None] * len(self._decoders)
+        self._deferred = tuple(_Deferred(decode) for decode in decoders)
 
     def __len__(self) -> int:
         """Return N."""
-        return len(self._decoders)
+        return len(self._deferred)
 
     def __getitem__(self, index: int) -> Crop:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Return one crop, decoding it if nobody has asked for it before."""
-        crop = self._decoded[index]
-        if crop is None:
-            crop = read_only(f"crops[{index}]", self._decoders[index](), "bool", "* *")
-            self._decoded[index] = crop
-        return crop
+        return self._deferred[index].read(f"crops[{index}]")
 
     def select(self, positions: Sequence[int]) -> DeferredCrops:
-        """Return the crops at the given positions; what is decoded stays decoded."""
-        chosen = DeferredCrops([self._decoders[i] for i in positions])
-        chosen._decoded = [self._decoded[i] for i in positions]
+        """Return the crops at the given positions; each is decoded once, whoever reads it."""
+        chosen = DeferredCrops(())
+        chosen._deferred = tuple(self._deferred[i] for i in positions)
         return chosen
 
 

@@ -1,9 +1,11 @@
 """Frames of all kinds of files come with the right pixels, at the right times."""
 
+import gc
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
+import av
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +20,7 @@ from tests.io.clips import (
 )
 from urban_segmentor.errors import SettingError
 from urban_segmentor.io.clock import FrameClock
-from urban_segmentor.io.video_source import Selection, VideoInfo
+from urban_segmentor.io.video_source import Selection, VideoInfo, VideoSource
 
 MKV_TICKS = [0, 40, 41, 200, 1000, 1033, 1066, 5000]
 
@@ -198,3 +200,17 @@ def test_times_that_grow_are_kept(clock: FrameClock, stamps: list[int]) -> None:
     """Exactly."""
     assert [clock.ticks(pts) for pts in stamps] == [pts - stamps[0] for pts in stamps]
     assert clock.first_pts == stamps[0]
+
+
+def test_frames_are_let_go_at_once(tmp_path: Path) -> None:
+    """Decoded frames go when nobody needs them, without waiting for cycles to be collected."""
+    path = write_clip(tmp_path / "clip.mp4")
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in VideoSource(path, name="clip"):
+            pass
+        alive = [thing for thing in gc.get_objects() if isinstance(thing, av.VideoFrame)]
+    finally:
+        gc.enable()
+    assert len(alive) < 5  # of 20: the first was asked how it is turned, the last is still held

@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from ultralytics import YOLO
 
     from urban_segmentor.types import Instances
 
@@ -56,15 +58,22 @@ def export_onnx(checkpoint: Path, folder: Path, **options: object) -> Path:
     return Path(YOLO(copy).export(**arguments))
 
 
+@lru_cache(maxsize=2)
+def ultralytics(model: Path) -> YOLO:
+    """Return a model as Ultralytics loads it, which takes longer than a picture."""
+    from ultralytics import YOLO
+
+    return YOLO(model, task="segment")
+
+
 def reference(
     model: Path, image: NDArray[np.uint8], *, imgsz: int | tuple[int, int], conf: float = 0.25
 ) -> Reference:
     """Return what Ultralytics finds with masks at the resolution of the picture."""
-    from ultralytics import YOLO
-
-    found = YOLO(model, task="segment").predict(
+    found = ultralytics(model).predict(
         np.ascontiguousarray(image[..., ::-1]),
         imgsz=imgsz,
+        rect=False,  # just that size, and not the smallest that shows the picture
         conf=conf,
         iou=0.7,
         retina_masks=True,

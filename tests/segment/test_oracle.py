@@ -25,10 +25,15 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # of torch and Ultralytics, n
 
 
 def check(
-    exported: Path, oracle: Path, images: Sequence[NDArray[np.uint8]], *, runtime: str
+    exported: Path,
+    oracle: Path,
+    images: Sequence[NDArray[np.uint8]],
+    *,
+    runtime: str,
+    imgsz: int | tuple[int, int] | None = None,
 ) -> None:
     """Assert that both find the same in all images, within the limits of float32 arithmetic."""
-    segmenter = Segmenter.load(exported, runtime=runtime, precision="f32")
+    segmenter = Segmenter.load(exported, runtime=runtime, precision="f32", imgsz=imgsz)
     answers = [
         compare(segmenter(image), reference(oracle, image, imgsz=size))
         for image in images
@@ -68,6 +73,15 @@ def test_the_street_with_the_embedded_model(
     """The procedural street and the embedded model prove it to strangers too."""
     embedded = embedded_models()["urban-n"]
     check(embedded, embedded, street_images, runtime=runtime)
+
+
+@pytest.mark.parametrize("imgsz", [320, 960, (256, 640), (480, 480), (640, 384)])
+def test_rectangles_of_other_sizes(
+    street_images: list[NDArray[np.uint8]], imgsz: int | tuple[int, int]
+) -> None:
+    """Small and large inputs, with padding at the sides or above and below."""
+    embedded = embedded_models()["urban-n"]
+    check(embedded, embedded, street_images[::2], runtime="openvino", imgsz=imgsz)
 
 
 def test_a_static_export_on_openvino_xml(

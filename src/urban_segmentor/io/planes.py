@@ -37,6 +37,9 @@ class Turn(NamedTuple):
 def turn_of(frame: av.VideoFrame) -> Turn:
     """Return how the display matrix of a frame turns and mirrors it, in quarter turns.
 
+    A frame that was asked for its side data holds itself, and its pixels, until Python collects
+    cycles, so this is for few frames.
+
     Args:
         frame: As decoded.
 
@@ -51,11 +54,12 @@ def turn_of(frame: av.VideoFrame) -> Turn:
     return Turn()
 
 
-def planes_of(frame: av.VideoFrame) -> Yuv420:
+def planes_of(frame: av.VideoFrame, turn: Turn) -> Yuv420:
     """Return the planes of a decoded frame, upright, without copying where possible.
 
     Args:
         frame: Of any pixel format; more than 8 bits become 8, opacity is left out.
+        turn: How it becomes upright.
     """
     name = frame.format.name
     default: ColourMatrix = "bt601" if frame.height <= _HD_LINES else "bt709"
@@ -71,7 +75,6 @@ def planes_of(frame: av.VideoFrame) -> Yuv420:
         if name not in {"yuv420p", "yuvj420p"}:
             frame = _in_420(frame, matrix, full_range=full_range)
         planes = _cropped(frame, range(3))
-    turn = turn_of(frame)
     if any(turn):
         planes = [_turned(plane, turn) for plane in planes]
     y, u, v = planes

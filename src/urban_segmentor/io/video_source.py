@@ -14,7 +14,7 @@ from av.stream import Disposition
 from urban_segmentor.errors import SettingError, SourceError
 from urban_segmentor.io.clock import FrameClock
 from urban_segmentor.io.complete import missing_bytes
-from urban_segmentor.io.planes import planes_of, turn_of
+from urban_segmentor.io.planes import Turn, planes_of, turn_of
 from urban_segmentor.types import Frame
 
 if TYPE_CHECKING:
@@ -144,11 +144,13 @@ class VideoSource:
     def __iter__(self) -> Iterator[Frame]:
         """Yield the selected frames; raise `SourceError` when not one frame decodes."""
         size: tuple[int, int] | None = None
+        turn = Turn()
         for index, time_s, decoded in self._selected():
-            if size is None and turn_of(decoded).transposed:
-                self.aspect = 1 / self.info.aspect
+            if size is None:
+                turn = turn_of(decoded)
+                self.aspect = 1 / self.info.aspect if turn.transposed else self.info.aspect
             frame = Frame(
-                pixels=planes_of(decoded),
+                pixels=planes_of(decoded, turn),
                 index=index,
                 time_s=time_s,
                 source=str(self._path),

@@ -134,7 +134,8 @@ class YuvCanvas:
     def rectangle(self, box: tuple[int, int, int, int], colour: Image, *, thickness: int) -> None:
         """Draw the border of a box, in pixels; colour uint8 (1, 1, 3), RGB."""
         values = self._converted(colour)[0, 0]
-        x1, y1, x2, y2 = (side - side % 2 for side in box)
+        x1, y1 = (side - side % 2 for side in box[:2])
+        x2, y2 = (side + side % 2 for side in box[2:])
         thickness += thickness % 2
         _border(self._y, (x1, y1, x2, y2), values[0], thickness)
         halves = (x1 // 2, y1 // 2, x2 // 2, y2 // 2)

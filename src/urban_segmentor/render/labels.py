@@ -19,7 +19,7 @@ _BRIGHT = 150  # luma above which black text reads better than white
 _PROBE = 48  # pixels: the middle of a large region is found on a copy of this size
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def label_sprite(text: str, colour: Rgb, scale: float) -> Sprite:
     """Return a plate with a text on it.
 

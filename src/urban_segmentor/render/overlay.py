@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 import cv2
 import numpy as np
 
-from urban_segmentor.errors import SettingError
+from urban_segmentor.errors import SettingError, ShapeError
 from urban_segmentor.render.canvas import SOLID, canvas_for
 from urban_segmentor.render.labels import label_anchor, label_sprite
 from urban_segmentor.render.palette import class_colours, is_stuff, lighter
@@ -78,7 +78,17 @@ class Overlay:
         self._lines = np.array(lines, dtype=np.uint8)
 
     def __call__(self, frame: Frame, instances: Instances) -> Image | Yuv420:
-        """Return a new picture of the size and pixel format of the frame."""
+        """Return a new picture of the size and pixel format of the frame.
+
+        Args:
+            frame: RGB uint8 (H, W, 3), or the planes of a video frame.
+            instances: Found in it.
+
+        Raises:
+            ShapeError: The instances are of a picture of another size.
+            SettingError: A class has no name.
+        """
+        self._check(frame, instances)
         canvas = canvas_for(frame.pixels)
         order = self._painting_order(instances)
         if self._style.masks or self._style.outlines:
@@ -90,6 +100,19 @@ class Overlay:
         if self._style.labels:
             self._write_labels(canvas, instances.select(order), scale=scale)
         return canvas.result()
+
+    def _check(self, frame: Frame, instances: Instances) -> None:
+        if instances.masks.image_size != frame.size:
+            sizes = [f"{h} x {w}" for h, w in (instances.masks.image_size, frame.size)]
+            raise ShapeError(
+                f"the instances are of a picture of {sizes[0]}, the frame has {sizes[1]}"
+            )
+        unknown = [i for i in set(instances.class_ids.tolist()) if not 0 <= i < len(self._names)]
+        if unknown:
+            raise SettingError(
+                f"there is no name for class {unknown[0]} among {len(self._names)} class names",
+                hint="make the overlay with the class names of the model that found them",
+            )
 
     def _painting_order(self, instances: Instances) -> NDArray[np.intp]:
         """Return positions: stuff before things, each from large to small."""
