@@ -26,6 +26,7 @@ REFUSALS = {
     "private": (401, "RepoNotFound"),
     "forbidden": (403, ""),
     "strange": (418, ""),
+    "busy": (503, ""),
 }
 
 FETCH = """
@@ -33,6 +34,7 @@ import json, sys, time
 from urban_segmentor.errors import UrbanSegmentorError
 from urban_segmentor.models.resolve import resolve_model
 import traceback
+time.sleep = lambda seconds: None  # the client tries a busy hub again, but nobody shall wait
 rows = []
 for address in json.loads(sys.argv[1]):
     since = time.monotonic()

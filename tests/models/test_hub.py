@@ -68,6 +68,7 @@ def test_refusals_are_told_apart(stand_in: Hub, tmp_path: Path) -> None:
         "hf://city/gated/a.onnx": ("`city/gated` is gated", f"{stand_in.url}/city/gated"),
         "hf://city/forbidden/a.onnx": ("status 403", "hf auth login"),
         "hf://city/strange/a.onnx": ("status 418", "try again later"),
+        "hf://city/busy/a.onnx": ("status 503", "try again later"),
         "hf://city/models/b.onnx": ("`city/models` has no file `b.onnx`", "/tree/main"),
         "hf://city/models/half.xml": ("has no file `half.bin`", "/tree/main"),
     }
@@ -78,8 +79,7 @@ def test_refusals_are_told_apart(stand_in: Hub, tmp_path: Path) -> None:
         assert hint in row.hint
         assert TOKEN not in row.trace + row.hint
         assert row.took_s < 5
-    assert TOKEN not in errors
-    assert "Traceback" not in errors
+    assert errors == ""
 
 
 def test_without_a_network_the_answer_comes_at_once(tmp_path: Path, closed_url: str) -> None:

@@ -37,7 +37,7 @@ def fetch_from_hub(address: str, *, suffixes: tuple[str, ...]) -> Path:
     repo, name = _parse(address, suffixes)
     try:
         hub: Any = import_module("huggingface_hub")  # its types are loose
-        for part in ("constants", "errors"):
+        for part in ("constants", "errors", "file_download"):  # the last sets up its logger
             import_module(f"huggingface_hub.{part}")
     except ImportError as error:
         raise MissingExtraError("huggingface_hub", extra="hub") from error
