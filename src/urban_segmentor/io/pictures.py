@@ -38,7 +38,9 @@ def read_picture(path: Path) -> Image:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise SourceError(f"cannot read `{path}`: {error.strerror}") from error
+        raise SourceError(
+            f"cannot read `{path}`: {error.strerror}", hint="check the path and its permissions"
+        ) from error
     if not data:
         raise SourceError(f"`{path}` is empty", hint="fetch it again")
     if _is_cut_off(data):
@@ -46,7 +48,9 @@ def read_picture(path: Path) -> Image:
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
     except cv2.error as error:
-        raise SourceError(f"`{path}` cannot be decoded: {error.err}") from error
+        raise SourceError(
+            f"`{path}` cannot be decoded: {error.err}", hint="open it in a picture viewer to see"
+        ) from error
     if image is None:
         raise SourceError(
             f"`{path}` is damaged or no picture", hint="open it in a picture viewer to see"
@@ -114,7 +118,7 @@ def write_picture(path: Path, image: Image, *, overwrite: bool) -> None:
             hint=f"the suffix must be one of {', '.join(sorted(PICTURE_SUFFIXES))}",
         ) from error
     if not done:
-        raise OutputError(f"cannot encode `{path}`")
+        raise OutputError(f"cannot encode `{path}`", hint="choose another picture format")
     write_atomically(path, data.tobytes(), overwrite=overwrite)
 
 
