@@ -22,6 +22,10 @@ class SourceError(UrbanSegmentorError):
     """A video or picture could not be opened or decoded."""
 
 
+class DatasetError(UrbanSegmentorError):
+    """A data set, its labels or predictions for it are missing, damaged, or do not fit together."""
+
+
 class OutputError(UrbanSegmentorError):
     """A result cannot be written: it exists already, or the place is full or not writable."""
 

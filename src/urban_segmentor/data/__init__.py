@@ -1,0 +1,1 @@
+"""Cityscapes on disk: downloaded, checked, converted and looked at."""

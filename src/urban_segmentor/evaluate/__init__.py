@@ -1,0 +1,1 @@
+"""Figures by the official rules: AP, PQ, mIoU."""

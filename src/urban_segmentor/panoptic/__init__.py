@@ -1,0 +1,1 @@
+"""Instances and stuff merged into one map without overlaps."""
