@@ -1,0 +1,185 @@
+"""Which pictures and polygon files a Cityscapes folder has.
+
+Source: the layout of the official archives, `gtFine/{split}/{city}/{stem}_gtFine_polygons.json`
+and `leftImg8bit/{split}/{city}/{stem}_leftImg8bit.png`; pictures may be JPEG as well.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from urban_segmentor.errors import DatasetError, SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+LABELS, PICTURES = "gtFine", "leftImg8bit"
+POLYGONS_SUFFIX = "_gtFine_polygons.json"
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
+_MOST_NAMED = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One frame of the data set.
+
+    Attributes:
+        stem: City, sequence and frame, such as `aachen_000000_000019`.
+        split: `train`, `val` or `test`.
+        city: Name of the folder.
+        polygons: The file with its labels, or None when there is none.
+        picture: The picture, or None when there is none.
+    """
+
+    stem: str
+    split: str
+    city: str
+    polygons: Path | None
+    picture: Path | None
+
+    def ground_truth(self, kind: str) -> Path | None:
+        """Return an official picture of the labels that lies beside the polygons, or None.
+
+        Args:
+            kind: `instanceIds`, `labelIds` or `color`.
+        """
+        if self.polygons is None:
+            return None
+        path = self.polygons.with_name(f"{self.stem}_gtFine_{kind}.png")
+        return path if path.is_file() else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """What a folder has.
+
+    Attributes:
+        root: The folder.
+        samples: Every frame that has polygons or a picture, by split and stem.
+    """
+
+    root: Path
+    samples: tuple[Sample, ...]
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The splits that are there, sorted."""
+        return tuple(sorted({sample.split for sample in self.samples}))
+
+    def of_split(self, split: str) -> tuple[Sample, ...]:
+        """Return the frames of a split.
+
+        Raises:
+            SettingError: There is no such split.
+        """
+        chosen = tuple(sample for sample in self.samples if sample.split == split)
+        if not chosen:
+            raise SettingError(
+                f"there is no split `{split}` in `{self.root}`",
+                hint=f"choose from {', '.join(self.splits)} with --split",
+            )
+        return chosen
+
+    def find(self, stem: str) -> Sample:
+        """Return the frame of a name, which may carry the endings of its files.
+
+        Raises:
+            SettingError: There is no such frame.
+        """
+        wanted = Path(stem).name.partition("_gtFine")[0].partition("_leftImg8bit")[0]
+        for sample in self.samples:
+            if sample.stem == wanted:
+                return sample
+        raise SettingError(
+            f"there is no frame `{wanted}` in `{self.root}`",
+            hint=f"frames are called like `{self.samples[0].stem}`",
+        )
+
+
+def read_layout(root: Path) -> Layout:
+    """Return what lies in a Cityscapes folder.
+
+    Args:
+        root: The folder that has `gtFine` and `leftImg8bit` in it.
+
+    Raises:
+        DatasetError: It is no such folder.
+    """
+    if not root.is_dir():
+        raise DatasetError(
+            f"there is no folder `{root}`",
+            hint=f"get the data with: urban-segmentor data download {root}",
+        )
+    labels, pictures = root / LABELS, root / PICTURES
+    if not labels.is_dir() and not pictures.is_dir():
+        raise DatasetError(
+            f"`{root}` is no Cityscapes folder: looked for the folders `{LABELS}` and "
+            f"`{PICTURES}`, found {_content(root)}",
+            hint=_nearest(root),
+        )
+    polygons = dict(_files(labels, (POLYGONS_SUFFIX,)))
+    images = dict(_files(pictures, tuple(f"_{PICTURES}{end}" for end in PICTURE_SUFFIXES)))
+    keys = sorted(polygons.keys() | images.keys())
+    if not keys:
+        raise DatasetError(
+            f"`{root}` has no `{LABELS}/SPLIT/CITY/*{POLYGONS_SUFFIX}` and no "
+            f"`{PICTURES}/SPLIT/CITY/*_{PICTURES}.png`",
+            hint=f"unpack the archives there, or run: urban-segmentor data download {root}",
+        )
+    samples = tuple(
+        Sample(
+            split=split,
+            city=city,
+            stem=stem,
+            polygons=polygons.get((split, city, stem)),
+            picture=images.get((split, city, stem)),
+        )
+        for split, city, stem in keys
+    )
+    return Layout(root=root, samples=samples)
+
+
+def labelled(samples: Sequence[Sample]) -> list[tuple[Sample, Path]]:
+    """Return the frames that have polygons, each with their file."""
+    return [(sample, sample.polygons) for sample in samples if sample.polygons is not None]
+
+
+def _files(folder: Path, endings: tuple[str, ...]) -> Iterator[tuple[tuple[str, str, str], Path]]:
+    """Yield split, city and stem of the files two folders down, with their paths."""
+    for split in _folders(folder):
+        for city in _folders(split):
+            with os.scandir(city) as entries:
+                names = sorted(entry.name for entry in entries if not entry.name.startswith("."))
+            for name in names:
+                for ending in endings:
+                    if name.endswith(ending):
+                        yield (split.name, city.name, name.removesuffix(ending)), city / name
+
+
+def _folders(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
+
+
+def _content(root: Path) -> str:
+    names = sorted(path.name + "/" * path.is_dir() for path in root.iterdir())
+    if not names:
+        return "nothing"
+    more = len(names) - _MOST_NAMED
+    listed = ", ".join(f"`{name}`" for name in names[:_MOST_NAMED])
+    return listed + (f" and {more} more" if more > 0 else "")
+
+
+def _nearest(root: Path) -> str:
+    """Return what to do instead: the right folder may be near, or archives not unpacked."""
+    near = [root.parent, *(path for path in sorted(root.iterdir()) if path.is_dir())]
+    for folder in near:
+        if (folder / LABELS).is_dir() or (folder / PICTURES).is_dir():
+            return f"did you mean `{folder}`?"
+    if archives := sorted(path.name for path in root.glob("*.zip")):
+        return f"unpack {', '.join(archives)} first"
+    return f"get the data with: urban-segmentor data download {root}"
