@@ -209,19 +209,19 @@ def _candidates(points: NDArray[np.int32], own: NDArray[np.intp]) -> NDArray[np.
     _, found = cv2.distanceTransformWithLabels(
         free, cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
     )
-    labels = np.asarray(found, dtype=np.intp)
-    of_label = np.zeros(int(labels.max()) + 1, dtype=np.intp)
+    labels = np.asarray(found, dtype=np.int32)
+    of_label = np.zeros(int(labels.max()) + 1, dtype=np.int32)
     of_label[labels[free == 0]] = holder[free == 0]
-    region: NDArray[np.intp] = of_label[labels]
+    territory = own.astype(np.int32)[of_label][labels]
     # A pixel on two borders, in a wall one pixel thick, is held by one of them only.
-    held = holder[points[:, 1], points[:, 0]]
-    pairs = np.concatenate(
-        [
-            np.stack([held, np.arange(len(points))], axis=1),
-            np.stack([region[:, 1:].ravel(), region[:, :-1].ravel()], axis=1),
-            np.stack([region[1:].ravel(), region[:-1].ravel()], axis=1),
-        ]
-    )
+    pairs = [np.stack([holder[points[:, 1], points[:, 0]], np.arange(len(points))], axis=1)]
+    for step in (1, width):  # to the right, down
+        one, other = territory.ravel()[:-step], territory.ravel()[step:]
+        at = np.flatnonzero(one != other)
+        at = at[(at + 1) % width > 0] if step == 1 else at
+        near = of_label[np.stack([labels.ravel()[at], labels.ravel()[at + step]], axis=1)]
+        pairs.append(near.astype(np.intp))
+    pairs = np.concatenate(pairs)
     pairs = pairs[own[pairs[:, 0]] != own[pairs[:, 1]]]
     steps = points[pairs[:, 0]] - points[pairs[:, 1]]
     pairs = pairs[np.argsort((steps.astype(np.int64) ** 2).sum(axis=1), kind="stable")]

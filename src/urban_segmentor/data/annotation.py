@@ -204,6 +204,6 @@ def _points(polygon: object) -> NDArray[np.float64] | str:
         return "has a polygon that is no list of points"
     if len(points) < 3:
         return f"has a polygon of {len(points)} points, at least 3 are needed"
-    if not np.all(np.abs(points) <= MAX_COORDINATE):  # also refuses NaN
+    if not (-MAX_COORDINATE <= points.min() and points.max() <= MAX_COORDINATE):  # or NaN
         return "has a point that is not finite, or far outside"
     return points

@@ -5,7 +5,7 @@ Pillow draws, as the official scripts do, so that every pixel is theirs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -60,7 +60,9 @@ class ObjectMap:
             ((np.arange(new) + 0.5) * old / new).astype(np.intp)
             for new, old in zip(size, self.numbers.shape, strict=True)
         )
-        return ObjectMap(numbers=self.numbers[np.ix_(rows, cols)], objects=self.objects)
+        scale = np.divide(size, self.numbers.shape)[::-1]
+        objects = tuple(replace(item, points=item.points * scale) for item in self.objects)
+        return ObjectMap(numbers=self.numbers[np.ix_(rows, cols)], objects=objects)
 
 
 def draw_objects(annotation: Annotation) -> ObjectMap:
