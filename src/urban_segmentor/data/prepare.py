@@ -7,12 +7,10 @@ was. The report is written last; a folder that has one is complete.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections import Counter
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
-from multiprocessing import get_context
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from urban_segmentor.data.coco import write_coco
@@ -27,16 +25,16 @@ from urban_segmentor.data.frame_report import (
 )
 from urban_segmentor.data.layout import LABELS, Layout, Sample
 from urban_segmentor.data.panoptic import categories
+from urban_segmentor.data.parallel import in_parallel
 from urban_segmentor.errors import DatasetError, OutputError
 from urban_segmentor.io.atomic import output_errors, write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 REPORT = "report.json"
 _MADE = ("images", "labels", "ignored", "annotations", LABELS, WORK)
-_IN_FLIGHT = 4  # frames that wait for each process
 
 
 @dataclass(slots=True, kw_only=True)
@@ -119,7 +117,11 @@ def prepare(  # noqa: PLR0913
     waiting = [sample for sample in whole if not how.record(sample).is_file()]
     summary.resumed = len(whole) - len(waiting)
     on_start(len(waiting))
-    broken = dict(_converted(waiting, how, workers=workers, on_frame=on_frame))
+    broken: dict[str, str] = {}
+    for sample, reason in in_parallel(partial(_attempt, how), waiting, workers=workers):
+        if reason is not None:
+            broken[sample.stem] = reason
+        on_frame()
     done = [sample for sample in whole if sample.stem not in broken]
     for sample in done:
         summary.add(_record(how, sample)["report"])
@@ -211,68 +213,13 @@ def _missing(sample: Sample) -> str:
     return f"`{sample.split}/{sample.city}/{sample.stem}` has no {what}"
 
 
-def _converted(
-    samples: Sequence[Sample],
-    how: Conversion,
-    *,
-    workers: int | None,
-    on_frame: Callable[[], None],
-) -> Iterator[tuple[str, str]]:
-    """Convert frames; yield stem and reason of those that cannot be read."""
-    count = min(workers or os.cpu_count() or 1, len(samples))
-    if count < 1:
-        return
-    if count == 1:
-        for sample in samples:
-            yield from _reason(sample, _attempt(sample, how))
-            on_frame()
-        return
-    # Forked children would share the threads' locks of whatever is loaded already.
-    context = get_context("spawn")
-    with ProcessPoolExecutor(count, mp_context=context, initializer=_start_worker) as pool:
-        running: dict[Future[str | None], Sample] = {}
-        try:
-            for sample in samples:
-                running[pool.submit(_attempt, sample, how)] = sample
-                if len(running) >= count * _IN_FLIGHT:
-                    yield from _finished(running, on_frame)
-            while running:
-                yield from _finished(running, on_frame)
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
-
-
-def _finished(
-    running: dict[Future[str | None], Sample], on_frame: Callable[[], None]
-) -> Iterator[tuple[str, str]]:
-    """Wait for at least one frame; yield stem and reason of those that cannot be read."""
-    for future in wait(running, return_when=FIRST_COMPLETED).done:
-        sample = running.pop(future)
-        yield from _reason(sample, future.result())
-        on_frame()
-
-
-def _reason(sample: Sample, reason: str | None) -> Iterator[tuple[str, str]]:
-    if reason is not None:
-        yield sample.stem, reason
-
-
-def _attempt(sample: Sample, how: Conversion) -> str | None:
+def _attempt(how: Conversion, sample: Sample) -> str | None:
     """Convert a frame; return why it cannot be read, or None."""
     try:
         convert(sample, how)
     except DatasetError as error:
         return str(error)
     return None
-
-
-def _start_worker() -> None:
-    """Give a process one thread: there are as many processes as cores."""
-    import cv2  # noqa: PLC0415
-
-    cv2.setNumThreads(1)
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
 def _record(how: Conversion, sample: Sample) -> dict[str, Any]:

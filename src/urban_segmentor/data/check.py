@@ -1,0 +1,183 @@
+"""What is wrong with a Cityscapes folder, every finding named."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+
+import numpy as np
+
+from urban_segmentor.data.annotation import read_annotation
+from urban_segmentor.data.parallel import in_parallel
+from urban_segmentor.data.pictures import read_picture
+from urban_segmentor.errors import DatasetError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from urban_segmentor.data.annotation import Annotation
+    from urban_segmentor.data.layout import Layout, Sample
+
+Kind: TypeAlias = Literal[
+    "missing", "unreadable", "size", "polygon", "outside", "label", "dummy", "deleted"
+]
+
+_USUAL_OUTSIDE_PX = 32  # official polygons reach up to 15 pixels past the border
+_SAME_SHAPE = 0.01  # of the ratio of width and height
+
+
+class Finding(NamedTuple):
+    """Something worth knowing.
+
+    Attributes:
+        kind: Which sort.
+        where: The frame, as `split/city/stem`.
+        text: One sentence.
+        wrong: False for what official data has too, and `data prepare` deals with.
+    """
+
+    kind: Kind
+    where: str
+    text: str
+    wrong: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class CityCount:
+    """What a city has.
+
+    Attributes:
+        pictures: Pictures.
+        labels: Polygon files.
+    """
+
+    pictures: int = 0
+    labels: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class CheckReport:
+    """What a folder has, and what is wrong with it.
+
+    Attributes:
+        cities: Counts by split and city.
+        findings: What is wrong, and what is only worth knowing.
+        sizes: How many pictures have which height and width, pixels.
+    """
+
+    cities: dict[str, dict[str, CityCount]] = field(default_factory=dict[str, dict[str, CityCount]])
+    findings: list[Finding] = field(default_factory=list[Finding])
+    sizes: Counter[tuple[int, int]] = field(default_factory=Counter[tuple[int, int]])
+
+    @property
+    def problems(self) -> list[Finding]:
+        """What is wrong."""
+        return [finding for finding in self.findings if finding.wrong]
+
+    @property
+    def notes(self) -> list[Finding]:
+        """What is only worth knowing."""
+        return [finding for finding in self.findings if not finding.wrong]
+
+
+class _Looked(NamedTuple):
+    size: tuple[int, int] | None
+    findings: list[Finding]
+
+
+def check(
+    layout: Layout,
+    *,
+    workers: int | None = None,
+    on_frame: Callable[[], None] = lambda: None,
+) -> CheckReport:
+    """Return what a folder has and what is wrong with it; every file is read.
+
+    Args:
+        layout: What lies in the folder.
+        workers: How many processes; None for one a core.
+        on_frame: Called after each frame.
+    """
+    report = CheckReport()
+    for sample in layout.samples:
+        cities = report.cities.setdefault(sample.split, {})
+        count = cities.setdefault(sample.city, CityCount())
+        count.pictures += sample.picture is not None
+        count.labels += sample.polygons is not None
+    found: dict[str, list[Finding]] = {}
+    for sample, looked in in_parallel(_look, layout.samples, workers=workers):
+        found[_where(sample)] = looked.findings
+        if looked.size is not None:
+            report.sizes[looked.size] += 1
+        on_frame()
+    report.findings = [finding for where in sorted(found) for finding in found[where]]
+    return report
+
+
+def _look(sample: Sample) -> _Looked:
+    """Return what there is to say about a frame."""
+    where = _where(sample)
+    findings: list[Finding] = []
+    size: tuple[int, int] | None = None
+    annotation: Annotation | None = None
+    if sample.picture is None:
+        findings.append(Finding("missing", where, "has no picture", wrong=True))
+    else:
+        try:
+            image = read_picture(sample.picture)
+            size = (image.shape[0], image.shape[1])
+        except DatasetError as error:
+            findings.append(Finding("unreadable", where, str(error), wrong=True))
+    if sample.polygons is None:
+        wrong = sample.split != "test"
+        findings.append(Finding("missing", where, "has no polygons file", wrong=wrong))
+    else:
+        try:
+            annotation = read_annotation(sample.polygons)
+        except DatasetError as error:
+            findings.append(Finding("unreadable", where, str(error), wrong=True))
+    if annotation is not None:
+        findings += _about_labels(annotation, sample, where)
+        findings += _about_size(annotation, size, where)
+    return _Looked(size, findings)
+
+
+def _about_labels(annotation: Annotation, sample: Sample, where: str) -> list[Finding]:
+    findings = [Finding("polygon", where, text, wrong=True) for text in annotation.problems]
+    findings += [
+        Finding("label", where, f"has the unknown label `{name}`", wrong=True)
+        for name in annotation.unknown
+    ]
+    if all(item.label.train_id is None for item in annotation.objects):
+        text = "has no labels of any training class: a dummy, as in the test split"
+        findings.append(Finding("dummy", where, text, wrong=sample.split != "test"))
+    if annotation.outside:
+        reach = _reach_px(annotation)
+        text = f"{annotation.outside} polygons reach out of the picture, by up to {reach:.0f} px"
+        findings.append(Finding("outside", where, text, wrong=reach > _USUAL_OUTSIDE_PX))
+    if annotation.deleted:
+        text = f"{annotation.deleted} objects are marked as deleted"
+        findings.append(Finding("deleted", where, text, wrong=False))
+    return findings
+
+
+def _about_size(annotation: Annotation, size: tuple[int, int] | None, where: str) -> list[Finding]:
+    if size is None or size == annotation.image_size:
+        return []
+    (height, width), (label_height, label_width) = size, annotation.image_size
+    stretch = (width / height) / (label_width / label_height)
+    text = f"the picture has {width} x {height} pixels, its polygons {label_width} x {label_height}"
+    return [Finding("size", where, text, wrong=abs(stretch - 1) > _SAME_SHAPE)]
+
+
+def _reach_px(annotation: Annotation) -> float:
+    """Return how far polygons reach out of the picture, pixels."""
+    height, width = annotation.image_size
+    points = np.concatenate([item.points for item in annotation.objects])
+    beyond = np.maximum(-points, points - (width - 1, height - 1))
+    return float(beyond.max())
+
+
+def _where(sample: Sample) -> str:
+    return f"{sample.split}/{sample.city}/{sample.stem}"
