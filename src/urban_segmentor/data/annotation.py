@@ -204,6 +204,6 @@ def _points(polygon: object) -> NDArray[np.float64] | str:
         return "has a polygon that is no list of points"
     if len(points) < 3:
         return f"has a polygon of {len(points)} points, at least 3 are needed"
-    if not (-MAX_COORDINATE <= points.min() and points.max() <= MAX_COORDINATE):  # or NaN
+    if not np.abs(points).max() <= MAX_COORDINATE:  # also when it is NaN
         return "has a point that is not finite, or far outside"
     return points

@@ -51,7 +51,8 @@ def count_annotations(annotations: Annotations, *, classes: ClassSet) -> dict[st
     """Return how many annotations and pixels each class has."""
     counts: dict[str, ClassCount] = {}
     for annotation in annotations:
-        count = counts.setdefault(classes.names[annotation["category_id"] - 1], no_counts())
+        class_id: int = annotation["category_id"] - 1
+        count = counts.setdefault(classes.names[class_id], no_counts())
         if annotation["iscrowd"]:
             count["groups"] += 1
         else:
