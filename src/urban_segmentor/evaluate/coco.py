@@ -20,9 +20,8 @@ from urban_segmentor.evaluate.truth import (
     is_single,
     label_table,
     labels_of,
-    regions_of,
 )
-from urban_segmentor.masks import Masks
+from urban_segmentor.regions import Regions, masks_of, regions_of
 from urban_segmentor.rle import encode_rle
 
 if TYPE_CHECKING:
@@ -154,7 +153,7 @@ class CocoMeter:
         labels = labels_of(values)
         things = np.isin(labels, [label.label_id for label in THINGS])
         values, labels, areas = values[things], labels[things], areas[things]
-        masks = _masks_of(truth, values, boxes[things])
+        masks = masks_of(truth, Regions(values, areas, boxes[things]))
         rows = zip(
             labels.tolist(),
             areas.tolist(),
@@ -236,19 +235,6 @@ def coco_ap(
     for instances, truth in in_step(predictions, ground_truth):
         meter.add(instances, truth)
     return meter.result()
-
-
-def _masks_of(
-    truth: NDArray[np.int32], values: NDArray[np.int64], boxes: NDArray[np.int64]
-) -> Masks:
-    """Return the masks of K values, int64 (K,), of ground truth, int32 (H, W), by their boxes."""
-    rows: list[list[int]] = boxes.tolist()
-    crops = [
-        truth[y1:y2, x1:x2] == value
-        for value, (x1, y1, x2, y2) in zip(values.tolist(), rows, strict=True)
-    ]
-    size = (truth.shape[0], truth.shape[1])
-    return Masks(crops=crops, origins=boxes[:, :2].astype(np.int32), image_size=size)
 
 
 def _mean(precision: NDArray[np.float64]) -> float:

@@ -21,8 +21,8 @@ from urban_segmentor.evaluate.truth import (
     is_single,
     label_table,
     labels_of,
-    regions_of,
 )
+from urban_segmentor.regions import regions_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

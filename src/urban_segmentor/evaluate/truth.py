@@ -45,20 +45,6 @@ class Joint(NamedTuple):
     pixels: NDArray[np.int64]
 
 
-class Regions(NamedTuple):
-    """Where each value of a picture is.
-
-    Attributes:
-        values: int64 (K,), rising.
-        pixels: int64 (K,), at least 1.
-        boxes: int64 (K, 4), `x1, y1, x2, y2`, half-open, pixels.
-    """
-
-    values: NDArray[np.int64]
-    pixels: NDArray[np.int64]
-    boxes: NDArray[np.int64]
-
-
 def checked_truth(instance_ids: NDArray[np.int32], *, size: tuple[int, int]) -> NDArray[np.int32]:
     """Return ground truth, read-only int32 (H, W), after checking that it fits.
 
@@ -127,34 +113,6 @@ def joint_counts(
     found, where = np.unique(keys, return_inverse=True)
     pixels = np.bincount(where, weights=np.diff(starts, append=len(one)), minlength=len(found))
     return Joint(found >> 32, found & 0xFFFFFFFF, pixels.astype(np.int64))
-
-
-def regions_of(picture: NDArray[np.int32]) -> Regions:
-    """Return where each value of a picture is, from its runs along the rows.
-
-    Args:
-        picture: int32 (H, W), none negative.
-    """
-    width = picture.shape[1]
-    changes = np.ones(picture.shape, dtype=np.bool_)
-    np.not_equal(picture[:, 1:], picture[:, :-1], out=changes[:, 1:])
-    starts = np.flatnonzero(changes)
-    lengths = np.diff(starts, append=picture.size)
-    values = picture.ravel()[starts].astype(np.int64)
-    order = np.argsort(values, kind="stable")
-    firsts = np.flatnonzero(np.diff(values[order], prepend=-1))
-    if not len(firsts):
-        return Regions(values, values, np.zeros((0, 4), dtype=np.int64))
-    rows, columns = np.divmod(starts[order], width)
-    ends = columns + lengths[order]
-    boxes = [
-        np.minimum.reduceat(columns, firsts),
-        np.minimum.reduceat(rows, firsts),
-        np.maximum.reduceat(ends, firsts),
-        np.maximum.reduceat(rows, firsts) + 1,
-    ]
-    pixels = np.add.reduceat(lengths[order], firsts)
-    return Regions(values[order][firsts], pixels, np.stack(boxes, axis=1))
 
 
 def labels_of(instance_ids: NDArray[np.int64]) -> NDArray[np.int64]:

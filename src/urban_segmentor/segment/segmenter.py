@@ -141,12 +141,15 @@ class Segmenter:
         self,
         pixels: Image | Yuv420,
         *,
+        size: tuple[int, int] | None = None,
         on_stage: Callable[[str, float], None] | None = None,
     ) -> Instances:
         """Return the instances in a picture, best score first.
 
         Args:
             pixels: uint8 (H, W, 3), RGB, or the planes of a video frame.
+            size: Height and width of the masks, pixels, when they are for a picture of another
+                size, such as that of its labels; None for the size of this one.
             on_stage: Called with the name of each stage and what it took, seconds.
 
         Raises:
@@ -156,9 +159,10 @@ class Segmenter:
         clock = _Laps(on_stage)
         if not isinstance(pixels, Yuv420):
             pixels = read_only("image", pixels, "uint8", "* * 3")
-        image_size = (pixels.y if isinstance(pixels, Yuv420) else pixels).shape[:2]
-        if 0 in image_size:
-            raise ShapeError(f"the picture is empty: {image_size[0]} x {image_size[1]} pixels")
+        own_size = (pixels.y if isinstance(pixels, Yuv420) else pixels).shape[:2]
+        image_size = own_size if size is None else size
+        if 0 in own_size or 0 in image_size:
+            raise ShapeError(f"the picture is empty: {own_size[0]} x {own_size[1]} pixels")
         input_size = self.input_size(image_size)
         backend = self._backend(input_size)
         letterbox = Letterbox.fit(image_size, input_size)
