@@ -215,10 +215,10 @@ def _candidates(points: NDArray[np.int32], own: NDArray[np.intp]) -> NDArray[np.
     territory = own.astype(np.int32)[of_label][labels]
     # A pixel on two borders, in a wall one pixel thick, is held by one of them only.
     pairs = [np.stack([holder[points[:, 1], points[:, 0]], np.arange(len(points))], axis=1)]
-    for step in (1, width):  # to the right, down
+    for step, wraps in ((1, True), (width, False)):  # to the right, down
         one, other = territory.ravel()[:-step], territory.ravel()[step:]
         at = np.flatnonzero(one != other)
-        at = at[(at + 1) % width > 0] if step == 1 else at
+        at = at[(at + 1) % width > 0] if wraps else at
         near = of_label[np.stack([labels.ravel()[at], labels.ravel()[at + step]], axis=1)]
         pairs.append(near.astype(np.intp))
     pairs = np.concatenate(pairs)
