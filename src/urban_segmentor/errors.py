@@ -23,11 +23,19 @@ class SourceError(UrbanSegmentorError):
 
 
 class DatasetError(UrbanSegmentorError):
-    """A data set, its labels or predictions for it are missing, damaged, or do not fit together."""
+    """A data set or its labels are missing, damaged, or do not fit together."""
+
+
+class PredictionError(DatasetError):
+    """Saved predictions cannot be read, or do not fit the data set."""
 
 
 class OutputError(UrbanSegmentorError):
     """A result cannot be written: it exists already, or the place is full or not writable."""
+
+
+class WorkerError(UrbanSegmentorError):
+    """A process that helps with the work died."""
 
 
 class SettingError(UrbanSegmentorError, ValueError):

@@ -147,14 +147,19 @@ def panoptic_quality(
     truths: list[dict[str, Any]],
     predictions: list[dict[str, Any]],
     categories: dict[int, dict[str, Any]],
+    *,
+    predicted: Path | None = None,
 ) -> dict[str, Any]:
-    """Return the official panoptic quality: `All`, `Things`, `Stuff`, `per_class`."""
+    """Return the official panoptic quality: `All`, `Things`, `Stuff`, `per_class`.
+
+    The pictures of predictions are in `predicted`, or else in `pred` in the folder.
+    """
     with _script("evalPanopticSemanticLabeling", folder) as script:
         statistics = script.pq_compute_single_core(
             0,
             list(zip(truths, predictions, strict=True)),
             str(folder / "cityscapes_panoptic_val"),
-            str(folder / "pred"),
+            str(predicted or folder / "pred"),
             categories,
         )
         return script.average_pq(statistics, categories)
