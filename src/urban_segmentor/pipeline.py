@@ -24,8 +24,7 @@ from urban_segmentor.stages import StageTimes
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
-    from urban_segmentor.protocols import Renderer, Sink, Source
-    from urban_segmentor.segment.segmenter import Segmenter
+    from urban_segmentor.protocols import Finder, Renderer, Sink, Source
     from urban_segmentor.types import Frame, Instances
 
 _Pending: TypeAlias = "tuple[Frame, Future[Instances]] | None"
@@ -76,7 +75,7 @@ class Pipeline:
 
     def __init__(
         self,
-        segmenter: Segmenter,
+        segmenter: Finder,
         *,
         sinks: Sequence[Sink] = (),
         renderer: Renderer | None = None,

@@ -13,7 +13,7 @@ from urban_segmentor.errors import SettingError, SourceError
 from urban_segmentor.io.atomic import check_free, check_not_source
 from urban_segmentor.io.audio import AudioCopy
 from urban_segmentor.io.pictures import PictureSink, PictureSource
-from urban_segmentor.io.results import RESULT_FILES, RESULT_SINKS
+from urban_segmentor.io.results import PANOPTIC_KINDS, RESULT_FILES, RESULT_SINKS
 from urban_segmentor.io.video_sink import DEFAULT_CRF, VideoSink, check_encoding
 from urban_segmentor.io.video_source import Selection, VideoSource
 from urban_segmentor.pipeline import Pipeline
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from urban_segmentor.io.inputs import Inputs
+    from urban_segmentor.panoptic import PanopticSegmenter
     from urban_segmentor.pipeline import Report
     from urban_segmentor.protocols import Renderer, Sink, Source
     from urban_segmentor.segment.segmenter import Segmenter
@@ -109,7 +110,7 @@ class Prediction:
 
     Args:
         inputs: The files.
-        segmenter: Finds the instances.
+        segmenter: Finds the instances; a panoptic one for the kinds that hold segments.
         renderer: Draws them, where an overlay is wanted.
         outputs: What is written, and where.
         selection: Which part of each video.
@@ -122,7 +123,7 @@ class Prediction:
         self,
         inputs: Inputs,
         *,
-        segmenter: Segmenter,
+        segmenter: Segmenter | PanopticSegmenter,
         renderer: Renderer,
         outputs: Outputs,
         selection: Selection,
@@ -281,6 +282,24 @@ def parse_kinds(text: str) -> tuple[str, ...]:
     ('overlay', 'coco')
     """
     return tuple(dict.fromkeys(kind.strip() for kind in text.split(",") if kind.strip()))
+
+
+def wanted_kinds(text: str | None, *, panoptic: bool) -> tuple[tuple[str, ...], bool]:
+    """Return the kinds of output, and whether they hold segments of panoptic maps.
+
+    Args:
+        text: A list with commas, or None for the usual ones.
+        panoptic: True when panoptic maps are asked for; some kinds imply it.
+
+    >>> wanted_kinds(None, panoptic=True)
+    (('overlay', 'panoptic', 'labelids'), True)
+    >>> wanted_kinds("overlay, labelids", panoptic=False)
+    (('overlay', 'labelids'), True)
+    """
+    if text is None:
+        return (OVERLAY, *PANOPTIC_KINDS) if panoptic else (OVERLAY,), panoptic
+    kinds = parse_kinds(text)
+    return kinds, panoptic or not set(kinds).isdisjoint(PANOPTIC_KINDS)
 
 
 def parse_classes(texts: Sequence[str]) -> tuple[str, ...] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -30,6 +30,21 @@ class Backend(Protocol):
 
     def infer(self, batch: NDArray[np.uint8]) -> Sequence[NDArray[np.float32]]:
         """Run uint8 (B, H, W, 3) RGB; return the raw output tensors, float32, in order."""
+        ...
+
+
+class Finder(Protocol):
+    """Finds the instances in pictures; may be called from several threads at once."""
+
+    @property
+    def streams(self) -> int:
+        """How many pictures may be in work at once."""
+        ...
+
+    def __call__(
+        self, pixels: Image | Yuv420, *, on_stage: Callable[[str, float], None] | None = None
+    ) -> Instances:
+        """Return the instances in a picture; report the seconds that each stage took."""
         ...
 
 

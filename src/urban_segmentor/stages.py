@@ -13,7 +13,10 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-STAGES = ("decode", "preprocess", "infer", "postprocess", "draw", "encode", "write")
+STAGES = (
+    *("decode", "preprocess", "infer", "postprocess"),
+    *("masks", "merge", "draw", "encode", "write"),
+)
 
 
 class StageSummary(TypedDict):

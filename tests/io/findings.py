@@ -26,6 +26,8 @@ FILES = {
     "yolo": "labels/a/b/photo.txt",
     "masks": "masks/a/b/photo.png",
     "cityscapes": "cityscapes/a/b/photo.txt",
+    "panoptic": "panoptic/a/b/photo.png",
+    "labelids": "labelids/labelIds/a/b/photo_labelIds.png",
 }
 
 # A folder of its own for each example, so the fixture's scope does no harm.

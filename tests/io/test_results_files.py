@@ -179,7 +179,7 @@ def test_a_folder_below_a_file_is_refused_at_once(tmp_path: Path, kind: str) -> 
         RESULT_SINKS[kind](tmp_path / "file" / "out", class_names=NAMES, overwrite=True)
 
 
-@pytest.mark.parametrize("kind", ["yolo", "masks", "cityscapes"])
+@pytest.mark.parametrize("kind", ["yolo", "masks", "cityscapes", "panoptic", "labelids"])
 @pytest.mark.parametrize("name", ["../evil", "a/../../evil", "/evil", "", "a//b", ".", "a\0b"])
 def test_names_that_lead_elsewhere_are_refused(tmp_path: Path, kind: str, name: str) -> None:
     """No result lands outside the folder."""
@@ -206,12 +206,10 @@ def test_odd_names_are_written(tmp_path: Path, kind: str, name: str) -> None:
     elif kind == "csv":
         assert len((tmp_path / "results.csv").read_bytes()) > 300
     else:
-        suffix = ".png" if kind == "masks" else ".txt"
-        folder = tmp_path / ("labels" if kind == "yolo" else kind)
-        assert (folder / (name + suffix)).is_file()
+        assert (tmp_path / FILES[kind].replace("a/b/photo", name)).is_file()
 
 
-@pytest.mark.parametrize("kind", ["yolo", "masks", "cityscapes"])
+@pytest.mark.parametrize("kind", ["yolo", "masks", "cityscapes", "panoptic", "labelids"])
 def test_two_frames_of_one_name_are_noticed(tmp_path: Path, kind: str) -> None:
     """The second would silently replace the first."""
     found = example()
@@ -219,6 +217,7 @@ def test_two_frames_of_one_name_are_noticed(tmp_path: Path, kind: str) -> None:
     sink.write(picture(found), found)
     with pytest.raises(OutputError, match="exists already"):
         sink.write(picture(found), found)
+    sink.close()
 
 
 @pytest.mark.parametrize("kind", sorted(set(FORMATS) - {"masks"}))

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-
-from urban_segmentor.errors import SettingError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from urban_segmentor.io.video_source import Selection
+    from urban_segmentor.panoptic import PanopticSegmenter
     from urban_segmentor.predict import Outcome
     from urban_segmentor.segment.segmenter import Segmenter
 
+_CONF = 0.25
 _VIDEO_STREAMS = 2  # one network a core beats one network on two cores by a fifth
 
 _WHAT, _FIND, _DRAW, _VIDEO, _WRITE = "Model", "What to find", "Drawing", "Video", "Results"
@@ -30,12 +31,14 @@ def predict(  # noqa: PLR0913 - one parameter an option
         Path, typer.Option("-o", "--output", help="Folder for the results.", rich_help_panel=_WRITE)
     ] = Path("urban-out"),
     save: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="Any of overlay,coco,yolo,jsonl,csv,masks,cityscapes, with commas.",
+            help="Any of overlay, coco, yolo, jsonl, csv, masks, cityscapes, panoptic, labelids, "
+            "with commas; the last two imply --panoptic.",
+            show_default="overlay; with --panoptic also panoptic, labelids",
             rich_help_panel=_WRITE,
         ),
-    ] = "overlay",
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace results.", rich_help_panel=_WRITE)
     ] = False,
@@ -62,9 +65,23 @@ def predict(  # noqa: PLR0913 - one parameter an option
         str | None,
         typer.Option(help="Long side of the network input, or H,W; pixels.", rich_help_panel=_WHAT),
     ] = None,
+    panoptic: Annotated[
+        bool,
+        typer.Option(
+            "--panoptic",
+            help="Merge all into one map in which each pixel has one segment, or none; all kinds "
+            "of results then hold its segments.",
+            rich_help_panel=_FIND,
+        ),
+    ] = False,
     conf: Annotated[
-        float, typer.Option(help="Lowest score, 0 to 1.", rich_help_panel=_FIND)
-    ] = 0.25,
+        float | None,
+        typer.Option(
+            help="Lowest score, 0 to 1.",
+            show_default="0.25; with --panoptic 0.5 for things, 0.1 for stuff",
+            rich_help_panel=_FIND,
+        ),
+    ] = None,
     iou: Annotated[
         float, typer.Option(help="Overlap of two boxes of one object.", rich_help_panel=_FIND)
     ] = 0.7,
@@ -80,7 +97,12 @@ def predict(  # noqa: PLR0913 - one parameter an option
     ] = False,
     masks: Annotated[bool, typer.Option(help="Fill masks.", rich_help_panel=_DRAW)] = True,
     outlines: Annotated[bool, typer.Option(help="Trace edges.", rich_help_panel=_DRAW)] = True,
-    boxes: Annotated[bool, typer.Option(help="Draw boxes.", rich_help_panel=_DRAW)] = True,
+    boxes: Annotated[
+        bool | None,
+        typer.Option(
+            help="Draw boxes.", show_default="boxes; none with --panoptic", rich_help_panel=_DRAW
+        ),
+    ] = None,
     labels: Annotated[bool, typer.Option(help="Write classes.", rich_help_panel=_DRAW)] = True,
     scores: Annotated[bool, typer.Option(help="Write scores.", rich_help_panel=_DRAW)] = True,
     opacity: Annotated[
@@ -113,27 +135,33 @@ def predict(  # noqa: PLR0913 - one parameter an option
         urban-segmentor predict clip.mp4 --classes car,person --save overlay,csv
 
         urban-segmentor predict folder/ --save coco --json
+
+        urban-segmentor predict photo.jpg --panoptic
     """
     from urban_segmentor.cli.console import frame_progress, stage_table, stderr
     from urban_segmentor.cli.interrupts import EXIT_CODE, stop_on_signals
+    from urban_segmentor.cli.options import one_of, parse_imgsz, silence_decoders
     from urban_segmentor.io.inputs import find_inputs
-    from urban_segmentor.predict import Outputs, Prediction, parse_classes, parse_kinds
+    from urban_segmentor.io.results.label_maps import has_labels
+    from urban_segmentor.predict import Outputs, Prediction, parse_classes, wanted_kinds
     from urban_segmentor.render.overlay import Overlay, OverlayStyle
     from urban_segmentor.segment.segmenter import Segmenter
 
-    _silence_decoders()
+    silence_decoders()
     console = stderr()
+    kinds, panoptic = wanted_kinds(save, panoptic=panoptic)
     style = OverlayStyle(
         masks=masks,
         outlines=outlines,
-        boxes=boxes,
+        boxes=not panoptic if boxes is None else boxes,
         labels=labels,
         scores=scores,
         opacity=opacity,
+        segments=panoptic,
     )
     outputs = Outputs(
         folder=output,
-        kinds=parse_kinds(save),
+        kinds=kinds,
         overwrite=overwrite,
         codec=codec,
         crf=crf,
@@ -144,30 +172,32 @@ def predict(  # noqa: PLR0913 - one parameter an option
     segmenter = Segmenter.load(
         model,
         device=device,
-        runtime=_one_of("runtime", runtime, ("auto", "openvino", "onnx")),
-        precision=_one_of("precision", precision, ("auto", "f32")),
+        runtime=one_of("runtime", runtime, ("auto", "openvino", "onnx")),
+        precision=one_of("precision", precision, ("auto", "f32")),
         streams=_VIDEO_STREAMS if files.videos or len(files.pictures) > _VIDEO_STREAMS else 1,
         imgsz=parse_imgsz(imgsz),
-        conf=conf,
+        conf=_least_score(conf, panoptic=panoptic),
         iou=iou,
         max_det=max_det,
         classes=parse_classes(classes or []),
     )
     choice = segmenter.choice
     console.print(f"{choice.runtime} on {choice.device}: {choice.reason}", style="dim")
+    names = segmenter.spec.class_names
+    if save is None and "labelids" in kinds and not has_labels(names):
+        outputs = replace(outputs, kinds=tuple(kind for kind in kinds if kind != "labelids"))
+        console.print("no labelids: none of the model's classes is Cityscapes'", style="yellow")
     prediction = Prediction(
         files,
-        segmenter=segmenter,
-        renderer=Overlay(
-            segmenter.spec.class_names, style=style.masks_only() if masks_only else style
-        ),
+        segmenter=_merging(segmenter, conf) if panoptic else segmenter,
+        renderer=Overlay(names, style=style.masks_only() if masks_only else style),
         outputs=outputs,
         selection=selection,
     )
     with stop_on_signals(prediction.stop), frame_progress(console) as bar:
         outcome = prediction.run(on_source=bar.start, on_frame=bar.advance)
     if as_json:
-        typer.echo(json.dumps(_as_json(outcome, segmenter), indent=2))
+        typer.echo(json.dumps(_as_json(outcome, segmenter) | {"panoptic": panoptic}, indent=2))
     else:
         _tell(console, outcome, segmenter, unit="frame" if files.videos else "picture")
         console.print(stage_table(outcome.stages.summary()))
@@ -179,39 +209,21 @@ def predict(  # noqa: PLR0913 - one parameter an option
         raise typer.Exit(1)
 
 
-def parse_imgsz(text: str | None) -> int | tuple[int, int] | None:
-    """Return the long side, or height and width, of the network input, pixels.
+def _least_score(conf: float | None, *, panoptic: bool) -> float:
+    """Return the lowest score that the model has to report."""
+    from urban_segmentor.panoptic import MergeRules
 
-    Raises:
-        SettingError: The text is neither `640` nor `384,640`.
-
-    >>> parse_imgsz("384,640")
-    (384, 640)
-    """
-    if text is None:
-        return None
-    try:
-        sides = [int(side) for side in text.replace("x", ",").split(",")]
-    except ValueError:
-        sides = []
-    if len(sides) == 1:
-        return sides[0]
-    if len(sides) == 2:
-        return sides[0], sides[1]
-    raise SettingError(f"`imgsz` is `{text}`, expected a number or H,W", hint="--imgsz 384,640")
+    if conf is not None:
+        return conf
+    return MergeRules().least_score if panoptic else _CONF
 
 
-def _silence_decoders() -> None:
-    """Keep OpenCV from writing to stderr by itself what is told as an error anyway."""
-    import cv2
+def _merging(segmenter: Segmenter, conf: float | None) -> PanopticSegmenter:
+    """Return the segmenter with a merge behind it, for which a score that was given counts."""
+    from urban_segmentor.panoptic import MergeRules, PanopticSegmenter
 
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-
-
-def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> Any:  # noqa: ANN401
-    if value not in allowed:
-        raise SettingError(f"`{name}` is `{value}`", hint=f"choose one of {', '.join(allowed)}")
-    return value
+    rules = MergeRules() if conf is None else MergeRules(score=conf, stuff_score=conf)
+    return PanopticSegmenter(segmenter, rules=rules)
 
 
 def _selection(

@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
-from urban_segmentor.errors import SettingError
+from urban_segmentor.errors import SettingError, ShapeError
 from urban_segmentor.labels import BY_NAME
 from urban_segmentor.regions import masks_of, regions_of
 from urban_segmentor.types import Instances, PanopticMap, Segment
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _REFERENCE_PX = 2048 * 1024
+_USUAL_SHARES = {"score": 0.5, "stuff_score": 0.1, "overlap": 0.5}
 _THIN = frozenset({"pole", "traffic light", "traffic sign"})
 
 
@@ -50,13 +52,24 @@ class MergeRules:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        shares = {"score": self.score, "stuff_score": self.stuff_score, "overlap": self.overlap}
-        for name, share in shares.items():
+        for name, usual in _USUAL_SHARES.items():
+            share = getattr(self, name)
             if not 0 <= share <= 1:
                 raise SettingError(
                     f"`{name}` is {share}, expected a number from 0 to 1",
-                    hint=f"the usual `{name}` is 0.5",
+                    hint=f"the usual `{name}` is {usual}",
                 )
+        for name in ("stuff_area_px", "thin_area_px"):
+            if getattr(self, name) < 0:
+                raise SettingError(
+                    f"`{name}` is {getattr(self, name)}, expected pixels",
+                    hint=f"0 keeps all; `MergeRules()` has a good `{name}`",
+                )
+
+    @property
+    def least_score(self) -> float:
+        """Instances with less are never looked at, so that no model need report them."""
+        return min(self.score, self.stuff_score)
 
 
 def merge(
@@ -72,35 +85,26 @@ def merge(
 
     Returns:
         Segments with ids from 1, things first, best score first.
+
+    Raises:
+        ShapeError: A class id lies outside the list.
     """
     rules = rules or MergeRules()
-    ids = np.zeros(instances.masks.image_size, dtype=np.int32)
-    is_stuff = [name in BY_NAME and not BY_NAME[name].is_thing for name in class_names]
-    order: list[int] = np.argsort(-instances.scores, kind="stable").tolist()
-    class_ids: list[int] = instances.class_ids.tolist()
-    scores: list[float] = instances.scores.tolist()
+    candidates, order = _candidates(instances, class_names=class_names, rules=rules)
+    # One byte a pixel while painting, as long as that can number them.
+    few = len(candidates) <= np.iinfo(np.uint8).max
+    numbers = np.zeros(instances.masks.image_size, dtype=np.uint8 if few else np.int32)
+    for i, number in order:
+        candidate = candidates[number - 1]
+        most_covered = rules.overlap if candidate.is_thing else 1.0
+        candidate.area_px += _paint(numbers, instances, i, number, most_covered=most_covered)
+    table = np.zeros(len(candidates) + 1, dtype=np.int32)
     segments: list[Segment] = []
-    for i in order:
-        class_id = class_ids[i]
-        if is_stuff[class_id] or scores[i] < rules.score:
-            continue
-        number = len(segments) + 1
-        area = _paint(ids, instances, i, number, most_covered=rules.overlap)
-        if area:
-            segments.append(_segment(number, class_id, scores[i], area, is_thing=True))
-    areas: dict[int, int] = {}
-    best: dict[int, float] = {}
-    first = len(segments) + 1
-    for i in order:
-        class_id = class_ids[i]
-        if not is_stuff[class_id] or scores[i] < rules.stuff_score:
-            continue
-        best.setdefault(class_id, scores[i])
-        number = first + list(best).index(class_id)
-        area = _paint(ids, instances, i, number, most_covered=1.0)
-        areas[class_id] = areas.get(class_id, 0) + area
-    segments += _kept_stuff(ids, areas, best, first, class_names=class_names, rules=rules)
-    return PanopticMap(segment_ids=ids, segments=tuple(segments))
+    for number, candidate in enumerate(candidates, start=1):
+        if candidate.area_px and candidate.area_px >= candidate.least_px:
+            table[number] = len(segments) + 1
+            segments.append(candidate.segment(len(segments) + 1))
+    return PanopticMap(segment_ids=_looked_up(table, numbers), segments=tuple(segments))
 
 
 def segments_as_instances(panoptic: PanopticMap) -> Instances:
@@ -122,50 +126,112 @@ def segments_as_instances(panoptic: PanopticMap) -> Instances:
     )
 
 
+@dataclass(slots=True, kw_only=True)
+class _Candidate:
+    """What may become a segment: one thing, or all regions of one class of stuff.
+
+    Attributes:
+        class_id: Position in the class list of the model.
+        is_thing: True where single objects are told apart.
+        score: The best.
+        least_px: With fewer pixels it is dropped.
+        area_px: Pixels painted so far.
+    """
+
+    class_id: int
+    is_thing: bool
+    score: float
+    least_px: float
+    area_px: int = 0
+
+    def segment(self, segment_id: int) -> Segment:
+        """Return the segment that it has become."""
+        return Segment(
+            segment_id=segment_id,
+            class_id=self.class_id,
+            is_thing=self.is_thing,
+            score=self.score,
+            area_px=self.area_px,
+        )
+
+
+def _candidates(
+    instances: Instances, *, class_names: Sequence[str], rules: MergeRules
+) -> tuple[list[_Candidate], list[tuple[int, int]]]:
+    """Return what may become a segment, and in which order it is painted.
+
+    Masks of what is too weak are not decoded.
+
+    Returns:
+        Candidates, things first, best score first; the position of an instance and the number
+        of its candidate, from 1, in the order of painting.
+    """
+    class_ids: list[int] = instances.class_ids.tolist()
+    wrong = [class_id for class_id in class_ids if not 0 <= class_id < len(class_names)]
+    if wrong:
+        raise ShapeError(f"`class_ids` must lie in 0..{len(class_names) - 1}, got {wrong[0]}")
+    height, width = instances.masks.image_size
+    scale = height * width / _REFERENCE_PX
+    scores: list[float] = instances.scores.tolist()
+    candidates: list[_Candidate] = []
+    painted: list[tuple[int, int]] = []
+    stuff: dict[int, int] = {}
+    for i, is_thing in _painting_order(instances, class_names=class_names, rules=rules):
+        class_id = class_ids[i]
+        if class_id not in stuff:
+            least = rules.thin_area_px if class_names[class_id] in _THIN else rules.stuff_area_px
+            one = _Candidate(
+                class_id=class_id,
+                is_thing=is_thing,
+                score=scores[i],
+                least_px=1 if is_thing else least * scale,
+            )
+            candidates.append(one)
+        if not is_thing:
+            stuff.setdefault(class_id, len(candidates))
+        painted.append((i, len(candidates) if is_thing else stuff[class_id]))
+    return candidates, painted
+
+
+def _painting_order(
+    instances: Instances, *, class_names: Sequence[str], rules: MergeRules
+) -> list[tuple[int, bool]]:
+    """Return the positions of what is strong enough, and which are things: those come first."""
+    kinds = [name not in BY_NAME or BY_NAME[name].is_thing for name in class_names]
+    is_thing = np.array(kinds, dtype=np.bool_)[instances.class_ids]
+    least = np.where(is_thing, rules.score, rules.stuff_score).astype(np.float32)
+    order = np.lexsort((-instances.scores, ~is_thing))
+    order = order[(instances.scores >= least)[order]]
+    return list(zip(order.tolist(), is_thing[order].tolist(), strict=True))
+
+
 def _paint(
-    ids: NDArray[np.int32], instances: Instances, index: int, number: int, *, most_covered: float
+    numbers: NDArray[np.uint8 | np.int32],
+    instances: Instances,
+    index: int,
+    number: int,
+    *,
+    most_covered: float,
 ) -> int:
     """Paint a mask where nothing is yet, and return how many pixels that were."""
     crop = instances.masks.crops[index]
     x, y = (int(edge) for edge in instances.masks.origins[index])
     height, width = crop.shape
-    window = ids[y : y + height, x : x + width]
+    window = numbers[y : y + height, x : x + width]
     free = crop & (window == 0)
     area, whole = int(np.count_nonzero(free)), int(np.count_nonzero(crop))
     if not area or whole - area > most_covered * whole:
         return 0
-    np.copyto(window, number, where=free)
+    np.copyto(window, number, where=free, casting="unsafe")
     return area
 
 
-def _kept_stuff(  # noqa: PLR0913
-    ids: NDArray[np.int32],
-    areas: dict[int, int],
-    best: dict[int, float],
-    first: int,
-    *,
-    class_names: Sequence[str],
-    rules: MergeRules,
-) -> list[Segment]:
-    """Return the segments of stuff that are large enough; take the others out of the map."""
-    scale = ids.size / _REFERENCE_PX
-    segments: list[Segment] = []
-    table = np.arange(first + len(best), dtype=np.int32)
-    for number, class_id in enumerate(best, start=first):
-        thin = class_names[class_id] in _THIN
-        least = scale * (rules.thin_area_px if thin else rules.stuff_area_px)
-        if areas[class_id] and areas[class_id] >= least:
-            table[number] = first + len(segments)
-            score, area = best[class_id], areas[class_id]
-            segments.append(_segment(int(table[number]), class_id, score, area, is_thing=False))
-        else:
-            table[number] = 0
-    if len(segments) < len(best):
-        np.take(table, ids, out=ids)
-    return segments
-
-
-def _segment(number: int, class_id: int, score: float, area_px: int, *, is_thing: bool) -> Segment:
-    return Segment(
-        segment_id=number, class_id=class_id, is_thing=is_thing, score=score, area_px=area_px
-    )
+def _looked_up(
+    table: NDArray[np.int32], numbers: NDArray[np.uint8 | np.int32]
+) -> NDArray[np.int32]:
+    """Return the entry of a table, int32 (K,), for each of numbers, (H, W), as int32 (H, W)."""
+    if numbers.dtype != np.uint8 or not numbers.size:
+        return table[numbers]
+    full = np.zeros(256, dtype=np.int32)
+    full[: len(table)] = table
+    return np.asarray(cv2.LUT(numbers, full), dtype=np.int32)

@@ -11,7 +11,7 @@ import numpy as np
 from urban_segmentor.errors import SettingError, ShapeError
 from urban_segmentor.render.canvas import SOLID, canvas_for
 from urban_segmentor.render.labels import label_anchor, label_sprite
-from urban_segmentor.render.palette import class_colours, is_stuff, lighter
+from urban_segmentor.render.palette import class_colours, is_stuff, lighter, shades
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +36,8 @@ class OverlayStyle:
         labels: Write the class.
         scores: Write the score behind it.
         opacity: Share of the colour in a mask, in [0, 1].
+        segments: For instances that share no pixel: the colours of things of one class differ,
+            and labels lie in the masks.
 
     Raises:
         SettingError: The opacity is out of its range.
@@ -47,6 +49,7 @@ class OverlayStyle:
     labels: bool = True
     scores: bool = True
     opacity: float = 0.5
+    segments: bool = False
 
     def __post_init__(self) -> None:
         """Check the range."""
@@ -132,7 +135,11 @@ class Overlay:
         if self._style.outlines:
             index_map = _with_edges(index_map)
         colours = np.zeros((2 * SOLID, 3), dtype=np.uint8)
-        colours[1 : len(masks) + 1] = self._fills[instances.class_ids]
+        fills = self._fills[instances.class_ids]
+        if self._style.segments:
+            is_thing = ~self._stuff[instances.class_ids]
+            fills[is_thing] = shades(fills, instances.boxes, masks.image_size)[is_thing]
+        colours[1 : len(masks) + 1] = fills
         colours[SOLID + 1 : SOLID + len(masks) + 1] = self._lines[instances.class_ids]
         canvas.blend(index_map, colours, opacity=opacity)
 
@@ -149,7 +156,7 @@ class Overlay:
         for i, (class_id, score) in enumerate(zip(class_ids, scores, strict=True)):
             text = self._names[class_id] + (f" {score:.2f}" if self._style.scores else "")
             sprite = label_sprite(text, self._colours[class_id], round(scale, 2))
-            inside = bool(self._stuff[class_id])
+            inside = self._style.segments or bool(self._stuff[class_id])
             x, y = label_anchor(instances, i, sprite.image.shape[:2], inside=inside)
             canvas.paste(sprite, x, y)
 

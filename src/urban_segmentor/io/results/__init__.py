@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 from urban_segmentor.io.results.cityscapes import CityscapesSink
 from urban_segmentor.io.results.coco import CocoSink
 from urban_segmentor.io.results.jsonl import JsonlSink
+from urban_segmentor.io.results.label_maps import LabelMapsSink
 from urban_segmentor.io.results.mask_png import MaskPngSink
+from urban_segmentor.io.results.panoptic import PanopticSink
 from urban_segmentor.io.results.table import CsvSink
 from urban_segmentor.io.results.yolo import YoloSink
 
@@ -37,8 +39,13 @@ RESULT_SINKS: dict[str, ResultSink] = {
     "csv": CsvSink,
     "masks": MaskPngSink,
     "cityscapes": CityscapesSink,
+    "panoptic": PanopticSink,
+    "labelids": LabelMapsSink,
 }
 """The formats by the names that users give them."""
+
+PANOPTIC_KINDS = ("panoptic", "labelids")
+"""Those in which a pixel has one segment, so that they want segments rather than instances."""
 
 RESULT_FILES: dict[str, str] = {
     "coco": "coco.json",
@@ -47,5 +54,7 @@ RESULT_FILES: dict[str, str] = {
     "csv": "results.csv",
     "masks": "masks",
     "cityscapes": "cityscapes",
+    "panoptic": "panoptic.json",
+    "labelids": "labelids",
 }
 """The file or folder of each format, below the folder of the results."""

@@ -105,6 +105,6 @@ def png_bytes(picture: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:
     """Return a picture as a PNG file.
 
     Args:
-        picture: uint8 or uint16 (H, W).
+        picture: uint8 or uint16 (H, W), or uint8 (H, W, 3), BGR.
     """
     return cv2.imencode(".png", picture, _PNG)[1].tobytes()
