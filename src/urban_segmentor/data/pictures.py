@@ -44,10 +44,21 @@ def picture_size(path: Path) -> tuple[int, int]:
         DatasetError: It cannot be read.
     """
     data = path_bytes(path)
-    if data[:8] == b"\x89PNG\r\n\x1a\n" and data[12:16] == b"IHDR":
-        return int.from_bytes(data[20:24], "big"), int.from_bytes(data[16:20], "big")
+    if size := png_size(data):
+        return size
     image = _decode(path, data)
     return image.shape[0], image.shape[1]
+
+
+def png_size(data: bytes) -> tuple[int, int] | None:
+    """Return the height and width that the head of a PNG states, pixels; None for other files.
+
+    Args:
+        data: The file, or its first bytes.
+    """
+    if data[:8] != b"\x89PNG\r\n\x1a\n" or data[12:16] != b"IHDR":
+        return None
+    return int.from_bytes(data[20:24], "big"), int.from_bytes(data[16:20], "big")
 
 
 def path_bytes(path: Path) -> bytes:

@@ -1,0 +1,213 @@
+"""`urban-segmentor val`: a model, or saved results of any tool, scored by the official rules."""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import partial as bound
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from urban_segmentor.errors import SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+    from rich.table import Table
+
+_DEFAULT_MODEL = "urban-n"
+_EVERYDAY_CONF = 0.25  # latency is that of `predict`, which drops weak instances early
+_WHAT, _RUN, _SAVED, _WRITE = "Data", "Model", "Saved predictions", "Results"
+
+
+def val(  # noqa: PLR0913 - one parameter an option
+    data: Annotated[
+        Path, typer.Option(help="Folder with gtFine and leftImg8bit.", rich_help_panel=_WHAT)
+    ],
+    split: Annotated[str, typer.Option(help="Which split.", rich_help_panel=_WHAT)] = "val",
+    limit: Annotated[
+        int | None,
+        typer.Option(help="Only so many pictures, spread evenly.", rich_help_panel=_WHAT),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Embedded name, path to .onnx or .xml, or hf://...; default {_DEFAULT_MODEL}.",
+            rich_help_panel=_RUN,
+        ),
+    ] = None,
+    device: Annotated[
+        str, typer.Option(help="auto, cpu, gpu, npu, cuda or cuda:0.", rich_help_panel=_RUN)
+    ] = "auto",
+    runtime: Annotated[
+        str, typer.Option(help="auto, openvino or onnx.", rich_help_panel=_RUN)
+    ] = "auto",
+    precision: Annotated[
+        str, typer.Option(help="auto (the fastest) or f32.", rich_help_panel=_RUN)
+    ] = "auto",
+    imgsz: Annotated[
+        str | None,
+        typer.Option(help="Long side of the network input, or H,W; pixels.", rich_help_panel=_RUN),
+    ] = None,
+    conf: Annotated[
+        float, typer.Option(help="Lowest score; AP wants weak ones too.", rich_help_panel=_RUN)
+    ] = 0.001,
+    iou: Annotated[
+        float, typer.Option(help="Overlap of two boxes of one object.", rich_help_panel=_RUN)
+    ] = 0.7,
+    max_det: Annotated[
+        int, typer.Option(help="Most instances in a picture.", rich_help_panel=_RUN)
+    ] = 300,
+    predictions: Annotated[
+        Path | None,
+        typer.Option(
+            help="Score these instead of running a model: COCO JSON, or a folder in the official "
+            "layout.",
+            rich_help_panel=_SAVED,
+        ),
+    ] = None,
+    annotations: Annotated[
+        Path | None,
+        typer.Option(
+            help="COCO annotation file that says what the ids of a results list mean.",
+            rich_help_panel=_SAVED,
+        ),
+    ] = None,
+    resize: Annotated[
+        bool,
+        typer.Option(
+            "--resize", help="Scale masks to the size of the labels.", rich_help_panel=_SAVED
+        ),
+    ] = False,
+    partial: Annotated[
+        bool,
+        typer.Option(
+            "--partial", help="Score fewer pictures than the split has.", rich_help_panel=_SAVED
+        ),
+    ] = False,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Folder for the report.", rich_help_panel=_WRITE)
+    ] = Path("urban-out/val"),
+    save: Annotated[
+        str,
+        typer.Option(
+            help="Keep predictions at the size of the labels: any of coco,cityscapes,... as in "
+            "predict.",
+            rich_help_panel=_WRITE,
+        ),
+    ] = "",
+    worst: Annotated[
+        int, typer.Option(help="So many pictures in the gallery.", rich_help_panel=_WRITE)
+    ] = 12,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace results.", rich_help_panel=_WRITE)
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object.", rich_help_panel=_WRITE)
+    ] = False,
+    verbose: Annotated[  # noqa: ARG001 - read by `main` before the parser
+        bool, typer.Option("-v", "--verbose", help="Show tracebacks.")
+    ] = False,
+) -> None:
+    """Score a model by the official rules of Cityscapes, and as COCO does.
+
+    Examples:
+        urban-segmentor val --data cityscapes
+
+        urban-segmentor val --data cityscapes --model best.onnx --imgsz 1024
+
+        urban-segmentor val --data cityscapes --predictions theirs/coco.json
+    """
+    from urban_segmentor.cli.console import frame_progress, stderr
+    from urban_segmentor.cli.options import one_of, parse_imgsz, silence_decoders
+    from urban_segmentor.data.layout import read_layout
+    from urban_segmentor.predict import parse_kinds
+    from urban_segmentor.segment.segmenter import Segmenter
+    from urban_segmentor.validate.describe import about_latency, about_model, about_run
+    from urban_segmentor.validate.predictors import ModelPredictor, SavedPredictor
+    from urban_segmentor.validate.report import ReportFolder
+    from urban_segmentor.validate.run import spread, validate
+    from urban_segmentor.validate.summary import figures
+
+    if predictions is not None and model is not None:
+        raise SettingError(
+            "`--model` and `--predictions` are two things to score", hint="give one of them"
+        )
+    silence_decoders()
+    console = stderr()
+    in_split = read_layout(data).of_split(split)
+    samples = spread(in_split, limit)
+    load = bound(
+        Segmenter.load,
+        model or _DEFAULT_MODEL,
+        device=device,
+        runtime=one_of("runtime", runtime, ("auto", "openvino", "onnx")),
+        precision=one_of("precision", precision, ("auto", "f32")),
+        imgsz=parse_imgsz(imgsz),
+        iou=iou,
+        max_det=max_det,
+    )
+    if predictions is not None:
+        from urban_segmentor.evaluate.saved import open_predictions
+
+        saved = open_predictions(predictions, annotations=annotations, resize=resize)
+        predictor = SavedPredictor(saved)
+        samples = predictor.check_complete(samples, partial=partial)
+        segmenter = None
+    else:
+        segmenter = load(conf=conf, streams=os.cpu_count() or 1)
+        choice = segmenter.choice
+        console.print(f"{choice.runtime} on {choice.device}: {choice.reason}", style="dim")
+        predictor = ModelPredictor(segmenter)
+    folder = ReportFolder(
+        output, kinds=parse_kinds(save), class_names=predictor.class_names, overwrite=overwrite
+    )
+    with folder, frame_progress(console) as bar:
+        bar.start("scoring", len(samples))
+        outcome = validate(samples, predictor, on_frame=bar.advance, on_predicted=folder.keep)
+    summary = figures(outcome.evaluation)
+    summary |= about_run(outcome, data=data, split=split, in_split=len(in_split))
+    if segmenter is None:
+        summary |= {"predictions": str(predictions), "kind": predictor.kind}
+    else:
+        summary |= about_model(model or _DEFAULT_MODEL, segmenter, outcome)
+        everyday = load(conf=_EVERYDAY_CONF, streams=1)
+        summary |= about_latency(everyday, [frame.sample for frame in outcome.frames])
+    written = folder.write(summary, outcome, predictor, worst=worst)
+    if as_json:
+        typer.echo(json.dumps(summary | {"written": [str(path) for path in written]}, indent=2))
+    else:
+        _tell(console, summary, written)
+    for problem in outcome.problems:
+        typer.secho(f"error: {problem}", fg="red", err=True)
+    if outcome.problems:
+        raise typer.Exit(1)
+
+
+def _tell(console: Console, summary: dict[str, Any], written: list[Path]) -> None:
+    """Print the figures, how they came about, and where the report is."""
+    from urban_segmentor.cli.console import stage_table
+    from urban_segmentor.validate.summary import headline, table_rows
+
+    for table in table_rows(summary):
+        console.print(_table(*table))
+    for sentence in headline(summary):
+        console.print(sentence, soft_wrap=True)
+    if "latency" in summary:
+        console.print(stage_table(summary["latency"]["stages"]))
+    for path in written:
+        console.print(f"result: {path}", style="bold green", soft_wrap=True)
+
+
+def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for i, name in enumerate(head):
+        table.add_column(name, justify="left" if i == 0 else "right")
+    for row in rows:
+        table.add_row(*row)
+    return table
