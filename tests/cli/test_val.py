@@ -108,3 +108,38 @@ def test_wrong_words(shell: Shell, words: tuple[str, ...], code: int, said: str)
     assert said in result.err
     assert "hint: " in result.err
     assert not Path("urban-out").exists()
+
+
+def test_a_missing_extra_is_told_before_the_work(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is needed at the end is looked for at the beginning."""
+    data = write_street(Path("data"))
+    monkeypatch.setattr("urban_segmentor.validate.report.find_spec", lambda _: None)
+    result = shell("val", "--data", data, "--model", shell.model)
+    assert result.code == 1
+    assert "pip install 'urban-segmentor[eval]'" in result.err
+    assert not Path("urban-out").exists()
+
+
+def test_maps_are_kept_and_score_the_same(shell: Shell) -> None:
+    """Panoptic results that `--save` keeps, read back, give PQ and mIoU of the model."""
+    data = write_street(Path("data"))
+    first = json.loads(
+        shell(
+            *("val", "--data", data, "--model", shell.model),
+            *("--save", "panoptic,labelids", "--json"),
+        ).out
+    )
+    for kept, keys in (
+        ("panoptic.json", ("pq", "sq", "rq", "miou")),
+        ("labelids/labelIds", ("miou",)),
+    ):
+        saved = shell(
+            *("val", "--data", data, "--predictions", f"urban-out/val/{kept}"),
+            *("-o", f"again/{kept}", "--json"),
+        )
+        assert saved.code == 0, saved.err
+        second = json.loads(saved.out)
+        assert [second[key] for key in keys] == [first[key] for key in keys]
+        assert second["ap"] is None

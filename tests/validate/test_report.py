@@ -43,8 +43,8 @@ def _run(tmp_path: Path) -> tuple[dict[str, Any], Any, Knowing]:
     samples = read_layout(write_street(tmp_path / "data")).of_split("val")
     predictor = Knowing(_half)
     outcome = validate(samples, predictor)
-    about = about_run(outcome, data=tmp_path / "data", split="val", in_split=5)
-    return figures(outcome.evaluation) | about | {"model": "truth"}, outcome, predictor
+    about = about_run(outcome) | {"split": "val", "images_in_split": 5, "model": "truth"}
+    return figures(outcome.evaluation) | about, outcome, predictor
 
 
 def test_a_summary_holds_fractions_and_none(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import dataclass
 from functools import partial as bound
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,10 +14,15 @@ import typer
 from urban_segmentor.errors import SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from rich.console import Console
     from rich.table import Table
+
+    from urban_segmentor.data.layout import Sample
+    from urban_segmentor.segment.segmenter import Segmenter
+    from urban_segmentor.validate.predictors import Predictor, SavedPredictor
+    from urban_segmentor.validate.run import Validation
 
 _DEFAULT_MODEL = "urban-n"
 _EVERYDAY_CONF = 0.25  # latency is that of `predict`, which drops weak instances early
@@ -121,25 +127,36 @@ def val(  # noqa: PLR0913 - one parameter an option
 
         urban-segmentor val --data cityscapes --predictions theirs/coco.json
     """
-    from urban_segmentor.cli.console import frame_progress, stderr
+    from urban_segmentor.cli.console import stderr
     from urban_segmentor.cli.options import one_of, parse_imgsz, silence_decoders
     from urban_segmentor.data.layout import read_layout
-    from urban_segmentor.predict import parse_kinds
     from urban_segmentor.segment.segmenter import Segmenter
-    from urban_segmentor.validate.describe import about_latency, about_model, about_run
-    from urban_segmentor.validate.predictors import ModelPredictor, SavedPredictor
-    from urban_segmentor.validate.report import ReportFolder
-    from urban_segmentor.validate.run import spread, validate
-    from urban_segmentor.validate.summary import figures
+    from urban_segmentor.validate.describe import about_latency, about_model
+    from urban_segmentor.validate.predictors import ModelPredictor
+    from urban_segmentor.validate.run import spread
 
     if predictions is not None and model is not None:
         raise SettingError(
             "`--model` and `--predictions` are two things to score", hint="give one of them"
         )
     silence_decoders()
-    console = stderr()
     in_split = read_layout(data).of_split(split)
     samples = spread(in_split, limit)
+    run = _Run(
+        console=stderr(),
+        about={"data": str(data), "split": split, "images_in_split": len(in_split)},
+        output=output,
+        save=save,
+        worst=worst,
+        overwrite=overwrite,
+        as_json=as_json,
+    )
+    if predictions is not None:
+        predictor = _saved(predictions, annotations=annotations, resize=resize)
+        samples = predictor.check_complete(samples, partial=partial)
+        about = {"predictions": str(predictions), "kind": predictor.kind}
+        run.score(samples, predictor, lambda _: about)
+        return
     load = bound(
         Segmenter.load,
         model or _DEFAULT_MODEL,
@@ -150,41 +167,76 @@ def val(  # noqa: PLR0913 - one parameter an option
         iou=iou,
         max_det=max_det,
     )
-    if predictions is not None:
-        from urban_segmentor.evaluate.saved import open_predictions
+    segmenter = load(conf=conf, streams=os.cpu_count() or 1)
+    run.tell_choice(segmenter)
 
-        saved = open_predictions(predictions, annotations=annotations, resize=resize)
-        predictor = SavedPredictor(saved)
-        samples = predictor.check_complete(samples, partial=partial)
-        segmenter = None
-    else:
-        segmenter = load(conf=conf, streams=os.cpu_count() or 1)
-        choice = segmenter.choice
-        console.print(f"{choice.runtime} on {choice.device}: {choice.reason}", style="dim")
-        predictor = ModelPredictor(segmenter)
-    folder = ReportFolder(
-        output, kinds=parse_kinds(save), class_names=predictor.class_names, overwrite=overwrite
-    )
-    with folder, frame_progress(console) as bar:
-        bar.start("scoring", len(samples))
-        outcome = validate(samples, predictor, on_frame=bar.advance, on_predicted=folder.keep)
-    summary = figures(outcome.evaluation)
-    summary |= about_run(outcome, data=data, split=split, in_split=len(in_split))
-    if segmenter is None:
-        summary |= {"predictions": str(predictions), "kind": predictor.kind}
-    else:
-        summary |= about_model(model or _DEFAULT_MODEL, segmenter, outcome)
+    def about_it(outcome: Validation) -> dict[str, Any]:
         everyday = load(conf=_EVERYDAY_CONF, streams=1)
-        summary |= about_latency(everyday, [frame.sample for frame in outcome.frames])
-    written = folder.write(summary, outcome, predictor, worst=worst)
-    if as_json:
-        typer.echo(json.dumps(summary | {"written": [str(path) for path in written]}, indent=2))
-    else:
-        _tell(console, summary, written)
-    for problem in outcome.problems:
-        typer.secho(f"error: {problem}", fg="red", err=True)
-    if outcome.problems:
-        raise typer.Exit(1)
+        scored = [frame.sample for frame in outcome.frames]
+        about = about_model(model or _DEFAULT_MODEL, segmenter, outcome)
+        return about | about_latency(everyday, scored)
+
+    run.score(samples, ModelPredictor(segmenter), about_it)
+
+
+def _saved(path: Path, *, annotations: Path | None, resize: bool) -> SavedPredictor:
+    from urban_segmentor.evaluate.saved import open_predictions
+    from urban_segmentor.validate.predictors import SavedPredictor
+
+    return SavedPredictor(open_predictions(path, annotations=annotations, resize=resize))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """What a run needs besides what is scored."""
+
+    console: Console
+    about: dict[str, Any]
+    output: Path
+    save: str
+    worst: int
+    overwrite: bool
+    as_json: bool
+
+    def tell_choice(self, segmenter: Segmenter) -> None:
+        """Say what runs the model."""
+        choice = segmenter.choice
+        self.console.print(f"{choice.runtime} on {choice.device}: {choice.reason}", style="dim")
+
+    def score(
+        self,
+        samples: Sequence[Sample],
+        predictor: Predictor,
+        about: Callable[[Validation], dict[str, Any]],
+    ) -> None:
+        """Score predictions, write the report, and print the figures."""
+        from urban_segmentor.cli.console import frame_progress
+        from urban_segmentor.predict import parse_kinds
+        from urban_segmentor.validate.describe import about_run
+        from urban_segmentor.validate.report import ReportFolder
+        from urban_segmentor.validate.run import validate
+        from urban_segmentor.validate.summary import figures
+
+        folder = ReportFolder(
+            self.output,
+            kinds=parse_kinds(self.save),
+            class_names=predictor.class_names,
+            overwrite=self.overwrite,
+        )
+        with folder, frame_progress(self.console) as bar:
+            bar.start("scoring", len(samples))
+            outcome = validate(samples, predictor, on_frame=bar.advance, on_predicted=folder.keep)
+        summary = figures(outcome.evaluation) | self.about | about_run(outcome) | about(outcome)
+        written = folder.write(summary, outcome, predictor, worst=self.worst)
+        if self.as_json:
+            paths = [str(path) for path in written]
+            typer.echo(json.dumps(summary | {"written": paths}, indent=2))
+        else:
+            _tell(self.console, summary, written)
+        for problem in outcome.problems:
+            typer.secho(f"error: {problem}", fg="red", err=True)
+        if outcome.problems:
+            raise typer.Exit(1)
 
 
 def _tell(console: Console, summary: dict[str, Any], written: list[Path]) -> None:

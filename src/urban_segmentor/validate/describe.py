@@ -13,7 +13,6 @@ from urban_segmentor.validate.summary import COCO_RULES, RULES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from urban_segmentor.data.layout import Sample
     from urban_segmentor.segment.segmenter import Segmenter
@@ -54,19 +53,13 @@ def about_latency(segmenter: Segmenter, samples: Sequence[Sample]) -> dict[str, 
     return {"latency": {"stages": stages, "images": frames, "conf": segmenter.settings.conf}}
 
 
-def about_run(outcome: Validation, *, data: Path, split: str, in_split: int) -> dict[str, Any]:
-    """Return what can be said about the data and the rules.
+def about_run(outcome: Validation) -> dict[str, Any]:
+    """Return what can be said about the labels and the rules.
 
     Args:
         outcome: What came out.
-        data: The Cityscapes folder.
-        split: Which split of it.
-        in_split: Frames that the split has.
     """
     return {
-        "data": str(data),
-        "split": split,
-        "images_in_split": in_split,
         "label_sizes": _sizes(outcome.sizes),
         "truth": dict(outcome.truth),
         "merge": asdict(MergeRules()),

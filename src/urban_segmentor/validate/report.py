@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from contextlib import ExitStack
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from urban_segmentor.errors import SettingError
+from urban_segmentor.errors import MissingExtraError, SettingError
 from urban_segmentor.io.atomic import check_free, write_atomically
 from urban_segmentor.io.results import PANOPTIC_KINDS, RESULT_FILES, RESULT_SINKS
 from urban_segmentor.panoptic import segments_as_instances
@@ -47,11 +48,13 @@ class ReportFolder:
     Raises:
         OutputError: There is a report already, or the folder cannot be written to.
         SettingError: There is no such format.
+        MissingExtraError: A library is not installed that will be needed at the end.
     """
 
     def __init__(
         self, folder: Path, *, kinds: Sequence[str], class_names: Sequence[str], overwrite: bool
     ) -> None:
+        _check_extras()
         self._folder, self._overwrite = folder, overwrite
         if unknown := [kind for kind in kinds if kind not in RESULT_SINKS]:
             raise SettingError(
@@ -140,6 +143,13 @@ class ReportFolder:
         path = self._folder / name
         write_atomically(path, data, overwrite=self._overwrite)
         return path
+
+
+def _check_extras() -> None:
+    """Look for libraries before the work, rather than after it."""
+    for library in ("faster_coco_eval", "matplotlib"):
+        if find_spec(library) is None:
+            raise MissingExtraError(library, extra="eval")
 
 
 def _as_kept(kind: str, predicted: Predicted) -> Instances:
