@@ -16,7 +16,15 @@ _PATIENCE = 3  # signals; whoever sends so many wants out, whatever is lost
 
 
 class Interrupted(BaseException):
-    """The user stopped the command before it had anything to finish."""
+    """The user stopped the command before it had anything to finish.
+
+    Args:
+        hint: How to go on, or None when there is nothing to suggest.
+    """
+
+    def __init__(self, *, hint: str | None = None) -> None:
+        super().__init__()
+        self.hint = hint
 
 
 def raise_on_signals() -> None:

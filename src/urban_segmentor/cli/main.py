@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from urban_segmentor import __version__
-from urban_segmentor.cli import info, models, predict, sample
+from urban_segmentor.cli import data, info, models, predict, sample, val
 from urban_segmentor.cli.interrupts import EXIT_CODE as INTERRUPTED
 from urban_segmentor.cli.interrupts import Interrupted, raise_on_signals
 from urban_segmentor.errors import SettingError, UrbanSegmentorError
@@ -24,6 +24,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("predict", no_args_is_help=True)(predict.predict)
+app.command("val", no_args_is_help=True)(val.val)
+app.add_typer(data.app, name="data")
 app.command("sample", no_args_is_help=True)(sample.sample)
 app.command("models")(models.models)
 app.command("info")(info.info)
@@ -57,8 +59,8 @@ def main() -> None:
         if end.code == 2:
             _tell_json("the command line is wrong", hint="urban-segmentor --help")
         raise
-    except Interrupted:
-        _fail("interrupted", code=INTERRUPTED)
+    except Interrupted as stop:
+        _fail("interrupted", hint=stop.hint, code=INTERRUPTED)
     except UrbanSegmentorError as error:
         _fail(str(error), hint=error.hint, code=2 if isinstance(error, SettingError) else 1)
     except Exception as error:  # noqa: BLE001 - whatever it is, the user gets a sentence

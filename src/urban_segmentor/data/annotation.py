@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 MAX_COORDINATE = 2**20
 """Coordinates beyond are no pixels of a picture."""
+
+MAX_OBJECTS = 2**16 - 1
+"""Files with more are refused: official `instanceIds` could not tell so many apart."""
 
 MAX_PIXELS = 2**27
 """Larger pictures are refused, as their labels would not fit into the memory."""
@@ -80,9 +84,13 @@ class Annotation:
     @property
     def outside(self) -> int:
         """How many polygons reach out of the picture."""
+        if not self.objects:
+            return 0
         height, width = self.image_size
-        most = (width - 1, height - 1)
-        return sum(bool((o.points < 0).any() or (o.points > most).any()) for o in self.objects)
+        lengths = [len(item.points) for item in self.objects]
+        points = np.concatenate([item.points for item in self.objects])
+        beyond = ((points < 0) | (points > (width - 1, height - 1))).any(axis=1)
+        return int(np.count_nonzero(np.logical_or.reduceat(beyond, np.cumsum([0, *lengths[:-1]]))))
 
 
 def read_annotation(path: Path) -> Annotation:
@@ -128,8 +136,14 @@ def parse_annotation(content: object) -> Annotation:
             f"got {height!r}, {width!r} and {type(entries).__name__}",
             hint="the file should be an official `..._gtFine_polygons.json`",
         )
-    parser = _Parser()
-    for place, entry in enumerate(cast("list[object]", entries)):
+    listed = cast("list[object]", entries)
+    if len(listed) > MAX_OBJECTS:
+        raise DatasetError(
+            f"expected at most {MAX_OBJECTS} objects, got {len(listed)}",
+            hint="the file should be an official `..._gtFine_polygons.json`",
+        )
+    parser = _Parser(listed)
+    for place, entry in enumerate(listed):
         parser.add(place, entry)
     return Annotation(
         image_size=(height, width),
@@ -154,9 +168,14 @@ def find_label(name: str) -> tuple[Label | None, bool]:
 
 
 class _Parser:
-    """Collects the objects of a file."""
+    """Collects the objects of a file.
 
-    def __init__(self) -> None:
+    Args:
+        entries: All that will be added.
+    """
+
+    def __init__(self, entries: list[object]) -> None:
+        self._points = _all_points(entries)
         self.objects: list[PolygonObject] = []
         self.deleted = 0
         self.unknown: list[str] = []
@@ -181,7 +200,7 @@ class _Parser:
         number = self._numbers.get(label.name, 0) if single else 0
         if single:
             self._numbers[label.name] = number + 1
-        points = _points(fields.get("polygon"))
+        points = _points(fields.get("polygon")) if self._points is None else self._points[place]
         if isinstance(points, str):
             self.problems.append(f"object {place} ({name}) {points}")
         elif label.label_id >= 0:
@@ -192,6 +211,26 @@ class _Parser:
 def _is_size(height: object, width: object) -> bool:
     sides = [side for side in (height, width) if type(side) is int and side > 0]
     return len(sides) == 2 and math.prod(sides) <= MAX_PIXELS
+
+
+def _all_points(entries: list[Any]) -> list[NDArray[np.float64]] | None:
+    """Return the points of all entries, float64 (K, 2) each, or None unless all are well.
+
+    At once they take a fifth of the time of one by one.
+    """
+    try:
+        polygons = [entry["polygon"] for entry in entries]
+        lengths = list(map(len, polygons))
+        pairs = list(chain.from_iterable(polygons))
+        if min(lengths, default=0) < 3 or set(map(len, pairs)) != {2}:
+            return None
+        points = np.fromiter(chain.from_iterable(pairs), np.float64, 2 * len(pairs)).reshape(-1, 2)
+    except (TypeError, ValueError, KeyError, IndexError, OverflowError):
+        return None
+    if not np.abs(points).max() <= MAX_COORDINATE:
+        return None
+    ends = accumulate(lengths)
+    return [points[end - length : end] for end, length in zip(ends, lengths, strict=True)]
 
 
 def _points(polygon: object) -> NDArray[np.float64] | str:

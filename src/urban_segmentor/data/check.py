@@ -9,22 +9,32 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from urban_segmentor.data.annotation import read_annotation
+from urban_segmentor.data.layout import missing_part, name_of
 from urban_segmentor.data.parallel import in_parallel
-from urban_segmentor.data.pictures import read_picture
+from urban_segmentor.data.pictures import read_picture, same_shape
 from urban_segmentor.errors import DatasetError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from urban_segmentor.data.annotation import Annotation
     from urban_segmentor.data.layout import Layout, Sample
 
 Kind: TypeAlias = Literal[
-    "missing", "unreadable", "size", "polygon", "outside", "label", "dummy", "deleted"
+    "missing",
+    "unreadable",
+    "size",
+    "polygon",
+    "outside",
+    "label",
+    "dummy",
+    "deleted",
+    "name",
+    "count",
 ]
 
+_OFFICIAL = {"train": 2975, "val": 500, "test": 1525}
 _USUAL_OUTSIDE_PX = 32  # official polygons reach up to 15 pixels past the border
-_SAME_SHAPE = 0.01  # of the ratio of width and height
 
 
 class Finding(NamedTuple):
@@ -32,8 +42,8 @@ class Finding(NamedTuple):
 
     Attributes:
         kind: Which sort.
-        where: The frame, as `split/city/stem`.
-        text: One sentence.
+        where: The frame, as `split/city/stem`, or the split.
+        text: One sentence, of which `where` is the subject.
         wrong: False for what official data has too, and `data prepare` deals with.
     """
 
@@ -44,8 +54,8 @@ class Finding(NamedTuple):
 
 
 @dataclass(slots=True, kw_only=True)
-class CityCount:
-    """What a city has.
+class Count:
+    """What a city or a split has.
 
     Attributes:
         pictures: Pictures.
@@ -66,9 +76,17 @@ class CheckReport:
         sizes: How many pictures have which height and width, pixels.
     """
 
-    cities: dict[str, dict[str, CityCount]] = field(default_factory=dict[str, dict[str, CityCount]])
+    cities: dict[str, dict[str, Count]] = field(default_factory=dict[str, dict[str, Count]])
     findings: list[Finding] = field(default_factory=list[Finding])
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter[tuple[int, int]])
+
+    def of_split(self, split: str) -> Count:
+        """Return what the cities of a split have together."""
+        cities = self.cities[split].values()
+        return Count(
+            pictures=sum(count.pictures for count in cities),
+            labels=sum(count.labels for count in cities),
+        )
 
     @property
     def problems(self) -> list[Finding]:
@@ -80,6 +98,18 @@ class CheckReport:
         """What is only worth knowing."""
         return [finding for finding in self.findings if not finding.wrong]
 
+    def summed_up(self) -> list[str]:
+        """Return one sentence for each kind of what is only worth knowing."""
+        by_kind: dict[Kind, list[Finding]] = {}
+        for finding in self.notes:
+            by_kind.setdefault(finding.kind, []).append(finding)
+        return [
+            f"{len(found):,} frames such as `{found[0].where}`: {found[0].text}"
+            if len(found) > 1
+            else f"`{found[0].where}` {found[0].text}"
+            for found in by_kind.values()
+        ]
+
 
 class _Looked(NamedTuple):
     size: tuple[int, int] | None
@@ -90,6 +120,7 @@ def check(
     layout: Layout,
     *,
     workers: int | None = None,
+    stop: Callable[[], bool] = lambda: False,
     on_frame: Callable[[], None] = lambda: None,
 ) -> CheckReport:
     """Return what a folder has and what is wrong with it; every file is read.
@@ -97,46 +128,52 @@ def check(
     Args:
         layout: What lies in the folder.
         workers: How many processes; None for one a core.
+        stop: True to end early.
         on_frame: Called after each frame.
+
+    Raises:
+        WorkerError: A process died.
     """
     report = CheckReport()
     for sample in layout.samples:
         cities = report.cities.setdefault(sample.split, {})
-        count = cities.setdefault(sample.city, CityCount())
+        count = cities.setdefault(sample.city, Count())
         count.pictures += sample.picture is not None
         count.labels += sample.polygons is not None
     found: dict[str, list[Finding]] = {}
-    for sample, looked in in_parallel(_look, layout.samples, workers=workers):
-        found[_where(sample)] = looked.findings
+    for sample, looked in in_parallel(_look, layout.samples, workers=workers, stop=stop):
+        found[name_of(sample)] = looked.findings
         if looked.size is not None:
             report.sizes[looked.size] += 1
         on_frame()
-    report.findings = [finding for where in sorted(found) for finding in found[where]]
+    report.findings = [
+        *_namesakes(layout.samples),
+        *(finding for where in sorted(found) for finding in found[where]),
+        *_sizes_of_splits(report),
+    ]
     return report
 
 
 def _look(sample: Sample) -> _Looked:
     """Return what there is to say about a frame."""
-    where = _where(sample)
+    where = name_of(sample)
     findings: list[Finding] = []
     size: tuple[int, int] | None = None
     annotation: Annotation | None = None
-    if sample.picture is None:
-        findings.append(Finding("missing", where, "has no picture", wrong=True))
-    else:
+    if lacking := missing_part(sample):
+        wrong = sample.picture is None or sample.split != "test"
+        findings.append(Finding("missing", where, lacking, wrong=wrong))
+    if sample.picture is not None:
         try:
             image = read_picture(sample.picture)
             size = (image.shape[0], image.shape[1])
         except DatasetError as error:
-            findings.append(Finding("unreadable", where, str(error), wrong=True))
-    if sample.polygons is None:
-        wrong = sample.split != "test"
-        findings.append(Finding("missing", where, "has no polygons file", wrong=wrong))
-    else:
+            findings.append(_unreadable(where, error))
+    if sample.polygons is not None:
         try:
             annotation = read_annotation(sample.polygons)
         except DatasetError as error:
-            findings.append(Finding("unreadable", where, str(error), wrong=True))
+            findings.append(_unreadable(where, error))
     if annotation is not None:
         findings += _about_labels(annotation, sample, where)
         findings += _about_size(annotation, size, where)
@@ -166,9 +203,8 @@ def _about_size(annotation: Annotation, size: tuple[int, int] | None, where: str
     if size is None or size == annotation.image_size:
         return []
     (height, width), (label_height, label_width) = size, annotation.image_size
-    stretch = (width / height) / (label_width / label_height)
     text = f"the picture has {width} x {height} pixels, its polygons {label_width} x {label_height}"
-    return [Finding("size", where, text, wrong=abs(stretch - 1) > _SAME_SHAPE)]
+    return [Finding("size", where, text, wrong=not same_shape(size, annotation.image_size))]
 
 
 def _reach_px(annotation: Annotation) -> float:
@@ -179,5 +215,24 @@ def _reach_px(annotation: Annotation) -> float:
     return float(beyond.max())
 
 
-def _where(sample: Sample) -> str:
-    return f"{sample.split}/{sample.city}/{sample.stem}"
+def _unreadable(where: str, error: DatasetError) -> Finding:
+    return Finding("unreadable", where, f"cannot be read: {error}", wrong=True)
+
+
+def _namesakes(samples: Sequence[Sample]) -> Iterator[Finding]:
+    """Yield the frames that have the name of another one of their split."""
+    known: dict[tuple[str, str], Sample] = {}
+    for sample in samples:
+        other = known.setdefault((sample.split, sample.stem), sample)
+        if other is not sample:
+            text = f"has the name of `{name_of(other)}`"
+            yield Finding("name", name_of(sample), text, wrong=True)
+
+
+def _sizes_of_splits(report: CheckReport) -> Iterator[Finding]:
+    """Yield which splits do not have as many pictures as the official data set."""
+    for split, official in _OFFICIAL.items():
+        found = report.of_split(split).pictures if split in report.cities else 0
+        if found != official:
+            text = f"has {found:,} pictures, the official data set has {official:,}"
+            yield Finding("count", split, text, wrong=False)

@@ -12,9 +12,10 @@ from urban_segmentor.data.annotation import read_annotation
 from urban_segmentor.data.coco import coco_annotations, count_annotations
 from urban_segmentor.data.drawing import ObjectMap, draw_objects
 from urban_segmentor.data.frame_report import FrameReport, no_round_trip
-from urban_segmentor.data.layout import LABELS, PICTURES, Sample
+from urban_segmentor.data.layout import GROUND_TRUTH, LABELS, PICTURES, Sample
+from urban_segmentor.data.outlines import visible_outlines
 from urban_segmentor.data.panoptic import panoptic_labels
-from urban_segmentor.data.pictures import Placement, place_picture
+from urban_segmentor.data.pictures import Placement, place_picture, same_shape
 from urban_segmentor.data.segments import visible_segments
 from urban_segmentor.data.yolo import original_labels, yolo_labels
 from urban_segmentor.errors import DatasetError, SettingError
@@ -31,9 +32,11 @@ if TYPE_CHECKING:
     from urban_segmentor.data.classes import ClassSet, Stuff
 
 Format: TypeAlias = Literal["yolo", "coco", "panoptic"]
-GROUND_TRUTH = ("labelIds", "instanceIds", "color")
+PANOPTIC = "cityscapes_panoptic_"
+"""How the official names of panoptic folders and files begin."""
 WORK = ".prepare"
 """Folder for what an unfinished conversion has to remember."""
+_LARGEST = 16384  # pixels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,9 +73,12 @@ class Conversion:
         _one_of("pictures", self.placement, get_args(Placement))
         for kind in self.ground_truth:
             _one_of("ground-truth", kind, GROUND_TRUTH)
-        sides = self.imgsz if isinstance(self.imgsz, tuple) else (self.imgsz or 1,)
-        if not all(1 <= side <= 16384 for side in sides):
-            raise SettingError(f"`imgsz` is {self.imgsz}", hint="--imgsz 1024, in pixels")
+        sides = self.imgsz if isinstance(self.imgsz, tuple) else (self.imgsz,)
+        if not all(side is None or 1 <= side <= _LARGEST for side in sides):
+            raise SettingError(
+                f"`imgsz` is {self.imgsz}, expected 1 to {_LARGEST}",
+                hint="--imgsz 1024, or --imgsz 512,1024; pixels",
+            )
         if self.as_original and self.format != "yolo":
             raise SettingError(
                 f"the original demo made YOLO labels, not {self.format}",
@@ -118,6 +124,9 @@ def convert(sample: Sample, how: Conversion) -> FrameReport:
             *(f"`{sample.polygons}`: unknown label `{name}`" for name in annotation.unknown),
         ],
     }
+    if not isinstance(how.imgsz, tuple) and not same_shape(size, annotation.image_size):
+        text = f"is {size[1]} x {size[0]}, of another shape than its polygons"
+        report["problems"].append(f"`{sample.picture}` {text}: they are stretched to fit")
     extra: dict[str, Any] = {"image": _image(picture, size)}
     if how.format == "yolo":
         _write_yolo(annotation, drawn, sample, how, report)
@@ -137,7 +146,7 @@ def convert(sample: Sample, how: Conversion) -> FrameReport:
 
 def panoptic_folder(split: str) -> str:
     """Return the folder of the official panoptic pictures of a split."""
-    return f"cityscapes_panoptic_{split}"
+    return PANOPTIC + split
 
 
 def _write_yolo(
@@ -150,9 +159,10 @@ def _write_yolo(
     if how.as_original:
         labels = original_labels(annotation, classes=how.classes)
     else:
-        segments = visible_segments(drawn, classes=how.classes, stuff=how.stuff)
-        labels = yolo_labels(segments, classes=how.classes)
-        report["hidden"] = segments.hidden
+        outlines = visible_outlines(drawn, classes=how.classes, stuff=how.stuff)
+        size = annotation.image_size
+        labels = yolo_labels(outlines, classes=how.classes, image_size=size)
+        report["hidden"] = outlines.hidden
     report["classes"], report["large"], report["small"] = (
         labels.classes,
         labels.large,

@@ -26,7 +26,9 @@ class ObjectMap:
     """Which object each pixel shows.
 
     Attributes:
-        numbers: uint8 or uint16 (H, W), 0 where nothing was drawn, k for `objects[k - 1]`.
+        numbers: uint8 or uint16 (H, W), 0 where nothing was drawn, k for `objects[k - 1]`. All
+            objects of one class of stuff, and all groups of one class of things, are drawn with
+            the number of the first.
         objects: In drawing order.
     """
 
@@ -72,17 +74,30 @@ def draw_objects(annotation: Annotation) -> ObjectMap:
         annotation: The polygons; what lies outside the picture is cut off.
     """
     objects = annotation.objects
-    numbers: NDArray[np.uint8] | NDArray[np.uint16] = _layer(annotation, objects[:_LAYER])
-    for start in range(_LAYER, len(objects), _LAYER):
-        layer = _layer(annotation, objects[start : start + _LAYER]).astype(np.uint16)
-        numbers = np.where(layer > 0, layer + np.uint16(start), numbers).astype(np.uint16)
+    first: dict[int, int] = {}
+    fills = [
+        number if item.is_single else first.setdefault(item.label.label_id, number)
+        for number, item in enumerate(objects, start=1)
+    ]
+    if len(objects) <= _LAYER:
+        return ObjectMap(numbers=_layer(annotation, objects, fills), objects=objects)
+    numbers = np.zeros(annotation.image_size, dtype=np.uint16)
+    for start in range(0, len(objects), _LAYER):
+        some = fills[start : start + _LAYER]
+        layer = _layer(annotation, objects[start : start + _LAYER], range(1, len(some) + 1))
+        np.copyto(numbers, np.array([0, *some], dtype=np.uint16)[layer], where=layer > 0)
     return ObjectMap(numbers=numbers, objects=objects)
 
 
-def _layer(annotation: Annotation, objects: Sequence[PolygonObject]) -> NDArray[np.uint8]:
+def _layer(
+    annotation: Annotation, objects: Sequence[PolygonObject], fills: Sequence[int]
+) -> NDArray[np.uint8]:
     height, width = annotation.image_size
-    picture = Image.new("L", (width, height), 0)
+    pixels = np.zeros((height, width), dtype=np.uint8)
+    # Pillow draws into the memory of the array; copying it out takes as long as all polygons.
+    picture = Image.frombuffer("L", (width, height), pixels, "raw", "L", 0, 1)
+    picture.readonly = 0
     draw = ImageDraw.Draw(picture)
-    for number, found in enumerate(objects, start=1):
-        draw.polygon(found.points.ravel().tolist(), fill=number)
-    return np.asarray(picture)
+    for fill, found in zip(fills, objects, strict=True):
+        draw.polygon(found.points.ravel().tolist(), fill=fill)
+    return pixels

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 LABELS, PICTURES = "gtFine", "leftImg8bit"
 POLYGONS_SUFFIX = "_gtFine_polygons.json"
+GROUND_TRUTH = ("labelIds", "instanceIds", "color")
+"""Official pictures of the labels, which lie beside the polygons."""
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
 _MOST_NAMED = 8
 
@@ -140,6 +142,31 @@ def read_layout(root: Path) -> Layout:
         for split, city, stem in keys
     )
     return Layout(root=root, samples=samples)
+
+
+def name_of(sample: Sample) -> str:
+    """Return how a frame is called in messages, `split/city/stem`."""
+    return f"{sample.split}/{sample.city}/{sample.stem}"
+
+
+def missing_part(sample: Sample) -> str | None:
+    """Return what a frame lacks, such as `has no picture`, or None when it has all.
+
+    Args:
+        sample: A frame; where polygons are missing, other labels of it are looked for.
+    """
+    if sample.picture is None:
+        return "has no picture"
+    if sample.polygons is not None:
+        return None
+    folder = sample.picture.parents[3] / LABELS / sample.split / sample.city
+    drawn = [k for k in GROUND_TRUTH if (folder / f"{sample.stem}_gtFine_{k}.png").exists()]
+    if drawn:
+        return (
+            f"has no polygons file, only pictures of labels ({', '.join(drawn)}), which cannot be "
+            "converted: unpack the `.json` files of `gtFine_trainvaltest.zip` too"
+        )
+    return "has no polygons file"
 
 
 def labelled(samples: Sequence[Sample]) -> list[tuple[Sample, Path]]:

@@ -5,14 +5,19 @@ Source: `preparation/createPanopticImgs.py` of cityscapesScripts.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cv2
 import numpy as np
 
 from urban_segmentor.data.frame_report import ClassCount, no_counts
+from urban_segmentor.io.atomic import AtomicFile
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from urban_segmentor.data.classes import ClassSet
@@ -69,7 +74,40 @@ def panoptic_labels(drawn: ObjectMap, *, classes: ClassSet) -> PanopticLabels:
     return PanopticLabels(picture, segments, counts)
 
 
-def categories(classes: ClassSet) -> list[dict[str, Any]]:
+def write_panoptic(
+    path: Path,
+    frames: Iterable[tuple[str, dict[str, Any], list[dict[str, Any]]]],
+    *,
+    classes: ClassSet,
+    overwrite: bool,
+) -> None:
+    """Write the annotations of a split.
+
+    Args:
+        path: The file.
+        frames: The name of each frame, the entry of its picture (`file_name`, `height`, `width`)
+            and its segments; only one is held in memory at a time.
+        classes: The class set.
+        overwrite: True when the file may be replaced.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    images: list[str] = []
+    with AtomicFile(path, overwrite=overwrite) as file:
+        file.write(f'{{"categories":{json.dumps(_categories(classes))},"annotations":[\n')
+        for stem, image, segments in frames:
+            entry = {
+                "image_id": stem,
+                "file_name": f"{stem}_gtFine_panoptic.png",
+                "segments_info": segments,
+            }
+            file.write((",\n" if images else "") + json.dumps(entry))
+            images.append(json.dumps({"id": stem, **image}))
+        file.write('\n],"images":[\n' + ",\n".join(images) + "\n]}\n")
+
+
+def _categories(classes: ClassSet) -> list[dict[str, Any]]:
     """Return the entries of `categories`."""
     return [
         {

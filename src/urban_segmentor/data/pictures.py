@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from os import SEEK_END
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import cv2
 import numpy as np
 
+from urban_segmentor.data.headers import is_cut_off, jpeg_size, png_size
 from urban_segmentor.errors import DatasetError, OutputError
 from urban_segmentor.geometry import rectangular_size
 from urban_segmentor.io.atomic import check_free, output_errors, write_atomically
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 Placement: TypeAlias = Literal["link", "copy"]
 """How pictures get into the new data set where they keep their size."""
 
+_HEAD, _TAIL = 4096, 64  # bytes
+_SAME_SHAPE = 0.01  # of the ratio of width and height
 _JPEG = [cv2.IMWRITE_JPEG_QUALITY, 95]
 
 
@@ -43,22 +48,30 @@ def picture_size(path: Path) -> tuple[int, int]:
     Raises:
         DatasetError: It cannot be read.
     """
-    data = path_bytes(path)
-    if size := png_size(data):
+    try:
+        with path.open("rb") as file:
+            ends = file.read(_HEAD)
+            if len(ends) == _HEAD:
+                file.seek(max(file.seek(0, SEEK_END) - _TAIL, _HEAD))
+                ends += file.read()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    size = png_size(ends) or jpeg_size(ends)
+    if size is not None and not is_cut_off(ends):
         return size
-    image = _decode(path, data)
+    image = _decode(path, path_bytes(path))
     return image.shape[0], image.shape[1]
 
 
-def png_size(data: bytes) -> tuple[int, int] | None:
-    """Return the height and width that the head of a PNG states, pixels; None for other files.
+def same_shape(size: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Return whether two pictures have the same shape but for rounding.
 
     Args:
-        data: The file, or its first bytes.
+        size: Height and width of one, pixels.
+        other: Those of the other.
     """
-    if data[:8] != b"\x89PNG\r\n\x1a\n" or data[12:16] != b"IHDR":
-        return None
-    return int.from_bytes(data[20:24], "big"), int.from_bytes(data[16:20], "big")
+    stretch = (size[1] / size[0]) / (other[1] / other[0])
+    return abs(stretch - 1) <= max(_SAME_SHAPE, 1 / min(size))
 
 
 def path_bytes(path: Path) -> bytes:
@@ -70,10 +83,7 @@ def path_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise DatasetError(
-            f"`{path}` cannot be read: {error.strerror or error}",
-            hint="check that the file is there and that you may read it",
-        ) from error
+        raise _unreadable(path, error) from error
 
 
 def resized_to(size: tuple[int, int], imgsz: int | tuple[int, int]) -> tuple[int, int]:
@@ -130,25 +140,41 @@ def place_picture(
 
 def _decode(path: Path, data: bytes) -> Image:
     """Return a picture, uint8 (H, W, 3), BGR."""
-    image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR) if data else None
+    hint = "unpack the archive again, the file is damaged"
+    if is_cut_off(data):
+        raise DatasetError(f"`{path}` is cut off, its end is missing", hint=hint)
+    image = None
+    if data:
+        with suppress(cv2.error):  # sizes beyond all reason
+            image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR)
     if image is None:
-        raise DatasetError(
-            f"`{path}` is no picture that can be decoded",
-            hint="unpack the archive again, the file is damaged",
-        )
+        raise DatasetError(f"`{path}` is no picture that can be decoded", hint=hint)
     return np.asarray(image, dtype=np.uint8)
+
+
+def _unreadable(path: Path, error: OSError) -> DatasetError:
+    return DatasetError(
+        f"`{path}` cannot be read: {error.strerror or error}",
+        hint="check that the file is there and that you may read it",
+    )
 
 
 def _link(source: Path, target: Path) -> None:
     """Make a symbolic link, in place of one that is there."""
-    partial = target.with_name(f".{target.name}.partial")
-    with output_errors(target):
-        partial.unlink(missing_ok=True)
+    given = source.absolute()
+    with output_errors(target), suppress(FileExistsError):
         try:
-            partial.symlink_to(source.resolve())
+            target.symlink_to(given)
+        except FileExistsError:
+            raise
         except OSError as error:
             raise OutputError(
                 f"`{target}` cannot be made a link: {error.strerror or error}",
                 hint="add --pictures copy",
             ) from error
+        return
+    with output_errors(target):
+        partial = target.with_name(f".{target.name}.partial")
+        partial.unlink(missing_ok=True)
+        partial.symlink_to(given)
         partial.replace(target)

@@ -11,13 +11,12 @@ import numpy as np
 from urban_segmentor.masks import Crop, Masks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from urban_segmentor.data.classes import ClassSet, Stuff
     from urban_segmentor.data.drawing import ObjectMap
-    from urban_segmentor.labels import Label
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -61,21 +60,28 @@ def visible_segments(drawn: ObjectMap, *, classes: ClassSet, stuff: Stuff) -> Se
             `whole` for all of a class together. Groups of things are always whole.
     """
     class_ids = classes.ids()
+    bounds = object_bounds(drawn)
     found: list[_Found] = []
     hidden = 0
     for number, item in enumerate(drawn.objects, start=1):
         class_id = class_ids.get(item.label.name)
         if class_id is None or not item.is_single:
             continue
-        cut = _tight(_window(drawn, item.points) == number)
+        left, top, right, bottom = bounds[number - 1]
+        cut = _tight(drawn.numbers[top:bottom, left:right] == number)
         if cut is None:
             hidden += 1
             continue
         crop, (x, y) = cut
-        left, top = _corner(drawn, item.points)
         found.append(_Found(crop, (x + left, y + top), class_id, False, item.instance_id))  # noqa: FBT003
-    for label in classes.labels:
-        found += _regions(drawn, label, class_ids[label.name], stuff=stuff)
+    for class_id, mask, (left, top) in class_masks(drawn, classes, bounds):
+        label = classes.labels[class_id]
+        whole = label.is_thing or stuff == "whole"
+        for cut in [_tight(mask.view(np.bool_))] if whole else _parts(mask):
+            if cut is not None:
+                crop, (x, y) = cut
+                origin = (x + left, y + top)
+                found.append(_Found(crop, origin, class_id, label.is_thing, label.label_id))
     return Segments(
         masks=Masks(
             crops=tuple(one.crop for one in found),
@@ -89,35 +95,50 @@ def visible_segments(drawn: ObjectMap, *, classes: ClassSet, stuff: Stuff) -> Se
     )
 
 
-def _regions(drawn: ObjectMap, label: Label, class_id: int, *, stuff: Stuff) -> Iterator[_Found]:
-    """Yield the regions of a class that are no single objects: stuff, or groups of things."""
-    members = [
-        number
-        for number, item in enumerate(drawn.objects, start=1)
-        if item.label == label and not item.is_single
-    ]
-    if not members:
-        return
-    points = np.concatenate([drawn.objects[number - 1].points for number in members])
-    left, top = _corner(drawn, points)
-    table = np.zeros(len(drawn.objects) + 1, dtype=np.uint8)
-    table[members] = 1
-    window = _window(drawn, points)
-    if drawn.numbers.dtype == np.uint8:
-        full = np.zeros(256, dtype=np.uint8)
-        full[: len(table)] = table
-        mask = np.asarray(cv2.LUT(np.ascontiguousarray(window), full), dtype=np.uint8)
-    else:
-        mask = table[window]
-    if label.is_thing or stuff == "whole":
-        cuts = [_tight(mask.view(np.bool_))]
-    else:
-        cuts = list(_parts(mask))
-    for cut in cuts:
-        if cut is not None:
-            crop, (x, y) = cut
-            origin = (x + left, y + top)
-            yield _Found(crop, origin, class_id, label.is_thing, label.label_id)
+def object_bounds(drawn: ObjectMap) -> list[tuple[int, int, int, int]]:
+    """Return the pixels that each polygon may cover: left, top, right and bottom, half-open.
+
+    Args:
+        drawn: The polygons, and the size of the picture.
+    """
+    if not drawn.objects:
+        return []
+    points = np.concatenate([item.points for item in drawn.objects])
+    lengths = np.array([len(item.points) for item in drawn.objects], dtype=np.intp)
+    starts = np.cumsum(lengths) - lengths
+    size = drawn.numbers.shape[::-1]
+    first = np.clip(np.floor(np.minimum.reduceat(points, starts)) - 1, 0, size)
+    last = np.clip(np.ceil(np.maximum.reduceat(points, starts)) + 2, first, size)
+    rows: list[list[int]] = np.hstack([first, last]).astype(np.intp).tolist()
+    return [(left, top, right, bottom) for left, top, right, bottom in rows]
+
+
+def class_masks(
+    drawn: ObjectMap, classes: ClassSet, bounds: Sequence[tuple[int, int, int, int]]
+) -> Iterator[tuple[int, NDArray[np.uint8], tuple[int, int]]]:
+    """Yield what is no single object, class by class: stuff, and groups of things.
+
+    The class id, the mask, uint8 (h, w), 0 or 1, and x and y of its first pixel; masks may be
+    empty.
+
+    Args:
+        drawn: Which object each pixel shows.
+        classes: The classes wanted.
+        bounds: Of `object_bounds`.
+    """
+    class_ids = classes.ids()
+    boxes: dict[int, list[tuple[int, int, int, int]]] = {}
+    numbers: dict[int, int] = {}
+    for number, item in enumerate(drawn.objects, start=1):
+        class_id = class_ids.get(item.label.name)
+        if class_id is not None and not item.is_single:
+            boxes.setdefault(class_id, []).append(bounds[number - 1])
+            numbers.setdefault(class_id, number)
+    for class_id, number in sorted(numbers.items()):
+        lefts, tops, rights, bottoms = zip(*boxes[class_id], strict=True)
+        left, top = min(lefts), min(tops)
+        mask = drawn.numbers[top : max(bottoms), left : max(rights)] == number
+        yield class_id, mask.view(np.uint8), (left, top)
 
 
 def _parts(mask: NDArray[np.uint8]) -> Iterator[tuple[Crop, tuple[int, int]]]:
@@ -141,28 +162,6 @@ def _parts(mask: NDArray[np.uint8]) -> Iterator[tuple[Crop, tuple[int, int]]]:
             hole = kin[hole][0]
         cv2.fillPoly(crop, rings, (1,), offset=(-x, -y))
         yield crop.view(np.bool_), (x, y)
-
-
-def _corner(drawn: ObjectMap, points: NDArray[np.float64]) -> tuple[int, int]:
-    """Return the x and y of the first pixel that polygons, float64 (K, 2), may cover."""
-    left, top = _bounds(drawn, points)[:2]
-    return left, top
-
-
-def _window(
-    drawn: ObjectMap, points: NDArray[np.float64]
-) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    """Return the part of the map that polygons, float64 (K, 2), may cover."""
-    left, top, right, bottom = _bounds(drawn, points)
-    return drawn.numbers[top:bottom, left:right]
-
-
-def _bounds(drawn: ObjectMap, points: NDArray[np.float64]) -> tuple[int, int, int, int]:
-    height, width = drawn.numbers.shape
-    first, last = np.floor(points.min(axis=0)) - 1, np.ceil(points.max(axis=0)) + 2
-    left, top = np.clip(first, 0, (width, height)).astype(int).tolist()
-    right, bottom = np.clip(last, (left, top), (width, height)).astype(int).tolist()
-    return left, top, right, bottom
 
 
 def _tight(mask: NDArray[np.bool_]) -> tuple[Crop, tuple[int, int]] | None:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-import cv2
-import numpy as np
-
 from urban_segmentor.data.frame_report import (
     LARGE_PX,
     ClassCount,
@@ -15,16 +12,12 @@ from urban_segmentor.data.frame_report import (
     no_round_trip,
     note_iou,
 )
-from urban_segmentor.io.results.yolo import yolo_line
-from urban_segmentor.polygons import bridged_polygon
+from urban_segmentor.io.results.yolo import yolo_lines
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from urban_segmentor.data.annotation import Annotation
     from urban_segmentor.data.classes import ClassSet
-    from urban_segmentor.data.segments import Segments
-    from urban_segmentor.masks import Crop
+    from urban_segmentor.data.outlines import Outlines
 
 
 class YoloLabels(NamedTuple):
@@ -45,37 +38,40 @@ class YoloLabels(NamedTuple):
     small: RoundTrip
 
 
-def yolo_labels(segments: Segments, *, classes: ClassSet) -> YoloLabels:
+def yolo_labels(
+    outlines: Outlines, *, classes: ClassSet, image_size: tuple[int, int]
+) -> YoloLabels:
     """Return the label files of a frame.
 
     Args:
-        segments: What is to be seen in it.
-        classes: The class set that `segments` counts in.
+        outlines: What is to be seen in it.
+        classes: The class set that `outlines` counts in.
+        image_size: Height and width of the frame that they were drawn on, pixels.
     """
     counts: dict[str, ClassCount] = {}
     large, small = no_round_trip(), no_round_trip()
     kept: list[bytes] = []
     ignored: list[bytes] = []
-    masks = segments.masks
-    class_ids: list[int] = segments.class_ids.tolist()
-    crowds: list[bool] = segments.is_crowd.tolist()
-    rows = zip(masks.crops, masks.origins.tolist(), class_ids, crowds, strict=True)
-    for crop, (x, y), class_id, is_crowd in rows:
-        ring = bridged_polygon(crop, origin=(x, y))
-        line = yolo_line(class_id, ring, image_size=masks.image_size)
-        count = counts.setdefault(classes.names[class_id], no_counts())
-        if is_crowd:
+    found, names = outlines.outlines, classes.names
+    lines = yolo_lines(
+        [outline.class_id for outline in found],
+        [outline.ring for outline in found],
+        image_size=image_size,
+    )
+    for outline, line, fill in zip(found, lines, outlines.fills(), strict=True):
+        count = counts.setdefault(names[outline.class_id], no_counts())
+        if outline.is_crowd:
             ignored.append(line)
             count["groups"] += 1
             continue
         kept.append(line)
-        area, lost, added = _round_trip(crop, ring, (x, y))
+        pixels, lost, added = fill
         count["segments"] += 1
-        count["pixels"] += area
+        count["pixels"] += pixels
         count["lost"] += lost
         count["added"] += added
-        count["bridged"] += _has_bridges(ring)
-        note_iou(large if area > LARGE_PX else small, (area - lost) / (area + added))
+        count["bridged"] += outline.joined
+        note_iou(large if pixels > LARGE_PX else small, (pixels - lost) / (pixels + added))
     return YoloLabels(b"".join(kept), b"".join(ignored), counts, large, small)
 
 
@@ -102,19 +98,3 @@ def original_labels(annotation: Annotation, *, classes: ClassSet) -> YoloLabels:
         lines.append(f"{class_id} " + " ".join(["%.6f"] * len(values)) % tuple(values) + "\n")
     labels = "".join(lines).encode("ascii")
     return YoloLabels(labels, b"", counts, no_round_trip(), no_round_trip())
-
-
-def _round_trip(
-    crop: Crop, ring: NDArray[np.float32], origin: tuple[int, int]
-) -> tuple[int, int, int]:
-    """Return pixels of the mask, and how many training loses and adds when it fills the ring."""
-    filled = np.zeros(crop.shape, dtype=np.uint8)
-    path = np.floor(ring).astype(np.int32) - np.asarray(origin, dtype=np.int32)
-    cv2.fillPoly(filled, [path], (1,))
-    area = int(np.count_nonzero(crop))
-    both = int(np.count_nonzero(filled.view(np.bool_) & crop))
-    return area, area - both, int(np.count_nonzero(filled)) - both
-
-
-def _has_bridges(ring: NDArray[np.float32]) -> bool:
-    return len(ring) > 3 and bool(np.any(np.all(ring[1:] == ring[:-1], axis=1)))

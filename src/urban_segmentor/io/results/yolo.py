@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from urban_segmentor.types import Frame, Instances
 
+_CHARACTERS = 9  # of a coordinate and the blank behind it
+
 
 class YoloSink:
     """Writes `labels/{name}.txt` for each frame, and the class names to `yolo_classes.txt`.
@@ -60,11 +62,14 @@ class YoloSink:
         path = place(self._labels, frame.name, suffix=".txt")
         rows = instance_rows(instances, class_names=self._class_names)
         masks = instances.masks
-        lines: list[bytes] = []
+        class_ids: list[int] = []
+        rings: list[NDArray[np.int32]] = []
         for row, crop, (x, y) in zip(rows, masks.crops, masks.origins.tolist(), strict=True):
             ring = bridged_polygon(crop, origin=(x, y))
             if len(ring):
-                lines.append(yolo_line(row.class_id, ring, image_size=frame.size))
+                class_ids.append(row.class_id)
+                rings.append(np.floor(ring).astype(np.int32))
+        lines = yolo_lines(class_ids, rings, image_size=frame.size)
         write_atomically(path, b"".join(lines), overwrite=self._overwrite)
 
     def close(self) -> None:
@@ -78,18 +83,31 @@ class YoloSink:
         write_atomically(self._names, text.encode("ascii"), overwrite=self._overwrite)
 
 
-def yolo_line(class_id: int, ring: NDArray[np.float32], *, image_size: tuple[int, int]) -> bytes:
-    """Return a line of a label file, six decimals a coordinate, with its end.
+def yolo_lines(
+    class_ids: Sequence[int],
+    rings: Sequence[NDArray[np.int32]],
+    *,
+    image_size: tuple[int, int],
+) -> list[bytes]:
+    """Return the lines of a label file, six decimals a coordinate, with their ends.
 
     Args:
-        class_id: Position in the list of classes.
-        ring: float32 (K, 2), x and y of pixel centres inside the image, as of `bridged_polygon`.
+        class_ids: N positions in the list of classes.
+        rings: N arrays, int32 (K, 2), x and y of pixels inside the image.
         image_size: Height and width of the image, pixels.
     """
+    if not rings:
+        return []
     height, width = image_size
-    x, y = np.floor(ring).astype(np.intp).T
-    numbers = np.stack([_decimals(width)[x], _decimals(height)[y]], axis=1)
-    return b"%d %s\n" % (class_id, numbers.tobytes()[:-1])
+    x, y = np.concatenate(rings).T
+    text = np.stack([_decimals(width)[x], _decimals(height)[y]], axis=1).tobytes()
+    lines: list[bytes] = []
+    start = 0
+    for class_id, ring in zip(class_ids, rings, strict=True):
+        end = start + len(ring) * 2 * _CHARACTERS
+        lines.append(b"%d %b\n" % (class_id, text[start : end - 1]))
+        start = end
+    return lines
 
 
 @lru_cache(maxsize=16)
@@ -98,4 +116,4 @@ def _decimals(side: int) -> NDArray[np.bytes_]:
     # A quarter into the pixel: whether a reader rounds or cuts down, it is this pixel's number.
     # Looking numbers up takes a tenth of the time of printing them.
     texts = [b"%.6f " % ((pixel + 0.25) / side) for pixel in range(side)]
-    return np.array(texts, dtype="S9")
+    return np.array(texts, dtype=f"S{_CHARACTERS}")

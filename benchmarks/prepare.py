@@ -1,0 +1,132 @@
+"""`data prepare` against a plain cityscapesScripts rasterisation, per core, and its memory."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import psutil
+from labels import official_instance_ids
+from material import BIN, SHARED, WORK
+
+from urban_segmentor.data.annotation import read_annotation
+from urban_segmentor.data.drawing import draw_objects
+from urban_segmentor.data.layout import labelled, read_layout
+
+DATA = SHARED / "data" / "cityscapes-768"
+PROBE = 10  # every so manyth frame is rasterised by the official code, the time is multiplied
+
+
+class Run(NamedTuple):
+    """What a run of `data prepare` took."""
+
+    wall_s: float
+    cpu_s: float
+    own_mb: list[float]
+    workers_mb: list[float]
+
+
+def main() -> None:
+    """Print how long both take, the floor, and memory over time."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    wishes = parser.parse_args()
+    if not DATA.is_dir():
+        sys.exit(f"this needs {DATA}; URBAN_SEGMENTOR_SHARED names the folder above it")
+    files = [path for _, path in labelled(read_layout(DATA).samples)]
+    out = WORK / "prepared"
+    # Other work on the machine slows all down, now more, now less: so the official code runs
+    # before, between and after.
+    official_ms = [official(files)]
+    runs: dict[int, Run] = {}
+    for workers in sorted({1, wishes.workers}):
+        runs[workers] = prepare(out, workers=workers)
+        official_ms.append(official(files))
+    report = json.loads((out / "report.json").read_bytes())
+    whole_s = statistics.median(official_ms) / 1000 * len(files)
+    print(f"\n{len(files)} frames to YOLO, {sum(report['images'].values())} written\n")
+    print("| | wall, s | CPU, s | CPU a frame, ms | times as fast, per core |\n|---|---|---|---|---|")
+    sampled = len(files[::PROBE])
+    ms = f"{min(official_ms):.1f} to {max(official_ms):.1f}"
+    print(f"| json2instanceImg, {sampled} frames, for all | {whole_s:.0f} | {whole_s:.0f} | {ms} | 1 |")
+    for workers, run in runs.items():
+        each_ms = run.cpu_s / len(files) * 1000
+        row = f"| data prepare, {workers} processes | {run.wall_s:.1f} | {run.cpu_s:.1f}"
+        print(f"{row} | {each_ms:.2f} | {whole_s / run.cpu_s:.1f} |")
+    print(f"| the floor: read, draw, find borders | | | {floor(files):.2f} | |\n")
+    print("| resident memory, MB | after a quarter | at the end | highest |\n|---|---|---|---|")
+    for workers, run in runs.items():
+        for name, mb in (("parent", run.own_mb), ("each worker", run.workers_mb)):
+            if mb:
+                row = f"| {workers} processes, {name} | {mb[len(mb) // 4]:.0f} | {mb[-1]:.0f}"
+                print(f"{row} | {max(mb):.0f} |")
+
+
+def official(files: list[Path]) -> float:
+    """Return what `json2instanceImg` takes for a frame, milliseconds of CPU time."""
+    target = WORK / "instanceIds.png"
+    WORK.mkdir(parents=True, exist_ok=True)
+    started_s = time.process_time()
+    for path in files[::PROBE]:
+        official_instance_ids(path, target)
+    return (time.process_time() - started_s) / len(files[::PROBE]) * 1000
+
+
+def prepare(out: Path, *, workers: int) -> Run:
+    """Convert all frames, and watch the memory."""
+    shutil.rmtree(out, ignore_errors=True)
+    words = ["data", "prepare", DATA, out, "--workers", workers]
+    before = os.times()
+    started_s = time.perf_counter()
+    process = subprocess.Popen(
+        [str(word) for word in (BIN / "urban-segmentor", *words)], stderr=subprocess.DEVNULL
+    )
+    watched = psutil.Process(process.pid)
+    own_mb: list[float] = []
+    workers_mb: list[float] = []
+    while process.poll() is None:
+        try:
+            own_mb.append(watched.memory_info().rss / 1e6)
+            sizes = [child.memory_info().rss / 1e6 for child in watched.children()]
+        except psutil.NoSuchProcess:
+            break
+        # The smallest child only keeps track of shared memory.
+        if len(sizes) > workers:
+            workers_mb.append(max(sizes))
+        time.sleep(0.25)
+    process.wait()
+    if process.returncode:
+        sys.exit(f"the run failed with {process.returncode}")
+    after = os.times()
+    cpu_s = after.children_user - before.children_user
+    cpu_s += after.children_system - before.children_system
+    return Run(time.perf_counter() - started_s, cpu_s, own_mb[:-1], workers_mb)
+
+
+def floor(files: list[Path]) -> float:
+    """Return what cannot be left out: reading, drawing, finding borders; ms of CPU a frame."""
+    cv2.setNumThreads(1)
+    total_s = 0.0
+    for path in files[::PROBE]:
+        started_s = time.process_time()
+        numbers = draw_objects(read_annotation(path)).numbers
+        for value in np.unique(numbers[::8, ::8]):
+            total = (numbers == value).view(np.uint8)
+            if value % 8 == 0:  # as many pixels as the windows of all classes and objects
+                cv2.findContours(total, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+        total_s += time.process_time() - started_s
+    return total_s / len(files[::PROBE]) * 1000
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""`urban-segmentor data check`: what a Cityscapes folder has, and what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from urban_segmentor.data.check import CheckReport
+
+
+def check(
+    folder: Annotated[Path, typer.Argument(help="Folder with gtFine and leftImg8bit.")],
+    workers: Annotated[int | None, typer.Option(help="Processes; default one a core.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    verbose: Annotated[  # noqa: ARG001 - read by `main` before the parser
+        bool, typer.Option("-v", "--verbose", help="Show tracebacks.")
+    ] = False,
+) -> None:
+    """Read every file of a Cityscapes folder, and name all that is wrong.
+
+    Exit 1 when something is wrong. What official data has too, such as polygons that reach a bit
+    out of the picture, is told and is not wrong.
+
+    Examples:
+        urban-segmentor data check cityscapes
+
+        urban-segmentor data check cityscapes --json > findings.json
+    """
+    from threading import Event
+
+    from urban_segmentor.cli.console import frame_progress, stderr
+    from urban_segmentor.cli.interrupts import Interrupted, stop_on_signals
+    from urban_segmentor.cli.options import silence_decoders
+    from urban_segmentor.data import check as checking
+    from urban_segmentor.data.layout import read_layout
+
+    silence_decoders()
+    console = stderr()
+    layout = read_layout(folder)
+    stopped = Event()
+    with stop_on_signals(stopped.set), frame_progress(console) as bar:
+        bar.start("checking", len(layout.samples))
+        report = checking.check(layout, workers=workers, stop=stopped.is_set, on_frame=bar.advance)
+    if stopped.is_set():
+        raise Interrupted
+    if as_json:
+        typer.echo(json.dumps(_as_json(folder, report), indent=2))
+    else:
+        _tell(console, report)
+    for finding in report.problems:
+        typer.secho(f"error: `{finding.where}` {finding.text}", fg="red", err=True)
+    if report.problems:
+        raise typer.Exit(1)
+    console.print(
+        f"nothing is wrong; next: urban-segmentor data prepare {folder} OUT", soft_wrap=True
+    )
+
+
+def _tell(console: Console, report: CheckReport) -> None:
+    """Print what there is, and what is worth knowing, summed up."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for heading in ("split", "city"):
+        table.add_column(heading)
+    for heading in ("pictures", "labels"):
+        table.add_column(heading, justify="right")
+    for split, cities in sorted(report.cities.items()):
+        for city, count in sorted(cities.items()):
+            table.add_row(split, city, str(count.pictures), str(count.labels))
+        whole = report.of_split(split)
+        table.add_row(split, "all", str(whole.pictures), str(whole.labels), style="bold")
+    console.print(table)
+    sizes = [f"{count} of {w} x {h}" for (h, w), count in report.sizes.most_common()]
+    console.print(f"pictures, pixels: {', '.join(sizes) or 'none'}", soft_wrap=True)
+    for text in report.summed_up():
+        console.print(f"note: {text}", soft_wrap=True)
+
+
+def _as_json(folder: Path, report: CheckReport) -> dict[str, Any]:
+    return {
+        "folder": str(folder),
+        "splits": {
+            split: {
+                **asdict(report.of_split(split)),
+                "cities": {city: asdict(count) for city, count in sorted(cities.items())},
+            }
+            for split, cities in sorted(report.cities.items())
+        },
+        "sizes": [
+            {"height": height, "width": width, "pictures": count}
+            for (height, width), count in report.sizes.most_common()
+        ],
+        "problems": [finding._asdict() for finding in report.problems],
+        "notes": [finding._asdict() for finding in report.notes],
+    }

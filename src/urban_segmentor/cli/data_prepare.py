@@ -1,0 +1,224 @@
+"""`urban-segmentor data prepare`: a Cityscapes folder made into a data set for training."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from urban_segmentor.data.convert import Conversion
+
+_WHAT, _PICTURES, _RUN = "Labels", "Pictures", "Run"
+
+
+def prepare(  # noqa: PLR0913 - one parameter an option
+    folder: Annotated[Path, typer.Argument(help="Folder with gtFine and leftImg8bit.")],
+    out: Annotated[Path, typer.Argument(help="Folder for the new data set.")],
+    form: Annotated[
+        str, typer.Option("--format", help="yolo, coco or panoptic.", rich_help_panel=_WHAT)
+    ] = "yolo",
+    classes: Annotated[
+        str,
+        typer.Option(help="19, 8 (things), or names with commas.", rich_help_panel=_WHAT),
+    ] = "19",
+    stuff: Annotated[
+        str,
+        typer.Option(
+            help="Road, sky and the like: regions for each connected region alone, whole for one "
+            "segment a class.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = "regions",
+    labels_as_original: Annotated[
+        bool,
+        typer.Option(
+            "--labels-as-original",
+            help="As the original demo's converter, with its faults, for comparison.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = False,
+    ground_truth: Annotated[
+        str,
+        typer.Option(
+            help="Official pictures to write too: any of labelIds,instanceIds,color, or all.",
+            show_default="none",
+            rich_help_panel=_WHAT,
+        ),
+    ] = "",
+    pictures: Annotated[
+        str, typer.Option(help="link or copy.", rich_help_panel=_PICTURES)
+    ] = "link",
+    imgsz: Annotated[
+        str | None,
+        typer.Option(help="Resize: long side, or H,W; pixels.", rich_help_panel=_PICTURES),
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(
+            help="With commas.",
+            show_default="all but test, whose labels are dummies",
+            rich_help_panel=_RUN,
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes; default one a core.", rich_help_panel=_RUN)
+    ] = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="Make OUT anew.", rich_help_panel=_RUN),
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object.", rich_help_panel=_RUN)
+    ] = False,
+    verbose: Annotated[  # noqa: ARG001 - read by `main` before the parser
+        bool, typer.Option("-v", "--verbose", help="Show tracebacks.", rich_help_panel=_RUN)
+    ] = False,
+) -> None:
+    """Convert Cityscapes for training: what is to be seen of each object, pixel for pixel.
+
+    A run that was stopped goes on when the same command is repeated. What cannot be read is
+    named and left out, and the command then ends with exit 1.
+
+    Examples:
+        urban-segmentor data prepare cityscapes prepared
+
+        urban-segmentor data prepare cityscapes small --imgsz 1024 --classes 8
+
+        urban-segmentor data prepare cityscapes coco --format coco --ground-truth all
+    """
+    from threading import Event
+
+    from urban_segmentor.cli.console import frame_progress, stderr
+    from urban_segmentor.cli.interrupts import Interrupted, stop_on_signals
+    from urban_segmentor.cli.options import one_of, parse_imgsz, silence_decoders
+    from urban_segmentor.data import prepare as preparing
+    from urban_segmentor.data.classes import parse_class_set
+    from urban_segmentor.data.convert import Conversion
+    from urban_segmentor.data.layout import GROUND_TRUTH, read_layout
+    from urban_segmentor.data.report_page import write_page
+    from urban_segmentor.data.target import REPORT, finish
+
+    silence_decoders()
+    console = stderr()
+    kinds = GROUND_TRUTH if ground_truth == "all" else _words(ground_truth)
+    how = Conversion(
+        out=out,
+        format=one_of("format", form, ("yolo", "coco", "panoptic")),
+        classes=parse_class_set(classes),
+        stuff=one_of("stuff", stuff, ("regions", "whole")),
+        as_original=labels_as_original,
+        ground_truth=kinds,
+        placement=one_of("pictures", pictures, ("link", "copy")),
+        imgsz=parse_imgsz(imgsz),
+    )
+    layout = read_layout(folder)
+    splits = preparing.default_splits(layout) if split is None else _words(split)
+    stopped = Event()
+    written: list[Path] = []
+    with stop_on_signals(stopped.set), frame_progress(console) as bar:
+        report = preparing.prepare(
+            layout,
+            how,
+            splits=splits,
+            overwrite=overwrite,
+            workers=workers,
+            stop=stopped.is_set,
+            on_start=lambda frames: bar.start("converting", frames),
+            on_frame=bar.advance,
+        )
+        if not report["interrupted"]:
+            written = [*_made(how, splits), write_page(out, report), out / REPORT]
+            finish(how, report)
+    if report["interrupted"]:
+        done = sum(report["images"].values())
+        hint = f"repeat the command to go on: {done} of {done + report['left_out']} are done"
+        raise Interrupted(hint=hint)
+    if as_json:
+        paths = [str(path) for path in written]
+        typer.echo(json.dumps({"out": str(out), **report, "written": paths}, indent=2))
+    else:
+        _tell(console, how, report)
+    for problem in report["problems"]:
+        typer.secho(f"error: {problem}", fg="red", err=True)
+    for path in written:
+        console.print(f"result: {path}", style="bold green", soft_wrap=True)
+    console.print(f"next: {_next(how)}", soft_wrap=True)
+    if report["problems"]:
+        raise typer.Exit(1)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    """Return words out of a list with commas, each once."""
+    return tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+
+
+def _made(how: Conversion, splits: Sequence[str]) -> list[Path]:
+    """Return the files that a training is pointed to."""
+    from urban_segmentor.data.splits import split_file
+    from urban_segmentor.data.target import YAML
+
+    if how.format == "yolo":
+        return [how.out / YAML]
+    return [split_file(how, split) for split in splits]
+
+
+def _next(how: Conversion) -> str:
+    """Return what one may do now."""
+    from urban_segmentor.data.target import YAML
+
+    if how.format == "yolo":
+        data = shlex.quote(str(how.out / YAML))
+        return f"yolo segment train data={data} model=yolo26n-seg.pt imgsz=1024"
+    return f"urban-segmentor data show {shlex.quote(str(how.out))}"
+
+
+def _tell(console: Console, how: Conversion, report: dict[str, Any]) -> None:
+    """Print what became of the labels."""
+    from rich.table import Table
+
+    keys = ["segments", "groups"]
+    if how.format == "yolo" and not how.as_original:
+        keys += ["bridged", "pixels", "lost", "added"]
+    table = Table(box=None, pad_edge=False)
+    table.add_column("class")
+    for key in keys:
+        table.add_column(key, justify="right")
+    for name, count in report["classes"].items():
+        table.add_row(name, *(f"{count[key]:,}" for key in keys))
+    console.print(table)
+    for line in _lines(how, report):
+        console.print(line, soft_wrap=True)
+
+
+def _lines(how: Conversion, report: dict[str, Any]) -> list[str]:
+    images = ", ".join(f"{count:,} {split}" for split, count in report["images"].items())
+    again = f", {report['resumed']:,} of them by an earlier run" * bool(report["resumed"])
+    lines = [
+        f"pictures: {images}{again}; {report['seconds']:.1f} s",
+        (
+            f"polygons: {report['polygons']:,}; {report['clipped']:,} cut off at the border, "
+            f"{report['deleted']:,} deleted, {report['hidden']:,} objects wholly hidden"
+        ),
+    ]
+    large = report["round_trip"]["large"]
+    if large["segments"]:
+        lines.append(
+            f"masks to polygons and back, over 1,000 pixels: mean IoU {large['mean_iou']:.6f}, "
+            f"lowest {large['lowest_iou']:.4f}, {large['below_0.995']:,} of "
+            f"{large['segments']:,} below 0.995"
+        )
+    groups = sum(count["groups"] for count in report["classes"].values())
+    if groups and how.format == "yolo":
+        lines.append(
+            f"groups: {groups:,} regions of several objects are no labels, as YOLO cannot ignore "
+            "a region; they are listed below `ignored`, and the pictures are left as they are"
+        )
+    return lines

@@ -1,0 +1,216 @@
+"""What the pages of the Cityscapes site may answer, and what everything else means.
+
+`Session` stands in for a session of `requests` in the official downloader, which takes any answer
+for what it asked for: it would append the page of a log-in to an archive.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from urban_segmentor.errors import DatasetError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+
+ADDRESS = "https://www.cityscapes-dataset.com"
+LOGIN, DOWNLOADS, SUM, FILE = "/login", "/downloads/", "/md5-sum/", "/file-handling/"
+REPEAT_HINT = "repeat the command later; it goes on where it stopped"
+_TIMEOUT_S = (10.0, 60.0)  # to connect; between two pieces of an answer
+_CHUNK_BYTES = 1 << 14  # a lost connection costs so much; smaller pieces cost time
+_LOST = "has stopped in the middle of an archive"
+_RANGE = re.compile(r"\s*bytes (?:(\d+)-\d+|\*)/(\d+|\*)\s*", re.ASCII)
+
+
+class TransientError(DatasetError):
+    """The site cannot be had now; a further attempt may help."""
+
+
+class RefusedError(DatasetError):
+    """The site does not hand this out, or has forgotten that we are logged in."""
+
+
+class StartOverError(TransientError):
+    """What is there of an archive cannot be continued."""
+
+
+class Session:
+    """A session of `requests` with the site, for the official downloader.
+
+    Args:
+        requests: The library.
+        address: Where the site is.
+        on_total: Called with the size of an archive, 0 when it is not stated, and with how much of
+            it is there, bytes, before the first piece is handed out.
+        on_bytes: Called with the size of each piece that was written, bytes.
+        on_end: Called when the last piece of an archive is there, and its sum is to be checked.
+    """
+
+    def __init__(
+        self,
+        requests: Any,  # noqa: ANN401 - imported late
+        *,
+        address: str,
+        on_total: Callable[[int, int], None],
+        on_bytes: Callable[[int], None],
+        on_end: Callable[[], None],
+    ) -> None:
+        self._requests, self._address = requests, address
+        self._on_total, self._on_bytes, self._on_end = on_total, on_bytes, on_end
+        self._session = requests.Session()
+        # A range of a compressed answer would be a range of something else.
+        self._session.headers["Accept-Encoding"] = "identity"
+
+    def ask(self, method: str, page: str, **options: Any) -> Any:  # noqa: ANN401
+        """Return whatever the site answers, unless it is busy or away.
+
+        Raises:
+            TransientError: It is.
+            DatasetError: Its certificate cannot be trusted.
+        """
+        options |= {"allow_redirects": False, "timeout": _TIMEOUT_S}
+        with self._network_errors("cannot be reached"):
+            answer = self._session.request(method, self._address + page, **options)
+        if answer.status_code >= 500 or answer.status_code in {408, 429}:
+            answer.close()
+            raise TransientError(
+                f"the Cityscapes site has trouble (status {answer.status_code})", hint=REPEAT_HINT
+            )
+        return answer
+
+    def get(self, address: str, **options: Any) -> Any:  # noqa: ANN401
+        """Return an answer that is what it should be; the official downloader calls this.
+
+        Raises:
+            DatasetError: It is something else.
+        """
+        page = address.removeprefix(ADDRESS)
+        answer = self.ask("GET", page, **options)
+        if page.startswith(FILE):
+            return self._archive(answer, offset=_offset(options.get("headers", {})))
+        if answer.status_code != 200:
+            raise self._refusal(answer)
+        what, is_valid = _EXPECTED[SUM if page.startswith(SUM) else DOWNLOADS]
+        if not is_valid(answer.text):
+            raise DatasetError(
+                f"the Cityscapes site answers something else than {what}",
+                hint=f"log in at {self._address}{DOWNLOADS} in a browser and look whether it asks "
+                "for something; else: pip install -U cityscapesscripts",
+            )
+        return answer
+
+    def _archive(self, answer: Any, *, offset: int) -> Any:  # noqa: ANN401
+        """Return the answer of an archive from an offset on, which counts what is read of it."""
+        status, headers = answer.status_code, answer.headers
+        stated = _RANGE.fullmatch(headers.get("Content-Range", ""))
+        start, total = stated.groups() if stated else (None, "*")
+        size = None if total == "*" else int(total)
+        if status == 416 and offset and size in {None, offset}:
+            # All of it is there, and only its sum remains to be checked: an empty rest says so.
+            answer.close()
+            empty = self._requests.Response()
+            empty.status_code, empty.raw = 206, io.BytesIO()
+            self._on_end()
+            return empty
+        if status == 416 or (offset and status == 200) or (start and int(start) != offset):
+            answer.close()
+            raise StartOverError(
+                "the Cityscapes site does not continue an archive that was begun", hint=REPEAT_HINT
+            )
+        if status not in {200, 206} or "html" in headers.get("Content-Type", "").lower():
+            raise self._refusal(answer)
+        length = headers.get("Content-Length", "")
+        if size is None and length.isdecimal():
+            size = offset + int(length)
+        try:
+            self._on_total(size or 0, offset)
+        except BaseException:
+            answer.close()
+            raise
+        left = None if size is None or "Content-Encoding" in headers else size - offset
+        answer.iter_content = partial(self._counted, answer.iter_content, left)
+        return answer
+
+    def _counted(
+        self, pieces: Callable[[int], Iterator[bytes]], left: int | None, chunk_size: int
+    ) -> Iterator[bytes]:
+        """Yield the pieces of an archive, larger ones than are asked for, to be written."""
+        done = 0
+        with self._network_errors(_LOST):
+            for piece in pieces(max(chunk_size, _CHUNK_BYTES)):
+                yield piece
+                done += len(piece)
+                self._on_bytes(len(piece))
+        # Else what is there would be checked, found wrong, and removed.
+        if left is not None and done < left:
+            raise self._transient(_LOST)
+        self._on_end()
+
+    def _refusal(self, answer: Any) -> RefusedError:  # noqa: ANN401
+        answer.close()
+        return RefusedError(
+            "the Cityscapes site does not hand this out to your account "
+            f"(status {answer.status_code})",
+            hint=f"log in at {self._address}{DOWNLOADS} in a browser: there may be terms to accept,"
+            " or a package to ask for",
+        )
+
+    def _transient(self, what: str) -> TransientError:
+        return TransientError(
+            f"`{self._address}` {what}", hint=f"check the network, then {REPEAT_HINT}"
+        )
+
+    @contextmanager
+    def _network_errors(self, lost: str) -> Generator[None]:
+        """Return a context in which failures of the network get a sentence.
+
+        What `requests` says about them may hold the address of a proxy with its password, so only
+        the kind of the error is passed on.
+        """
+        kinds = self._requests.exceptions
+        try:
+            yield
+        except kinds.SSLError:
+            raise DatasetError(
+                f"the certificate of `{self._address}` cannot be trusted",
+                hint="check the clock of this machine; behind a proxy that opens connections, let "
+                "REQUESTS_CA_BUNDLE name its certificates",
+            ) from None
+        except kinds.ProxyError:
+            raise TransientError(
+                "the proxy does not let us through",
+                hint="check the variables HTTPS_PROXY and NO_PROXY",
+            ) from None
+        except kinds.Timeout:
+            raise self._transient("does not answer in time") from None
+        except (kinds.ConnectionError, kinds.ChunkedEncodingError):
+            raise self._transient(lost) from None
+        except kinds.RequestException as error:
+            kind = type(error).__name__
+            raise self._transient(f"answers in a way that cannot be read ({kind})") from None
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _is_sum(text: str) -> bool:
+    return re.match(r"\s*[0-9a-fA-F]{32}\b", text) is not None
+
+
+_EXPECTED = {DOWNLOADS: ("its list of packages", _is_json), SUM: ("an MD5 sum", _is_sum)}
+
+
+def _offset(headers: dict[str, str]) -> int:
+    """Return where the range that is asked for begins."""
+    found = re.fullmatch(r"bytes=(\d+)-", headers.get("Range", ""))
+    return int(found[1]) if found else 0

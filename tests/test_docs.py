@@ -1,0 +1,97 @@
+"""The documents: links lead somewhere, and commands can be typed as they stand."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+from click.exceptions import Exit
+
+from urban_segmentor.cli.main import app
+
+ROOT = Path(__file__).parents[1]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+PROGRAM = "urban-segmentor"
+MOST_BYTES = 150_000
+
+
+def name_of(path: Path) -> str:
+    """Return what a test is called."""
+    return str(path.relative_to(ROOT))
+
+
+def anchors(path: Path) -> set[str]:
+    """Return what the headings of a page are called in links."""
+    text = BLOCK.sub("", path.read_text(encoding="utf-8"))
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links(page: Path) -> None:
+    """Those to files of ours find them, and those to headings too."""
+    text = BLOCK.sub("", page.read_text(encoding="utf-8"))
+    for link in LINK.findall(text):
+        if re.match(r"[a-z]+:", link):
+            continue
+        file, _, anchor = link.partition("#")
+        target = (page.parent / file).resolve() if file else page
+        assert target.exists(), link
+        if anchor:
+            assert anchor in anchors(target), link
+
+
+def commands() -> list[tuple[str, str]]:
+    """Return each command of the documents, and the page that it stands on."""
+    found = []
+    for page in PAGES:
+        for language, block in BLOCK.findall(page.read_text(encoding="utf-8")):
+            if language not in {"sh", "bash", "console"}:
+                continue
+            lines = block.replace("\\\n", " ").splitlines()
+            found += [(line, name_of(page)) for line in lines if line.startswith(f"{PROGRAM} ")]
+    return found
+
+
+COMMANDS = commands()
+
+
+@pytest.mark.parametrize(("line", "page"), COMMANDS, ids=[line for line, _ in COMMANDS])
+def test_commands(line: str, page: str) -> None:
+    """The parser takes every word of them."""
+    words = shlex.split(line, comments=True)[1:]
+    command, context = typer.main.get_command(app), None
+    while hasattr(command, "commands"):
+        word = words[0]
+        if word in {"--help", "--version"}:
+            return
+        assert word in command.commands, f"{page} names no command"
+        command, words = command.commands[word], words[1:]
+    try:
+        context = command.make_context(PROGRAM, words)
+    except Exit:
+        assert {"-h", "--help"} & set(words)
+    else:
+        assert context.params
+
+
+def test_there_are_commands() -> None:
+    """They are found at all."""
+    assert len(COMMANDS) > 3
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs" / "pictures").iterdir()), ids=name_of)
+def test_pictures(path: Path) -> None:
+    """They are small, and a page shows them."""
+    assert path.suffix in {".png", ".jpg"}
+    assert path.stat().st_size < MOST_BYTES
+    assert any(
+        f"({path.relative_to(page.parent)})" in page.read_text()
+        for page in PAGES
+        if page.is_relative_to(ROOT / "docs")
+    )
