@@ -141,9 +141,21 @@ def prepare(  # noqa: PLR0913 - one parameter an option
         done = sum(report["images"].values())
         hint = f"repeat the command to go on: {done} of {done + report['left_out']} are done"
         raise Interrupted(hint=hint)
+    _finish(console, how, report, written, as_json=as_json)
+
+
+def _finish(
+    console: Console,
+    how: Conversion,
+    report: dict[str, Any],
+    written: Sequence[Path],
+    *,
+    as_json: bool,
+) -> None:
+    """Print what was done, what is wrong and what is next; end with 1 when something is."""
     if as_json:
         paths = [str(path) for path in written]
-        typer.echo(json.dumps({"out": str(out), **report, "written": paths}, indent=2))
+        typer.echo(json.dumps({"out": str(how.out), **report, "written": paths}, indent=2))
     else:
         _tell(console, how, report)
     for problem in report["problems"]:

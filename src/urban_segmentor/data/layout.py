@@ -207,6 +207,8 @@ def _nearest(root: Path) -> str:
     for folder in near:
         if (folder / LABELS).is_dir() or (folder / PICTURES).is_dir():
             return f"did you mean `{folder}`?"
+    if (root / "images").is_dir() and (root / "report.json").is_file():
+        return "it was made by `data prepare`; give the Cityscapes folder that it was made from"
     if archives := sorted(path.name for path in root.glob("*.zip")):
         return f"unpack {', '.join(archives)} first"
     return f"get the data with: urban-segmentor data download {root}"
