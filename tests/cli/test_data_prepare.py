@@ -224,6 +224,7 @@ def test_a_good_folder_is_praised(shell: Shell) -> None:
     result = shell("data", "check", "data")
     assert result.code == 0, result.err
     assert "town" in result.err + result.out
+    assert "note: `train` has 0 pictures, the official data set has 2,975" in result.err
     assert "data prepare" in result.err + result.out
 
 

@@ -103,12 +103,14 @@ class CheckReport:
         by_kind: dict[Kind, list[Finding]] = {}
         for finding in self.notes:
             by_kind.setdefault(finding.kind, []).append(finding)
-        return [
-            f"{len(found):,} frames such as `{found[0].where}`: {found[0].text}"
-            if len(found) > 1
-            else f"`{found[0].where}` {found[0].text}"
-            for found in by_kind.values()
-        ]
+        sentences: list[str] = []
+        for found in by_kind.values():
+            first = found[0]
+            if len(found) > 1 and "/" in first.where:  # frames, not splits
+                sentences.append(f"{len(found):,} frames such as `{first.where}`: {first.text}")
+            else:
+                sentences += [f"`{finding.where}` {finding.text}" for finding in found]
+        return sentences
 
 
 class _Looked(NamedTuple):
