@@ -29,6 +29,8 @@ bench: .venv/.test
 	$(BIN)/python benchmarks/stages.py
 	$(BIN)/python benchmarks/start.py
 	$(BIN)/python benchmarks/soak.py
+	$(BIN)/python benchmarks/labels.py
+	$(BIN)/python benchmarks/prepare.py
 
 .venv/.demo: pyproject.toml | .venv/.made
 	$(PIP) -e .

@@ -90,7 +90,7 @@ def through_yolo(drawn: ObjectMap, counts: Counter[str]) -> Compared:
     written = yolo_labels(outlines, classes=CLASSES, image_size=size)
     segments = visible_segments(drawn, classes=CLASSES, stuff="regions")
     kept = np.flatnonzero(~segments.is_crowd)
-    masks = segments.masks.select(kept.tolist())
+    masks = segments.masks.select(kept)
     lines = written.labels.splitlines()
     assert len(lines) == len(masks)
     lowest = 1.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import combinations
 from operator import itemgetter
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
 import cv2
 import numpy as np
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ScalarT = TypeVar("ScalarT", bound=np.generic)
+
+_Span: TypeAlias = tuple[int, int, int, int]
+"""A border and a place on it, and another border and a place on that."""
 
 _FEW_PIXELS, _FEW_BORDERS = 1500, 12  # so many are compared one by one
 _NEAR = 2**15  # coordinates whose squares do not overflow
@@ -100,35 +103,35 @@ def shortest_bridges(borders: Sequence[Border]) -> dict[int, Bridge]:
     Args:
         borders: The borders; the first hangs on nothing.
     """
-    lengths = [len(border.pixels) for border in borders]
-    points = np.concatenate([border.pixels for border in borders])
-    own = np.repeat(np.arange(len(borders)), lengths)
-    place = np.concatenate([np.arange(length) for length in lengths])
-    few = len(borders) <= _FEW_BORDERS and len(points) <= _FEW_PIXELS and points.max() < _NEAR
-    pairs = _nearest_pairs(borders) if few else _neighbouring_pairs(points, own)
-    neighbours: list[list[tuple[int, int]]] = [[] for _ in borders]
+    if len(borders) <= _FEW_BORDERS and sum(len(one.pixels) for one in borders) <= _FEW_PIXELS:
+        spans = _nearest(borders)
+    else:
+        spans = _neighbouring(borders)
+    neighbours: list[list[tuple[int, int, int]]] = [[] for _ in borders]
     leaders = list(range(len(borders)))
-    for a, b in pairs:
-        one, other = _leader(leaders, int(own[a])), _leader(leaders, int(own[b]))
-        if one != other:
-            leaders[one] = other
-            neighbours[own[a]].append((a, b))
-            neighbours[own[b]].append((b, a))
+    for one, at, other, other_at in spans:
+        leader, other_leader = _leader(leaders, one), _leader(leaders, other)
+        if leader != other_leader:
+            leaders[leader] = other_leader
+            neighbours[one].append((other, at, other_at))
+            neighbours[other].append((one, other_at, at))
     bridges: dict[int, Bridge] = {}
     reached = [0]
     for border in reached:
-        for a, b in neighbours[border]:
-            other = int(own[b])
+        for other, at, other_at in neighbours[border]:
             if other != 0 and other not in bridges:
-                bridges[other] = Bridge(border, int(place[a]), int(place[b]))
+                bridges[other] = Bridge(border, at, other_at)
                 reached.append(other)
     return bridges
 
 
-def bridges_of_holes(borders: Sequence[Border], mask: NDArray[np.bool_]) -> dict[int, Bridge]:
-    """Return the bridges of the holes of one part: straight to the left, over pixels of the mask.
+def bridges_of_holes(
+    borders: Sequence[Border], mask: NDArray[np.bool_]
+) -> tuple[dict[int, Bridge], int]:
+    """Return the bridges of the holes of one part, and how many steps they have together.
 
-    So they paint nothing that is not the mask's, however long they are.
+    They go straight to the left, over pixels of the mask, so that they paint nothing that is not
+    the mask's, however long they are.
 
     Args:
         borders: The outer border, and those of the holes.
@@ -145,9 +148,12 @@ def bridges_of_holes(borders: Sequence[Border], mask: NDArray[np.bool_]) -> dict
     ends = np.cumsum([len(border) for border in ranked])
     sorter = np.argsort(keys, kind="stable")
     landings: list[int] = []
+    steps = 0
     for i in order:
         x, y, _ = starts[i]
-        landings.append(mask[y, : x + 1].tobytes().rfind(b"\0") + 1 + y * width)
+        landing = mask[y, : x + 1].tobytes().rfind(b"\0") + 1
+        landings.append(landing + y * width)
+        steps += x - landing
     met = sorter[np.searchsorted(keys, landings, sorter=sorter)]
     owners: list[int] = np.searchsorted(ends, met, side="right").tolist()
     bridges: dict[int, Bridge] = {}
@@ -155,14 +161,18 @@ def bridges_of_holes(borders: Sequence[Border], mask: NDArray[np.bool_]) -> dict
         before = int(ends[owner - 1]) if owner else 0
         parent = order[owner - 1] + 1 if owner else 0
         bridges[i + 1] = Bridge(parent, at - before, starts[i][2])
-    return bridges
+    return bridges, steps
 
 
-def _nearest_pairs(borders: Sequence[Border]) -> list[tuple[int, int]]:
-    """Return the nearest pixels of each two of a few borders, as places in all, nearest first."""
-    ends = np.cumsum([len(border.pixels) for border in borders]).tolist()
-    columns = [np.ascontiguousarray(border.pixels.T) for border in borders]
-    found: list[tuple[int, int, int]] = []
+def _nearest(borders: Sequence[Border]) -> list[_Span]:
+    """Return the nearest pixels of each two of a few borders, the nearest first."""
+    # 64 bits cost twice the time, and only sides of over 32,768 pixels need them.
+    small = max(int(border.pixels.max()) for border in borders) < _NEAR
+    columns = [
+        np.ascontiguousarray(border.pixels.T, dtype=np.int32 if small else np.int64)
+        for border in borders
+    ]
+    found: list[tuple[int, _Span]] = []
     for one, other in combinations(range(len(columns)), 2):
         (x, y), (other_x, other_y) = columns[one], columns[other]
         squares = np.subtract.outer(x, other_x)
@@ -170,23 +180,21 @@ def _nearest_pairs(borders: Sequence[Border]) -> list[tuple[int, int]]:
         down = np.subtract.outer(y, other_y)
         down *= down
         squares += down
-        at = int(squares.argmin())
-        a, b = divmod(at, len(other_x))
-        entry = (int(squares[a, b]), ends[one] - len(x) + a, ends[other] - len(other_x) + b)
-        found.append(entry)
-    return [(a, b) for _, a, b in sorted(found)]
+        at, other_at = divmod(int(squares.argmin()), len(other_x))
+        found.append((int(squares[at, other_at]), (one, at, other, other_at)))
+    return [span for _, span in sorted(found)]
 
 
-def _neighbouring_pairs(points: NDArray[np.int32], own: NDArray[np.intp]) -> list[tuple[int, int]]:
+def _neighbouring(borders: Sequence[Border]) -> list[_Span]:
     """Return pairs of border pixels that may become bridges, the nearest first.
 
     They are the nearest ones of all borders whose regions touch when every pixel of the picture
     goes to its nearest border.
-
-    Args:
-        points: int32 (P, 2), the pixels of all borders.
-        own: intp (P,), which border each belongs to.
     """
+    lengths = [len(border.pixels) for border in borders]
+    points = np.concatenate([border.pixels for border in borders])
+    own = np.repeat(np.arange(len(borders)), lengths)
+    place = np.concatenate([np.arange(length) for length in lengths])
     width, height = points.max(axis=0) + 1
     holder = np.full((height, width), -1, dtype=np.intp)
     holder[points[:, 1], points[:, 0]] = np.arange(len(points))
@@ -212,7 +220,9 @@ def _neighbouring_pairs(points: NDArray[np.int32], own: NDArray[np.intp]) -> lis
     pairs = pairs[np.argsort((steps.astype(np.int64) ** 2).sum(axis=1), kind="stable")]
     sides = np.sort(own[pairs], axis=1)
     _, first = np.unique(sides[:, 0] * len(own) + sides[:, 1], return_index=True)
-    return [(a, b) for a, b in pairs[np.sort(first)].tolist()]
+    one, other = pairs[np.sort(first)].T
+    spans = np.stack([own[one], place[one], own[other], place[other]], axis=1).tolist()
+    return [(a, at, b, other_at) for a, at, b, other_at in spans]
 
 
 def _leader(leaders: list[int], border: int) -> int:

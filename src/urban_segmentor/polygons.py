@@ -40,12 +40,12 @@ class BridgedRing(NamedTuple):
         pixels: int32 (K, 2), x and y of its vertices, pixels.
         parts: Parts of the mask; where there is one, `cv2.fillPoly` gives exactly the mask back,
             as bridges of holes lie on the mask.
-        holes: Holes in them.
+        surplus: How many pixels more than the one part has `ring_areas` counts.
     """
 
     pixels: NDArray[np.int32]
     parts: int
-    holes: int
+    surplus: int
 
 
 def mask_to_polygons(crop: Crop, *, origin: tuple[int, int]) -> list[NDArray[np.float32]]:
@@ -93,29 +93,28 @@ def bridged_ring(crop: Crop) -> BridgedRing:
     """
     corners, is_outer = _corners(crop)
     parts = sum(is_outer)
-    holes = len(corners) - parts
     if len(corners) < 2:
         ring = closed_ring(corners[0]) if corners else np.zeros((0, 2), dtype=np.int32)
-    elif parts == 1:
+        return BridgedRing(ring, parts=parts, surplus=0)
+    if parts == 1:
         corners.insert(0, corners.pop(is_outer.index(True)))
-        ring = ring_around_holes(corners, crop)
-    else:
-        borders = sorted(borders_of(corners), key=lambda border: len(border.pixels), reverse=True)
-        ring = closed_ring(joined_ring(borders, shortest_bridges(borders)))
-    return BridgedRing(ring, parts=parts, holes=holes)
+        return ring_around_holes(corners, crop)
+    borders = sorted(borders_of(corners), key=lambda border: len(border.pixels), reverse=True)
+    ring = closed_ring(joined_ring(borders, shortest_bridges(borders)))
+    return BridgedRing(ring, parts=parts, surplus=0)
 
 
-def ring_around_holes(
-    corners: Sequence[NDArray[np.int32]], mask: NDArray[np.bool_]
-) -> NDArray[np.int32]:
-    """Return one part of a mask and its holes as one ring, int32 (K, 2), x and y in pixels.
+def ring_around_holes(corners: Sequence[NDArray[np.int32]], mask: NDArray[np.bool_]) -> BridgedRing:
+    """Return one part of a mask and its holes as one ring.
 
     Args:
         corners: int32 (K, 2) each, the corners of the outer border, and of each hole's.
         mask: bool (h, w); other parts in it do not matter.
     """
     borders = borders_of(corners)
-    return closed_ring(joined_ring(borders, bridges_of_holes(borders, mask)))
+    bridges, steps = bridges_of_holes(borders, mask)
+    ring = closed_ring(joined_ring(borders, bridges))
+    return BridgedRing(ring, parts=1, surplus=steps + len(bridges))
 
 
 def closed_ring(border: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -125,6 +124,30 @@ def closed_ring(border: NDArray[np.int32]) -> NDArray[np.int32]:
         border: int32 (K, 2), x and y of its corners, pixels.
     """
     return border if len(border) > 2 else border[[0, -1, 0]]
+
+
+def ring_areas(rings: Sequence[NDArray[np.int32]]) -> NDArray[np.int64]:
+    """Return how many pixels each ring of one part has on it and within it, int64 (N,).
+
+    By Pick's theorem, for which each step of a border is one point on it. Holes count as one
+    pixel each, and so does each step of their bridges.
+
+    Args:
+        rings: N arrays, int32 (K, 2), K at least 3, x and y in pixels, with steps that go
+            straight or diagonally.
+    """
+    if not rings:
+        return np.zeros(0, dtype=np.int64)
+    points = np.concatenate(rings).astype(np.int64)
+    counts = np.array([len(ring) for ring in rings])
+    ends = np.cumsum(counts)
+    starts = ends - counts
+    after = np.arange(1, len(points) + 1)
+    after[ends - 1] = starts
+    (x, y), (next_x, next_y) = points.T, points[after].T
+    steps = np.maximum(np.abs(next_x - x), np.abs(next_y - y))
+    twice = np.abs(np.add.reduceat(x * next_y - next_x * y, starts))
+    return (twice + np.add.reduceat(steps, starts)) // 2 + 1
 
 
 def polygons_to_mask(

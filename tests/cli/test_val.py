@@ -134,6 +134,7 @@ def test_maps_are_kept_and_score_the_same(shell: Shell) -> None:
     for kept, keys in (
         ("panoptic.json", ("pq", "sq", "rq", "miou")),
         ("labelids/labelIds", ("miou",)),
+        ("labelids", ("miou",)),
     ):
         saved = shell(
             *("val", "--data", data, "--predictions", f"urban-out/val/{kept}"),

@@ -143,6 +143,9 @@ def test_ultralytics_takes_every_picture(
     samples = _converted(street_data, out, "yolo")
     monkeypatch.chdir(os.sep)
     import yaml
+    from PIL import Image
+
+    monkeypatch.setattr(Image, "open", Image.open)  # Ultralytics puts another in its place
     from ultralytics.data.dataset import YOLODataset
     from ultralytics.data.utils import check_det_dataset
 

@@ -163,7 +163,7 @@ def _finish(
     for path in written:
         console.print(f"result: {path}", style="bold green", soft_wrap=True)
     console.print(f"next: {_next(how)}", soft_wrap=True)
-    if report["problems"]:
+    if report["problems"] or not report["complete"]:
         raise typer.Exit(1)
 
 
@@ -186,9 +186,9 @@ def _next(how: Conversion) -> str:
     """Return what one may do now."""
     from urban_segmentor.data.target import YAML
 
-    if how.format == "yolo":
+    if how.format == "yolo" and (how.out / "images" / "train").is_dir():
         data = shlex.quote(str(how.out / YAML))
-        return f"yolo segment train data={data} model=yolo26n-seg.pt imgsz=1024"
+        return f"yolo segment train data={data} model=yolo26n-seg.pt"
     return f"urban-segmentor data show {shlex.quote(str(how.out))}"
 
 
@@ -210,16 +210,30 @@ def _tell(console: Console, how: Conversion, report: dict[str, Any]) -> None:
         console.print(line, soft_wrap=True)
 
 
+def _about_polygons(how: Conversion, report: dict[str, Any]) -> str:
+    drawn, outside = f"{report['polygons']:,}", f"{report['clipped']:,}"
+    if how.as_original:
+        return (
+            f"polygons: {drawn}, each with what others hide of it; {outside} reach out of the "
+            "picture, and are left so; groups are dropped"
+        )
+    return (
+        f"polygons: {drawn}; {outside} cut off at the border, "
+        f"{report['deleted']:,} deleted, {report['hidden']:,} objects wholly hidden"
+    )
+
+
 def _lines(how: Conversion, report: dict[str, Any]) -> list[str]:
     images = ", ".join(f"{count:,} {split}" for split, count in report["images"].items())
     again = f", {report['resumed']:,} of them by an earlier run" * bool(report["resumed"])
     lines = [
         f"pictures: {images}{again}; {report['seconds']:.1f} s",
-        (
-            f"polygons: {report['polygons']:,}; {report['clipped']:,} cut off at the border, "
-            f"{report['deleted']:,} deleted, {report['hidden']:,} objects wholly hidden"
-        ),
+        _about_polygons(how, report),
     ]
+    if how.format != "yolo":
+        lines.append("masks: as large as the pictures")
+    if how.format == "yolo" and "train" not in report["images"]:
+        lines.append("there is no `train`: the yaml names other frames in its place")
     large = report["round_trip"]["large"]
     if large["segments"]:
         lines.append(

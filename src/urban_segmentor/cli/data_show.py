@@ -164,7 +164,7 @@ def _tell_overview(
         )
     for path in overview.written:
         console.print(f"result: {path}", style="bold green", soft_wrap=True)
-    for problem in overview.problems:
+    for problem in dict.fromkeys(overview.problems):
         typer.secho(f"error: {problem}", fg="red", err=True)
     if overview.problems:
         raise typer.Exit(1)

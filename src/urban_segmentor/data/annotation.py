@@ -31,6 +31,7 @@ MAX_OBJECTS = 2**16 - 1
 MAX_PIXELS = 2**27
 """Larger pictures are refused, as their labels would not fit into the memory."""
 
+_IDS_OF_CLASS = 1000
 _GROUP = "group"
 _UNKNOWN = BY_NAME["unlabeled"]
 
@@ -203,6 +204,10 @@ class _Parser:
         points = _points(fields.get("polygon")) if self._points is None else self._points[place]
         if isinstance(points, str):
             self.problems.append(f"object {place} ({name}) {points}")
+        elif number >= _IDS_OF_CLASS:
+            self.problems.append(
+                f"object {place} ({name}) is one too many: official ids tell {_IDS_OF_CLASS} apart"
+            )
         elif label.label_id >= 0:
             found = PolygonObject(label=label, is_group=is_group, number=number, points=points)
             self.objects.append(found)

@@ -34,6 +34,13 @@ Kind: TypeAlias = Literal[
 ]
 
 _OFFICIAL = {"train": 2975, "val": 500, "test": 1525}
+_SUMMED_UP: dict[Kind, str] = {
+    "outside": "polygons that reach out of the picture",
+    "size": "pictures of another size than their polygons",
+    "deleted": "objects that are marked as deleted",
+    "dummy": "no labels of any training class",
+    "missing": "no polygons file",
+}
 _USUAL_OUTSIDE_PX = 32  # official polygons reach up to 15 pixels past the border
 
 
@@ -107,7 +114,9 @@ class CheckReport:
         for found in by_kind.values():
             first = found[0]
             if len(found) > 1 and "/" in first.where:  # frames, not splits
-                sentences.append(f"{len(found):,} frames such as `{first.where}`: {first.text}")
+                what = _SUMMED_UP.get(first.kind, f"the note {first.kind}")
+                example = f"for instance `{first.where}`: {first.text}"
+                sentences.append(f"{len(found):,} frames have {what}; {example}")
             else:
                 sentences += [f"`{finding.where}` {finding.text}" for finding in found]
         return sentences
@@ -193,10 +202,13 @@ def _about_labels(annotation: Annotation, sample: Sample, where: str) -> list[Fi
         findings.append(Finding("dummy", where, text, wrong=sample.split != "test"))
     if annotation.outside:
         reach = _reach_px(annotation)
-        text = f"{annotation.outside} polygons reach out of the picture, by up to {reach:.0f} px"
+        count = annotation.outside
+        who = "1 polygon reaches" if count == 1 else f"{count} polygons reach"
+        text = f"{who} out of the picture, by up to {reach:.0f} px"
         findings.append(Finding("outside", where, text, wrong=reach > _USUAL_OUTSIDE_PX))
     if annotation.deleted:
-        text = f"{annotation.deleted} objects are marked as deleted"
+        count = annotation.deleted
+        text = f"{count} object{' is' if count == 1 else 's are'} marked as deleted"
         findings.append(Finding("deleted", where, text, wrong=False))
     return findings
 

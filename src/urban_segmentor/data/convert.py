@@ -179,7 +179,7 @@ def _write_panoptic(
     drawn: ObjectMap, sample: Sample, how: Conversion, report: FrameReport
 ) -> list[dict[str, Any]]:
     labels = panoptic_labels(drawn, classes=how.classes)
-    report["classes"] = labels.classes
+    report["classes"], report["hidden"] = labels.classes, labels.hidden
     path = how.out / panoptic_folder(sample.split) / f"{sample.stem}_gtFine_panoptic.png"
     write_atomically(path, _rgb_png(labels.picture), overwrite=True)
     return labels.segments

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from urban_segmentor.data.segments import class_masks, object_bounds
-from urban_segmentor.polygons import bridged_ring, closed_ring, ring_around_holes
+from urban_segmentor.polygons import bridged_ring, closed_ring, ring_areas, ring_around_holes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,14 +32,16 @@ class Outline(NamedTuple):
         is_crowd: True for a region of several objects.
         ring: int32 (K, 2), x and y of its vertices, pixels of the picture.
         joined: True when parts or holes hang on it by bridges.
-        fill: What filling it gives; None when that is exactly the mask.
+        surplus: How many pixels more than it has `ring_areas` counts.
+        fill: What filling it gives; None when that is exactly the mask, as with one part.
     """
 
     class_id: int
     is_crowd: bool
     ring: NDArray[np.int32]
-    joined: bool
-    fill: Fill | None
+    joined: bool = False
+    surplus: int = 0
+    fill: Fill | None = None
 
 
 class Fill(NamedTuple):
@@ -70,10 +72,10 @@ class Outlines:
 
     def fills(self) -> list[Fill]:
         """Return what filling each ring gives."""
-        pixels = ring_areas([outline.ring for outline in self.outlines])
+        counted: list[int] = ring_areas([outline.ring for outline in self.outlines]).tolist()
         return [
-            outline.fill or Fill(area, 0, 0)
-            for outline, area in zip(self.outlines, pixels, strict=True)
+            outline.fill or Fill(pixels - outline.surplus, 0, 0)
+            for outline, pixels in zip(self.outlines, counted, strict=True)
         ]
 
 
@@ -110,38 +112,6 @@ def visible_outlines(drawn: ObjectMap, *, classes: ClassSet, stuff: Stuff) -> Ou
     return Outlines(outlines=tuple(found), hidden=hidden)
 
 
-def ring_areas(rings: Sequence[NDArray[np.int32]]) -> list[int]:
-    """Return how many pixels each closed border has on it and within it.
-
-    Args:
-        rings: N arrays, int32 (K, 2), K at least 3, x and y in pixels, with steps that go
-            straight or diagonally.
-    """
-    if not rings:
-        return []
-    twice, steps = _areas_and_lengths(rings)
-    return ((twice + steps) // 2 + 1).tolist()
-
-
-def _areas_and_lengths(
-    rings: Sequence[NDArray[np.int32]],
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return twice the area that each ring encloses, and its steps, int64 (N,).
-
-    By Pick's theorem, for which each step of a border is one point on it, they tell the pixels.
-    """
-    points = np.concatenate(rings).astype(np.int64)
-    counts = np.array([len(ring) for ring in rings])
-    ends = np.cumsum(counts)
-    starts = ends - counts
-    after = np.arange(1, len(points) + 1)
-    after[ends - 1] = starts
-    (x, y), (next_x, next_y) = points.T, points[after].T
-    steps = np.maximum(np.abs(next_x - x), np.abs(next_y - y))
-    twice = np.add.reduceat(x * next_y - next_x * y, starts)
-    return np.abs(twice), np.add.reduceat(steps, starts)
-
-
 def _as_one(
     mask: NDArray[np.uint8], corner: tuple[int, int], class_id: int, *, is_crowd: bool
 ) -> Outline | None:
@@ -150,19 +120,18 @@ def _as_one(
     if not borders:
         return None
     if len(borders) == 1:
-        return Outline(class_id, is_crowd, closed_ring(borders[0]), joined=False, fill=None)
+        return Outline(class_id, is_crowd, closed_ring(borders[0]))
     x, y, width, height = cv2.boundingRect(mask)
     crop = np.ascontiguousarray(mask[y : y + height, x : x + width])
     traced = bridged_ring(crop.view(np.bool_))
-    pixels = cv2.countNonZero(crop)
-    fill = Fill(pixels, 0, 0)
+    fill = None
     if traced.parts > 1:
         filled = np.zeros(crop.shape, dtype=np.uint8)
         cv2.fillPoly(filled, [traced.pixels], (1,))
-        both = cv2.countNonZero(filled & crop)
+        pixels, both = cv2.countNonZero(crop), cv2.countNonZero(filled & crop)
         fill = Fill(pixels, pixels - both, cv2.countNonZero(filled) - both)
     ring = traced.pixels + np.array((x + corner[0], y + corner[1]), dtype=np.int32)
-    return Outline(class_id, is_crowd, ring, joined=True, fill=fill)
+    return Outline(class_id, is_crowd, ring, True, traced.surplus, fill)  # noqa: FBT003
 
 
 def _by_region(
@@ -174,7 +143,7 @@ def _by_region(
         if parent >= 0:
             continue
         if first_hole < 0:
-            yield Outline(class_id, False, closed_ring(border), joined=False, fill=None)  # noqa: FBT003
+            yield Outline(class_id, False, closed_ring(border))  # noqa: FBT003
             continue
         rings = [border]
         hole = first_hole
@@ -182,11 +151,8 @@ def _by_region(
             rings.append(borders[hole])
             hole = kin[hole][0]
         shift = np.array(corner, dtype=np.int32)
-        ring = ring_around_holes([one - shift for one in rings], mask.view(np.bool_)) + shift
-        twice, steps = _areas_and_lengths(rings)
-        in_holes = (twice[1:] - steps[1:]) // 2 + 1
-        pixels = int((twice[0] + steps[0]) // 2 + 1 - in_holes.sum())
-        yield Outline(class_id, False, ring, joined=True, fill=Fill(pixels, 0, 0))  # noqa: FBT003
+        traced = ring_around_holes([one - shift for one in rings], mask.view(np.bool_))
+        yield Outline(class_id, False, traced.pixels + shift, True, traced.surplus)  # noqa: FBT003
 
 
 def _borders(

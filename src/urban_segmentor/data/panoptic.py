@@ -31,11 +31,13 @@ class PanopticLabels(NamedTuple):
         picture: uint8 (H, W, 3), RGB, of which R + 256 G + 65536 B is the id of a segment.
         segments: The entries of `segments_info`.
         classes: Counts by class name.
+        hidden: Objects of which later polygons leave nothing to be seen.
     """
 
     picture: NDArray[np.uint8]
     segments: list[dict[str, Any]]
     classes: dict[str, ClassCount]
+    hidden: int
 
 
 def panoptic_labels(drawn: ObjectMap, *, classes: ClassSet) -> PanopticLabels:
@@ -53,7 +55,7 @@ def panoptic_labels(drawn: ObjectMap, *, classes: ClassSet) -> PanopticLabels:
     by_id = {item.instance_id: item for item in drawn.objects}
     counts: dict[str, ClassCount] = {}
     segments: list[dict[str, Any]] = []
-    areas = np.bincount(ids.ravel(), minlength=1)
+    areas = np.bincount(ids.ravel(), minlength=max(values, default=0) + 1)
     for segment_id in sorted({value for value in values if value and areas[value]}):
         item = by_id[segment_id]
         x, y, width, height = cv2.boundingRect((ids == segment_id).view(np.uint8))
@@ -71,7 +73,9 @@ def panoptic_labels(drawn: ObjectMap, *, classes: ClassSet) -> PanopticLabels:
         count["groups" if is_crowd else "segments"] += 1
         count["pixels"] += 0 if is_crowd else int(areas[segment_id])
     picture = np.stack([ids & 255, ids >> 8, np.zeros_like(ids)], axis=-1).astype(np.uint8)
-    return PanopticLabels(picture, segments, counts)
+    singles = [item.instance_id for item in drawn.objects if item.is_single]
+    hidden = sum(value in values and not areas[value] for value in singles)
+    return PanopticLabels(picture, segments, counts, hidden)
 
 
 def write_panoptic(

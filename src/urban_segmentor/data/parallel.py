@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -45,10 +46,11 @@ def in_parallel(
         raise SettingError(f"`workers` is {workers}", hint="--workers 1, or leave it out")
     count = min(workers or os.cpu_count() or 1, len(items))
     if count <= 1:
-        for item in items:
-            if stop():
-                return
-            yield item, function(item)
+        with _one_thread():
+            for item in items:
+                if stop():
+                    return
+                yield item, function(item)
         return
     # Forked children would share the locks of threads that they do not have.
     context = multiprocessing.get_context("spawn")
@@ -95,6 +97,19 @@ def _finished(running: dict[Future[Result], Item]) -> Iterator[tuple[Item, Resul
 
 
 @contextmanager
+def _one_thread() -> Generator[None]:
+    """Return a context in which OpenCV has one thread, as in the processes: more cost, not help."""
+    import cv2  # noqa: PLC0415
+
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
+
+
+@contextmanager
 def _held_back() -> Generator[None]:
     """Return a context in which Ctrl-C has to wait.
 
@@ -117,6 +132,7 @@ def _start() -> None:
 
     cv2.setNumThreads(1)
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    gc.set_threshold(50_000)  # files of thousands of points set it off for nothing
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

@@ -88,51 +88,60 @@ def prepare(  # noqa: PLR0913
             hint=f"urban-segmentor data check {layout.root}",
         )
     settings = settings_of(layout, how, splits)
-    open_target(how, settings, overwrite=overwrite)
-    waiting = [sample for sample in whole if not _is_done(how, sample)]
-    summary.resumed = len(whole) - len(waiting)
-    on_start(len(waiting))
-    try:
-        for sample, reason in in_parallel(
-            partial(_attempt, how), waiting, workers=workers, stop=stop
-        ):
+    with open_target(how, settings, overwrite=overwrite):
+        waiting = [sample for sample in whole if not _is_done(how, sample)]
+        summary.resumed = len(whole) - len(waiting)
+        on_start(len(waiting))
+        reasons: dict[Sample, str] = {}
+        attempt = partial(_attempt, how)
+        for sample, reason in in_parallel(attempt, waiting, workers=workers, stop=stop):
             if reason is not None:
-                summary.problems.append(f"`{name_of(sample)}` is left out: {reason}")
+                reasons[sample] = reason
             on_frame()
         done = [sample for sample in whole if _is_done(how, sample)]
         summary.left_out = len(samples) - len(done)
         summary.interrupted = stop() and summary.left_out > 0
-        if not done and not summary.interrupted:
-            raise DatasetError(
-                f"none of {len(samples)} frames could be converted; {summary.problems[0]}",
-                hint=f"urban-segmentor data check {layout.root}",
-            )
         if summary.interrupted:
             summary.images.update(sample.split for sample in done)
-            return report_of(summary, settings, seconds=time.monotonic() - started_s)
-        return _put_together(how, settings, done, summary, started_s=started_s)
-    except OutputError as error:
-        hint = "make room, then run the same command again: what is done so far is kept"
-        raise OutputError(str(error), hint=hint) from error
+        else:
+            _check_done(how, whole, done, reasons)
+            _put_together(how, settings, done, summary)
+    texts = [f"`{name_of(sample)}` is left out: {reason}" for sample, reason in reasons.items()]
+    summary.problems = sorted([*texts, *summary.problems])
+    return report_of(summary, settings, seconds=time.monotonic() - started_s)
+
+
+def _check_done(
+    how: Conversion,
+    whole: Sequence[Sample],
+    done: Sequence[Sample],
+    reasons: dict[Sample, str],
+) -> None:
+    """Check that something was done, and that what was done is there."""
+    gone = set(whole).difference(done, reasons)
+    if gone:
+        first = min(name_of(sample) for sample in gone)
+        raise OutputError(
+            f"{len(gone)} frames that were written to `{how.out}` are gone, first: `{first}`; "
+            "something else changes that folder"
+        )
+    if not done:
+        raise DatasetError(
+            f"none of {len(whole)} frames could be converted; {min(reasons.values())}",
+            hint="find out more with: urban-segmentor data check",
+        )
 
 
 def _put_together(
-    how: Conversion,
-    settings: dict[str, Any],
-    done: Sequence[Sample],
-    summary: Summary,
-    *,
-    started_s: float,
-) -> dict[str, Any]:
-    """Write the files over all frames that are done, and return the report."""
-    summary.problems.sort()
+    how: Conversion, settings: dict[str, Any], done: Sequence[Sample], summary: Summary
+) -> None:
+    """Write the files over all frames that are done, and add them to the summary."""
     for split in settings["splits"]:
         records = _records(how, [one for one in done if one.split == split], summary)
         write_split(how, split, records)
     if how.format == "yolo":
         write_yaml(how, settings["splits"])
     summary.sort_classes(how.classes.names)
-    return report_of(summary, settings, seconds=time.monotonic() - started_s)
 
 
 def _whole(samples: Sequence[Sample], summary: Summary) -> Iterator[Sample]:

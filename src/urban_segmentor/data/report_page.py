@@ -110,6 +110,11 @@ def _in_short(report: Mapping[str, Any], *, kind: str) -> Iterator[tuple[str, in
     for count in counts.values():
         for key in total:
             total[key] += count[key]
+    if report.get("settings", {}).get("as_original"):
+        yield "polygons", report.get("polygons", 0), "read, each with what others hide of it"
+        yield "outside", report.get("clipped", 0), "reach out of the picture, and are left so"
+        yield "segments", total["segments"], "polygons written"
+        return
     yield "polygons", report.get("polygons", 0), "drawn, later ones over earlier ones"
     yield "clipped", report.get("clipped", 0), "reach out of the picture and were cut off there"
     yield "deleted", report.get("deleted", 0), "are marked as deleted and were not drawn"
@@ -145,6 +150,8 @@ def _about_classes(report: Mapping[str, Any]) -> Iterator[page.Html]:
     ]
     yield page.heading("Objects and regions of each class")
     yield page.bars(rows)
+    if report.get("settings", {}).get("as_original"):  # pixels are not measured then
+        return
     headings = ("class", "segments", "groups", "bridged", "pixels", "lost", "added", "changed, %")
     keys = ("segments", "groups", "bridged", "pixels", "lost", "added")
     table: list[Sequence[object]] = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from urban_segmentor import __version__
@@ -19,13 +19,18 @@ from urban_segmentor.data.summary import MADE_BY
 from urban_segmentor.errors import OutputError, SettingError
 from urban_segmentor.io.atomic import output_errors, write_atomically
 
+try:
+    import fcntl
+except ImportError:
+    fcntl = None
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
     from pathlib import Path
 
 REPORT, PAGE, YAML = "report.json", "report.html", "cityscapes.yaml"
 _MADE = ("images", "labels", "ignored", "annotations", "report", LABELS, YAML, PAGE)
-_CLEARING = "clearing"
+_CLEARING, _LOCK = "clearing", "lock"
 
 
 def settings_of(layout: Layout, how: Conversion, splits: Sequence[str]) -> dict[str, Any]:
@@ -69,8 +74,9 @@ def check_apart(source: Path, out: Path) -> None:
         )
 
 
-def open_target(how: Conversion, settings: dict[str, Any], *, overwrite: bool) -> None:
-    """Make the folder, or find what an earlier run left there; refuse what is not ours.
+@contextmanager
+def open_target(how: Conversion, settings: dict[str, Any], *, overwrite: bool) -> Generator[None]:
+    """Return a context in which a conversion may fill its folder, alone.
 
     Args:
         how: The conversion.
@@ -78,34 +84,65 @@ def open_target(how: Conversion, settings: dict[str, Any], *, overwrite: bool) -
         overwrite: True to remove what an earlier run made.
 
     Raises:
-        OutputError: There is something else in it, it is complete, or was begun otherwise.
+        OutputError: There is something else in the folder, it is complete, was begun otherwise,
+            or another run is at work in it.
     """
     out, state = how.out, how.out / WORK / "settings.json"
     with output_errors(out):
-        if out.exists() and not out.is_dir():
-            raise OutputError(f"`{out}` is a file", hint="choose another folder")
-        names = {path.name for path in out.iterdir()} if out.is_dir() else set[str]()
-        begun = _read(state)
-        finished = _is_report(_read(out / REPORT))
-        if not (names <= {WORK} or begun is not None or finished):
-            raise OutputError(
-                f"`{out}` has something else in it: {', '.join(sorted(names)[:5])}",
-                hint="choose an empty or new folder",
-            )
-        if overwrite or begun == _CLEARING:
-            if names:
+        _check_target(out, settings, overwrite=overwrite)
+        state.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(out):
+        with output_errors(out):
+            _check_target(out, settings, overwrite=overwrite)
+            if overwrite or _read(state) == _CLEARING:
                 _clear(out, state)
-        elif begun is None and finished:
-            raise OutputError(
-                f"`{out}` is complete already",
-                hint="add --overwrite to make it anew, or choose another folder",
-            )
-        elif begun not in (None, settings):
-            raise OutputError(
-                f"`{out}` was begun with other settings: {_differences(begun, settings)}",
-                hint="repeat the former command to go on with it, or add --overwrite",
-            )
-    write_atomically(state, json.dumps(settings).encode("ascii"), overwrite=True)
+        write_atomically(state, json.dumps(settings).encode("ascii"), overwrite=True)
+        try:
+            yield
+        except OutputError as error:
+            hint = "see to that, then run the same command again: what is done so far is kept"
+            raise OutputError(str(error), hint=hint) from error
+
+
+def _check_target(out: Path, settings: dict[str, Any], *, overwrite: bool) -> None:
+    """Check that a folder is new, or one that may be gone on with or made anew."""
+    if out.exists() and not out.is_dir():
+        raise OutputError(f"`{out}` is a file", hint="choose another folder")
+    names = {path.name for path in out.iterdir()} if out.is_dir() else set[str]()
+    begun = _read(out / WORK / "settings.json")
+    finished = _is_report(_read(out / REPORT))
+    if not (names <= {WORK} or begun is not None or finished):
+        raise OutputError(
+            f"`{out}` has something else in it: {', '.join(sorted(names)[:5])}",
+            hint="choose an empty or new folder",
+        )
+    if overwrite or begun == _CLEARING:
+        return
+    if begun is None and finished:
+        raise OutputError(
+            f"`{out}` is complete already",
+            hint="add --overwrite to make it anew, or choose another folder",
+        )
+    if begun not in (None, settings):
+        raise OutputError(
+            f"`{out}` was begun with other settings: {_differences(begun, settings)}",
+            hint="repeat the former command to go on with it, or add --overwrite",
+        )
+
+
+@contextmanager
+def _alone(out: Path) -> Generator[None]:
+    """Return a context in which no other run may work in a folder."""
+    with output_errors(out), (out / WORK / _LOCK).open("ab") as file:
+        if fcntl is not None:  # which Windows does not have
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise OutputError(
+                    f"another run is at work in `{out}`",
+                    hint="wait until it is done, or choose another folder",
+                ) from None
+        yield
 
 
 def finish(how: Conversion, report: dict[str, Any]) -> None:
@@ -133,7 +170,9 @@ def _clear(out: Path, state: Path) -> None:
         (out / REPORT).unlink()
     made = [out / name for name in _MADE]
     made += [path for path in sorted(out.iterdir()) if path.name.startswith(PANOPTIC)]
-    made += [path for path in sorted((out / WORK).iterdir()) if path != state]
+    made += [
+        path for path in sorted((out / WORK).iterdir()) if path.name not in {state.name, _LOCK}
+    ]
     for path in made:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

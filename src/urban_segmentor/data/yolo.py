@@ -71,7 +71,12 @@ def yolo_labels(
         count["lost"] += lost
         count["added"] += added
         count["bridged"] += outline.joined
-        note_iou(large if pixels > LARGE_PX else small, (pixels - lost) / (pixels + added))
+        trip = large if pixels > LARGE_PX else small
+        if lost or added:
+            note_iou(trip, (pixels - lost) / (pixels + added))
+        else:
+            trip["segments"] += 1
+            trip["sum_iou"] += 1
     return YoloLabels(b"".join(kept), b"".join(ignored), counts, large, small)
 
 

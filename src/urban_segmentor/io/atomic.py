@@ -239,9 +239,12 @@ def write_atomically(path: Path, data: bytes, *, overwrite: bool) -> None:
 
 def open_partial(path: Path) -> FileIO:
     """Return a new unbuffered file, in place of what an earlier run may have left there."""
-    path.unlink(missing_ok=True)
-    # Exclusive creation does not follow a link that somebody put there in between.
-    return path.open("xb", buffering=0)
+    # Exclusive creation does not follow a link that somebody put there.
+    try:
+        return path.open("xb", buffering=0)
+    except FileExistsError:
+        path.unlink(missing_ok=True)
+        return path.open("xb", buffering=0)
 
 
 def write_all(file: FileIO | IO[bytes], data: bytes) -> None:
@@ -253,6 +256,9 @@ def write_all(file: FileIO | IO[bytes], data: bytes) -> None:
 
 def _make_writable(folder: Path) -> None:
     """Make a folder and check that files can be made in it."""
+    may = os.W_OK | os.X_OK
+    if folder.is_dir() and os.access(folder, may):
+        return
     folder.mkdir(parents=True, exist_ok=True)
-    if not os.access(folder, os.W_OK | os.X_OK):
+    if not os.access(folder, may):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from urban_segmentor.types import Instances
 
 
+_SAME_SHAPE = 0.01  # of the ratio of width and height
+
+
 class Predictor(Protocol):
     """Says what is in a frame; may be called from several threads at once."""
 
@@ -71,6 +74,7 @@ class ModelPredictor:
                 hint="unpack `leftImg8bit_trainvaltest.zip` there",
             )
         picture = read_picture(sample.picture)
+        _check_shape(sample, picture.shape[:2], size)
         on_stage = None if self._stages is None else self._stages.add
         instances = self._segmenter(picture, size=size, on_stage=on_stage)
         return as_predicted(
@@ -79,6 +83,17 @@ class ModelPredictor:
             rules=self._rules,
             with_stuff=self._has_stuff,
             stages=self._stages,
+        )
+
+
+def _check_shape(sample: Sample, picture: tuple[int, ...], labels: tuple[int, int]) -> None:
+    """Refuse labels of another shape than their picture, as masks would lie elsewhere."""
+    (height, width), (label_height, label_width) = picture, labels
+    if abs((width / height) / (label_width / label_height) - 1) > _SAME_SHAPE:
+        raise DatasetError(
+            f"`{sample.split}/{sample.city}/{sample.stem}`: the picture has {width} x {height} "
+            f"pixels, its labels {label_width} x {label_height}",
+            hint="unpack the archives again",
         )
 
 

@@ -66,10 +66,16 @@ def headline(summary: Mapping[str, Any]) -> list[str]:
     sized = ""
     if "imgsz" in summary:
         sized = " at {1} x {0}".format(*summary["imgsz"])
-    truth = " and ".join(f"{kind} of {count}" for kind, count in summary["truth"].items())
+    truth = " and ".join(f"{kind} ({count})" for kind, count in summary["truth"].items())
     scored = f"{what}{sized}, {of_all} {in_split} pictures of `{summary['split']}`"
+    lines = [f"{scored}; labels: {sizes} pixels, from {truth}"]
+    if ignored := summary["ignored"]:
+        lines.append(
+            f"objects: those of 100 pixels and more; {ignored['objects_under_100_px']} smaller "
+            f"ones and {ignored['groups']} groups are neither right nor wrong"
+        )
     return [
-        f"{scored}, labels of {sizes} pixels read from {truth}",
+        *lines,
         f"AP, PQ, mIoU: {RULES}; COCO: {COCO_RULES}",
     ]
 

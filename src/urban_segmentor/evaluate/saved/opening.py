@@ -40,7 +40,7 @@ def open_predictions(
     - A list of COCO results, whose ids are those of an annotation file.
     - A COCO panoptic JSON file, with a folder of pictures of the same name beside it.
     - A folder in the layout of the benchmark: text files with lines `mask.png labelID score`.
-    - A folder of pictures of label ids.
+    - A folder of pictures of label ids, or one that has them in a folder `labelIds`.
 
     No mask is decoded before somebody asks for its picture.
 
@@ -54,7 +54,9 @@ def open_predictions(
         PredictionError: They are in none of these formats, damaged, or of other classes.
     """
     if path.is_dir():
-        return _open_folder(path, resize=resize)
+        # `predict --save labelids` has one folder for each kind of picture.
+        labels = path / "labelIds"
+        return _open_folder(labels if labels.is_dir() else path, resize=resize)
     content = read_json(path, compact=compacted)
     if isinstance(content, list):
         return _open_list(
