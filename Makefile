@@ -31,6 +31,7 @@ bench: .venv/.test
 	$(BIN)/python benchmarks/soak.py
 	$(BIN)/python benchmarks/labels.py
 	$(BIN)/python benchmarks/prepare.py
+	$(BIN)/python benchmarks/evaluate.py
 
 .venv/.demo: pyproject.toml | .venv/.made
 	$(PIP) -e .

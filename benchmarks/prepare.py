@@ -58,10 +58,8 @@ def main() -> None:
     report = json.loads((out / "report.json").read_bytes())
     shutil.rmtree(folder)
     whole_s = statistics.median(official_ms) / 1000 * len(files)
-    print(
-        f"\n{len(files)} frames to YOLO, {sum(report['images'].values())} written, "
-        f"to {wishes.folder}\n"
-    )
+    written = sum(report["images"].values())
+    print(f"\n{len(files)} frames to YOLO, {written} written, to {wishes.folder}\n")
     print(
         "| | wall, s | CPU, s | CPU a frame, ms | times as fast, per core |\n|---|---|---|---|---|"
     )
