@@ -235,3 +235,15 @@ def test_no_workers_are_refused(shell: Shell) -> None:
         result = shell("data", *command, "--workers", "0")
         assert result.code == 2
         assert "`workers` is 0" in result.err
+
+
+def test_reports_say_what_was_not_done(shell: Shell) -> None:
+    """Original labels are not cut off, and a data set without `train` is no offer to train."""
+    write_frame(Path("data"), "town_000000_000019", [box("car", -20, 60, 100, 100), *street()])
+    original = shell("data", "prepare", "data", "a", "--labels-as-original")
+    assert "1 reach out of the picture, and are left so" in original.err
+    assert "cut off" not in original.err + Path("a/report.html").read_text()
+    ours = shell("data", "prepare", "data", "b")
+    assert "1 cut off at the border" in ours.err
+    assert "there is no `train`" in ours.err
+    assert "segment train" not in ours.err

@@ -144,3 +144,15 @@ def test_maps_are_kept_and_score_the_same(shell: Shell) -> None:
         second = json.loads(saved.out)
         assert [second[key] for key in keys] == [first[key] for key in keys]
         assert second["ap"] is None
+
+
+def test_labels_of_another_shape_than_their_picture_are_no_truth(shell: Shell) -> None:
+    """Masks would lie elsewhere, so the frame is named and not scored."""
+    data = write_street(Path("data"))
+    path = next(data.rglob("*000001*.json"))
+    path.write_text(path.read_text().replace('"imgWidth": 256', '"imgWidth": 999'))
+    result = shell("val", "--data", data, "--model", shell.model, "--json")
+    summary = json.loads(result.out)
+    assert result.code == 1
+    assert (summary["images"], summary["label_sizes"]) == (2, {"256x128": 2})
+    assert "256 x 128 pixels, its labels 999 x 128" in result.err

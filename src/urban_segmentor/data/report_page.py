@@ -34,7 +34,7 @@ _WIDTH_PX, _QUALITY = 960, 85
 _WORTH_SEEING = {
     "changed": "most pixels changed by the polygons",
     "bridged": "most segments joined by bridges",
-    "clipped": "most polygons cut off at the border",
+    "clipped": "most polygons that reach out of the picture",
 }
 _GROUPS = {
     "yolo": "left out, and listed under ignored: neither right nor wrong",
@@ -110,7 +110,7 @@ def _in_short(report: Mapping[str, Any], *, kind: str) -> Iterator[tuple[str, in
     for count in counts.values():
         for key in total:
             total[key] += count[key]
-    if report.get("settings", {}).get("as_original"):
+    if report.get("settings", {}).get("labels_as_original"):
         yield "polygons", report.get("polygons", 0), "read, each with what others hide of it"
         yield "outside", report.get("clipped", 0), "reach out of the picture, and are left so"
         yield "segments", total["segments"], "polygons written"
@@ -150,7 +150,7 @@ def _about_classes(report: Mapping[str, Any]) -> Iterator[page.Html]:
     ]
     yield page.heading("Objects and regions of each class")
     yield page.bars(rows)
-    if report.get("settings", {}).get("as_original"):  # pixels are not measured then
+    if report.get("settings", {}).get("labels_as_original"):  # pixels are not measured then
         return
     headings = ("class", "segments", "groups", "bridged", "pixels", "lost", "added", "changed, %")
     keys = ("segments", "groups", "bridged", "pixels", "lost", "added")
