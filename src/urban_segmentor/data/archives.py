@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from urban_segmentor.data.watching import Watcher
 from urban_segmentor.errors import DatasetError, OutputError
-from urban_segmentor.io.atomic import open_partial, write_all
+from urban_segmentor.io.atomic import open_partial, output_errors, write_all
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
 MOST_FILES = 1_000_000  # the largest official archive holds 150,000 pictures
 MOST_GROWTH = 200  # labels shrink to a tenth, pictures hardly at all
@@ -77,8 +78,7 @@ class Unpacked(NamedTuple):
     written: int
 
 
-@contextmanager
-def disk_errors(path: Path) -> Generator[None]:
+def disk_errors(path: Path) -> AbstractContextManager[None]:
     """Return a context in which failures of the system become `OutputError`.
 
     Args:
@@ -87,13 +87,7 @@ def disk_errors(path: Path) -> Generator[None]:
     Raises:
         OutputError: The disk is full, the place is not writable, or the like.
     """
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(
-            f"cannot write `{path}`: {error.strerror or error}",
-            hint=_HINTS.get(error.errno or 0, "choose a folder that you may write to"),
-        ) from error
+    return output_errors(path, hints=_HINTS, usual="choose a folder that you may write to")
 
 
 def check_space(folder: Path, *, need_bytes: int, what: str) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 from urban_segmentor.errors import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping
     from io import FileIO
     from pathlib import Path
     from types import TracebackType
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 OVERWRITE_HINT = "add --overwrite, or choose another folder with -o"
 
+_USUAL_HINT = "choose another folder with -o"
 _HINTS = {
     errno.ENOSPC: "free some space, or choose another folder with -o",
     errno.EDQUOT: "your quota is used up: free some space, or choose another folder with -o",
@@ -35,11 +36,15 @@ _HINTS = {
 
 
 @contextmanager
-def output_errors(path: Path) -> Generator[None]:
+def output_errors(
+    path: Path, *, hints: Mapping[int, str] = _HINTS, usual: str = _USUAL_HINT
+) -> Generator[None]:
     """Return a context in which failures of the system become `OutputError`.
 
     Args:
         path: What is being written, named in the message.
+        hints: What helps, by the number of the failure; other commands have other options.
+        usual: What helps otherwise.
 
     Raises:
         OutputError: The disk is full, the place is not writable, or the like.
@@ -49,7 +54,7 @@ def output_errors(path: Path) -> Generator[None]:
     except OSError as error:
         raise OutputError(
             f"cannot write `{path}`: {error.strerror or error}",
-            hint=_HINTS.get(error.errno or 0, "choose another folder with -o"),
+            hint=hints.get(error.errno or 0, usual),
         ) from error
 
 
