@@ -32,6 +32,7 @@ bench: .venv/.test
 	$(BIN)/python benchmarks/labels.py
 	$(BIN)/python benchmarks/prepare.py
 	$(BIN)/python benchmarks/evaluate.py
+	$(BIN)/python benchmarks/training.py
 
 .venv/.demo: pyproject.toml | .venv/.made
 	$(PIP) -e .

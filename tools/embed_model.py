@@ -10,42 +10,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
-import tempfile
 from pathlib import Path
 
-import numpy as np
-import onnx
-from onnx import helper, numpy_helper
-from ultralytics import YOLO
+from urban_segmentor.train.about import About
+from urban_segmentor.train.export import export
+from urban_segmentor.train.wishes import Wishes
 
 WEIGHTS = Path(__file__).parents[1] / "src/urban_segmentor/models/weights"
-SMALLEST = 16  # values; shapes and scalars stay as they are
-
-
-def halve_weights(model: onnx.ModelProto) -> None:
-    """Store float32 initializers as float16, each widened by a Cast at the graph's start."""
-    graph = model.graph
-    kept, casts = [], []
-    for tensor in graph.initializer:
-        values = numpy_helper.to_array(tensor)
-        if values.dtype != np.float32 or values.size < SMALLEST:
-            kept.append(tensor)
-            continue
-        half = numpy_helper.from_array(values.astype(np.float16), f"{tensor.name}_half")
-        kept.append(half)
-        casts.append(
-            helper.make_node("Cast", [half.name], [tensor.name], to=onnx.TensorProto.FLOAT)
-        )
-    del graph.initializer[:]
-    graph.initializer.extend(kept)
-    nodes = list(graph.node)
-    del graph.node[:]
-    graph.node.extend(casts + nodes)
 
 
 def main() -> None:
-    """Export, halve, describe and check."""
+    """Export in half size, compare with the checkpoint, and describe."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("name")
@@ -53,28 +28,24 @@ def main() -> None:
     parser.add_argument("--training-data", required=True)
     parser.add_argument("--accuracy", required=True)
     parser.add_argument("--imgsz", type=int, nargs=2, default=(384, 640))
+    parser.add_argument("--data", type=Path, help="pictures to compare on; default the street")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        checkpoint = Path(shutil.copy(args.checkpoint, folder))
-        exported = YOLO(checkpoint).export(
-            format="onnx", dynamic=True, simplify=False, imgsz=tuple(args.imgsz)
-        )
-        model = onnx.load(exported)
-    halve_weights(model)
-    texts = {entry.key: entry.value for entry in model.metadata_props}
-    wanted = {key: texts[key] for key in ("task", "names", "imgsz", "stride", "end2end", "version")}
-    wanted |= {
-        "description": args.description,
-        "license": "AGPL-3.0; trained on Cityscapes: non-commercial use",
-        "training_data": args.training_data,
-        "accuracy": args.accuracy,
-    }
-    del model.metadata_props[:]
-    helper.set_model_props(model, wanted)
-    onnx.checker.check_model(model)
-    target = WEIGHTS / f"{args.name}.onnx"
-    onnx.save(model, target)
-    print(json.dumps({"file": target.name, "bytes": target.stat().st_size} | wanted, indent=1))
+    about = About(
+        description=args.description,
+        training_data=args.training_data,
+        accuracy=args.accuracy,
+        licence="AGPL-3.0; trained on Cityscapes: non-commercial use",
+    )
+    wishes = Wishes(
+        model=str(args.checkpoint),
+        imgsz=tuple(args.imgsz),
+        half=True,
+        data=args.data,
+        output=WEIGHTS / f"{args.name}.onnx",
+        overwrite=True,
+        about=about,
+    )
+    print(json.dumps(export(wishes).summary(), indent=1))
 
 
 if __name__ == "__main__":

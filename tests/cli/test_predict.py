@@ -246,11 +246,11 @@ def test_models_that_cannot_be_used(shell: Shell) -> None:
     save_tiny_model(Path("detect.onnx"), task="detect")
     save_tiny_model(Path("other.onnx"), names="{0: 'cat'}")
     cases = {
-        "weights.pt": ("PyTorch checkpoint", "yolo export model=weights.pt format=onnx"),
+        "weights.pt": ("PyTorch checkpoint", "urban-segmentor export weights.pt"),
         "noise.onnx": ("damaged or not a model", "again"),
         "cut.onnx": ("damaged or not a model", "again"),
         "picture.bin": ("ends in `.bin`", "export"),
-        "bare.onnx": ("no metadata for `task`, `names`", "yolo export"),
+        "bare.onnx": ("no metadata for `task`, `names`", "urban-segmentor export"),
         "detect.onnx": ("task `detect`, expected `segment`", "segmentation model"),
         "other.onnx": ("expected (1, 4 + 1 + M, anchors)", "export the model again"),
         "urban-m": ("no model `urban-m`", "did you mean `urban-n`?"),

@@ -51,13 +51,7 @@ def test_checkpoints_name_the_export(name: str) -> None:
     with pytest.raises(ModelError, match="PyTorch checkpoint") as caught:
         resolve_model(f"runs/{name}")
     command = str(caught.value.hint).partition("once: ")[2]
-    assert shlex.split(command) == [
-        "yolo",
-        "export",
-        f"model=runs/{name}",
-        "format=onnx",
-        "dynamic=True",
-    ]
+    assert shlex.split(command) == ["urban-segmentor", "export", f"runs/{name}"]
 
 
 @pytest.mark.parametrize("wish", ["urban-m", "urban_n", "URBAN-N", "urbann", "uban-n"])

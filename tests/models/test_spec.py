@@ -88,7 +88,7 @@ def test_missing_keys_are_named(key: str) -> None:
     """The message names the key and the file, the hint the export that writes it."""
     with pytest.raises(ModelError, match=rf"`m.onnx` has no metadata for `{key}`$") as caught:
         spec(**{key: None})
-    assert "yolo export" in str(caught.value.hint)
+    assert "urban-segmentor export" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize("task", ["detect", "pose", "classify", "obb", "", "SEGMENT"])

@@ -184,11 +184,8 @@ def _made(how: Conversion, splits: Sequence[str]) -> list[Path]:
 
 def _next(how: Conversion) -> str:
     """Return what one may do now."""
-    from urban_segmentor.data.target import YAML
-
     if how.format == "yolo" and (how.out / "images" / "train").is_dir():
-        data = shlex.quote(str(how.out / YAML))
-        return f"yolo segment train data={data} model=yolo26n-seg.pt"
+        return f"urban-segmentor train --data {shlex.quote(str(how.out))}"
     return f"urban-segmentor data show {shlex.quote(str(how.out))}"
 
 

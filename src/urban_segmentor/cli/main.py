@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from urban_segmentor import __version__
-from urban_segmentor.cli import data, info, models, predict, sample, val
+from urban_segmentor.cli import benchmark, data, export, info, models, predict, sample, train, val
 from urban_segmentor.cli.interrupts import EXIT_CODE as INTERRUPTED
 from urban_segmentor.cli.interrupts import Interrupted, raise_on_signals
 from urban_segmentor.errors import SettingError, UrbanSegmentorError
@@ -25,7 +25,10 @@ app = typer.Typer(
 )
 app.command("predict", no_args_is_help=True)(predict.predict)
 app.command("val", no_args_is_help=True)(val.val)
+app.command("benchmark")(benchmark.benchmark)
 app.add_typer(data.app, name="data")
+app.command("train", no_args_is_help=True)(train.train)
+app.command("export", no_args_is_help=True)(export.export)
 app.command("sample", no_args_is_help=True)(sample.sample)
 app.command("models")(models.models)
 app.command("info")(info.info)

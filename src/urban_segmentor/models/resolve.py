@@ -42,8 +42,7 @@ def resolve_model(model: str | Path) -> Path:
     if path.suffix.lower() == ".pt":
         raise ModelError(
             f"`{path}` is a PyTorch checkpoint, which can run any code when it is loaded",
-            hint="if you trust it, export it once: "
-            f"yolo export {shlex.quote(f'model={path}')} format=onnx dynamic=True",
+            hint=f"export it once: urban-segmentor export {shlex.quote(str(path))}",
         )
     try:
         path = path.expanduser()
@@ -57,7 +56,7 @@ def resolve_model(model: str | Path) -> Path:
     if path.suffix not in _FORMATS:
         raise ModelError(
             f"`{path}` ends in `{path.suffix}`, expected {' or '.join(_FORMATS)}",
-            hint="export the model to ONNX or OpenVINO",
+            hint="export the model to ONNX or OpenVINO: urban-segmentor export MODEL.pt",
         )
     return path
 

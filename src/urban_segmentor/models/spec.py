@@ -12,10 +12,7 @@ from urban_segmentor.errors import ModelError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_EXPORT_HINT = (
-    "export it with Ultralytics, which writes its metadata: "
-    "yolo export model=MODEL.pt format=onnx dynamic=True"
-)
+_EXPORT_HINT = "export it anew, which writes its metadata: urban-segmentor export MODEL.pt"
 _MAX_CLASSES = 10_000
 _MAX_SIDE = 16_384
 _MAX_SHOWN = 2000  # characters

@@ -1,0 +1,1 @@
+"""How fast each format of a model runs here, and which of them may be trusted."""

@@ -1,0 +1,126 @@
+"""The model files that are compared, and what can be said of each before it runs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from urban_segmentor.errors import ModelError, SettingError
+from urban_segmentor.models.resolve import embedded_models, resolve_model
+from urban_segmentor.models.spec import ModelSpec
+from urban_segmentor.segment.backends.choose import choose_runtime, open_network
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MADE_FROM = "quantized_from"
+"""Metadata of a quantised file: name of the float file or model that it was made from."""
+_MODELS_HINT = "--models urban-n,best.onnx"
+# Operators and element types of integers, by the names that they have in the files.
+_INTEGERS = {
+    ".onnx": re.compile(rb"QuantizeLinear|QLinear|ConvInteger|MatMulInteger"),
+    ".xml": re.compile(rb'type="FakeQuantize"|element_type="[iu][48]"'),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFile:
+    """A model that can be read here.
+
+    Attributes:
+        name: As the user named it.
+        path: The file.
+        spec: What it says about itself.
+        static_size: Height and width of the input when the export fixes them, pixels.
+        is_quantised: True when it computes with integers, or keeps its weights as such.
+        made_from: What a quantised file says that it was made from, or an empty string.
+    """
+
+    name: str
+    path: Path
+    spec: ModelSpec
+    static_size: tuple[int, int] | None
+    is_quantised: bool
+    made_from: str
+
+    @property
+    def weights(self) -> str:
+        """`int8` or `float`."""
+        return "int8" if self.is_quantised else "float"
+
+
+def find_models(texts: Sequence[str] | None) -> dict[str, Path]:
+    """Return the files of the models that are to be compared, by name.
+
+    Args:
+        texts: Names and paths, several in one text with commas; None for all embedded models.
+
+    Raises:
+        SettingError: No model is named, or one of them twice.
+        ModelError: There is no such model.
+    """
+    if texts is None:
+        return embedded_models()
+    names = [name.strip() for text in texts for name in text.split(",")]
+    if "" in names:
+        raise SettingError(
+            "`--models` is empty" if not any(names) else "`--models` has an empty name in it",
+            hint=_MODELS_HINT,
+        )
+    found: dict[str, Path] = {}
+    seen: dict[Path, str] = {}
+    for name in names:
+        path = resolve_model(name)
+        real = path.resolve()
+        if real in seen:
+            other = "" if seen[real] == name else f", as `{seen[real]}` and as `{name}`"
+            raise SettingError(f"`--models` names `{path}` twice{other}", hint=_MODELS_HINT)
+        seen[real] = name
+        found[name] = path
+    return found
+
+
+def read_model(name: str, path: Path) -> ModelFile:
+    """Return what a model file says about itself.
+
+    Args:
+        name: As the user named it.
+        path: `.onnx` or `.xml`.
+
+    Raises:
+        ModelError: It is damaged, of another task, or without the metadata that is needed.
+    """
+    choice = choose_runtime(device="cpu", runtime="openvino", suffix=path.suffix)
+    network = open_network(path, choice)
+    made_from = network.metadata.get(MADE_FROM)
+    try:
+        is_quantised = _INTEGERS[path.suffix].search(path.read_bytes()) is not None
+    except OSError as error:
+        raise ModelError(
+            f"cannot read `{path}`: {error.strerror}", hint="fetch or export the file again"
+        ) from error
+    return ModelFile(
+        name=name,
+        path=path,
+        spec=ModelSpec.from_metadata(network.metadata, where=str(path)),
+        static_size=network.static_size,
+        is_quantised=is_quantised,
+        made_from=made_from.strip() if isinstance(made_from, str) else "",
+    )
+
+
+def is_made_from(file: ModelFile, other: ModelFile) -> bool:
+    """Return whether a quantised file says that it was made from another one.
+
+    Args:
+        file: The quantised file.
+        other: A float file, which may be meant by its name, its file or its stem.
+    """
+    meant = Path(file.made_from)
+    return bool(file.made_from) and (
+        file.made_from == other.name
+        or meant.name == other.path.name
+        or meant.stem == other.path.stem
+    )

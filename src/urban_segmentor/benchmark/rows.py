@@ -1,0 +1,106 @@
+"""What came out of each candidate."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from urban_segmentor.stages import StageTimes
+
+if TYPE_CHECKING:
+    from urban_segmentor.benchmark.plan import Candidate
+    from urban_segmentor.stages import StageSummary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speed:
+    """What a picture costs when it has the machine to itself.
+
+    Attributes:
+        input_size: Height and width of the network input, pixels.
+        stages: Milliseconds by stage.
+        p50_ms: Median of all stages of a picture together.
+        p95_ms: 95th percentile of the same.
+        pictures: Pictures measured.
+    """
+
+    input_size: tuple[int, int]
+    stages: dict[str, StageSummary]
+    p50_ms: float
+    p95_ms: float
+    pictures: int
+
+    @property
+    def fps(self) -> float:
+        """Pictures a second, one after the other."""
+        return 1e3 / self.p50_ms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accuracy:
+    """Figures by the official rules, fractions; None for what does not occur.
+
+    Attributes:
+        ap: Instance AP.
+        ap50: Instance AP at IoU 0.5.
+        pq: Panoptic quality.
+        miou: Mean IoU.
+        images: Pictures scored.
+    """
+
+    ap: float | None
+    ap50: float | None
+    pq: float | None
+    miou: float | None
+    images: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A candidate, or a model that gave none, with what was measured.
+
+    Attributes:
+        model: As the user named it.
+        candidate: How it was run; None for a model that cannot be read.
+        speed: What it costs; None where it failed.
+        accuracy: How good it is; None where that was not measured.
+        error: Why it failed, or an empty string.
+    """
+
+    model: str
+    candidate: Candidate | None = None
+    speed: Speed | None = None
+    accuracy: Accuracy | None = None
+    error: str = ""
+
+
+class Clock:
+    """Collects the durations of one candidate, by stage and for whole pictures."""
+
+    def __init__(self) -> None:
+        self._stages = StageTimes()
+        self._totals_s: array[float] = array("d")
+
+    def add(self, times_s: dict[str, float]) -> None:
+        """Note what each stage of one picture took, seconds."""
+        for stage, time_s in times_s.items():
+            self._stages.add(stage, time_s)
+        self._totals_s.append(sum(times_s.values()))
+
+    def speed(self, input_size: tuple[int, int]) -> Speed:
+        """Return what a picture costs.
+
+        Args:
+            input_size: Height and width of the network input, pixels.
+        """
+        totals_ms = np.array(self._totals_s) * 1e3
+        return Speed(
+            input_size=input_size,
+            stages=self._stages.summary(),
+            p50_ms=round(float(np.median(totals_ms)), 2),
+            p95_ms=round(float(np.percentile(totals_ms, 95)), 2),
+            pictures=len(totals_ms),
+        )

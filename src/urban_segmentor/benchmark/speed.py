@@ -1,0 +1,110 @@
+"""Speed in interleaved rounds, so that whatever else the machine does hits all alike."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from urban_segmentor.benchmark.rows import Clock, Row
+from urban_segmentor.errors import SettingError, UrbanSegmentorError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from urban_segmentor.benchmark.plan import Candidate
+    from urban_segmentor.segment.segmenter import Segmenter
+    from urban_segmentor.types import Image
+
+CONF = 0.25  # that of `predict`: weak instances would cost time that nobody spends
+ROUNDS = 5
+# Runtimes raise it for what goes wrong inside them; it has no sentence of ours.
+_FAILURES = (UrbanSegmentorError, RuntimeError)
+
+
+class _Runner(NamedTuple):
+    segmenter: Segmenter
+    clock: Clock
+
+
+def measure_speed(
+    candidates: Sequence[Candidate],
+    images: Sequence[Image],
+    *,
+    rounds: int = ROUNDS,
+    device_is_wanted: bool = False,
+    on_turn: Callable[[], None] = lambda: None,
+) -> list[Row]:
+    """Return a row for each candidate, with its speed or why it has none.
+
+    All are loaded first. In each round each of them has a turn, in which it gets all pictures;
+    the first one goes in once before, unmeasured, so that caches are its own. Masks are of the
+    size of the picture, and all are decoded. Reading pictures is not part of it.
+
+    Args:
+        candidates: What is measured.
+        images: uint8 (H, W, 3), RGB.
+        rounds: How often each has a turn.
+        device_is_wanted: True where the user named the device, and wants nothing else.
+        on_turn: Called after each turn, and after each candidate that is loaded.
+
+    Raises:
+        SettingError: There are no rounds, or a device that was named is not there.
+    """
+    if rounds < 1:
+        raise SettingError(f"`rounds` is {rounds}, expected at least 1", hint=f"--rounds {ROUNDS}")
+    rows = [Row(model=candidate.file.name, candidate=candidate) for candidate in candidates]
+    runners: dict[int, _Runner] = {}
+    for number, candidate in enumerate(candidates):
+        try:
+            runners[number] = _Runner(_ready(candidate, images[0]), Clock())
+        except SettingError as error:
+            if device_is_wanted:
+                raise
+            rows[number] = _failed(rows[number], error)
+        except _FAILURES as error:
+            rows[number] = _failed(rows[number], error)
+        on_turn()
+    for _ in range(rounds):
+        for number, runner in list(runners.items()):
+            try:
+                _turn(runner, images)
+            except _FAILURES as error:
+                rows[number] = _failed(rows[number], error)
+                del runners[number]
+            on_turn()
+    for number, (segmenter, clock) in runners.items():
+        height, width = images[0].shape[:2]
+        speed = clock.speed(segmenter.input_size((height, width)))
+        rows[number] = replace(rows[number], speed=speed)
+    return rows
+
+
+def _ready(candidate: Candidate, image: Image) -> Segmenter:
+    """Return a segmenter that has compiled its network."""
+    segmenter = candidate.load(conf=CONF, streams=1)
+    segmenter(image)
+    return segmenter
+
+
+def _turn(runner: _Runner, images: Sequence[Image]) -> None:
+    _times_s(runner.segmenter, images[0])
+    for image in images:
+        runner.clock.add(_times_s(runner.segmenter, image))
+
+
+def _times_s(segmenter: Segmenter, image: Image) -> dict[str, float]:
+    """Return what each stage takes for a picture, seconds."""
+    times_s: dict[str, float] = {}
+    instances = segmenter(image, on_stage=times_s.__setitem__)
+    since_s = time.perf_counter()
+    for crop in instances.masks.crops:
+        crop.any()
+    times_s["masks"] = time.perf_counter() - since_s
+    return times_s
+
+
+def _failed(row: Row, error: Exception) -> Row:
+    """Return the row with the error in one line."""
+    lines = str(error).strip().splitlines()
+    return replace(row, error=lines[-1][:300] if lines else type(error).__name__)

@@ -1,0 +1,150 @@
+"""Which candidates may be trusted, and which of them is recommended.
+
+A candidate is verified when its AP, measured here, is not more than the tolerance below that of
+its reference: the best float32 run at the same input size of the same file or, for a quantised
+file, of the file that it was made from; of any float file where it does not say so. Where the
+reference itself has no more AP than the tolerance, a loss could not be seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from urban_segmentor.benchmark.files import is_made_from
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from urban_segmentor.benchmark.plan import Candidate
+    from urban_segmentor.benchmark.rows import Row
+
+TOLERANCE_POINTS = 1.0
+_ROUNDING = 1e-9  # a loss of exactly the tolerance passes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Whether a row may be trusted.
+
+    Attributes:
+        verified: True when its accuracy was found to be as good as its reference's.
+        reference_ap: AP of the reference, a fraction; None where there is none.
+        reason: Why, a sentence.
+    """
+
+    verified: bool
+    reference_ap: float | None = None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """What to use.
+
+    Attributes:
+        recommended: Number of the fastest verified row, or None.
+        safe: Number of the fastest row that computes with float weights in float32, or None.
+        fastest: Numbers of the fastest verified row of each input size, small sizes first.
+    """
+
+    recommended: int | None
+    safe: int | None
+    fastest: tuple[int, ...]
+
+
+def judge(rows: Sequence[Row], *, tolerance_points: float = TOLERANCE_POINTS) -> list[Verdict]:
+    """Return a verdict on each row.
+
+    Args:
+        rows: What was measured.
+        tolerance_points: How much AP may be lost, in points of a hundred.
+    """
+    return [_verdict(row, rows, tolerance_points) for row in rows]
+
+
+def advise(rows: Sequence[Row], verdicts: Sequence[Verdict]) -> Advice:
+    """Return what to use.
+
+    Args:
+        rows: What was measured.
+        verdicts: One a row.
+    """
+    verified = [number for number, verdict in enumerate(verdicts) if verdict.verified]
+    exact = [
+        n for n, row in enumerate(rows) if row.candidate is not None and row.candidate.is_exact
+    ]
+    sizes = sorted({_candidate(rows[number]).imgsz for number in verified})
+    by_size = [
+        _fastest(rows, [n for n in verified if _candidate(rows[n]).imgsz == s]) for s in sizes
+    ]
+    return Advice(
+        recommended=_fastest(rows, verified),
+        safe=_fastest(rows, exact),
+        fastest=tuple(number for number in by_size if number is not None),
+    )
+
+
+def _fastest(rows: Sequence[Row], numbers: Sequence[int]) -> int | None:
+    """Return which of some rows takes the least time; None when none has a time."""
+    timed = [(speed.p50_ms, n) for n in numbers if (speed := rows[n].speed) and not rows[n].error]
+    return min(timed)[1] if timed else None
+
+
+def _verdict(row: Row, rows: Sequence[Row], tolerance_points: float) -> Verdict:
+    candidate, accuracy = row.candidate, row.accuracy
+    if row.error or candidate is None:
+        return Verdict(verified=False, reason="it failed")
+    if accuracy is None:
+        return Verdict(verified=False, reason="its accuracy was not measured")
+    if accuracy.ap is None:
+        return Verdict(verified=False, reason="it has no AP: there are no objects to find")
+    references, whose = _references(candidate, rows)
+    if not references:
+        return Verdict(
+            verified=False,
+            reason=f"there is no float32 run at {candidate.imgsz} to compare it with; add the "
+            "float model to --models",
+        )
+    best = max(references)
+    if 100 * best <= tolerance_points:
+        return Verdict(
+            verified=False,
+            reference_ap=best,
+            reason=f"AP {100 * best:.1f} in float32 is too little to see what is lost",
+        )
+    lost = 100 * (best - accuracy.ap)
+    said = (
+        f"AP {abs(lost):.1f} points {'below' if lost > 0 else 'above'} that of {whose} in float32"
+    )
+    return Verdict(verified=lost <= tolerance_points + _ROUNDING, reference_ap=best, reason=said)
+
+
+def _references(candidate: Candidate, rows: Sequence[Row]) -> tuple[list[float], str]:
+    """Return the APs that a candidate must reach, and whose they are."""
+    exact = [
+        (other, row.accuracy.ap)
+        for row in rows
+        if (other := row.candidate) is not None
+        and row.accuracy is not None
+        and row.accuracy.ap is not None
+        and not row.error
+        and other.is_exact
+        and other.imgsz == candidate.imgsz
+    ]
+    if not candidate.file.is_quantised:
+        same = [ap for other, ap in exact if other.file == candidate.file]
+        return same, "the same file"
+    origin = [
+        (other.file.name, ap) for other, ap in exact if is_made_from(candidate.file, other.file)
+    ]
+    if origin:
+        return [ap for _, ap in origin], f"`{origin[0][0]}`"
+    return [ap for _, ap in exact], "the best model here"
+
+
+def _candidate(row: Row) -> Candidate:
+    """Return the candidate of a row that has one for sure."""
+    if row.candidate is None:
+        raise TypeError("a row without candidate is never verified")
+    return row.candidate

@@ -1,0 +1,1 @@
+"""Training, export and quantisation; alone may import torch, Ultralytics and NNCF."""

@@ -1,0 +1,50 @@
+"""What a training did, epoch by epoch, as a picture."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from urban_segmentor.render.figures import figure_png, new_figure
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_PANELS = (
+    ("Loss on training pictures", "train/", "_loss"),
+    ("Loss on validation pictures", "val/", "_loss"),
+    ("Average precision (framework's)", "metrics/mAP", ""),
+    ("Precision and recall (framework's)", "metrics/", ""),
+)
+
+
+def curves_png(rows: Sequence[dict[str, float]]) -> bytes:
+    """Return four plots over the epochs as a PNG.
+
+    Args:
+        rows: Of `results.csv`, one an epoch.
+    """
+    figure = new_figure(10, 6.4)
+    epochs = [row["epoch"] for row in rows]
+    taken: set[str] = set()
+    for place, (title, prefix, suffix) in enumerate(_PANELS, start=1):
+        axes = figure.add_subplot(2, 2, place)
+        for name in rows[0]:
+            if not (name.startswith(prefix) and name.endswith(suffix)) or name in taken:
+                continue
+            taken.add(name)
+            values = [row.get(name, float("nan")) for row in rows]
+            if any(values):
+                label = name.removeprefix(prefix if suffix else "metrics/").removesuffix("_loss")
+                marker = "o" if len(rows) < 30 else None
+                axes.plot(epochs, values, label=_words(label), marker=marker, ms=3)
+        axes.set_title(title, fontsize=10)
+        axes.set_xlabel("epoch", fontsize=9)
+        axes.tick_params(labelsize=8)
+        axes.grid(alpha=0.25)
+        if axes.lines:
+            axes.legend(fontsize=8, frameon=False)
+    return figure_png(figure)
+
+
+def _words(name: str) -> str:
+    return name.replace("(B)", " of boxes").replace("(M)", " of masks")

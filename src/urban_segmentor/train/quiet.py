@@ -1,0 +1,64 @@
+"""Ultralytics without its chatter, its network, and its folder in the user's home."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from urban_segmentor.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+
+def require(*modules: str) -> None:
+    """Check that libraries of the extra `train` are there, before anything is done.
+
+    Raises:
+        MissingExtraError: One is not.
+    """
+    for name in modules:
+        try:
+            if name == "ultralytics":
+                _set_up_ultralytics()
+            import_module(name)
+        except ImportError as error:
+            raise MissingExtraError(name, extra="train") from error
+
+
+def _set_up_ultralytics() -> None:
+    """Decide what Ultralytics reads from the environment when it is imported."""
+    os.environ.setdefault("YOLO_OFFLINE", "True")
+    os.environ.setdefault("YOLO_AUTOINSTALL", "False")
+    os.environ.setdefault("YOLO_VERBOSE", "False")
+    if "YOLO_CONFIG_DIR" not in os.environ:
+        folder = Path(tempfile.gettempdir()) / f"urban-segmentor-ultralytics-{_user()}"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.environ["YOLO_CONFIG_DIR"] = str(folder)
+
+
+def _user() -> str:
+    return str(os.getuid()) if hasattr(os, "getuid") else "user"
+
+
+@contextmanager
+def quiet_ultralytics() -> Generator[None]:
+    """Return a context in which Ultralytics says nothing below an error and draws no bars."""
+    utils: Any = import_module("ultralytics.utils")
+    bars: Any = import_module("ultralytics.utils.tqdm").TQDM
+    level, init = utils.LOGGER.level, bars.__init__
+
+    def hidden(self: Any, *args: Any, **more: Any) -> None:
+        init(self, *args, **(more | {"disable": True}))
+
+    utils.LOGGER.setLevel("ERROR")
+    bars.__init__ = hidden
+    try:
+        yield
+    finally:
+        utils.LOGGER.setLevel(level)
+        bars.__init__ = init

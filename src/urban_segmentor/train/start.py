@@ -1,0 +1,74 @@
+"""The checkpoint that a training starts from: a file, or one that is published by Ultralytics."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from urban_segmentor.errors import ModelError
+
+HOST = "github.com"
+_PUBLISHED = re.compile(r"yolo(?:v8|11|26)[nsmlx]-seg")
+_PAGE = "https://github.com/ultralytics/assets/releases"
+_PATIENCE_S = 5.0
+
+
+def find_start(model: str) -> Path:
+    """Return the checkpoint of a model.
+
+    Args:
+        model: A path to a `.pt`; or a name such as `yolov8n-seg`, which is looked for in the
+            working folder and in the cache, and downloaded otherwise.
+
+    Raises:
+        ModelError: There is none, or it cannot be downloaded.
+    """
+    path = Path(model).expanduser()
+    if path.is_file():
+        if path.suffix != ".pt":
+            raise ModelError(
+                f"`{path}` is no checkpoint: training starts from a `.pt`",
+                hint="give the checkpoint that it was exported from, or a name such as yolov8n-seg",
+            )
+        return path
+    name = model.removesuffix(".pt")
+    if not _PUBLISHED.fullmatch(name):
+        raise ModelError(
+            f"there is no checkpoint `{model}`",
+            hint="give the path of a .pt, or a name such as yolov8n-seg, yolo11n-seg, yolo26n-seg",
+        )
+    for folder in (Path(), _cache()):
+        if (folder / f"{name}.pt").is_file():
+            return folder / f"{name}.pt"
+    return _download(name)
+
+
+def _cache() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
+    return Path(base) / "urban-segmentor" / "checkpoints"
+
+
+def _download(name: str) -> Path:
+    hint = f"download {name}.pt from {_PAGE} elsewhere, and give its path: --model PATH/{name}.pt"
+    try:
+        socket.create_connection((HOST, 443), timeout=_PATIENCE_S).close()
+    except OSError as error:
+        raise ModelError(
+            f"`{name}.pt` is not here, and `{HOST}` cannot be reached to download it", hint=hint
+        ) from error
+    folder = _cache()
+    partial = folder / f".{name}.partial.pt"
+    downloads: Any = import_module("ultralytics.utils.downloads")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        url = f"https://{HOST}/ultralytics/assets/releases/download/v8.4.0/{name}.pt"
+        downloads.safe_download(url, file=partial, retry=1, min_bytes=1e6, progress=False)
+        return partial.replace(folder / f"{name}.pt")
+    except Exception as error:
+        raise ModelError(f"`{name}.pt` could not be downloaded: {error}", hint=hint) from error
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,83 @@
+"""Candidates and rows made up, where no model has to run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from urban_segmentor.benchmark.files import ModelFile
+from urban_segmentor.benchmark.plan import Candidate
+from urban_segmentor.benchmark.rows import Accuracy, Clock, Row
+from urban_segmentor.models.spec import ModelSpec
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from urban_segmentor.benchmark.rows import Speed
+
+SPEC = ModelSpec(
+    task="segment",
+    class_names=("car", "person"),
+    imgsz=(320, 640),
+    stride=32,
+    ends_in_nms=False,
+    description="",
+    licence="",
+    training_data="",
+    accuracy="",
+)
+
+
+def made_file(
+    name: str = "a.onnx",
+    *,
+    static_size: tuple[int, int] | None = None,
+    is_quantised: bool = False,
+    made_from: str = "",
+) -> ModelFile:
+    """Return what could be read from a file that is not there."""
+    return ModelFile(
+        name=name,
+        path=Path("/models") / name,
+        spec=SPEC,
+        static_size=static_size,
+        is_quantised=is_quantised,
+        made_from=made_from,
+    )
+
+
+def made_speed(ms: float) -> Speed:
+    """Return a speed of which inference takes nine tenths."""
+    clock = Clock()
+    clock.add({"preprocess": 0.0, "infer": 0.9e-3 * ms, "postprocess": 0.1e-3 * ms, "masks": 0.0})
+    return clock.speed((320, 640))
+
+
+def made_row(  # noqa: PLR0913 - a row has many columns
+    file: ModelFile,
+    *,
+    computes_in: str = "f32",
+    runtime: Literal["openvino", "onnx"] = "openvino",
+    imgsz: int = 640,
+    ms: float | None = 10.0,
+    ap: float | None = None,
+    scored: bool = True,
+    error: str = "",
+) -> Row:
+    """Return a row that nobody measured; `ap` in points."""
+    fraction = None if ap is None else ap / 100
+    accuracy = Accuracy(ap=fraction, ap50=fraction, pq=0.3, miou=0.5, images=20)
+    return Row(
+        model=file.name,
+        candidate=Candidate(
+            file=file,
+            runtime=runtime,
+            device="cpu",
+            precision="f32" if computes_in == "f32" else "auto",
+            computes_in=computes_in,
+            imgsz=imgsz,
+        ),
+        speed=None if ms is None else made_speed(ms),
+        accuracy=accuracy if scored else None,
+        error=error,
+    )

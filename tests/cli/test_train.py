@@ -1,0 +1,222 @@
+"""`urban-segmentor train`: begun, killed, gone on with, and what may be wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import cv2
+import pytest
+
+from tests.cli.runner import Shell, start
+from tests.train.conftest import checkpoint, own_pictures, prepared
+from urban_segmentor.errors import MissingExtraError
+from urban_segmentor.train import fit, quiet
+from urban_segmentor.train.run_folder import RunFolder
+
+__all__ = ["checkpoint", "own_pictures", "prepared"]
+SMALL = ("--imgsz", "64", "--batch", "2", "--device", "cpu", "--set", "workers=0")
+
+
+@pytest.fixture(autouse=True)
+def working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Working folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.mark.parametrize("recipe", ["cityscapes", "original"])
+def test_a_run_from_end_to_end(shell: Shell, prepared: Path, checkpoint: Path, recipe: str) -> None:
+    """A run from end to end."""
+    words = ("--data", prepared, "--model", checkpoint, "--recipe", recipe, "--epochs", "2")
+    result = shell("train", *words, *SMALL, "--also", prepared, "-o", "run", "--json")
+    assert result.code == 0, result.err
+    assert result.json["epochs"] == result.json["epochs_wanted"] == 2
+    assert all(Path(path).is_file() for path in result.json["written"])
+    assert "epoch 2/2" in result.err
+    picture = cv2.imread("run/curves.png")
+    assert picture is not None
+    assert picture.shape[0] > 300
+    record = json.loads(Path("run/run.json").read_text())
+    assert record["settings"]["imgsz"] == 64
+    assert record["versions"]["torch"]
+    assert record["data_reports"][0]["made_by"]
+    assert record["pictures"]["train"] == 12
+    exported = next(path for path in result.json["written"] if path.endswith(".onnx"))
+    found = shell("predict", "--model", exported, next((prepared / "images" / "val").iterdir()))
+    assert found.code == 0, found.err
+    again = shell("train", "--resume", "run")
+    assert again.code == 1
+    assert "finished: 2 epochs" in again.err
+
+
+@pytest.mark.parametrize("when", ["before the first checkpoint", "at random"])
+def test_killed_and_gone_on_with(
+    shell: Shell, prepared: Path, checkpoint: Path, tmp_path: Path, when: str
+) -> None:
+    """Killed and gone on with."""
+    words = ("--data", prepared, "--model", checkpoint, "--epochs", "6", *SMALL, "-o", "run")
+    process = start("train", *words, cwd=tmp_path)
+    folder = RunFolder(tmp_path / "run")
+    sign = folder.root / "run.json" if when.startswith("before") else folder.last
+    _wait(process, sign)
+    if when == "at random":
+        time.sleep(random.uniform(0, 2))  # noqa: S311 -- any moment must do
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    done = len(folder.rows())
+    result = shell("train", "--resume", "run", "--device", "cpu", "--json")
+    if "finished" in result.err and done == 6:
+        pytest.skip("it was done before it could be killed")
+    assert result.code == 0, result.err
+    assert result.json["epochs"] == 6
+    epochs = [line.split(",")[0] for line in Path("run/results.csv").read_text().splitlines()]
+    assert epochs == ["epoch", "1", "2", "3", "4", "5", "6"]
+
+
+def test_stopped_politely(prepared: Path, checkpoint: Path, tmp_path: Path) -> None:
+    """Stopped politely."""
+    words = ("--data", prepared, "--model", checkpoint, "--epochs", "500", *SMALL, "-o", "run")
+    process = start("train", *words, cwd=tmp_path)
+    _wait(process, tmp_path / "run" / "weights" / "last.pt")
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130, told
+    assert "urban-segmentor train --resume run" in told
+    assert "Traceback" not in told
+
+
+def test_a_full_disk(prepared: Path, checkpoint: Path, tmp_path: Path) -> None:
+    """A full disk."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)]
+    if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("needs the right to mount a small disk")
+    try:
+        words = ("--data", prepared, "--model", checkpoint, "--epochs", "2", *SMALL)
+        process = start("train", *words, "-o", disk / "run", cwd=tmp_path)
+        _, told = process.communicate(timeout=120)
+        assert process.returncode == 1, told
+        assert "no space left" in told
+        assert f"train --resume {disk / 'run'}" in told
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)  # noqa: S607 - where it is differs
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        ((), 2, "what to learn from is not said"),
+        (("--data", "nowhere"), 1, "there is no folder"),
+        (("--data", "DATA", "--model", "yolov8n-seg"), 1, "cannot be reached"),
+        (("--data", "DATA", "--model", "yolov9n"), 1, "there is no checkpoint"),
+        (("--data", "DATA", "--model", "notes.txt"), 1, "is no checkpoint"),
+        (("--data", "DATA", "--set", "moasic=1"), 2, "did you mean `mosaic`?"),
+        (("--data", "DATA", "--set", "mosaic=much"), 2, "no such value"),
+        (("--data", "DATA", "--epochs", "0"), 2, "must be >= 1"),
+        (("--data", "DATA", "--recipe", "none"), 2, "no recipe"),
+        (("--data", "DATA", "--device", "7"), 2, "this device is not there"),
+        (("--resume", "nowhere"), 2, "is not the folder of a training"),
+        (("--resume", "nowhere", "--epochs", "9"), 2, "keeps its data and settings"),
+    ],
+)
+def test_bad_input(  # noqa: PLR0913, PLR0917 - three of a case, four fixtures
+    shell: Shell,
+    prepared: Path,
+    checkpoint: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    code: int,
+    told: str,
+) -> None:
+    """Bad input."""
+    from urban_segmentor.train import start as starting
+
+    monkeypatch.setattr(starting, "HOST", "host.invalid")
+    Path("notes.txt").write_text("x")
+    full = [prepared if word == "DATA" else word for word in words]
+    if "--data" in words and "--model" not in words:
+        full += ["--model", checkpoint]
+    result = shell("train", *full, "-o", "run")
+    assert result.code == code, result.err
+    assert told in " ".join(result.err.split())
+    assert "hint: " in result.err
+    assert not Path("run", "weights", "last.pt").exists()
+
+
+def test_no_checkpoint_of_a_segmentation(shell: Shell, prepared: Path) -> None:
+    """No checkpoint of a segmentation."""
+    Path("bad.pt").write_bytes(b"not a checkpoint")
+    result = shell("train", "--data", prepared, "--model", "bad.pt", "-o", "run")
+    assert result.code == 1
+    assert "bad.pt" in result.err
+    assert "this should not happen" not in result.err
+
+
+def test_an_earlier_run_is_not_replaced(shell: Shell, prepared: Path, checkpoint: Path) -> None:
+    """An earlier run is not replaced."""
+    Path("run").mkdir()
+    Path("run/notes.txt").write_text("mine")
+    result = shell("train", "--data", prepared, "--model", checkpoint, *SMALL, "-o", "run")
+    assert result.code == 1
+    assert "not empty" in result.err
+
+
+def test_pictures_that_are_gone(shell: Shell, prepared: Path, tmp_path: Path) -> None:
+    """Pictures that are gone."""
+    copy = shutil.copytree(prepared, tmp_path / "copy")
+    from urban_segmentor.train.material import read_material
+
+    material = read_material(copy)
+    RunFolder(tmp_path / "run").create(
+        material=material,
+        pictures=[picture.path for picture in material.train],
+        settings={},
+        own={},
+        overwrite=False,
+    )
+    next((copy / "images" / "train").iterdir()).unlink()
+    result = shell("train", "--resume", "run")
+    assert result.code == 1
+    assert "which is gone" in result.err
+
+
+def test_without_the_extra(
+    shell: Shell, prepared: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the extra."""
+
+    def missing(*_names: str) -> None:
+        raise MissingExtraError("ultralytics", extra="train")
+
+    monkeypatch.setattr(fit, "require", missing)
+    result = shell("train", "--data", prepared, "--model", checkpoint, "-o", "run")
+    assert result.code == 1
+    assert "urban-segmentor[train]" in result.err
+    with pytest.raises(MissingExtraError):
+        quiet.require("no_such_library")
+
+
+def test_rows_of_a_torn_file(tmp_path: Path) -> None:
+    """Rows of a torn file."""
+    (tmp_path / "results.csv").write_text("epoch,time,a\n1,2,3\n2,3,4\n2,3,5\n3,")
+    folder = RunFolder(tmp_path)
+    assert [row["epoch"] for row in folder.rows()] == [1, 2]
+    assert folder.rows()[-1]["a"] == 5
+    folder.forget_after(1)
+    assert (tmp_path / "results.csv").read_text() == "epoch,time,a\n1,2,3\n"
+
+
+def _wait(process: subprocess.Popen[str], sign: Path) -> None:
+    until = time.monotonic() + 120
+    while not sign.exists():
+        if process.poll() is not None or time.monotonic() > until:
+            pytest.fail(f"it ended early: {process.communicate()[1]}")
+        time.sleep(0.02)
