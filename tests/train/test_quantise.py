@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +24,7 @@ from urban_segmentor.train.checkpoint import load_checkpoint
 from urban_segmentor.train.export import export
 from urban_segmentor.train.formats import read_model, save_openvino
 from urban_segmentor.train.gate import Gate
-from urban_segmentor.train.quantise import head_nodes, quantise
+from urban_segmentor.train.quantise import float_nodes, quantise
 from urban_segmentor.train.wishes import Quantisation, Wishes
 
 if TYPE_CHECKING:
@@ -53,12 +55,23 @@ def quantisers(model: ov.Model) -> list[Any]:
     return [node for node in model.get_ops() if node.get_type_name() == "FakeQuantize"]
 
 
-def test_the_head_stays_in_float(inputs: list[NDArray[np.uint8]], tmp_path: Path) -> None:
+@pytest.mark.parametrize("whole_head", [False, True], ids=["end", "whole"])
+def test_the_head_stays_in_float(
+    inputs: list[NDArray[np.uint8]], tmp_path: Path, *, whole_head: bool
+) -> None:
     """Nothing in it or behind it is rounded; the rest is, and finds nearly the same."""
     path = embedded_models()["urban-n"]
-    model = quantise(read_model(path), inputs, count=len(inputs))
-    head = set(head_nodes(model))
-    assert any(name.startswith("/model.22/cv2.0/") for name in head)
+    model = quantise(read_model(path), inputs, count=len(inputs), whole_head=whole_head)
+    head = set(float_nodes(model, whole_head=whole_head))
+    sums = {name for name in head if re.search(r"Conv(/WithoutBiases)?$", name)} & {
+        node.get_friendly_name()
+        for node in model.get_ops()
+        if node.get_type_name() == "Convolution"
+    }
+    ends = {"/model.22/proto/cv3/conv/Conv/WithoutBiases", "/model.22/dfl/conv/Conv"}
+    for k, i in itertools.product((2, 3, 4), range(3)):
+        ends.add(f"/model.22/cv{k}.{i}/cv{k}.{i}.2/Conv/WithoutBiases")
+    assert sums > ends if whole_head else sums == ends
     assert not any(name.startswith("/model.21/") for name in head)
     rounded = quantisers(model)
     assert len(rounded) > 60

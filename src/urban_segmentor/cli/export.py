@@ -67,7 +67,7 @@ def export(  # noqa: PLR0913 - one parameter an option
     ] = False,
     quantize: Annotated[
         int | None,
-        typer.Option(help="8 for INT8, the head left in float.", rich_help_panel=_INT8),
+        typer.Option(help="8 for INT8, the last layers left in float.", rich_help_panel=_INT8),
     ] = None,
     calibration: Annotated[
         int, typer.Option(help="Pictures of train for the ranges.", rich_help_panel=_INT8)
@@ -79,6 +79,14 @@ def export(  # noqa: PLR0913 - one parameter an option
             rich_help_panel=_INT8,
         ),
     ] = 100,
+    float_head: Annotated[
+        bool,
+        typer.Option(
+            "--float-head",
+            help="Leave the whole head in float: slower, for models that lose too much.",
+            rich_help_panel=_INT8,
+        ),
+    ] = False,
     accept_loss: Annotated[
         bool,
         typer.Option(
@@ -142,7 +150,12 @@ def export(  # noqa: PLR0913 - one parameter an option
         raise SettingError(f"`quantize` is {quantize}, expected 8", hint="--quantize 8")
     silence_decoders()
     usual = "onnx" if quantize is None else "openvino"
-    plan = Quantisation(calibration=calibration, gate_images=gate_images, accept_loss=accept_loss)
+    plan = Quantisation(
+        calibration=calibration,
+        gate_images=gate_images,
+        whole_head=float_head,
+        accept_loss=accept_loss,
+    )
     wishes = Wishes(
         model=model,
         format=one_of("format", form or usual, ("onnx", "openvino")),

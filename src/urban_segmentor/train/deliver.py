@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from urban_segmentor.data.pictures import read_picture
 from urban_segmentor.train.about import About
-from urban_segmentor.train.export import Progress, Wishes, export
+from urban_segmentor.train.export import export
+from urban_segmentor.train.wishes import Progress, Wishes
 
 if TYPE_CHECKING:
     from urban_segmentor.train.fit import Trained

@@ -73,7 +73,7 @@ class Gate:
             raise ModelError(
                 f"quantising costs {self.lost:.1f} points of AP, more than {MOST_LOST}, so nothing "
                 f"is written: {self.sentence()}",
-                hint="stay with float, or add --accept-loss",
+                hint="try --float-head, stay with float, or add --accept-loss",
             )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from urban_segmentor.data.pictures import read_picture
@@ -20,7 +21,6 @@ from urban_segmentor.train.speed import inference_ms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from urban_segmentor.train.wishes import Progress, Quantisation, Wishes
 
@@ -81,7 +81,7 @@ def in_int8(  # noqa: PLR0913
         static_size=_static_size(form),
         on_picture=tell.advance,
     )
-    model = quantise(read_model(form), inputs, count=len(inputs))
+    model = quantise(read_model(form), inputs, count=len(inputs), whole_head=plan.whole_head)
     first = save_openvino(
         model, folder / "first", stem=form.stem, half=wishes.half, metadata=metadata
     )
@@ -100,15 +100,17 @@ def in_int8(  # noqa: PLR0913
     times = inference_ms(
         {"f32": (form, "f32"), "auto": (form, "auto"), "int8": (first, "auto")}, input_size=size
     )
-    said = dict(metadata) | _said(gate, calibration=len(inputs), told=wishes.about.accuracy)
+    said = dict(metadata) | _said(gate, wishes=wishes, plan=plan, calibration=len(inputs))
     final = save_openvino(model, folder / "final", stem=form.stem, half=wishes.half, metadata=said)
     return Int8(form=final, metadata=said, gate=gate, inference_ms=times)
 
 
-def _said(gate: Gate, *, calibration: int, told: str | None) -> dict[str, object]:
+def _said(gate: Gate, *, wishes: Wishes, plan: Quantisation, calibration: int) -> dict[str, object]:
     """Return what a quantised model says besides what it said in float."""
+    told = wishes.about.accuracy
     return {
-        "precision": "int8, head in float",
+        "quantized_from": Path(wishes.model).name,
+        "precision": f"int8, {'head' if plan.whole_head else 'end of the head'} in float",
         "accuracy": gate.sentence() if told is None else told,
         "ap_float": round(gate.ap_float, 2),
         "ap_int8": round(gate.ap_int8, 2),

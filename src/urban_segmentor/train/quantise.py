@@ -1,6 +1,7 @@
-"""INT8 by NNCF, the head left in float.
+"""INT8 by NNCF, the end of the head left in float.
 
-Boxes, scores, coefficients and prototypes of YOLO heads lose most by eight bits, and cost least.
+Boxes, scores, coefficients and prototypes lose most by eight bits, and the layers that make them
+cost little.
 """
 
 from __future__ import annotations
@@ -26,17 +27,21 @@ if TYPE_CHECKING:
     import openvino as ov
     from numpy.typing import NDArray
 
+_NO_SUMS = frozenset({"Constant", "Result", "Parameter"})
 _MODULE = re.compile(r"/model\.(\d+)/")
 
 
-def quantise(model: ov.Model, inputs: Iterable[NDArray[np.uint8]], *, count: int) -> ov.Model:
-    """Return a model that computes in INT8, all but its head.
+def quantise(
+    model: ov.Model, inputs: Iterable[NDArray[np.uint8]], *, count: int, whole_head: bool = False
+) -> ov.Model:
+    """Return a model that computes in INT8, all but the end of its head.
 
     Args:
         model: In float, with names of nodes as Ultralytics gives them.
         inputs: Pictures as the network gets them, uint8 (1, H, W, 3), RGB; activations get the
             ranges that these need. They are gone through several times.
         count: How many they are.
+        whole_head: True to leave all of the head in float.
 
     Raises:
         ModelError: The head cannot be told from the rest, or NNCF fails.
@@ -44,13 +49,13 @@ def quantise(model: ov.Model, inputs: Iterable[NDArray[np.uint8]], *, count: int
     """
     nncf = _nncf()
     cut, select = cut_selection(model)
-    head = head_nodes(cut)
+    kept = float_nodes(cut, whole_head=whole_head)
     options: dict[str, Any] = {
         # SiLU goes a little below zero; symmetric ranges would spend half their values there.
         "preset": nncf.QuantizationPreset.MIXED,
         "target_device": nncf.TargetDevice.CPU,
         "subset_size": count,
-        "ignored_scope": nncf.IgnoredScope(names=head, validate=False),
+        "ignored_scope": nncf.IgnoredScope(names=kept, validate=False),
     }
     try:
         with _in_silence():
@@ -63,33 +68,58 @@ def quantise(model: ov.Model, inputs: Iterable[NDArray[np.uint8]], *, count: int
     return quantised if select is None else _with_end(quantised, of=model, cut=cut)
 
 
-def head_nodes(model: ov.Model) -> list[str]:
-    """Return the names of the nodes of the last module, and of all that follows it.
+def float_nodes(model: ov.Model, *, whole_head: bool) -> list[str]:
+    """Return the names of the nodes that are to stay in float.
 
     Args:
         model: With names of nodes as Ultralytics gives them, `/model.22/cv2.0/...`.
+        whole_head: True for all of the last module; False for the last convolution of each of its
+            branches, and what follows.
 
     Raises:
         ModelError: No node has such a name.
     """
-    nodes = [(node, str(node.get_friendly_name())) for node in model.get_ordered_ops()]
-    numbers = [int(found[1]) for _, name in nodes if (found := _MODULE.match(name))]
+    nodes = [node for node in model.get_ordered_ops() if node.get_type_name() not in _NO_SUMS]
+    numbers = [int(found[1]) for node in nodes if (found := _MODULE.match(_name(node)))]
     if not numbers:
         raise ModelError(
             "the names of its nodes do not tell where the head of the model begins",
             hint="quantise a checkpoint, or what `urban-segmentor export` made of it",
         )
     first = f"/model.{max(numbers)}/"
+    named = {_name(node) for node in nodes if _name(node).startswith(first)}
+    head = _with_followers(nodes, named)
+    return head if whole_head else _with_followers(nodes, _last_convolutions(nodes, set(head)))
+
+
+def _last_convolutions(nodes: list[Any], head: set[str]) -> set[str]:
+    """Return the convolutions of a head behind which there is no other one."""
+    last: set[str] = set()
+    before: set[str] = set()  # nodes that a convolution comes after
+    for node in reversed(nodes):
+        name = _name(node)
+        inputs = {_name(value.get_node()) for value in node.input_values()}
+        # Boxes are expectations over bins; this sum happens to be written as a convolution.
+        is_convolution = "Convolution" in node.get_type_name() and "/dfl/" not in name
+        if is_convolution and name in head and name not in before:
+            last.add(name)
+        if is_convolution or name in before:
+            before |= inputs
+    return last
+
+
+def _with_followers(nodes: list[Any], names: set[str]) -> list[str]:
+    """Return some nodes and all that their results flow into, in the order of the graph."""
     inside: dict[str, None] = {}
-    for node, name in nodes:
-        if node.get_type_name() in {"Constant", "Result", "Parameter"}:
-            continue
-        follows = any(
-            value.get_node().get_friendly_name() in inside for value in node.input_values()
-        )
-        if follows or name.startswith(first):
-            inside[name] = None
+    for node in nodes:
+        follows = any(_name(value.get_node()) in inside for value in node.input_values())
+        if follows or _name(node) in names:
+            inside[_name(node)] = None
     return list(inside)
+
+
+def _name(node: Any) -> str:
+    return str(node.get_friendly_name())
 
 
 def _with_end(quantised: ov.Model, *, of: ov.Model, cut: ov.Model) -> ov.Model:

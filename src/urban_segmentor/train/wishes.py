@@ -43,11 +43,13 @@ class Quantisation:
     Attributes:
         calibration: Pictures of the split `train` that ranges are taken from.
         gate_images: Frames of the split `val` that accuracy is measured on; 0 for all.
+        whole_head: True to leave all of the head in float, not its last layers alone.
         accept_loss: True to write the file whatever it costs in accuracy.
     """
 
     calibration: int = 200
     gate_images: int = 100
+    whole_head: bool = False
     accept_loss: bool = False
 
 
