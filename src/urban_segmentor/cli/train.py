@@ -114,6 +114,7 @@ def train(  # noqa: PLR0913 - one parameter an option
     from urban_segmentor.cli.console import stderr
     from urban_segmentor.cli.interrupts import Interrupted
     from urban_segmentor.cli.training_progress import training_progress
+    from urban_segmentor.train.deliver import deliver
     from urban_segmentor.train.fit import resume as go_on
     from urban_segmentor.train.fit import train as begin
     from urban_segmentor.train.recipes import load_recipe, parse_settings
@@ -150,10 +151,11 @@ def train(  # noqa: PLR0913 - one parameter an option
                     trust=trust,
                     watcher=watcher,
                 )
+            exported = deliver(trained)
     except (Interrupted, KeyboardInterrupt):
         hint = f"go on with: urban-segmentor train --resume {shlex.quote(str(folder))}"
         raise Interrupted(hint=hint) from None
-    _finish(trained, as_json=as_json)
+    _tell(trained, exported, as_json=as_json)
 
 
 def _check_resumption(chosen: dict[str, Any], *, others: bool) -> None:
@@ -166,17 +168,21 @@ def _check_resumption(chosen: dict[str, Any], *, others: bool) -> None:
         )
 
 
-def _finish(trained: Trained, *, as_json: bool) -> None:
-    """Export the result, and say what is where."""
+def _tell(trained: Trained, exported: Path, *, as_json: bool) -> None:
+    """Say what came out, and what is where."""
     from urban_segmentor.cli.console import stderr
-    from urban_segmentor.train.deliver import deliver
+    from urban_segmentor.train.deliver import count
 
     console = stderr()
-    exported = deliver(trained)
-    written = [trained.best, exported, trained.folder.root / "curves.png"]
+    root = trained.folder.root
+    written = [
+        exported,
+        trained.best,
+        *(root / name for name in ("curves.png", "results.csv", "run.json")),
+    ]
     if as_json:
         content = {
-            "out": str(trained.folder.root),
+            "out": str(root),
             "epochs": trained.epochs,
             "epochs_wanted": trained.wanted,
             "framework_metrics": trained.metrics,
@@ -184,7 +190,7 @@ def _finish(trained: Trained, *, as_json: bool) -> None:
         }
         typer.echo(json.dumps(content, indent=2))
     early = "" if trained.epochs >= trained.wanted else f" of {trained.wanted}, it got no better"
-    console.print(f"{trained.epochs} epochs{early}")
+    console.print(f"{count(trained.epochs)}{early}")
     for path in written:
         console.print(f"result: {path}", style="bold green", soft_wrap=True)
     shown = shlex.quote(str(exported))

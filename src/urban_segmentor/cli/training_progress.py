@@ -51,7 +51,8 @@ class TrainingProgress:
         """Tell what an epoch brought."""
         each_s = (time.monotonic() - self._since_s) / (epoch - self._first)
         left = _duration(each_s * (epochs - epoch))
-        figures = [f"{text} {row[key]:.3f}" for key, text in _SHOWN.items() if row.get(key)]
+        measured = any(value for name, value in row.items() if name.startswith("val/"))
+        figures = [f"{text} {row[key]:.3f}" for key, text in _SHOWN.items() if measured]
         told = ", ".join([f"loss {_total(row):.2f}", *figures])
         self._console.print(
             f"epoch {epoch}/{epochs}: {told}; {_duration(each_s)} each, {left} left"

@@ -100,7 +100,7 @@ def _description(checkpoint: Checkpoint) -> str:
 
 def _licence(class_names: Sequence[str]) -> str:
     if _is_cityscapes(class_names):
-        return "AGPL-3.0; trained on Cityscapes: non-commercial use"
+        return "AGPL-3.0; for non-commercial use if trained on Cityscapes, as its terms say"
     return "AGPL-3.0"
 
 

@@ -184,11 +184,8 @@ def _check_file(path: Path) -> None:
 
 
 def _load(path: Path, *, trust: bool) -> Any:
-    tasks: Any = import_module("ultralytics.nn.tasks")
-    before = tasks.SAFE_LOAD
-    tasks.SAFE_LOAD = not trust
     try:
-        with _in_silence():
+        with _in_silence(), safe_loading(trust=trust):
             return import_module("ultralytics").YOLO(str(path))
     except Exception as error:  # whatever a pickle may raise
         causes = (error, error.__cause__)
@@ -202,6 +199,20 @@ def _load(path: Path, *, trust: bool) -> Any:
             f"`{path}` is no checkpoint that can be loaded: {_first_line(error)}",
             hint="fetch it again, or take a checkpoint that Ultralytics wrote",
         ) from error
+
+
+@contextlib.contextmanager
+def safe_loading(*, trust: bool = False) -> Generator[None]:
+    """Return a context in which Ultralytics loads nothing but what it writes itself.
+
+    Args:
+        trust: True to load whatever a checkpoint holds.
+    """
+    tasks: Any = import_module("ultralytics.nn.tasks")
+    before = tasks.SAFE_LOAD
+    tasks.SAFE_LOAD = not trust
+    try:
+        yield
     finally:
         tasks.SAFE_LOAD = before
 

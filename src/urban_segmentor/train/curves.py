@@ -23,6 +23,8 @@ def curves_png(rows: Sequence[dict[str, float]]) -> bytes:
     Args:
         rows: Of `results.csv`, one an epoch.
     """
+    from matplotlib.ticker import MaxNLocator
+
     figure = new_figure(10, 6.4)
     epochs = [row["epoch"] for row in rows]
     taken: set[str] = set()
@@ -40,6 +42,7 @@ def curves_png(rows: Sequence[dict[str, float]]) -> bytes:
         axes.set_title(title, fontsize=10)
         axes.set_xlabel("epoch", fontsize=9)
         axes.tick_params(labelsize=8)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.25)
         if axes.lines:
             axes.legend(fontsize=8, frameon=False)

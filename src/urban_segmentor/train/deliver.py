@@ -38,11 +38,15 @@ def deliver(trained: Trained, *, progress: Progress | None = None) -> Path:
         data=Path(record["data"][0]),
         output=trained.best.with_suffix(".onnx"),
         overwrite=True,
-        trust=True,  # this process wrote it
-        about=About(training_data=f"{names}: {pictures} pictures, {trained.epochs} epochs"),
+        about=About(training_data=f"{names}: {pictures} pictures, {count(trained.epochs)}"),
     )
     export(wishes, progress=progress)
     return trained.best.with_suffix(".onnx")
+
+
+def count(epochs: int) -> str:
+    """Return a number of epochs in words."""
+    return f"{epochs} epoch{'' if epochs == 1 else 's'}"
 
 
 def _input_size(picture: Path, *, long_side: int) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from urban_segmentor.errors import ModelError, OutputError, SettingError, UrbanSegmentorError
 from urban_segmentor.io.atomic import write_atomically
-from urban_segmentor.train.checkpoint import load_checkpoint
+from urban_segmentor.train.checkpoint import load_checkpoint, safe_loading
 from urban_segmentor.train.material import Material, read_material
 from urban_segmentor.train.quiet import quiet_ultralytics, require
 from urban_segmentor.train.recipes import OWN
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_LARGEST_PX = 8192
 _FIRST_THING = "person"  # stuff is in almost every picture; only things are rare
 
 
@@ -112,15 +114,23 @@ def resume(
     """
     require("torch", "ultralytics")
     folder = open_run(path)
-    folder.check_data()
     record = folder.read()
+    if "finished" in record:
+        return _trained(folder, record["finished"])
+    folder.check_data()
+    folder.settle()
     theirs = record["settings"] | (settings or {})
-    if folder.last.is_file():
-        done = _epochs_of(folder.last)
+    if not folder.last.is_file():
+        folder.forget_after(0)
+    else:
+        checkpoint = load_checkpoint(folder.last)
+        wanted = int(checkpoint.train_args["epochs"])
+        done = int(checkpoint.model.ckpt["epoch"]) + 1
+        if done in {0, wanted}:  # a checkpoint of which only the model is left says 0
+            _strip(folder)
+            return _finish(folder, wanted=wanted)
         folder.forget_after(done)
         theirs["resume"] = str(folder.last)
-    else:
-        folder.forget_after(0)
     plain = bool(record["own_settings"].get("plain"))
     return _run(folder, theirs, plain=plain, watcher=watcher)
 
@@ -150,7 +160,7 @@ def _run(
     many = len(str(settings.get("device", "")).split(",")) > 1
     if many:
         os.environ["YOLO_VERBOSE"] = "True"  # for the processes of the GPUs, which tell how it goes
-    with nullcontext() if many else quiet_ultralytics():
+    with folder.alone(), safe_loading(), nullcontext() if many else quiet_ultralytics():
         try:
             trainer = (KeptTrainer if plain else StreetTrainer)(overrides=settings | place)
             if not many:  # the processes of several GPUs tell for themselves
@@ -160,22 +170,37 @@ def _run(
             raise
         except Exception as error:
             raise _explained(error, folder) from error
-    return _finish(folder, trainer)
+    return _finish(folder, wanted=int(trainer.epochs))
 
 
-def _finish(folder: RunFolder, trainer: Any) -> Trained:
+def _strip(folder: RunFolder) -> None:
+    """Leave only the model in the checkpoints, as a run does at its end."""
+    strip: Any = import_module("ultralytics.utils.torch_utils").strip_optimizer
+    with safe_loading(), quiet_ultralytics():
+        for path in (folder.last, folder.best):
+            if path.is_file():
+                strip(path)
+
+
+def _finish(folder: RunFolder, *, wanted: int) -> Trained:
+    """Write down how it ended."""
     rows = folder.rows()
-    epochs = int(rows[-1]["epoch"]) if rows else 0
     folder.write_curves()
     key = "metrics/mAP50-95(M)"
     top = max(rows, key=lambda row: row.get(key, 0.0)) if rows else {}
-    metrics = {name: value for name, value in top.items() if name.startswith("metrics/")}
-    wanted = int(trainer.epochs)
-    best = folder.best if folder.best.is_file() else folder.last
-    record = folder.read()
-    record["finished"] = {"epochs": epochs, "wanted": wanted, "metrics": metrics}
+    outcome = {
+        "epochs": int(rows[-1]["epoch"]) if rows else 0,
+        "wanted": wanted,
+        "metrics": {name: value for name, value in top.items() if name.startswith("metrics/")},
+    }
+    record = folder.read() | {"finished": outcome}
     write_atomically(folder.root / RUN, json.dumps(record, indent=2).encode(), overwrite=True)
-    return Trained(folder=folder, best=best, epochs=epochs, wanted=wanted, metrics=metrics)
+    return _trained(folder, outcome)
+
+
+def _trained(folder: RunFolder, outcome: dict[str, Any]) -> Trained:
+    best = folder.best if folder.best.is_file() else folder.last
+    return Trained(folder=folder, best=best, **outcome)
 
 
 def _check_settings(settings: dict[str, Any]) -> None:
@@ -194,25 +219,35 @@ def _check_settings(settings: dict[str, Any]) -> None:
         text = " ".join(str(error).split())
         hint = "yolo cfg lists them"
         raise SettingError(f"a setting has no such value: {text}", hint=hint) from None
+    _check_ranges(settings)
 
 
-def _epochs_of(checkpoint: Path) -> int:
-    """Return how many epochs a checkpoint of a run has behind it."""
-    load: Any = import_module("ultralytics.utils.patches").torch_load
+def _check_ranges(settings: dict[str, Any]) -> None:
+    """Refuse what Ultralytics would quietly make something else of."""
+    batch, imgsz, hours = (settings.get(key) for key in ("batch", "imgsz", "time"))
+    on_cpu = str(settings.get("device")) == "cpu"
+    if batch is not None and (batch < 1 and (on_cpu or not (batch == -1 or 0 < batch < 1))):
+        raise SettingError(f"`batch` is {batch}, expected at least 1", hint="--batch 8")
+    if isinstance(imgsz, int) and not 32 <= imgsz <= _LARGEST_PX:
+        raise SettingError(
+            f"`imgsz` is {imgsz}, expected 32 to {_LARGEST_PX} pixels", hint="--imgsz 768"
+        )
+    if hours is not None and hours <= 0:
+        raise SettingError(f"`time` is {hours}, expected hours over 0", hint="--time 2")
+    select: Any = import_module("ultralytics.utils.torch_utils").select_device
     try:
-        return int(load(checkpoint, map_location="cpu")["epoch"]) + 1
-    except Exception as error:
-        raise ModelError(
-            f"`{checkpoint}` cannot be read: {error}",
-            hint="remove it to begin this run from its start with --resume",
-        ) from error
+        with quiet_ultralytics():
+            select(str(settings.get("device") or ""))
+    except (ValueError, RuntimeError) as error:
+        first = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+        raise SettingError(f"this device is not there: {first}", hint="--device cpu") from None
 
 
 def _explained(error: Exception, folder: RunFolder) -> Exception:
     """Return an error that says what to do, for those that users run into."""
     text = str(error)
     goes_on = f"then go on: urban-segmentor train --resume {folder.root}"
-    full = isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}
+    full = isinstance(error, OSError) and error.errno in _FULL
     if full or "No space left" in text or "unexpected pos" in text or "write failed" in text:
         return OutputError(
             f"cannot write to `{folder.root}`: no space left on the device",
@@ -222,7 +257,4 @@ def _explained(error: Exception, folder: RunFolder) -> Exception:
         return ModelError(
             "the memory is not enough for such batches", hint="take smaller ones: --batch 4"
         )
-    if "device" in text.lower() and "CUDA" in text:
-        first = next((line for line in text.splitlines() if line.strip()), text)
-        return SettingError(f"this device is not there: {first.strip()}", hint="--device cpu")
     return error

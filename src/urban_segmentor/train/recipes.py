@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 DEFAULT_RECIPE = "cityscapes"
 OWN = ("zoom", "repeat", "plain")
 _MAX_BYTES = 100_000
+_POWER = re.compile(r"[-+]?\d+(?:\.\d*)?[eE][-+]?\d{1,3}")
 # What has an option of its own, or is decided by the folder that the run fills.
 _RESERVED = {
     "data": "--data",
@@ -58,7 +60,8 @@ def load_recipe(recipe: str) -> dict[str, Any]:
         raise SettingError(
             f"`{path}` is no table of settings", hint="write lines such as `imgsz: 768`"
         )
-    return _checked(cast("dict[Any, Any]", content), where=f"`{path}`")
+    settings = {key: _number(value) for key, value in cast("dict[Any, Any]", content).items()}
+    return _checked(settings, where=f"`{path}`")
 
 
 def parse_settings(words: Iterable[str]) -> dict[str, Any]:
@@ -76,12 +79,17 @@ def parse_settings(words: Iterable[str]) -> dict[str, Any]:
         if not sign or not key:
             raise SettingError(f"`--set {word}` has no value", hint="--set mosaic=0.5")
         try:
-            found[key.strip()] = yaml.safe_load(value)
+            found[key.strip()] = _number(yaml.safe_load(value))
         except yaml.YAMLError as error:
             raise SettingError(
                 f"`--set {word}` is no value of YAML", hint="--set mosaic=0.5"
             ) from error
     return _checked(found, where="`--set`")
+
+
+def _number(value: Any) -> Any:
+    """Return a value, and as a number what people write as one: YAML takes `1e-3` for a text."""
+    return float(value) if isinstance(value, str) and _POWER.fullmatch(value) else value
 
 
 def _checked(settings: dict[Any, Any], *, where: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import platform
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -17,11 +18,17 @@ from urban_segmentor import __version__
 from urban_segmentor.errors import DatasetError, OutputError, SettingError
 from urban_segmentor.io.atomic import check_free_folder, output_errors, write_atomically
 
+try:
+    import fcntl
+except ImportError:
+    fcntl = None
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
 
     from urban_segmentor.train.material import Material
 
+LOCK = ".lock"
 RUN, DATA, CSV, CURVES = "run.json", "data.yaml", "results.csv", "curves.png"
 _LIBRARIES = ("torch", "torchvision", "ultralytics-opencv-headless", "ultralytics", "numpy")
 
@@ -46,6 +53,37 @@ class RunFolder:
         """The checkpoint that measured best."""
         return self.root / "weights" / "best.pt"
 
+    @property
+    def exported(self) -> Path:
+        """The best checkpoint as the light runtime takes it."""
+        return self.best.with_suffix(".onnx")
+
+    @contextmanager
+    def alone(self) -> Generator[None]:
+        """Return a context in which no other process trains here.
+
+        Raises:
+            OutputError: One does.
+        """
+        with output_errors(self.root), (self.root / LOCK).open("ab") as file:
+            if fcntl is not None:  # which Windows does not have
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    raise OutputError(
+                        f"another process trains in `{self.root}`",
+                        hint="wait until it is done, or choose another folder with -o",
+                    ) from None
+            yield
+
+    def settle(self) -> None:
+        """Tell Ultralytics where the folder is now; it may have been moved."""
+        with output_errors(self.root):
+            data = yaml.safe_load((self.root / DATA).read_bytes())
+        self._write(
+            DATA, yaml.safe_dump(data | {"path": str(self.root.resolve())}, sort_keys=False)
+        )
+
     def create(
         self,
         *,
@@ -67,9 +105,17 @@ class RunFolder:
         Raises:
             OutputError: There is something in the folder, or it cannot be written to.
         """
-        check_free_folder(self.root, overwrite=overwrite)
+        if any(
+            self.root.resolve() in (root.resolve(), *root.resolve().parents)
+            for root in material.roots
+        ):
+            raise SettingError(
+                f"`{self.root}` holds the data that is learnt from",
+                hint="choose a folder of its own for the run: -o run",
+            )
+        check_free_folder(self.root, overwrite=overwrite and (self.root / RUN).is_file())
         with output_errors(self.root):
-            for old in (self.last, self.best, self.root / CSV):
+            for old in (self.last, self.best, self.exported, self.root / CSV):
                 old.unlink(missing_ok=True)
         self._write("train.txt", "".join(f"{path}\n" for path in pictures))
         self._write("val.txt", "".join(f"{picture.path}\n" for picture in material.val))
@@ -191,7 +237,7 @@ def open_run(path: Path) -> RunFolder:
     root = path.parent.parent if path.suffix == ".pt" else path
     folder = RunFolder(root)
     record = folder.read()
-    if "finished" in record:
+    if "finished" in record and folder.exported.is_file():
         raise OutputError(
             f"the training in `{root}` is finished: {record['finished']['epochs']} epochs",
             hint=f"begin a new one from its result: --model {folder.best}",
