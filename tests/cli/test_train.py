@@ -123,6 +123,9 @@ def test_a_full_disk(prepared: Path, checkpoint: Path, tmp_path: Path) -> None:
         (("--data", "DATA", "--epochs", "0"), 2, "must be >= 1"),
         (("--data", "DATA", "--recipe", "none"), 2, "no recipe"),
         (("--data", "DATA", "--device", "7"), 2, "this device is not there"),
+        (("--data", "DATA", "--batch", "0", "--device", "cpu"), 2, "`batch` is 0"),
+        (("--data", "DATA", "--imgsz", "1"), 2, "`imgsz` is 1"),
+        (("--data", "DATA", "--time", "0"), 2, "`time` is 0.0"),
         (("--resume", "nowhere"), 2, "is not the folder of a training"),
         (("--resume", "nowhere", "--epochs", "9"), 2, "keeps its data and settings"),
     ],
@@ -148,7 +151,7 @@ def test_bad_input(  # noqa: PLR0913, PLR0917 - three of a case, four fixtures
     assert result.code == code, result.err
     assert told in " ".join(result.err.split())
     assert "hint: " in result.err
-    assert not Path("run", "weights", "last.pt").exists()
+    assert not Path("run").exists()
 
 
 def test_no_checkpoint_of_a_segmentation(shell: Shell, prepared: Path) -> None:
@@ -202,6 +205,82 @@ def test_without_the_extra(
     assert "urban-segmentor[train]" in result.err
     with pytest.raises(MissingExtraError):
         quiet.require("no_such_library")
+
+
+def test_killed_after_its_last_epoch(
+    shell: Shell, prepared: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is left to do is done: checkpoints stripped, the end written down, the export made."""
+    words = ("--data", prepared, "--model", checkpoint, "--epochs", "1", *SMALL, "-o", "run")
+
+    def killed(*_args: object, **_more: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("urban_segmentor.train.trainer.KeptTrainer.final_eval", killed)
+        assert shell("train", *words).code == 130
+    assert "finished" not in json.loads(Path("run/run.json").read_text())
+    with monkeypatch.context() as patch:
+        patch.setattr("urban_segmentor.train.deliver.deliver", killed)
+        stopped = shell("train", "--resume", "run")
+        assert stopped.code == 130
+        assert "train --resume run" in stopped.err
+    result = shell("train", "--resume", "run", "--json")
+    assert result.code == 0, result.err
+    assert result.json["epochs"] == 1
+    assert Path("run/weights/best.onnx").is_file()
+    assert Path("run/weights/best.pt").stat().st_size < checkpoint.stat().st_size * 1.2
+
+
+def test_a_run_that_was_moved(shell: Shell, prepared: Path, checkpoint: Path) -> None:
+    """It goes on where it is now, unless another process is at work there."""
+    words = ("--data", prepared, "--model", checkpoint, "--epochs", "3", *SMALL, "-o", "run")
+    process = start("train", *words, cwd=Path.cwd())
+    _wait(process, Path("run/weights/last.pt"))
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    Path("run").rename("moved")
+    with RunFolder(Path("moved")).alone():
+        busy = shell("train", "--resume", "moved", "--device", "cpu")
+        assert busy.code == 1
+        assert "another process trains" in busy.err
+    result = shell("train", "--resume", "moved", "--device", "cpu", "--json")
+    assert result.code == 0, result.err
+    assert result.json["epochs"] == 3
+    assert not Path("run").exists()
+
+
+def test_a_checkpoint_with_code_in_it(shell: Shell, prepared: Path, checkpoint: Path) -> None:
+    """Neither a start nor a run that is gone on with runs code out of a pickle."""
+    import torch
+
+    torch.save({"model": _Evil(), "epoch": 0, "train_args": {"epochs": 2}}, "evil.pt")
+    words = ("--data", prepared, *SMALL, "-o", "run")
+    assert shell("train", *words, "--model", "evil.pt").code == 1
+    process = start("train", *words, "--model", checkpoint, "--epochs", "9", cwd=Path.cwd())
+    _wait(process, Path("run/weights/last.pt"))
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    shutil.copy("evil.pt", "run/weights/last.pt")
+    result = shell("train", "--resume", "run", "--device", "cpu")
+    assert result.code == 1
+    assert "this should not happen" not in result.err
+    assert not Path("pwned").exists()
+
+
+class _Evil:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, ("touch pwned",)
+
+
+def test_a_run_in_the_folder_of_the_data(shell: Shell, prepared: Path, checkpoint: Path) -> None:
+    """It would mix with what is learnt from."""
+    result = shell(
+        "train", "--data", prepared, "--model", checkpoint, "-o", prepared, "--overwrite"
+    )
+    assert result.code == 2
+    assert "holds the data" in result.err
+    assert not (prepared / "run.json").exists()
 
 
 def test_rows_of_a_torn_file(tmp_path: Path) -> None:

@@ -75,6 +75,12 @@ def _class_too_high(root: Path) -> None:
     path.write_text("0 0 0 1 0 1 1\n19 0 0 1 0 1 1\n")
 
 
+def _broken_picture(root: Path) -> None:
+    path = next((root / "images" / "train").iterdir())
+    path.unlink()
+    path.write_text("broken")
+
+
 def _no_number(root: Path) -> None:
     next((root / "labels" / "val").iterdir()).write_text("car 0 0 1 0 1 1\n")
 
@@ -102,6 +108,7 @@ def _numbers_with_gaps(root: Path) -> None:
         (_without_labels, "has a label"),
         (_without_a_file, "has no labels"),
         (_class_too_high, "line 2 is of the class `19`"),
+        (_broken_picture, "no picture that can be read"),
         (_no_number, "line 1 is of the class `car`"),
         (_broken_yaml, "does not say which classes"),
         (_names_missing, "does not say which classes"),

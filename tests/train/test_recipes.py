@@ -75,6 +75,13 @@ def test_unknown_recipes(recipe: str) -> None:
     assert "cityscapes" in caught.value.hint
 
 
+def test_powers_of_ten(tmp_path: Path) -> None:
+    """YAML takes `1e-3` for a text; people do not."""
+    (tmp_path / "mine.yaml").write_text("lr0: 1e-3\n")
+    assert load_recipe(str(tmp_path / "mine.yaml")) == {"lr0": 0.001}
+    assert parse_settings(["lr0=1E-3", "lrf=2.5e+1"]) == {"lr0": 0.001, "lrf": 25.0}
+
+
 @pytest.mark.parametrize("word", ["mosaic", "=1", "mosaic=[", "model=x.pt", "project=x", "zoom=1"])
 def test_bad_settings(word: str) -> None:
     """Bad settings."""

@@ -119,14 +119,14 @@ def resume(
         return _trained(folder, record["finished"])
     folder.check_data()
     folder.settle()
-    theirs = record["settings"] | (settings or {})
+    theirs: dict[str, Any] = record["settings"] | (settings or {})
     if not folder.last.is_file():
         folder.forget_after(0)
     else:
         checkpoint = load_checkpoint(folder.last)
         wanted = int(checkpoint.train_args["epochs"])
         done = int(checkpoint.model.ckpt["epoch"]) + 1
-        if done in {0, wanted}:  # a checkpoint of which only the model is left says 0
+        if done in {0, wanted}:  # only the model is left of a checkpoint that says 0
             _strip(folder)
             return _finish(folder, wanted=wanted)
         folder.forget_after(done)
@@ -162,7 +162,7 @@ def _run(
         os.environ["YOLO_VERBOSE"] = "True"  # for the processes of the GPUs, which tell how it goes
     with folder.alone(), safe_loading(), nullcontext() if many else quiet_ultralytics():
         try:
-            trainer = (KeptTrainer if plain else StreetTrainer)(overrides=settings | place)
+            trainer: Any = (KeptTrainer if plain else StreetTrainer)(overrides=settings | place)
             if not many:  # the processes of several GPUs tell for themselves
                 Callbacks(folder, watcher).attach(trainer)
             trainer.train()
@@ -193,7 +193,7 @@ def _finish(folder: RunFolder, *, wanted: int) -> Trained:
         "wanted": wanted,
         "metrics": {name: value for name, value in top.items() if name.startswith("metrics/")},
     }
-    record = folder.read() | {"finished": outcome}
+    record: dict[str, Any] = folder.read() | {"finished": outcome}
     write_atomically(folder.root / RUN, json.dumps(record, indent=2).encode(), overwrite=True)
     return _trained(folder, outcome)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import yaml
+from PIL import Image
 
 from urban_segmentor.errors import DatasetError
 
@@ -138,6 +139,13 @@ def _pictures(root: Path, split: str, n_classes: int) -> list[Picture]:
 def _labelled(path: Path, labels: Path, n_classes: int) -> Picture:
     # A link's own name counts: what it points to may lie anywhere, without labels beside it.
     path, label = path.absolute(), labels / f"{path.stem}.txt"
+    try:
+        Image.open(path).close()  # only the head; what is broken further on is found in training
+    except OSError as error:
+        raise DatasetError(
+            f"`{path}` is no picture that can be read",
+            hint="make the folder anew with data prepare",
+        ) from error
     try:
         lines = label.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
