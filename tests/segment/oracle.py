@@ -119,9 +119,12 @@ def compare(ours: Instances, theirs: Reference) -> Agreement:
 
 
 def _of(found: Instances) -> Reference:
+    """Return instances with a pixel; those without are left out here as soon as masks are read."""
+    masks = found.masks.dense()
+    seen = masks.any(axis=(1, 2))
     return Reference(
-        boxes=found.boxes,
-        scores=found.scores,
-        class_ids=found.class_ids.astype(np.int64),
-        masks=found.masks.dense(),
+        boxes=found.boxes[seen],
+        scores=found.scores[seen],
+        class_ids=found.class_ids[seen].astype(np.int64),
+        masks=masks[seen],
     )
