@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from urban_segmentor.geometry import Letterbox
-from urban_segmentor.segment.prototypes import has_pixels, masks_from_prototypes
+from urban_segmentor.segment.prototypes import are_seen, has_pixels, masks_from_prototypes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -104,6 +104,27 @@ def test_common_sizes_are_exact(image_size: tuple[int, int], seed: int) -> None:
     inside[int(np.ceil(y)) : int(np.ceil(y + 200)), int(np.ceil(x)) : int(np.ceil(x + 300))] = True
     wrong = (mask != ((plane > 0) & inside)) & (np.abs(plane) > 1e-4)
     assert np.count_nonzero(wrong) == 0
+
+
+@settings(deadline=None)
+@given(
+    st.sampled_from([(1080, 1920), (37, 300), (720, 701), (40, 60)]),
+    st.integers(0, 999),
+    st.floats(-3, 0),
+)
+def test_masks_with_a_pixel_are_known(image_size: tuple[int, int], seed: int, low: float) -> None:
+    """What is told without decoding is what decoding gives, for faint masks and coarse pictures."""
+    rng = np.random.default_rng(seed)
+    letterbox = Letterbox.fit(image_size, (384, 640))
+    logits = rng.normal(low, 1, size=(6, 96, 160)).astype(np.float32)
+    corner = rng.uniform(0, 0.9, size=(6, 2)) * image_size[::-1]
+    reach = rng.uniform(0.01, 0.3, size=(6, 2)) * image_size[::-1]
+    boxes = np.concatenate([corner, corner + reach], axis=1).astype(np.float32)
+    masks = masks_from_prototypes(logits, boxes, letterbox)
+    gains, offset = np.array(letterbox.gains), np.array([letterbox.left, letterbox.top])
+    in_prototypes = (boxes.reshape(-1, 2, 2) * gains + offset).reshape(-1, 4) / 4
+    seen = are_seen(masks, logits, in_prototypes.astype(np.float32), letterbox)
+    assert seen.tolist() == [bool(crop.any()) for crop in masks.crops]
 
 
 def test_empty_masks_are_known_before_they_are_decoded() -> None:

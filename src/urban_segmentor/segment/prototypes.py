@@ -125,6 +125,36 @@ def has_pixels(logits: NDArray[np.float32], boxes: NDArray[np.float32]) -> NDArr
     )
 
 
+def are_seen(
+    masks: Masks, logits: NDArray[np.float32], boxes: NDArray[np.float32], letterbox: Letterbox
+) -> NDArray[np.bool_]:
+    """Return which masks have a pixel, bool (N,); only those in doubt are decoded for it.
+
+    Args:
+        masks: Of `masks_from_prototypes`.
+        logits: float32 (N, h, w), what they were made from.
+        boxes: float32 (N, 4), pixels of the prototypes, `x1, y1, x2, y2`.
+        letterbox: How the image lies in the network input.
+    """
+    # Between four positive neighbours everything is positive, and has a pixel of the image unless
+    # that is coarser than the prototypes.
+    is_fine = max(letterbox.gains) * logits.shape[2] <= letterbox.input_size[1]
+    low = np.ceil(boxes[:, :2] - 0.5).clip(0).astype(np.int32)
+    high = np.floor(boxes[:, 2:] + 0.5).clip(0).astype(np.int32)
+    seen = np.zeros(len(logits), dtype=np.bool_)
+    for i, (logit, (x1, y1), (x2, y2)) in enumerate(zip(logits, low, high, strict=True)):
+        is_sure = is_fine and _has_four(logit[y1:y2, x1:x2])
+        seen[i] = is_sure or masks.crops[i].any()
+    return seen
+
+
+def _has_four(logit: NDArray[np.float32]) -> bool:
+    """Return whether four neighbours, two by two, are positive."""
+    inside = logit > 0
+    pairs = inside[1:] & inside[:-1]
+    return bool((pairs[:, 1:] & pairs[:, :-1]).any())
+
+
 def _decode(logit: NDArray[np.float32], across: _Axis, down: _Axis, corner: list[int]) -> Crop:
     """Return the mask inside one rectangle, `x1, y1, x2, y2`, bool (y2 - y1, x2 - x1)."""
     x1, y1, x2, y2 = corner

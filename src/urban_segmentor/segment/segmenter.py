@@ -29,7 +29,7 @@ from urban_segmentor.segment.decode import (
     decode_final,
 )
 from urban_segmentor.segment.preprocess import network_input
-from urban_segmentor.segment.prototypes import has_pixels, masks_from_prototypes
+from urban_segmentor.segment.prototypes import are_seen, has_pixels, masks_from_prototypes
 from urban_segmentor.segment.settings import Settings
 from urban_segmentor.types import Image, Instances, Yuv420
 
@@ -216,13 +216,15 @@ class Segmenter:
         logits = rows.transpose(1, 0, 2)
         scale = np.float32(prototypes.shape[2] / letterbox.input_size[1])
         keep = has_pixels(logits, found.boxes * scale)
-        boxes = letterbox.to_image(found.boxes[keep])
-        return Instances(
+        logits, boxes = logits[keep], letterbox.to_image(found.boxes[keep])
+        masks = masks_from_prototypes(logits, boxes, letterbox)
+        instances = Instances(
             boxes=boxes,
-            masks=masks_from_prototypes(logits[keep], boxes, letterbox),
+            masks=masks,
             scores=np.minimum(found.scores[keep], np.float32(1)),
             class_ids=found.class_ids[keep],
         )
+        return instances.select(are_seen(masks, logits, found.boxes[keep] * scale, letterbox))
 
 
 class _Laps:
