@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import openvino as ov
+from typing import TYPE_CHECKING
 
 from urban_segmentor.errors import SettingError
+from urban_segmentor.segment.backends.openvino import core
+
+if TYPE_CHECKING:
+    import openvino as ov
 
 
 def native_precision(device: str) -> str:
@@ -16,14 +20,14 @@ def native_precision(device: str) -> str:
     Raises:
         SettingError: There is no such device on this machine.
     """
-    core = ov.Core()
+    openvino = core()
     try:
-        found: ov.Type = core.get_property(
+        found: ov.Type = openvino.get_property(
             device.upper().replace(":", "."), "INFERENCE_PRECISION_HINT"
         )
     except RuntimeError as error:
         raise SettingError(
             f"OpenVINO sees no device `{device}` here",
-            hint=f"available: {', '.join(name.lower() for name in core.available_devices)}",
+            hint=f"available: {', '.join(name.lower() for name in openvino.available_devices)}",
         ) from error
     return found.to_string()

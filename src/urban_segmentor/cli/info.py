@@ -46,14 +46,15 @@ def info(
 def collect() -> dict[str, str | list[str]]:
     """Return versions, processor, devices and models."""
     import cv2
-    import openvino as ov
 
     from urban_segmentor import __version__
     from urban_segmentor.models.resolve import embedded_models
+    from urban_segmentor.segment.backends.openvino import core
 
-    core = ov.Core()
+    openvino = core()
     devices = [
-        f"{name} ({core.get_property(name, 'FULL_DEVICE_NAME')})" for name in core.available_devices
+        f"{name} ({openvino.get_property(name, 'FULL_DEVICE_NAME')})"
+        for name in openvino.available_devices
     ]
     versions = {name: _version(name) for name in (*_LIBRARIES, *_OPENCV_WHEELS)}
     return {
@@ -62,7 +63,7 @@ def collect() -> dict[str, str | list[str]]:
         "system": platform.platform(),
         "cores": str(os.cpu_count()),
         "cpu_features": cv2.getCPUFeaturesLine(),
-        "cpu_precisions": list(core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")),
+        "cpu_precisions": list(openvino.get_property("CPU", "OPTIMIZATION_CAPABILITIES")),
         "openvino_sees": devices,
         "libraries": [f"{name} {version}" for name, version in versions.items() if version],
         "models": list(embedded_models()),

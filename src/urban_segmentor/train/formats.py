@@ -15,6 +15,7 @@ from urban_segmentor.io.atomic import (
     output_errors,
     write_atomically,
 )
+from urban_segmentor.segment.backends.openvino import core
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +30,7 @@ _OURS = frozenset({".xml", ".bin"})
 def read_model(path: Path) -> ov.Model:
     """Return an ONNX model as OpenVINO has it, without what it says about itself."""
     openvino: Any = import_module("openvino")
-    model = openvino.Core().read_model(path)
+    model = core().read_model(path)
     return openvino.Model(model.get_results(), model.get_parameters(), path.stem)
 
 

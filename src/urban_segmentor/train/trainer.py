@@ -46,10 +46,10 @@ class StreetTrainer(KeptTrainer):
     loads the next pictures: Ultralytics does none of the three there.
     """
 
-    def __init__(self, *args: Any, **more: Any) -> None:
-        super().__init__(*args, **more)
+    def __init__(self, *args: Any, overrides: dict[str, Any] | None = None, **more: Any) -> None:
+        super().__init__(*args, overrides=overrides, **more)
         if self.device.type == "cpu" and (os.cpu_count() or 1) > 1:
-            self.args.workers = 1
+            self.args.workers = (overrides or {}).get("workers", 1)
 
     def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> Any:
         """A `StreetDataset` with Ultralytics' own settings for it."""

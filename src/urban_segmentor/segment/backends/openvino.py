@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -21,6 +22,17 @@ if TYPE_CHECKING:
 _MAX_YAML = 1_000_000  # bytes; its parser takes ten seconds for so much
 
 
+@cache
+def core() -> ov.Core:
+    """Return the one OpenVINO of this process, which stays.
+
+    Each new one loads its CPU plugin anew, which lays a stack for signals under the thread and puts
+    back the former when it goes. When two go in the order in which they came, the stack that is
+    put back is gone already, and the next Ctrl-C ends in a segmentation fault (OpenVINO 2026.4).
+    """
+    return ov.Core()
+
+
 class OpenVinoModel:
     """A model file that OpenVINO has read and can compile for any input size it allows.
 
@@ -36,7 +48,7 @@ class OpenVinoModel:
     """
 
     def __init__(self, path: Path, *, device: str, precision: str, streams: int) -> None:
-        self._core = ov.Core()
+        self._core = core()
         self._path = path
         self._device = _device_name(self._core, device)
         self._config: dict[str, object] = {"PERFORMANCE_HINT": "LATENCY"}

@@ -1,0 +1,36 @@
+"""Models come and go in any order, and signals still arrive."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+CODE = """
+import os, signal
+import numpy as np
+from urban_segmentor import Segmenter
+from urban_segmentor.benchmark.hardware import native_precision
+from urban_segmentor.cli.info import collect
+
+arrived = []
+signal.signal(signal.SIGUSR1, lambda *_: arrived.append(1))
+picture = np.zeros((64, 64, 3), dtype=np.uint8)
+first = Segmenter.load("urban-n", imgsz=64)
+first(picture)
+second = Segmenter.load("urban-n", imgsz=64)
+second(picture)
+del first
+native_precision("cpu")
+del second
+collect()
+os.kill(os.getpid(), signal.SIGUSR1)
+print(len(arrived))
+"""
+
+
+def test_signals_after_models_are_gone() -> None:
+    """OpenVINO's CPU plugins would take the stack for signals along; the process would end."""
+    done = subprocess.run(
+        [sys.executable, "-c", CODE], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
