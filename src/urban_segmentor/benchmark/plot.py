@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from urban_segmentor.render.figures import figure_png, new_figure
+from urban_segmentor.render.figures import as_written, figure_png, finish_axes, new_figure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from matplotlib.text import Text
 
     from urban_segmentor.benchmark.plan import Candidate
     from urban_segmentor.benchmark.rows import Row, Speed
@@ -24,7 +23,7 @@ _STAGE_COLOURS = {
     "postprocess": "#cc79a7",
     "masks": "#009e73",
 }
-_INK, _FRAME = "#202020", "#909090"
+_INK = "#202020"
 _LEAST_SPAN = 4.0  # AP points up and down, so that a tenth of a point does not look like much
 _NEAR_PX = 34  # labels that are nearer to one another cannot be read
 _PLACES = ((0, 11), (0, -19), (20, -4), (-20, -4))  # points from the middle of a marker
@@ -88,9 +87,9 @@ def _against_ap(rows: Sequence[Row], recommended: int | None, title: str) -> Fig
     legend = axes.legend(
         loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize="small", frameon=False
     )
-    _as_written(legend.get_texts())
+    as_written(legend.get_texts())
     across = "pictures a second, one at a time; labels: long side of the input, pixels"
-    _finish(axes, title=title, across=across, down="instance AP, %")
+    finish_axes(axes, title=title, across=across, down="instance AP, %")
     axes.grid(alpha=0.3)
     _label(figure, axes, every)
     return figure
@@ -172,8 +171,8 @@ def _stage_bars(rows: Sequence[Row], title: str) -> Figure:
     axes.set_ylim(len(timed) - 0.4, -0.6)
     axes.set_xlim(0, 1.28 * max(ends, default=1.0))
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize="small", frameon=False)
-    _as_written(axes.get_yticklabels())
-    _finish(axes, title=title, across="milliseconds a picture, medians; one picture at a time")
+    as_written(axes.get_yticklabels())
+    finish_axes(axes, title=title, across="milliseconds a picture, medians; one picture at a time")
     axes.grid(axis="x", alpha=0.3)
     axes.tick_params(axis="y", length=0)
     return figure
@@ -196,20 +195,3 @@ def _setup(candidate: Candidate) -> str:
     where = "" if candidate.device == "cpu" else f" on {candidate.device}"
     kept = " int8 with" if candidate.file.is_quantised else ""
     return f"{name}, {candidate.runtime}{where},{kept} {candidate.computes_in}"
-
-
-def _finish(axes: Axes, *, title: str, across: str, down: str = "") -> None:
-    """Write what is to be seen, in the style of the other figures."""
-    heading = axes.set_title(title, loc="left", size=11, weight="bold")
-    _as_written([heading, axes.set_xlabel(across), axes.set_ylabel(down)])
-    axes.set_axisbelow(True)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color(_FRAME)
-
-
-def _as_written(texts: Sequence[Text]) -> None:
-    """Take names as they are: a dollar in them begins no formula."""
-    for text in texts:
-        text.set_parse_math(False)

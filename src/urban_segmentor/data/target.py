@@ -18,14 +18,11 @@ from urban_segmentor.data.layout import LABELS, Layout
 from urban_segmentor.data.summary import MADE_BY
 from urban_segmentor.errors import OutputError, SettingError
 from urban_segmentor.io.atomic import output_errors, write_atomically
-
-try:
-    import fcntl
-except ImportError:
-    fcntl = None
+from urban_segmentor.io.lock import locked
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 REPORT, PAGE, YAML = "report.json", "report.html", "cityscapes.yaml"
@@ -91,7 +88,7 @@ def open_target(how: Conversion, settings: dict[str, Any], *, overwrite: bool) -
     with output_errors(out):
         _check_target(out, settings, overwrite=overwrite)
         state.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(out):
+    with output_errors(out), _alone(out):
         with output_errors(out):
             _check_target(out, settings, overwrite=overwrite)
             if overwrite or _read(state) == _CLEARING:
@@ -130,19 +127,13 @@ def _check_target(out: Path, settings: dict[str, Any], *, overwrite: bool) -> No
         )
 
 
-@contextmanager
-def _alone(out: Path) -> Generator[None]:
+def _alone(out: Path) -> AbstractContextManager[None]:
     """Return a context in which no other run may work in a folder."""
-    with output_errors(out), (out / WORK / _LOCK).open("ab") as file:
-        if fcntl is not None:  # which Windows does not have
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise OutputError(
-                    f"another run is at work in `{out}`",
-                    hint="wait until it is done, or choose another folder",
-                ) from None
-        yield
+    return locked(
+        out / WORK / _LOCK,
+        busy=f"another run is at work in `{out}`",
+        hint="wait until it is done, or choose another folder",
+    )
 
 
 def finish(how: Conversion, report: dict[str, Any]) -> None:

@@ -114,9 +114,9 @@ def bars_png(  # noqa: PLR0913
             fontsize="small",
             frameon=False,
         )
-        _as_written(legend.get_texts())
-    _as_written(axes.get_yticklabels())
-    _finish(axes, title=title, across=unit)
+        as_written(legend.get_texts())
+    as_written(axes.get_yticklabels())
+    finish_axes(axes, title=title, across=unit)
     axes.grid(axis="x", alpha=0.3)
     axes.tick_params(axis="y", length=0)
     return figure_png(figure)
@@ -151,13 +151,13 @@ def heat_map_png(  # noqa: PLR0913
     turn = 90 if longest > 6 else 0
     axes.set_xticks(range(len(columns)), columns, rotation=turn)
     axes.set_yticks(range(len(rows)), rows)
-    _as_written([*axes.get_xticklabels(), *axes.get_yticklabels()])
+    as_written([*axes.get_xticklabels(), *axes.get_yticklabels()])
     for (row, column), share in np.ndenumerate(shares):
         if share >= 0.005:  # smaller ones would read 0; also false for NaN
             ink = "white" if share > _DARK else "black"
             text = f"{100 * share:.0f}"
             axes.text(column, row, text, ha="center", va="center", size=8, color=ink)
-    _finish(axes, title=title, across=across, down=down)
+    finish_axes(axes, title=title, across=across, down=down)
     axes.tick_params(length=0)
     return figure_png(figure)
 
@@ -200,16 +200,23 @@ def lines_png(  # noqa: PLR0913
         legend = axes.legend(
             loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small", frameon=False
         )
-        _as_written(legend.get_texts())
-    _finish(axes, title=title, across=across, down=down)
+        as_written(legend.get_texts())
+    finish_axes(axes, title=title, across=across, down=down)
     axes.grid(alpha=0.3)
     return figure_png(figure)
 
 
-def _finish(axes: Axes, *, title: str, across: str, down: str = "") -> None:
-    """Write what is to be seen, and take away what is not needed."""
+def finish_axes(axes: Axes, *, title: str, across: str, down: str = "") -> None:
+    """Write what is to be seen of a plot, and take away what is not needed.
+
+    Args:
+        axes: The plot.
+        title: Above it.
+        across: What its horizontal axis shows.
+        down: What its vertical axis shows.
+    """
     heading = axes.set_title(title, loc="left", size=11, weight="bold")
-    _as_written([heading, axes.set_xlabel(across), axes.set_ylabel(down)])
+    as_written([heading, axes.set_xlabel(across), axes.set_ylabel(down)])
     axes.set_axisbelow(True)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
@@ -217,7 +224,7 @@ def _finish(axes: Axes, *, title: str, across: str, down: str = "") -> None:
         axes.spines[side].set_color(_FRAME)
 
 
-def _as_written(texts: Iterable[Text]) -> None:
+def as_written(texts: Iterable[Text]) -> None:
     """Take names as they are: a dollar in them begins no formula."""
     for text in texts:
         text.set_parse_math(False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from urban_segmentor.render.figures import figure_png, new_figure
+from urban_segmentor.render.figures import figure_png, finish_axes, new_figure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,8 +39,7 @@ def curves_png(rows: Sequence[dict[str, float]]) -> bytes:
                 label = name.removeprefix(prefix if suffix else "metrics/").removesuffix("_loss")
                 marker = "o" if len(rows) < 30 else None
                 axes.plot(epochs, values, label=_words(label), marker=marker, ms=3)
-        axes.set_title(title, fontsize=10)
-        axes.set_xlabel("epoch", fontsize=9)
+        finish_axes(axes, title=title, across="epoch")
         axes.tick_params(labelsize=8)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.25)

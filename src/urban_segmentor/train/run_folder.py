@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import platform
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -17,14 +16,11 @@ import yaml
 from urban_segmentor import __version__
 from urban_segmentor.errors import DatasetError, OutputError, SettingError
 from urban_segmentor.io.atomic import check_free_folder, output_errors, write_atomically
-
-try:
-    import fcntl
-except ImportError:
-    fcntl = None
+from urban_segmentor.io.lock import locked
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
     from urban_segmentor.train.material import Material
 
@@ -58,23 +54,17 @@ class RunFolder:
         """The best checkpoint as the light runtime takes it."""
         return self.best.with_suffix(".onnx")
 
-    @contextmanager
-    def alone(self) -> Generator[None]:
+    def alone(self) -> AbstractContextManager[None]:
         """Return a context in which no other process trains here.
 
         Raises:
             OutputError: One does.
         """
-        with output_errors(self.root), (self.root / LOCK).open("ab") as file:
-            if fcntl is not None:  # which Windows does not have
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    raise OutputError(
-                        f"another process trains in `{self.root}`",
-                        hint="wait until it is done, or choose another folder with -o",
-                    ) from None
-            yield
+        return locked(
+            self.root / LOCK,
+            busy=f"another process trains in `{self.root}`",
+            hint="wait until it is done, or choose another folder with -o",
+        )
 
     def settle(self) -> None:
         """Tell Ultralytics where the folder is now; it may have been moved."""
