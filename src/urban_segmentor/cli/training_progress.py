@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
+from urban_segmentor.train.run_folder import is_measured
+
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
@@ -51,8 +53,8 @@ class TrainingProgress:
         """Tell what an epoch brought."""
         each_s = (time.monotonic() - self._since_s) / (epoch - self._first)
         left = _duration(each_s * (epochs - epoch))
-        measured = any(value for name, value in row.items() if name.startswith("val/"))
-        figures = [f"{text} {row[key]:.3f}" for key, text in _SHOWN.items() if measured]
+        shown = _SHOWN.items() if is_measured(row) else ()
+        figures = [f"{text} {row[key]:.3f}" for key, text in shown if key in row]
         told = ", ".join([f"loss {_total(row):.2f}", *figures])
         self._console.print(
             f"epoch {epoch}/{epochs}: {told}; {_duration(each_s)} each, {left} left"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from urban_segmentor.render.figures import figure_png, finish_axes, new_figure
+from urban_segmentor.train.run_folder import is_measured
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,15 +27,16 @@ def curves_png(rows: Sequence[dict[str, float]]) -> bytes:
     from matplotlib.ticker import MaxNLocator
 
     figure = new_figure(10, 6.4)
-    epochs = [row["epoch"] for row in rows]
     taken: set[str] = set()
     for place, (title, prefix, suffix) in enumerate(_PANELS, start=1):
         axes = figure.add_subplot(2, 2, place)
+        shown = [row for row in rows if prefix == "train/" or is_measured(row)]
+        epochs = [row["epoch"] for row in shown]
         for name in rows[0]:
             if not (name.startswith(prefix) and name.endswith(suffix)) or name in taken:
                 continue
             taken.add(name)
-            values = [row.get(name, float("nan")) for row in rows]
+            values = [row.get(name, float("nan")) for row in shown]
             if any(values):
                 label = name.removeprefix(prefix if suffix else "metrics/").removesuffix("_loss")
                 marker = "o" if len(rows) < 30 else None

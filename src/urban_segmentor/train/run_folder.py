@@ -19,7 +19,7 @@ from urban_segmentor.io.atomic import check_free_folder, output_errors, write_at
 from urban_segmentor.io.lock import locked
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from urban_segmentor.train.material import Material
@@ -212,6 +212,17 @@ class RunFolder:
 
     def _write(self, name: str, text: str) -> None:
         write_atomically(self.root / name, text.encode(), overwrite=True)
+
+
+def is_measured(row: Mapping[str, float]) -> bool:
+    """Return whether an epoch was measured on validation pictures.
+
+    Ultralytics writes zeros where it was not, as with `val=false`.
+
+    Args:
+        row: Of `results.csv`.
+    """
+    return any(value for name, value in row.items() if name.startswith("val/"))
 
 
 def open_run(path: Path) -> RunFolder:
