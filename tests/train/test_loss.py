@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from urban_segmentor.train import loss as ours
+from urban_segmentor.train.quiet import require
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +21,15 @@ def model() -> Any:
     model = SegmentationModel("yolov8n-seg.yaml", nc=19, verbose=False)
     model.args = SimpleNamespace(**vars(get_cfg()))
     return model.train()
+
+
+@pytest.fixture(scope="module")
+def ours() -> Any:
+    """Our loss, imported when it is needed, as Ultralytics comes with it."""
+    require("ultralytics")
+    from urban_segmentor.train import loss
+
+    return loss
 
 
 @pytest.fixture
@@ -44,7 +53,7 @@ def _parts(criterion: Any, preds: Any, batch: dict[str, Any]) -> dict[str, float
     return {name: float(value) for name, value in criterion(preds, batch)[1].items()}
 
 
-def test_equals_ultralytics_where_all_counts(model: Any, batch: dict[str, Any]) -> None:
+def test_equals_ultralytics_where_all_counts(ours: Any, model: Any, batch: dict[str, Any]) -> None:
     """Equals ultralytics where all counts."""
     preds = model(batch["img"])
     theirs = _parts(model.init_criterion(), preds, batch)
@@ -54,7 +63,7 @@ def test_equals_ultralytics_where_all_counts(model: Any, batch: dict[str, Any]) 
 
 
 def test_a_sample_of_masks_has_the_same_expectation(
-    model: Any, batch: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    ours: Any, model: Any, batch: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A sample of masks has the same expectation."""
     preds = model(batch["img"])
@@ -67,7 +76,7 @@ def test_a_sample_of_masks_has_the_same_expectation(
     assert abs(mean - whole) < 4 * spread / 200**0.5
 
 
-def test_ignored_background_costs_nothing(model: Any, batch: dict[str, Any]) -> None:
+def test_ignored_background_costs_nothing(ours: Any, model: Any, batch: dict[str, Any]) -> None:
     """Ignored background costs nothing."""
     criterion = ours.StreetCriterion(model.init_criterion(), strides=[8, 16, 32])
     before = _parts(criterion, model(batch["img"]), batch)
@@ -83,7 +92,7 @@ def test_ignored_background_costs_nothing(model: Any, batch: dict[str, Any]) -> 
     assert grid[:, :24].all()
 
 
-def test_ignored_pixels_teach_no_mask(model: Any, batch: dict[str, Any]) -> None:
+def test_ignored_pixels_teach_no_mask(ours: Any, model: Any, batch: dict[str, Any]) -> None:
     """Ignored pixels teach no mask."""
     preds = model(batch["img"])
     criterion = ours.StreetCriterion(model.init_criterion(), strides=[8, 16, 32])
@@ -94,7 +103,7 @@ def test_ignored_pixels_teach_no_mask(model: Any, batch: dict[str, Any]) -> None
     assert slope[0, :, 5:19, 5:9].any()
 
 
-def test_an_end_to_end_head(batch: dict[str, Any]) -> None:
+def test_an_end_to_end_head(ours: Any, batch: dict[str, Any]) -> None:
     """An end to end head."""
     from ultralytics.cfg import get_cfg
     from ultralytics.nn.tasks import SegmentationModel

@@ -141,7 +141,7 @@ def _labelled(path: Path, labels: Path, n_classes: int) -> Picture:
     path, label = path.absolute(), labels / f"{path.stem}.txt"
     try:
         Image.open(path).close()  # only the head; what is broken further on is found in training
-    except (OSError, ImportError) as error:  # Ultralytics' way into Pillow asks for more readers
+    except OSError as error:
         raise DatasetError(
             f"`{path}` is no picture that can be read",
             hint="make the folder anew with data prepare",

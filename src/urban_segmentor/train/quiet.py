@@ -9,6 +9,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from PIL import Image
+
 from urban_segmentor.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -24,13 +26,28 @@ def require(*modules: str) -> None:
     for name in modules:
         try:
             if name == "ultralytics":
-                _set_up_ultralytics()
-            import_module(name)
+                _import_ultralytics()
+            else:
+                import_module(name)
         except ImportError as error:
             raise MissingExtraError(name, extra="train") from error
 
 
-def _set_up_ultralytics() -> None:
+def _import_ultralytics() -> None:
+    """Import Ultralytics, and keep it from changing how the rest of the process opens pictures.
+
+    It puts a function of its own in the place of Pillow's `Image.open`, which answers a broken
+    picture with the wish for another package.
+    """
+    _set_environment()
+    opens = Image.open
+    try:
+        import_module("ultralytics.utils.patches")
+    finally:
+        Image.open = opens
+
+
+def _set_environment() -> None:
     """Decide what Ultralytics reads from the environment when it is imported."""
     os.environ.setdefault("YOLO_OFFLINE", "True")
     os.environ.setdefault("YOLO_AUTOINSTALL", "False")
