@@ -15,12 +15,12 @@ import cv2
 import pytest
 
 from tests.cli.runner import Shell, start
-from tests.train.conftest import checkpoint, own_pictures, prepared
+from tests.train.conftest import checkpoint, prepared
 from urban_segmentor.errors import MissingExtraError
 from urban_segmentor.train import fit, quiet
 from urban_segmentor.train.run_folder import RunFolder
 
-__all__ = ["checkpoint", "own_pictures", "prepared"]
+__all__ = ["checkpoint", "prepared"]
 SMALL = ("--imgsz", "64", "--batch", "2", "--device", "cpu", "--set", "workers=0")
 
 

@@ -19,6 +19,7 @@ from urban_segmentor.data.prepare import prepare
 from urban_segmentor.data.segments import Segments, visible_segments
 from urban_segmentor.data.target import finish
 from urban_segmentor.polygons import polygons_to_mask
+from urban_segmentor.train.quiet import require
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -143,9 +144,8 @@ def test_ultralytics_takes_every_picture(
     samples = _converted(street_data, out, "yolo")
     monkeypatch.chdir(os.sep)
     import yaml
-    from PIL import Image
 
-    monkeypatch.setattr(Image, "open", Image.open)  # Ultralytics puts another in its place
+    require("ultralytics")
     from ultralytics.data.dataset import YOLODataset
     from ultralytics.data.utils import check_det_dataset
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from urban_segmentor.segment import segmenter as segmenting
+from urban_segmentor.train.quiet import require
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,6 +61,7 @@ class Agreement:
 
 def export_onnx(checkpoint: Path, folder: Path, **options: object) -> Path:
     """Return an ONNX export of a checkpoint."""
+    require("ultralytics")
     from ultralytics import YOLO
 
     copy = Path(shutil.copy(checkpoint, folder))
@@ -73,6 +75,7 @@ def export_onnx(checkpoint: Path, folder: Path, **options: object) -> Path:
 @lru_cache(maxsize=2)
 def ultralytics(model: Path) -> YOLO:
     """Return a model as Ultralytics loads it, which takes longer than a picture."""
+    require("ultralytics")
     from ultralytics import YOLO
 
     return YOLO(model, task="segment")

@@ -11,6 +11,7 @@ import pytest
 from tests.segment.oracle import LARGE_PX, compare, export_onnx, faint_pixels, reference
 from urban_segmentor import Segmenter
 from urban_segmentor.models.resolve import embedded_models
+from urban_segmentor.train.quiet import require
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,6 +122,7 @@ def end_to_end(
     street_images: list[NDArray[np.uint8]], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """Return a YOLO26-seg that ends without NMS: random weights whose scores spread over [0, 1]."""
+    require("ultralytics")
     import torch
     from ultralytics import YOLO
 

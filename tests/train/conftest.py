@@ -7,7 +7,6 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from PIL import Image
 
 from urban_segmentor.data.classes import parse_class_set
 from urban_segmentor.data.convert import Conversion
@@ -18,12 +17,6 @@ from urban_segmentor.testing import save_cityscapes
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-@pytest.fixture(autouse=True)
-def own_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Undo what Ultralytics does to Pillow when it is imported."""
-    monkeypatch.setattr(Image, "open", Image.open)
 
 
 @pytest.fixture(scope="session")
@@ -39,8 +32,11 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return an untrained YOLOv8n-seg with the 80 classes of COCO."""
+    """Return an untrained YOLOv8n-seg with the 80 classes of COCO, the same each time."""
     path = tmp_path_factory.mktemp("start") / "start.pt"
-    code = "import sys; from ultralytics import YOLO; YOLO('yolov8n-seg.yaml').save(sys.argv[1])"
+    code = (
+        "import sys, torch; from ultralytics import YOLO; torch.manual_seed(0); "
+        "YOLO('yolov8n-seg.yaml').save(sys.argv[1])"
+    )
     subprocess.run([sys.executable, "-c", code, path], check=True, capture_output=True)
     return path

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from urban_segmentor.train.quiet import require
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -29,6 +31,7 @@ def folder(prepared: Path, tmp_path: Path) -> Path:
 
 
 def _dataset(root: Path, *, zoom: tuple[float, float], augment: bool = True, **more: Any) -> Any:
+    require("ultralytics")
     from ultralytics.cfg import get_cfg
 
     from urban_segmentor.train.dataset import StreetDataset

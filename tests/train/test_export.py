@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pytest
 import yaml
-from PIL import Image
 
 from tests.cli.tiny import save_tiny_model
 from urban_segmentor import Segmenter
@@ -28,6 +27,7 @@ from urban_segmentor.testing import Street
 from urban_segmentor.train import about, checkpoint, export_pictures, formats, same_answer
 from urban_segmentor.train import export as exporting
 from urban_segmentor.train.about import About
+from urban_segmentor.train.checkpoint import CheckpointNetwork
 from urban_segmentor.train.export import export
 from urban_segmentor.train.same_answer import EXACT, HALF, Named, check_same
 from urban_segmentor.train.wishes import Wishes, wide_size
@@ -41,10 +41,9 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # of torch and Ultralytics, n
 
 @pytest.fixture(autouse=True)
 def _few_pictures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """One street is enough here; and Ultralytics must not patch Pillow for other tests."""
+    """One street is enough here."""
     shot = next(iter(Street(size=(320, 640), fps=1.0, seed=7, camera="dashcam").shots(seconds=1.0)))
     monkeypatch.setattr(export_pictures, "_street", lambda: [Named("street", shot.frame.image)])
-    monkeypatch.setattr(Image, "open", Image.open)
     monkeypatch.chdir(tmp_path)
 
 
@@ -386,14 +385,51 @@ def test_an_extra_instance() -> None:
 
 
 def test_nothing_to_compare() -> None:
-    """A model that finds nothing proves nothing."""
+    """A model that finds nothing proves nothing here; its raw outputs are compared."""
     none = answer().select(np.array([], dtype=np.intp))
-    with pytest.raises(ModelError, match="finds nothing in 1 pictures") as caught:
-        agreement_of(none, none)
-    assert "--data" in str(caught.value.hint)
+    assert agreement_of(none, none).instances == 0
+    assert same_answer.FEWEST > 0
 
 
-def test_weak_models_are_judged_by_their_best() -> None:
-    """Scores that `predict` would drop are compared where there are no others."""
-    assert same_answer._least_score([np.array([0.01, 0.02, 0.001], dtype=np.float32)]) < 0.001
-    assert same_answer._least_score([np.full(6, 0.9, dtype=np.float32)]) == 0.25
+class _Outputs:
+    """A network that always gives the same outputs."""
+
+    def __init__(self, *outputs: Any) -> None:
+        self.outputs = [np.asarray(output, dtype=np.float32) for output in outputs]
+
+    def infer(self, _batch: object) -> list[Any]:
+        return self.outputs
+
+
+def test_gaps_of_raw_outputs() -> None:
+    """The largest difference counts, in units of the largest value of its output."""
+    batch = np.zeros((1, 32, 32, 3), dtype=np.uint8)
+    one = _Outputs([[[1.0, 200.0]]], [[[[0.5]]]])
+    other = _Outputs([[[1.0, 199.0]]], [[[[0.4]]]])
+    gap = same_answer.output_gap
+    assert gap(one, one, [batch], ends_in_nms=False) == 0
+    assert gap(one, other, [batch], ends_in_nms=False) == pytest.approx(0.25)
+    chosen = _Outputs([[[0, 0, 9, 9, 0.9, 1], [0, 0, 5, 5, 0.9, 2]]], [[[[0.5]]]])
+    swapped = _Outputs(chosen.outputs[0][:, ::-1], [[[[0.5]]]])
+    assert gap(chosen, swapped, [batch], ends_in_nms=True) == 0
+
+
+def test_a_wrong_export_of_a_model_that_finds_nothing(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is refused by its raw outputs; the right one is written."""
+    out = tmp_path / "out.onnx"
+    done = export(Wishes(model=str(checkpoint), imgsz=(64, 128), output=out))
+    assert done.agreement.output_gap is not None
+    assert done.agreement.output_gap < EXACT.output
+    out.unlink()
+    infer = CheckpointNetwork.infer
+
+    def shifted(self: Any, batch: Any) -> Any:
+        head, prototypes = infer(self, batch)
+        return [head, prototypes + 0.01 * np.abs(prototypes).max()]
+
+    monkeypatch.setattr(CheckpointNetwork, "infer", shifted)
+    with pytest.raises(ModelError, match="raw outputs differ"):
+        export(Wishes(model=str(checkpoint), imgsz=(64, 128), output=out))
+    assert not out.exists()

@@ -14,6 +14,7 @@ from urban_segmentor.train.quiet import require
 @pytest.fixture(scope="module")
 def model() -> Any:
     """Model."""
+    require("ultralytics")
     from ultralytics.cfg import get_cfg
     from ultralytics.nn.tasks import SegmentationModel
 
@@ -105,6 +106,7 @@ def test_ignored_pixels_teach_no_mask(ours: Any, model: Any, batch: dict[str, An
 
 def test_an_end_to_end_head(ours: Any, batch: dict[str, Any]) -> None:
     """An end to end head."""
+    require("ultralytics")
     from ultralytics.cfg import get_cfg
     from ultralytics.nn.tasks import SegmentationModel
 

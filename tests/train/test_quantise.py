@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import openvino as ov
 import pytest
-from PIL import Image
 
 from tests.cli.tiny import save_tiny_model
 from tests.train.test_export import files_of, random_yolo26
@@ -100,7 +99,6 @@ def test_a_head_without_nms(
     inputs: list[NDArray[np.uint8]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its selection is cut off, which OpenVINO fails to compile, and put back."""
-    monkeypatch.setattr(Image, "open", Image.open)
     checkpoint = load_checkpoint(random_yolo26(tmp_path / "end.pt"))
     (tmp_path / "made").mkdir()
     onnx = checkpoint.export_onnx(tmp_path / "made", imgsz=SIZE)

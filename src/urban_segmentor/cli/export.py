@@ -191,6 +191,12 @@ def _tell(console: Console, exported: Exported) -> None:
         f"{agreement.box_gap_px:.2f} px, masks from IoU {agreement.mask_iou:.4f}",
         soft_wrap=True,
     )
+    if agreement.output_gap is not None:
+        console.print(
+            "it finds hardly anything there, so raw outputs were compared too: within "
+            f"{agreement.output_gap:.2g} of the largest",
+            soft_wrap=True,
+        )
     if exported.gate is not None:
         console.print(exported.gate.sentence(), soft_wrap=True)
     if exported.inference_ms is not None:

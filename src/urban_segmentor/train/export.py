@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from urban_segmentor.errors import SettingError
+from urban_segmentor.errors import ModelError, SettingError
+from urban_segmentor.geometry import Letterbox
 from urban_segmentor.io.atomic import output_errors
 from urban_segmentor.models.spec import ModelSpec
 from urban_segmentor.segment.backends.choose import choose_runtime, open_network
+from urban_segmentor.segment.preprocess import network_input
 from urban_segmentor.train.about import of_checkpoint, of_file, told_by
 from urban_segmentor.train.checkpoint import Checkpoint, load_checkpoint
 from urban_segmentor.train.export_pictures import pictures_to_compare
@@ -19,11 +21,13 @@ from urban_segmentor.train.formats import put_in_place, read_model, save_openvin
 from urban_segmentor.train.int8 import in_int8
 from urban_segmentor.train.same_answer import (
     EXACT,
+    FEWEST,
     HALF,
     Agreement,
     all_boxes_of_file,
     all_boxes_of_network,
     check_same,
+    output_gap,
 )
 from urban_segmentor.train.widen import rewrite_onnx
 from urban_segmentor.train.wishes import (
@@ -40,6 +44,7 @@ if TYPE_CHECKING:
     from urban_segmentor.segment.backends.choose import Network
     from urban_segmentor.train.gate import Gate
 
+_REPORT_HINT = "do not use it; `urban-segmentor info` prints what a bug report needs"
 _TEMPORARY_HINT = "free some space for temporary files, or name another folder in TMPDIR"
 
 
@@ -202,15 +207,30 @@ def _compare(wishes: Wishes, source: _Source, form: Path, tell: Progress) -> tup
     if source.checkpoint is not None:
         network = source.checkpoint.network(source.metadata, ends_in_nms=spec.ends_in_nms)
     is_half = wishes.half and wishes.quantisation is None
+    limits = HALF if is_half else EXACT
+    hint = "leave --half out" if is_half else _REPORT_HINT
     agreement = check_same(
         ours,
         all_boxes_of_network(network, like=ours, spec=spec, where=wishes.model),
         pictures,
-        limits=HALF if is_half else EXACT,
+        limits=limits,
         where=wishes.model,
-        hint="leave --half out"
-        if is_half
-        else "do not use it; `urban-segmentor info` prints what a bug report needs",
+        hint=hint,
         on_picture=tell.advance,
     )
-    return where, agreement
+    if agreement.instances >= FEWEST:
+        return where, agreement
+    size = ours.input_size(pictures[0].image.shape[:2])
+    gap = output_gap(
+        _network(form).backend(size),
+        network.backend(size),
+        (network_input(p.image, Letterbox.fit(p.image.shape[:2], size)) for p in pictures),
+        ends_in_nms=spec.ends_in_nms,
+    )
+    if gap > limits.output:
+        raise ModelError(
+            f"the export's raw outputs differ from those of `{wishes.model}` by {gap:.2g} of the "
+            "largest, and it is not written",
+            hint=hint,
+        )
+    return where, replace(agreement, output_gap=gap)

@@ -42,7 +42,8 @@ def _import_ultralytics() -> None:
     _set_environment()
     opens = Image.open
     try:
-        import_module("ultralytics.utils.patches")
+        import_module("ultralytics")
+        import_module("ultralytics.utils.patches")  # which replaces it, whoever imports it first
     finally:
         Image.open = opens
 
