@@ -95,9 +95,7 @@ def test_the_head_stays_in_float(
     assert len(Segmenter.load(xml, imgsz=320)(inputs[0][0])) > 3
 
 
-def test_a_head_without_nms(
-    inputs: list[NDArray[np.uint8]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_head_without_nms(inputs: list[NDArray[np.uint8]], tmp_path: Path) -> None:
     """Its selection is cut off, which OpenVINO fails to compile, and put back."""
     checkpoint = load_checkpoint(random_yolo26(tmp_path / "end.pt"))
     (tmp_path / "made").mkdir()
