@@ -9,15 +9,30 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from urban_segmentor.testing import Street
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
 ROOT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("URBAN_SEGMENTOR_SHARED", ROOT.parent / "shared"))
+OPEN_PICTURE = Image.open
 os.environ.setdefault("YOLO_OFFLINE", "True")
+
+
+@pytest.fixture(autouse=True)
+def pillow_as_it_is() -> Iterator[None]:
+    """Keep oracles from changing Pillow for the tests after them.
+
+    Ultralytics puts its own `Image.open` in place when it is imported; our own code restores it.
+    """
+    Image.open = OPEN_PICTURE
+    yield
+    Image.open = OPEN_PICTURE
 
 
 @pytest.fixture(scope="session")
