@@ -363,9 +363,48 @@ def test_every_stage_is_timed_once_a_frame() -> None:
     assert stages.summary()["infer"]["p50_ms"] == 3.0
 
 
-def test_without_sinks_nothing_is_drawn() -> None:
-    """A renderer without an overlay to write to is not called."""
-    Pipeline(Counting(), renderer=Adding(failing(PAINT, at=0))).run(Numbers(3))
+def test_without_a_renderer_frames_stay_as_they_are() -> None:
+    """A renderer is called where there is one, whether or not its pictures are written."""
+    brightened: list[int] = []
+    Pipeline(Counting(), renderer=Adding(brightened.append)).run(Numbers(3))
+    assert brightened == [0, 1, 2]
     drawn = Keeping()
     Pipeline(Counting(), overlay=drawn).run(Numbers(3))
     assert drawn.rows == rows(3)
+
+
+def test_the_newest_frame_is_taken_when_a_network_is_free() -> None:
+    """No frame is asked for while all networks are busy, so that none grows old in a queue."""
+    lock = threading.Lock()
+    waiting = most = 0
+
+    def ask(_: int) -> None:
+        nonlocal waiting, most
+        with lock:
+            waiting += 1
+            most = max(most, waiting)
+
+    def work(_: int) -> None:
+        nonlocal waiting
+        time.sleep(2e-3)
+        with lock:
+            waiting -= 1
+
+    stages = StageTimes()
+    plain = Keeping()
+    pipeline = Pipeline(Counting(work), sinks=[plain], stages=stages, newest=True)
+    assert pipeline.run(Numbers(MANY, ask)).frames == MANY
+    assert most <= STREAMS
+    assert plain.rows == rows(MANY)
+    assert "decode" not in stages.summary()  # waiting for a picture is no work
+
+
+def test_a_run_of_the_newest_frames_fails_and_stops_as_others_do() -> None:
+    """A network that fails gives its place back, and the failure comes out."""
+    pipeline = Pipeline(Counting(failing(NETWORK, at=5)), newest=True)
+    assert run_aside(lambda: pipeline.run(Numbers(MANY))) == [NETWORK]
+    stopped = Pipeline(Counting(lambda _: stopped.stop()), newest=True)
+    (report,) = run_aside(lambda: stopped.run(Numbers(10_000)))
+    assert isinstance(report, Report)
+    assert report.interrupted
+    assert 0 < report.frames < 10_000

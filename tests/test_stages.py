@@ -66,3 +66,14 @@ def test_threads_lose_nothing() -> None:
         thread.join()
     stages.add("decode", 8 * 3.0)  # as long as all of it
     assert stages.summary()["infer"] == {"p50_ms": 3.0, "p95_ms": 4.0, "share": 0.5}
+
+
+def test_what_runs_for_days_does_not_grow() -> None:
+    """Only about as many durations stay as were asked for, the latest."""
+    stages = StageTimes(most=100)
+    for number in range(10_000):
+        stages.add("infer", number * 1e-3)
+    summary = stages.summary()["infer"]
+    assert 9_800 <= summary["p50_ms"] <= 9_999
+    assert stages.latest(3) == {"infer": 9_998.0}
+    assert StageTimes().latest(3) == {}

@@ -113,6 +113,9 @@ def rectangular_size(
     return -(-height // stride) * stride, -(-width // stride) * stride
 
 
+_AT_ONCE = 128  # boxes that are compared all with all: one call instead of one a box
+
+
 def box_iou(boxes: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the intersection over union of each pair of boxes.
 
@@ -125,8 +128,9 @@ def box_iou(boxes: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[
     """
     top_left = np.maximum(boxes[:, None, :2], others[None, :, :2])
     bottom_right = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
-    inter = np.prod(np.clip(bottom_right - top_left, 0, None), axis=2)
-    areas, other_areas = (np.prod(b[:, 2:] - b[:, :2], axis=1) for b in (boxes, others))
+    sides = np.maximum(bottom_right - top_left, 0)
+    inter = sides[..., 0] * sides[..., 1]
+    areas, other_areas = ((b[:, 2] - b[:, 0]) * (b[:, 3] - b[:, 1]) for b in (boxes, others))
     union = areas[:, None] + other_areas[None, :] - inter
     return np.divide(inter, union, out=np.zeros_like(inter), where=union > 0)
 
@@ -155,11 +159,20 @@ def nms(
     """
     order = np.argsort(-scores, kind="stable")
     kept: list[int] = []
-    while len(order) and len(kept) != most:
+    while len(order) > _AT_ONCE and len(kept) != most:
         best, rest = order[0], order[1:]
         kept.append(int(best))
-        if not len(rest):
-            break
         overlaps = box_iou(boxes[best : best + 1], boxes[rest])[0]
         order = rest[(overlaps <= iou) | (class_ids[rest] != class_ids[best])]
+    if len(kept) == most:
+        return np.array(kept, dtype=np.intp)
+    same_class = class_ids[order][:, None] == class_ids[order][None, :]
+    suppressed = (box_iou(boxes[order], boxes[order]) > iou) & same_class
+    alive = np.ones(len(order), dtype=np.bool_)
+    for i, index in enumerate(order.tolist()):
+        if len(kept) == most:
+            break
+        if alive[i]:
+            kept.append(index)
+            alive &= ~suppressed[i]
     return np.array(kept, dtype=np.intp)

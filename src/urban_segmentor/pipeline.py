@@ -68,12 +68,14 @@ class Pipeline:
     Args:
         segmenter: Finds the instances.
         sinks: Get every frame as it was decoded, with its instances.
-        renderer: Draws for `overlay`; needed when that is given.
+        renderer: Draws on every frame; None to leave them as they are.
         overlay: Gets every frame as it was drawn on.
         stages: Where durations are noted.
+        newest: True for a source that gives the newest frame: one is only taken when a network is
+            free to work on it, so that none grows old in a queue.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         segmenter: Finder,
         *,
@@ -81,6 +83,7 @@ class Pipeline:
         renderer: Renderer | None = None,
         overlay: Sink | None = None,
         stages: StageTimes | None = None,
+        newest: bool = False,
     ) -> None:
         self._segmenter = segmenter
         self._sinks = tuple(sinks)
@@ -89,8 +92,10 @@ class Pipeline:
         self._stop = threading.Event()  # reading ends
         self._drop = threading.Event()  # what is on its way is not worth finishing
         self._errors: list[BaseException] = []
-        self._pending: Queue[_Pending] = Queue(segmenter.streams + _SPARE_FRAMES)
-        self._drawn: Queue[_Drawn] = Queue(_SPARE_FRAMES)
+        self._free = threading.Semaphore(segmenter.streams) if newest else None
+        spare = 0 if newest else _SPARE_FRAMES
+        self._pending: Queue[_Pending] = Queue(segmenter.streams + spare)
+        self._drawn: Queue[_Drawn] = Queue(max(spare, 1))
         self._report = Report()
 
     def run(self, source: Source, *, on_frame: Callable[[], None] = lambda: None) -> Report:
@@ -140,17 +145,29 @@ class Pipeline:
     def _read(self, source: Source) -> None:
         with self._reporting(), ThreadPoolExecutor(self._segmenter.streams) as pool:
             frames = iter(source)
-            while not (self._stop.is_set() or self._report.interrupted):
+            while self._wait_until_free():
                 since_s = time.perf_counter()
                 frame = next(frames, None)
                 if frame is None:
                     break
-                self._stages.add("decode", time.perf_counter() - since_s)
+                if self._free is None:  # else it is a wait for the next picture
+                    self._stages.add("decode", time.perf_counter() - since_s)
                 self._pending.put((frame, pool.submit(self._segment, frame)))
         self._pending.put(None)
 
+    def _wait_until_free(self) -> bool:
+        """Wait until a network is free, where that is asked for; return False when reading ends."""
+        while not (self._stop.is_set() or self._report.interrupted):
+            if self._free is None or self._free.acquire(timeout=_POLL_S):
+                return True
+        return False
+
     def _segment(self, frame: Frame) -> Instances:
-        return self._segmenter(frame.pixels, on_stage=self._stages.add)
+        try:
+            return self._segmenter(frame.pixels, on_stage=self._stages.add)
+        finally:
+            if self._free is not None:
+                self._free.release()
 
     def _draw(self) -> None:
         while (item := self._pending.get()) is not None:
@@ -164,7 +181,7 @@ class Pipeline:
                     with self._stages.measure("write"):
                         for sink in self._sinks:
                             sink.write(frame, instances)
-                if self._renderer is not None and self._overlay is not None:
+                if self._renderer is not None:
                     with self._stages.measure("draw"):
                         frame = replace(frame, pixels=self._renderer(frame, instances))
                 self._drawn.put((frame, instances))

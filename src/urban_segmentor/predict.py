@@ -235,7 +235,7 @@ class Prediction:
         pipeline = Pipeline(
             self._segmenter,
             sinks=self._sinks,
-            renderer=self._renderer,
+            renderer=None if overlay is None else self._renderer,
             overlay=overlay,
             stages=self._outcome.stages,
         )

@@ -28,16 +28,39 @@ class StageSummary(TypedDict):
 
 
 class StageTimes:
-    """Collects durations from several threads, four bytes each."""
+    """Collects durations from several threads, four bytes each.
 
-    def __init__(self) -> None:
+    Args:
+        most: About how many of each stage to keep, the latest; None for all. What runs for days
+            must not grow.
+    """
+
+    def __init__(self, *, most: int | None = None) -> None:
         self._lock = threading.Lock()
+        self._most = most
         self._times_s: dict[str, array[float]] = {}
 
     def add(self, stage: str, seconds: float) -> None:
         """Note how long a stage took for one frame."""
         with self._lock:
-            self._times_s.setdefault(stage, array("f")).append(seconds)
+            times_s = self._times_s.setdefault(stage, array("f"))
+            times_s.append(seconds)
+            if self._most is not None and len(times_s) >= 2 * self._most:
+                del times_s[: self._most]
+
+    def latest(self, count: int) -> dict[str, float]:
+        """Return the median of the latest durations of each stage, milliseconds.
+
+        Args:
+            count: Of how many.
+        """
+        with self._lock:
+            times = {stage: values[-count:] for stage, values in self._times_s.items()}
+        return {
+            stage: round(float(np.median(times[stage])) * 1e3, 2)
+            for stage in STAGES
+            if stage in times
+        }
 
     @contextmanager
     def measure(self, stage: str) -> Generator[None]:

@@ -97,8 +97,9 @@ class Frame:
         pixels: RGB as uint8 (H, W, 3), or the planes of a video frame.
         index: 0-based position in the source; dropped frames leave gaps.
         time_s: Presentation time, seconds after the first frame of the source.
-        source: What the frame came from, as the user named it.
+        source: What the frame came from, as the user named it, without secrets.
         name: Unique among the frames of a run, without suffix; output files are named after it.
+        captured_s: When it arrived here, by `time.monotonic`, seconds; None where nobody waits.
     """
 
     pixels: Image | Yuv420
@@ -106,6 +107,7 @@ class Frame:
     time_s: float = 0.0
     source: str = ""
     name: str = "frame"
+    captured_s: float | None = None
 
     def __post_init__(self) -> None:
         """Check and freeze the pixels."""

@@ -130,7 +130,8 @@ class Overlay:
         corners: list[list[int]] = masks.origins.tolist()
         for number, (crop, (x, y)) in enumerate(zip(masks.crops, corners, strict=True), start=1):
             height, width = crop.shape
-            np.copyto(index_map[y : y + height, x : x + width], np.uint8(number), where=crop)
+            region = index_map[y : y + height, x : x + width]
+            np.maximum(region, crop.view(np.uint8) * np.uint8(number), out=region)
         opacity = self._style.opacity if self._style.masks else 0.0
         if self._style.outlines:
             index_map = _with_edges(index_map)

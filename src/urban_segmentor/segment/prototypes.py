@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 import cv2
@@ -57,15 +57,21 @@ class _Axis:
         """
         nearest = math.floor((start + 0.5) * self.step + self.offset - 0.5)
         high = math.floor((stop - 0.5) * self.step + self.offset - 0.5) + 2
-        shift, begin, low = min(self._grid_start(nearest - back) for back in range(_SEARCH))
+        shift, begin, low = _best_start(self, nearest)
         spare = 1 + math.ceil(shift)
         positions = np.clip(np.arange(low, high + spare), self.first, self.last)
         return positions.astype(np.intp), shift, begin
 
-    def _grid_start(self, low: int) -> tuple[float, int, int]:
+    def grid_start(self, low: int) -> tuple[float, int, int]:
         """Return how far a prototype pixel's edge is from the next image pixel's, and both."""
         begin = math.ceil((low - self.offset) / self.step - 1e-6)
         return max(begin * self.step + self.offset - low, 0.0), begin, low
+
+
+@lru_cache(maxsize=4096)  # the same few at every frame of a video
+def _best_start(axis: _Axis, nearest: int) -> tuple[float, int, int]:
+    """Return the prototype pixel, among those before one, whose edge lies best."""
+    return min(axis.grid_start(nearest - back) for back in range(_SEARCH))
 
 
 def masks_from_prototypes(
@@ -162,7 +168,7 @@ def _decode(logit: NDArray[np.float32], across: _Axis, down: _Axis, corner: list
         return np.zeros((y2 - y1, x2 - x1), dtype=np.bool_)
     columns, shift_x, left = across.window(x1, x2)
     rows, shift_y, top = down.window(y1, y2)
-    grid = _shifted(_shifted(logit[np.ix_(rows, columns)], shift_y).T, shift_x).T
+    grid = _shifted(_shifted(_part(logit, rows, columns), shift_y).T, shift_x).T
     full = cv2.resize(
         np.ascontiguousarray(grid),
         None,
@@ -171,6 +177,18 @@ def _decode(logit: NDArray[np.float32], across: _Axis, down: _Axis, corner: list
         interpolation=cv2.INTER_LINEAR,
     )
     return np.asarray(full)[y1 - top : y2 - top, x1 - left : x2 - left] > 0
+
+
+def _part(
+    logit: NDArray[np.float32], rows: NDArray[np.intp], columns: NDArray[np.intp]
+) -> NDArray[np.float32]:
+    """Return some rows and columns; those at the border may be there more than once."""
+    spans = [(int(at[0]), int(at[-1]) + 1) for at in (rows, columns)]
+    if all(
+        stop - start == len(at) for (start, stop), at in zip(spans, (rows, columns), strict=True)
+    ):
+        return logit[spans[0][0] : spans[0][1], spans[1][0] : spans[1][1]]
+    return logit[np.ix_(rows, columns)]
 
 
 def _shifted(grid: NDArray[np.float32], shift: float) -> NDArray[np.float32]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 import time
 from collections import OrderedDict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -174,6 +176,19 @@ class Segmenter:
         found = self._instances(outputs, letterbox)
         clock.lap("postprocess")
         return found
+
+    def with_conf(self, conf: float) -> Self:
+        """Return the segmenter with another lowest score; both share the network.
+
+        Args:
+            conf: Only scores above it count, in [0, 1].
+
+        Raises:
+            SettingError: It is out of its range.
+        """
+        other = copy.copy(self)
+        other.settings = replace(self.settings, conf=conf)
+        return other
 
     def input_size(self, image_size: tuple[int, int]) -> tuple[int, int]:
         """Return the network input that a picture gets, height and width in pixels.
