@@ -13,6 +13,7 @@ from openvino.frontend import FrontEndManager
 
 from urban_segmentor.errors import ModelError, SettingError
 from urban_segmentor.segment.backends.topk import TopK, cut_selection
+from urban_segmentor.segment.backends.upsampling import fold_upsampling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -99,6 +100,7 @@ class OpenVinoModel:
         model = self._model.clone()
         try:
             model.reshape([1, 3, *input_size])
+            fold_upsampling(model)
             compiled = self._core.compile_model(_for_runtime(model), self._device, self._config)
         except RuntimeError as error:
             raise ModelError(
