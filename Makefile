@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint browser bench clean
+.PHONY: demo test lint system bench clean
 
 demo: .venv/.demo
 	@test -f urban-out/sample.mp4 || $(BIN)/urban-segmentor sample urban-out/sample.mp4 --seconds 6
@@ -20,9 +20,12 @@ lint: .venv/.test
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-# A real browser for the test that plays the video; as root, on Debian and its relatives.
-browser:
-	apt-get update -qq && apt-get install -y -qq chromium
+# What some tests want of the system: a browser, a screen without a monitor, and an RTSP server.
+# As root, on Debian and its relatives.
+system:
+	apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium xvfb xdotool \
+	  python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
+	  gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
 
 bench: .venv/.test
 	$(BIN)/python benchmarks/predict.py
@@ -33,6 +36,7 @@ bench: .venv/.test
 	$(BIN)/python benchmarks/prepare.py
 	$(BIN)/python benchmarks/evaluate.py
 	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/live.py
 
 .venv/.demo: pyproject.toml | .venv/.made
 	$(PIP) -e .

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -27,6 +28,29 @@ def clip_1080p(*, frames: int = 200) -> tuple[Path, str]:
         options = ["--size", "1920x1080", "--seconds", str(frames / 25), "--camera", "dashcam"]
         run([BIN / "urban-segmentor", "sample", target, *options])
     return target, f"the procedural street, 1920x1080, {frames} frames"
+
+
+def clip_720p(*, frames: int, rate: int = 30) -> tuple[Path, str]:
+    """Return a clip of 1280 x 720 and what it shows; the same second and a half again and again."""
+    WORK.mkdir(parents=True, exist_ok=True)
+    given = SHARED / "media" / "highway-1280x720-25fps.mp4"
+    target = WORK / f"loop-720p-{frames}-{rate}.mp4"
+    if not given.is_file():
+        given = WORK / "street-720p.mp4"
+        if not given.is_file():
+            run([BIN / "urban-segmentor", "sample", given, "--seconds", "2"])
+    if not target.is_file():
+        _repeat(given, target, frames=frames, rate=rate)
+    return target, f"{given.name}, over and over, {frames} frames"
+
+
+def same_weights() -> Path:
+    """Return the checkpoint's export, made once, so that both sides run the same weights."""
+    target = WORK / "same.onnx"
+    if not target.is_file():
+        WORK.mkdir(parents=True, exist_ok=True)
+        run([BIN / "urban-segmentor", "export", checkpoint(), "--imgsz", "448,768", "-o", target])
+    return target
 
 
 def checkpoint() -> Path:
@@ -68,3 +92,34 @@ def _scale(source: Path, target: Path, frames: int) -> None:
                     out.mux(stream.encode(scaled))
                     done += 1
         out.mux(stream.encode())
+
+
+def _repeat(source: Path, target: Path, *, frames: int, rate: int) -> None:
+    """Encode a clip once, and write its packets again and again."""
+    import av
+
+    once = WORK / f"once-{rate}.mp4"
+    base = Fraction(1, rate)
+    with av.open(str(source)) as clip, av.open(str(once), "w") as out:
+        options = {"preset": "veryfast", "crf": "20", "bf": "0"}
+        stream = out.add_stream("libx264", rate=rate, options=options)
+        given = clip.streams.video[0]
+        stream.width, stream.height, stream.pix_fmt = given.width, given.height, "yuv420p"
+        for number, frame in enumerate(clip.decode(video=0)):
+            frame.pts, frame.time_base = number, base
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode())
+    done = 0
+    with av.open(str(target), "w") as out:
+        stream = None
+        while done < frames:
+            with av.open(str(once)) as clip:
+                stream = stream or out.add_stream_from_template(clip.streams.video[0])
+                for packet in clip.demux(video=0):
+                    if packet.dts is None or done == frames:
+                        continue
+                    packet.pts = packet.dts = done
+                    packet.duration = 1
+                    packet.time_base, packet.stream = base, stream
+                    out.mux(packet)
+                    done += 1

@@ -26,7 +26,7 @@ ARRAY = re.compile(r"NDArray|\bImage\b|\bPixels\b|\bColours\b")
 DTYPE = re.compile(r"\b(u?int(8|16|32|64)|float(16|32|64)|bool|intp|dtype)\b|RGB")
 SHAPE = re.compile(r"\([\w.+/* -]+,[^()]*\)|shape")
 
-LONG = {("predict.py", "predict")}  # hands every option of the command line on, one a line
+LONG = {("predict.py", "predict"), ("live.py", "live")}  # hand on every option, one a line
 
 
 def test_importing_it_is_light() -> None:

@@ -50,8 +50,21 @@ def main() -> None:
         save("order", order(data))
         plot = (out / "show" / "plot_things.png").read_bytes()
         (PICTURES / "sizes.png").write_bytes(plot)
+        save("live", live_picture(Path(place)))
     for path in sorted(PICTURES.iterdir()):
         print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB")
+
+
+def live_picture(folder: Path) -> NDArray[np.uint8]:
+    """Return a frame of `live`, with the figures that this machine gave."""
+    clip = folder / "street.mp4"
+    run(
+        "sample", clip, "--seconds", "4", "--seed", "3", "--camera", "dashcam", "--size", "1280x720"
+    )
+    run("live", clip, "--display", "none", "--record", folder / "live.mp4")
+    capture = cv2.VideoCapture(str(folder / "live.mp4"))
+    capture.set(cv2.CAP_PROP_POS_FRAMES, 60)
+    return np.asarray(capture.read()[1], dtype=np.uint8)
 
 
 def run(*words: str | Path) -> None:

@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("name")
     parser.add_argument("reports", nargs="+", type=Path)
     args = parser.parse_args()
-    facts = yaml.safe_load((ROOT / "tools/cards" / f"{args.name}.yaml").read_text())
+    facts = read_facts(args.name)
     reports = [json.loads(path.read_text()) for path in args.reports]
     CARDS.mkdir(exist_ok=True)
     target = CARDS / f"{args.name}.md"
@@ -58,17 +58,25 @@ def main() -> None:
     print(target)
 
 
+def read_facts(name: str) -> dict[str, Any]:
+    """Return what the makers know, with that of the model that it is made from."""
+    facts = yaml.safe_load((ROOT / "tools/cards" / f"{name}.yaml").read_text())
+    if "like" not in facts:
+        return facts
+    base = read_facts(facts["like"])
+    return base | facts | {"recipe": base["recipe"] | {"made from that": facts["made"]}}
+
+
 def card(name: str, facts: dict[str, Any], reports: list[dict[str, Any]]) -> str:
     """Return the card as Markdown."""
     weights = embedded_models()[name]
     first = reports[0]
-    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
-    size_mb = weights.stat().st_size / 1e6
+    files = [weights, weights.with_suffix(".bin")] if weights.suffix == ".xml" else [weights]
     recipe = [f"| {key} | {value} |" for key, value in facts["recipe"].items()]
     parts = [
         f"# {name}",
         facts["summary"],
-        f"`{weights.name}`, {size_mb:.1f} MB, sha256 `{digest}`",
+        "\n\n".join(described(file) for file in files),
         "## Data and licence",
         f"{facts['data']}\n\n{facts['licence']}",
         "## Recipe",
@@ -91,6 +99,12 @@ def card(name: str, facts: dict[str, Any], reports: list[dict[str, Any]]) -> str
         ORIGINAL,
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def described(file: Path) -> str:
+    """Return name, size and digest of a file."""
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    return f"`{file.name}`, {file.stat().st_size / 1e6:.1f} MB, sha256 `{digest}`"
 
 
 def overview(reports: list[dict[str, Any]]) -> str:

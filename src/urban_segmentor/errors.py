@@ -34,6 +34,10 @@ class OutputError(UrbanSegmentorError):
     """A result cannot be written: it exists already, or the place is full or not writable."""
 
 
+class DisplayError(UrbanSegmentorError):
+    """Pictures cannot be shown in the way that was wished for, such as without a screen."""
+
+
 class WorkerError(UrbanSegmentorError):
     """A process that helps with the work died."""
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 STAGES = (
     *("decode", "preprocess", "infer", "postprocess"),
-    *("masks", "merge", "draw", "encode", "write"),
+    *("masks", "merge", "draw", "show", "encode", "write"),
 )
 
 

@@ -10,7 +10,18 @@ from typing import Annotated, NoReturn
 import typer
 
 from urban_segmentor import __version__
-from urban_segmentor.cli import benchmark, data, export, info, models, predict, sample, train, val
+from urban_segmentor.cli import (
+    benchmark,
+    data,
+    export,
+    info,
+    live,
+    models,
+    predict,
+    sample,
+    train,
+    val,
+)
 from urban_segmentor.cli.interrupts import EXIT_CODE as INTERRUPTED
 from urban_segmentor.cli.interrupts import Interrupted, raise_on_signals
 from urban_segmentor.errors import SettingError, UrbanSegmentorError
@@ -24,6 +35,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("predict", no_args_is_help=True)(predict.predict)
+app.command("live")(live.live)
 app.command("val", no_args_is_help=True)(val.val)
 app.command("benchmark")(benchmark.benchmark)
 app.add_typer(data.app, name="data")

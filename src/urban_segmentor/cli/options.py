@@ -29,6 +29,22 @@ def parse_imgsz(text: str | None) -> int | tuple[int, int] | None:
     raise SettingError(f"`imgsz` is `{text}`, expected a number or H,W", hint="--imgsz 384,640")
 
 
+def parse_size(text: str) -> tuple[int, int]:
+    """Return height and width out of `WxH`, pixels.
+
+    Raises:
+        SettingError: It is something else.
+
+    >>> parse_size("1280x720")
+    (720, 1280)
+    """
+    try:
+        width, height = (int(side) for side in text.lower().split("x"))
+    except ValueError:
+        raise SettingError(f"`size` is `{text}`, expected WxH", hint="--size 1280x720") from None
+    return height, width
+
+
 def one_of(name: str, value: str, allowed: tuple[str, ...]) -> Any:  # noqa: ANN401
     """Return the value of an option as one of its literals.
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from urban_segmentor.cli import declared
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -39,32 +41,13 @@ def predict(  # noqa: PLR0913 - one parameter an option
             rich_help_panel=_WRITE,
         ),
     ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace results.", rich_help_panel=_WRITE)
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object.", rich_help_panel=_WRITE)
-    ] = False,
-    model: Annotated[
-        str,
-        typer.Option(
-            help="Embedded name, path to .onnx or .xml, or hf://owner/repo/file.onnx.",
-            rich_help_panel=_WHAT,
-        ),
-    ] = "urban-n",
-    device: Annotated[
-        str, typer.Option(help="auto, cpu, gpu, npu, cuda or cuda:0.", rich_help_panel=_WHAT)
-    ] = "auto",
-    runtime: Annotated[
-        str, typer.Option(help="auto, openvino or onnx.", rich_help_panel=_WHAT)
-    ] = "auto",
-    precision: Annotated[
-        str, typer.Option(help="auto (the fastest) or f32.", rich_help_panel=_WHAT)
-    ] = "auto",
-    imgsz: Annotated[
-        str | None,
-        typer.Option(help="Long side of the network input, or H,W; pixels.", rich_help_panel=_WHAT),
-    ] = None,
+    overwrite: declared.Overwrite = False,
+    as_json: declared.AsJson = False,
+    model: declared.Model = "urban-n",
+    device: declared.Device = "auto",
+    runtime: declared.Runtime = "auto",
+    precision: declared.Precision = "auto",
+    imgsz: declared.Imgsz = None,
     panoptic: Annotated[
         bool,
         typer.Option(
@@ -82,32 +65,21 @@ def predict(  # noqa: PLR0913 - one parameter an option
             rich_help_panel=_FIND,
         ),
     ] = None,
-    iou: Annotated[
-        float, typer.Option(help="Overlap of two boxes of one object.", rich_help_panel=_FIND)
-    ] = 0.7,
-    max_det: Annotated[
-        int, typer.Option(help="Most instances in a picture.", rich_help_panel=_FIND)
-    ] = 300,
-    classes: Annotated[
-        list[str] | None,
-        typer.Option(help="Names or numbers, with commas.", rich_help_panel=_FIND),
-    ] = None,
-    masks_only: Annotated[
-        bool, typer.Option("--masks-only", help="Draw masks alone.", rich_help_panel=_DRAW)
-    ] = False,
-    masks: Annotated[bool, typer.Option(help="Fill masks.", rich_help_panel=_DRAW)] = True,
-    outlines: Annotated[bool, typer.Option(help="Trace edges.", rich_help_panel=_DRAW)] = True,
+    iou: declared.Iou = 0.7,
+    max_det: declared.MaxDet = 300,
+    classes: declared.Classes = None,
+    masks_only: declared.MasksOnly = False,
+    masks: declared.Masks = True,
+    outlines: declared.Outlines = True,
     boxes: Annotated[
         bool | None,
         typer.Option(
             help="Draw boxes.", show_default="boxes; none with --panoptic", rich_help_panel=_DRAW
         ),
     ] = None,
-    labels: Annotated[bool, typer.Option(help="Write classes.", rich_help_panel=_DRAW)] = True,
-    scores: Annotated[bool, typer.Option(help="Write scores.", rich_help_panel=_DRAW)] = True,
-    opacity: Annotated[
-        float, typer.Option(help="Of the masks, 0 to 1.", rich_help_panel=_DRAW)
-    ] = 0.5,
+    labels: declared.Labels = True,
+    scores: declared.Scores = True,
+    opacity: declared.Opacity = 0.5,
     start: Annotated[float, typer.Option(help="Begin at, seconds.", rich_help_panel=_VIDEO)] = 0.0,
     duration: Annotated[
         float | None, typer.Option(help="Length, seconds.", rich_help_panel=_VIDEO)
@@ -118,14 +90,10 @@ def predict(  # noqa: PLR0913 - one parameter an option
     fps: Annotated[
         float | None, typer.Option(help="At most so many frames a second.", rich_help_panel=_VIDEO)
     ] = None,
-    codec: Annotated[str, typer.Option(help="h264 or vp9.", rich_help_panel=_VIDEO)] = "h264",
-    crf: Annotated[int, typer.Option(help="Quality, 0 (best) to 51.", rich_help_panel=_VIDEO)] = 23,
-    preset: Annotated[
-        str, typer.Option(help="x264's preset.", rich_help_panel=_VIDEO)
-    ] = "ultrafast",
-    verbose: Annotated[  # noqa: ARG001 - read by `main` before the parser
-        bool, typer.Option("-v", "--verbose", help="Show tracebacks.")
-    ] = False,
+    codec: declared.Codec = "h264",
+    crf: declared.Crf = 23,
+    preset: declared.Preset = "ultrafast",
+    verbose: declared.Verbose = False,  # noqa: ARG001 - read by `main` before the parser
 ) -> None:
     """Outline what is in street pictures and videos.
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from urban_segmentor.cli.options import parse_size
 from urban_segmentor.errors import SettingError
 
 _SEED, _SECONDS, _FPS, _CLIP_SIZE = 1, 10.0, 25.0, "1280x720"
@@ -85,7 +86,7 @@ def sample(  # noqa: PLR0913 - one parameter an option
             output,
             frames=_FRAMES if frames is None else frames,
             seed=seed,
-            size=_size(size or _DATA_SIZE),
+            size=parse_size(size or _DATA_SIZE),
             camera=camera,
             light=light,
             leaf_gaps=leaf_gaps,
@@ -100,7 +101,7 @@ def sample(  # noqa: PLR0913 - one parameter an option
         truth=truth,
         overwrite=overwrite,
         seed=seed,
-        size=_size(size or _CLIP_SIZE),
+        size=parse_size(size or _CLIP_SIZE),
         camera=camera or "fixed",
         light=light or "day",
     )
@@ -166,12 +167,3 @@ def _refuse(kind: str, **options: object) -> None:
             f"{', '.join(given)} has no meaning with `--as {kind}`",
             hint="urban-segmentor sample --help says which option is for what",
         )
-
-
-def _size(text: str) -> tuple[int, int]:
-    """Return height and width out of `WxH`."""
-    try:
-        width, height = (int(side) for side in text.lower().split("x"))
-    except ValueError:
-        raise SettingError(f"`size` is `{text}`, expected WxH", hint="--size 1280x720") from None
-    return height, width

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from urban_segmentor.cli import declared
 from urban_segmentor.errors import SettingError
 
 if TYPE_CHECKING:
@@ -45,28 +46,15 @@ def val(  # noqa: PLR0913 - one parameter an option
             rich_help_panel=_RUN,
         ),
     ] = None,
-    device: Annotated[
-        str, typer.Option(help="auto, cpu, gpu, npu, cuda or cuda:0.", rich_help_panel=_RUN)
-    ] = "auto",
-    runtime: Annotated[
-        str, typer.Option(help="auto, openvino or onnx.", rich_help_panel=_RUN)
-    ] = "auto",
-    precision: Annotated[
-        str, typer.Option(help="auto (the fastest) or f32.", rich_help_panel=_RUN)
-    ] = "auto",
-    imgsz: Annotated[
-        str | None,
-        typer.Option(help="Long side of the network input, or H,W; pixels.", rich_help_panel=_RUN),
-    ] = None,
+    device: declared.Device = "auto",
+    runtime: declared.Runtime = "auto",
+    precision: declared.Precision = "auto",
+    imgsz: declared.Imgsz = None,
     conf: Annotated[
         float, typer.Option(help="Lowest score; AP wants weak ones too.", rich_help_panel=_RUN)
     ] = 0.001,
-    iou: Annotated[
-        float, typer.Option(help="Overlap of two boxes of one object.", rich_help_panel=_RUN)
-    ] = 0.7,
-    max_det: Annotated[
-        int, typer.Option(help="Most instances in a picture.", rich_help_panel=_RUN)
-    ] = 300,
+    iou: declared.Iou = 0.7,
+    max_det: declared.MaxDet = 300,
     predictions: Annotated[
         Path | None,
         typer.Option(
@@ -108,15 +96,9 @@ def val(  # noqa: PLR0913 - one parameter an option
     worst: Annotated[
         int, typer.Option(help="So many pictures in the gallery.", rich_help_panel=_WRITE)
     ] = 12,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace results.", rich_help_panel=_WRITE)
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object.", rich_help_panel=_WRITE)
-    ] = False,
-    verbose: Annotated[  # noqa: ARG001 - read by `main` before the parser
-        bool, typer.Option("-v", "--verbose", help="Show tracebacks.")
-    ] = False,
+    overwrite: declared.Overwrite = False,
+    as_json: declared.AsJson = False,
+    verbose: declared.Verbose = False,  # noqa: ARG001 - read by `main` before the parser
 ) -> None:
     """Score a model by the official rules of Cityscapes, and as COCO does.
 

@@ -18,7 +18,8 @@ _SHOWN = 200  # characters of what was asked for
 def embedded_models() -> dict[str, Path]:
     """Return the models that come with the package, by name."""
     folder = Path(str(resources.files("urban_segmentor.models") / "weights"))
-    return {path.stem: path for path in sorted(folder.glob("*.onnx"))}
+    files = [*folder.glob("*.onnx"), *folder.glob("*/*.xml")]
+    return {path.stem: path for path in sorted(files, key=lambda path: path.stem)}
 
 
 def resolve_model(model: str | Path) -> Path:

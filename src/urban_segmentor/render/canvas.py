@@ -45,6 +45,11 @@ class Sprite:
 class Canvas(Protocol):
     """A copy of a picture that is painted on."""
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width, pixels."""
+        ...
+
     def blend(self, index_map: NDArray[np.uint8], colours: Colours, *, opacity: float) -> None:
         """Mix colours into the picture wherever the map is not 0.
 
@@ -88,6 +93,11 @@ class RgbCanvas:
     def __init__(self, image: Image) -> None:
         self._image = image.copy()
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width, pixels."""
+        return self._image.shape[0], self._image.shape[1]
+
     def blend(self, index_map: NDArray[np.uint8], colours: Colours, *, opacity: float) -> None:
         """Mix colours, uint8 (256, 3), into the picture by a map, uint8 (H, W); see `Canvas`."""
         layers = cv2.merge([index_map] * 3)
@@ -118,6 +128,11 @@ class YuvCanvas:
         self._planes = planes
         self._y, self._u, self._v = planes.y.copy(), planes.u.copy(), planes.v.copy()
         self._weights = rgb_to_yuv_matrix(planes.matrix, full_range=planes.full_range)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width, pixels."""
+        return self._y.shape[0], self._y.shape[1]
 
     def blend(self, index_map: NDArray[np.uint8], colours: Colours, *, opacity: float) -> None:
         """Mix colours, uint8 (256, 3), into the planes by a map, uint8 (H, W); see `Canvas`."""

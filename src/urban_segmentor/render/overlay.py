@@ -14,7 +14,7 @@ from urban_segmentor.render.labels import label_anchor, label_sprite
 from urban_segmentor.render.palette import class_colours, is_stuff, lighter, shades
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -80,12 +80,19 @@ class Overlay:
         lines = [lighter(colour, _OUTLINE_WHITE) for colour in self._colours]
         self._lines = np.array(lines, dtype=np.uint8)
 
-    def __call__(self, frame: Frame, instances: Instances) -> Image | Yuv420:
+    def __call__(
+        self,
+        frame: Frame,
+        instances: Instances,
+        *,
+        on_top: Callable[[Canvas], None] | None = None,
+    ) -> Image | Yuv420:
         """Return a new picture of the size and pixel format of the frame.
 
         Args:
             frame: RGB uint8 (H, W, 3), or the planes of a video frame.
             instances: Found in it.
+            on_top: Paints over all that, such as `Hud.paint`; saves another copy.
 
         Raises:
             ShapeError: The instances are of a picture of another size.
@@ -102,6 +109,8 @@ class Overlay:
             self._draw_boxes(canvas, instances.select(order), thickness=max(round(2 * scale), 1))
         if self._style.labels:
             self._write_labels(canvas, instances.select(order), scale=scale)
+        if on_top is not None:
+            on_top(canvas)
         return canvas.result()
 
     def _check(self, frame: Frame, instances: Instances) -> None:

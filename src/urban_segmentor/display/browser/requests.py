@@ -1,0 +1,177 @@
+"""Requests as they come from a connection, within limits of size and time."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Mapping
+
+LONGEST_BODY = 10_000
+_LONGEST_HEAD = 16_384
+_MOST_HEADERS = 64
+_MOST_FIELDS = 16
+_IDLE_S = 30.0  # between two requests
+_SLOWEST_S = 8.0  # from the first byte of a request to its last
+_LINE = re.compile(r"([A-Z]{1,16}) (/[!-~]*) HTTP/1\.([01])")
+_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)")
+_ONCE = {"host", "content-length", "content-type", "authorization", "origin"}
+
+
+class RefusedError(Exception):
+    """A request that gets an error as its reply.
+
+    Args:
+        status: The number that HTTP has for it.
+        reason: What is wrong, for the reader.
+        headers: Further headers of the reply.
+    """
+
+    def __init__(
+        self, status: int, reason: str, *, headers: tuple[tuple[str, str], ...] = ()
+    ) -> None:
+        super().__init__(reason)
+        self.status, self.reason, self.headers = status, reason, headers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request.
+
+    Attributes:
+        method: `GET`, `POST`, ...
+        path: Without the query, as it was sent.
+        query: What stands after the question mark; of equal names the last.
+        headers: By name in small letters.
+        body: At most `LONGEST_BODY` bytes.
+        keeps: True when the connection may be used again.
+        address: Who sent it.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    keeps: bool
+    address: str
+
+
+class Incoming:
+    """Reads one request after the other.
+
+    Args:
+        connection: A socket; its timeout is changed.
+        address: Of the other side.
+    """
+
+    def __init__(self, connection: socket.socket, address: str) -> None:
+        self._connection, self._address = connection, address
+        self._buffer = bytearray()
+
+    def next(self) -> Request | None:
+        """Return the next request, or None when the other side has gone or has nothing to say.
+
+        Raises:
+            RefusedError: It is not HTTP, too large, or too slow; the connection is of no more use.
+            OSError: The connection broke.
+        """
+        if not self._buffer and not self._first_bytes():
+            return None
+        until_s = time.monotonic() + _SLOWEST_S
+        while (end := self._buffer.find(b"\r\n\r\n")) < 0 and len(self._buffer) <= _LONGEST_HEAD:
+            self._more(until_s)
+        if end < 0 or end > _LONGEST_HEAD:
+            raise RefusedError(431, f"the headers have more than {_LONGEST_HEAD} bytes")
+        head = self._taken(end + 4)[:-4].decode("latin-1")
+        method, target, minor, headers = _parse_head(head)
+        length = _body_length(headers)
+        if length and headers.get("expect", "").lower() == "100-continue":
+            self._connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        while len(self._buffer) < length:
+            self._more(until_s)
+        path, query = _parse_target(target)
+        return Request(
+            method=method,
+            path=path,
+            query=query,
+            headers=headers,
+            body=self._taken(length),
+            keeps=minor == "1" and "close" not in headers.get("connection", "").lower(),
+            address=self._address,
+        )
+
+    def _first_bytes(self) -> bool:
+        self._connection.settimeout(_IDLE_S)
+        try:
+            self._buffer += self._connection.recv(4096)
+        except TimeoutError:
+            return False
+        return bool(self._buffer)
+
+    def _more(self, until_s: float) -> None:
+        # Each byte has to come before one moment, or else one a second would hold us for ever.
+        left_s = until_s - time.monotonic()
+        if left_s <= 0:
+            raise RefusedError(408, f"the request did not come within {_SLOWEST_S:.0f} seconds")
+        self._connection.settimeout(left_s)
+        try:
+            data = self._connection.recv(4096)
+        except TimeoutError:
+            return
+        if not data:
+            raise RefusedError(400, "the request breaks off")
+        self._buffer += data
+
+    def _taken(self, length: int) -> bytes:
+        data = bytes(self._buffer[:length])
+        del self._buffer[:length]
+        return data
+
+
+def _parse_head(head: str) -> tuple[str, str, str, dict[str, str]]:
+    """Return method, target, minor version and headers."""
+    first, *lines = head.split("\r\n")
+    line = _LINE.fullmatch(first)
+    if line is None:
+        raise RefusedError(400, "the first line is not `METHOD /path HTTP/1.1`")
+    if len(lines) > _MOST_HEADERS:
+        raise RefusedError(431, f"there are more than {_MOST_HEADERS} headers")
+    headers: dict[str, str] = {}
+    for text in lines:
+        header = _HEADER.fullmatch(text)
+        if header is None:
+            raise RefusedError(400, "a header is not `Name: value`")
+        name, value = header[1].lower(), header[2].strip()
+        if name in headers and name in _ONCE:
+            raise RefusedError(400, f"the header `{name}` comes twice")
+        between = "; " if name == "cookie" else ", "
+        headers[name] = f"{headers[name]}{between}{value}" if name in headers else value
+    if "host" not in headers:
+        raise RefusedError(400, "the header `host` is missing")
+    return line[1], line[2], line[3], headers
+
+
+def _body_length(headers: Mapping[str, str]) -> int:
+    if "transfer-encoding" in headers:
+        raise RefusedError(411, "a body needs the header `content-length`")
+    text = headers.get("content-length", "0")
+    if not re.fullmatch(r"[0-9]{1,15}", text):
+        raise RefusedError(400, "the header `content-length` is not a number")
+    if int(text) > LONGEST_BODY:
+        raise RefusedError(413, f"the body has more than {LONGEST_BODY} bytes")
+    return int(text)
+
+
+def _parse_target(target: str) -> tuple[str, dict[str, str]]:
+    path, _, query = target.partition("?")
+    try:
+        fields = parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        raise RefusedError(400, "the address cannot be read") from None
+    return path, dict(fields)

@@ -1,0 +1,138 @@
+"""What a viewer may change while the picture runs, whichever display they do it in."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from urban_segmentor.errors import SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_PEOPLE = ("person", "rider")
+_TRAFFIC = ("car", "truck", "bus", "train", "motorcycle", "bicycle")
+CONF_STEP = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What is shown, at one moment.
+
+    Attributes:
+        conf: Only scores above it count, in [0, 1].
+        classes: Names of the classes that count; None for all, empty for none.
+        masks_only: Draw masks alone.
+        figures: Draw the frame rate and the like into the corner.
+        paused: The picture stands still.
+    """
+
+    conf: float = 0.25
+    classes: tuple[str, ...] | None = None
+    masks_only: bool = False
+    figures: bool = True
+    paused: bool = False
+
+
+class Controls:
+    """The view, changed from any thread; the stages read it for every frame.
+
+    Args:
+        class_names: Names by class id.
+        view: How it begins.
+    """
+
+    def __init__(self, class_names: Sequence[str], *, view: View | None = None) -> None:
+        self.class_names = tuple(class_names)
+        self._lock = threading.Lock()
+        self._view = view or View()
+        self._snapshots = 0
+        self._quits = False
+        self._filters = self._all_filters()
+
+    @property
+    def view(self) -> View:
+        """The view as it is now."""
+        return self._view
+
+    @property
+    def wants_quit(self) -> bool:
+        """True after somebody asked for the end."""
+        return self._quits
+
+    @property
+    def presets(self) -> dict[str, tuple[str, ...] | None]:
+        """Groups of classes by name, as far as the model knows them; None for all."""
+        found: dict[str, tuple[str, ...] | None] = {"all": None}
+        for name, group in (("traffic", _TRAFFIC), ("people", _PEOPLE)):
+            if known := tuple(member for member in group if member in self.class_names):
+                found[name] = known
+        return found
+
+    def quit(self) -> None:
+        """Ask for the end."""
+        self._quits = True
+
+    def set_conf(self, conf: float) -> None:
+        """Set the lowest score, clipped to [0, 1] and rounded to hundredths."""
+        self._change(conf=round(min(max(conf, 0.0), 1.0), 2))
+
+    def step_conf(self, steps: int) -> None:
+        """Raise or lower the lowest score by steps of `CONF_STEP`; it stays within [0.05, 0.95]."""
+        with self._lock:
+            conf = self._view.conf + steps * CONF_STEP
+            self._view = replace(self._view, conf=round(min(max(conf, 0.05), 0.95), 2))
+
+    def set_classes(self, classes: Sequence[str] | None) -> None:
+        """Set the classes that count; None for all, empty for none.
+
+        Raises:
+            SettingError: The model has no such class.
+        """
+        unknown = [name for name in classes or () if name not in self.class_names]
+        if unknown:
+            raise SettingError(
+                f"there is no class `{unknown[0]}`",
+                hint=f"the model knows: {', '.join(self.class_names)}",
+            )
+        self._change(classes=None if classes is None else tuple(dict.fromkeys(classes)))
+
+    def next_filter(self, steps: int = 1) -> None:
+        """Go to the next choice of classes: all, traffic, people, then each class alone."""
+        with self._lock:
+            filters, now = self._filters, self._view.classes
+            position = filters.index(now) if now in filters else 0
+            following = filters[(position + steps) % len(filters)]
+            self._view = replace(self._view, classes=following)
+
+    def set_masks_only(self, wanted: bool) -> None:  # noqa: FBT001 - a switch
+        """Draw masks alone, or all."""
+        self._change(masks_only=wanted)
+
+    def set_figures(self, wanted: bool) -> None:  # noqa: FBT001 - a switch
+        """Draw figures into the corner, or not."""
+        self._change(figures=wanted)
+
+    def set_paused(self, wanted: bool) -> None:  # noqa: FBT001 - a switch
+        """Let the picture stand still, or go on."""
+        self._change(paused=wanted)
+
+    def ask_snapshot(self) -> None:
+        """Ask for the picture that is shown to be saved."""
+        with self._lock:
+            self._snapshots += 1
+
+    def take_snapshots(self) -> int:
+        """Return how many pictures were asked for since the last call."""
+        with self._lock:
+            wanted, self._snapshots = self._snapshots, 0
+        return wanted
+
+    def _change(self, **changes: object) -> None:
+        with self._lock:
+            self._view = replace(self._view, **changes)  # type: ignore[arg-type]
+
+    def _all_filters(self) -> list[tuple[str, ...] | None]:
+        alone = [(name,) for name in self.class_names]
+        return [*dict.fromkeys([*self.presets.values(), *alone])]

@@ -1,0 +1,1 @@
+"""What is seen now: cameras, streams, the screen, and files at their own pace."""

@@ -1,0 +1,200 @@
+"""From what the user typed to the source that is meant; secrets stay inside."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from urban_segmentor.errors import SettingError, SourceError
+
+Kind = Literal["camera", "rtsp", "http", "udp", "file", "screen"]
+
+_KINDS: dict[str, Kind] = {
+    "rtsp": "rtsp",
+    "rtsps": "rtsp",
+    "http": "http",
+    "https": "http",
+    "udp": "udp",
+    "rtp": "udp",
+}
+_EXAMPLES = "0, /dev/video0, rtsp://host/stream, http://host/video, udp://:5000, clip.mp4, screen"
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_SCREEN = re.compile(
+    r"screen(?::(?P<number>\d{1,3})|:(?P<width>\d{1,5})x(?P<height>\d{1,5})"
+    r"(?:\+(?P<left>\d{1,5}),(?P<top>\d{1,5}))?)?"
+)
+_ENCODE = "in the user, the password and the path write @ as %40, : as %3A, / as %2F, # as %23"
+_LONGEST_STEM = 80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where pictures come from.
+
+    Attributes:
+        kind: What sort of source.
+        name: For people: without user, password and query.
+        stem: For the names of files.
+        target: What is opened; may hold a password, so it is never shown.
+        host: Name of the machine, where there is one.
+        area: Width, height, left and top of a part of the screen, pixels; None for all.
+        screen: Number of the X screen; None for the one that `DISPLAY` names.
+    """
+
+    kind: Kind
+    name: str
+    stem: str
+    target: str = field(repr=False)
+    host: str = field(default="", repr=False)
+    area: tuple[int, int, int, int] | None = None
+    screen: int | None = None
+
+
+def parse_address(text: str) -> Address:
+    """Return the source that a text means.
+
+    Args:
+        text: Number of a camera, `/dev/video*`, an address with `rtsp://`, `rtsps://`,
+            `http(s)://`, `udp://` or `rtp://`, a file, `screen`, `screen:1` (another X screen), or
+            `screen:1280x720+100,50` (a part).
+
+    Raises:
+        SettingError: It is no address of a known kind.
+        SourceError: There is no such file.
+
+    >>> address = parse_address("rtsp://me:secret@cam.local:554/stream?key=1")
+    >>> address.kind, address.name, address.stem
+    ('rtsp', 'rtsp://cam.local:554/stream', 'cam.local_stream')
+    """
+    text = text.strip()
+    if not text:
+        raise SettingError("the source is empty", hint=f"one of: {_EXAMPLES}")
+    if re.fullmatch(r"\d{1,3}", text):
+        return _camera(f"/dev/video{int(text)}")
+    if text.startswith(("/dev/video", "/dev/v4l/")):
+        return _camera(text)
+    if match := _SCREEN.fullmatch(text):
+        return _screen(match)
+    if text.startswith("screen:"):
+        raise SettingError(
+            f"`{text}` names no part of the screen",
+            hint="screen, screen:1 (X screen 1), or screen:1280x720+100,50",
+        )
+    if match := _SCHEME.match(text):
+        return _network(text, match[1].lower())
+    return _file(text)
+
+
+def _camera(path: str) -> Address:
+    return Address(kind="camera", name=path, stem=_stem(Path(path).name), target=path)
+
+
+def _screen(match: re.Match[str]) -> Address:
+    area = None
+    if match["width"]:
+        area = (
+            int(match["width"]),
+            int(match["height"]),
+            int(match["left"] or 0),
+            int(match["top"] or 0),
+        )
+        if 0 in area[:2]:
+            raise SettingError("a part of the screen has no pixels", hint="screen:1280x720+100,50")
+    number = int(match["number"]) if match["number"] else None
+    return Address(
+        kind="screen", name="screen", stem="screen", target="screen", area=area, screen=number
+    )
+
+
+def _file(text: str) -> Address:
+    path = Path(text).expanduser()
+    if path.is_dir():
+        raise SourceError(f"`{text}` is a folder, expected one video", hint=f"{path}/clip.mp4")
+    if not path.exists():
+        if "@" in text:  # it may be an address with a password, so it is not repeated
+            raise SettingError(
+                "there is no such file, and an address begins with its scheme",
+                hint="rtsp://USER:PASSWORD@host/stream",
+            )
+        near = sorted(p.name for p in path.parent.glob("*") if p.stem == path.stem and p.is_file())
+        raise SourceError(
+            f"there is no file `{text}`",
+            hint=f"did you mean `{path.with_name(near[0])}`?" if near else f"one of: {_EXAMPLES}",
+        )
+    return Address(kind="file", name=path.name, stem=path.stem, target=str(path))
+
+
+def _network(text: str, scheme: str) -> Address:
+    """Return a stream; no message repeats a part that may be a password."""
+    if scheme not in _KINDS:
+        raise SettingError(
+            f"addresses with `{scheme}://` are not known",
+            hint=f"one of: {', '.join(f'{known}://' for known in _KINDS)}, or a file",
+        )
+    if any(character.isspace() or not character.isprintable() for character in text):
+        raise SettingError(
+            f"the `{scheme}://` address has a blank or a control character in it",
+            hint="write a blank as %20",
+        )
+    rest = text[len(scheme) + 3 :]
+    authority, after = re.match(r"([^/?#]*)(.*)", rest).groups()  # type: ignore[union-attr] # pyright: ignore[reportOptionalMemberAccess] - matches everything
+    if "@" in after:  # else a password with a slash in it would be taken for a path
+        raise SettingError(f"the `{scheme}://` address has an @ after its host", hint=_ENCODE)
+    host, port = _host_and_port(scheme, authority)
+    path = re.sub(r"[?#].*", "", after)
+    if scheme not in {"udp", "rtp"} and not host:
+        raise SettingError(
+            f"the `{scheme}://` address names no host", hint=f"{scheme}://host/stream"
+        )
+    if scheme in {"udp", "rtp"} and port is None:
+        raise SettingError(
+            f"the `{scheme}://` address names no port", hint=f"{scheme}://0.0.0.0:5000"
+        )
+    shown = _without_settings(path)
+    place = (f"[{host}]" if ":" in host else host) + ("" if port is None else f":{port}")
+    words = host or "any"
+    if port is not None and not shown.strip("/"):
+        words += f"_{port}"
+    return Address(
+        kind=_KINDS[scheme],
+        name=f"{scheme}://{place}{shown}",
+        stem=_stem(f"{words}{shown}"),
+        target=f"{scheme}://{rest}",
+        host=host,
+    )
+
+
+def _host_and_port(scheme: str, authority: str) -> tuple[str, int | None]:
+    """Return the host, and the port or None."""
+    place = authority.rpartition("@")[2]
+    try:
+        parts = urlsplit(f"//{place}")
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        host, port = "", -1
+    if port is not None and not 0 < port < 1 << 16:
+        raise SettingError(
+            f"the `{scheme}://` address has no good port: expected a number from 1 to 65535",
+            hint=f"{scheme}://host:554/stream; {_ENCODE}",
+        )
+    if not re.fullmatch(r"[^\s\\<>\"'`{}|^%]*", host):
+        raise SettingError(
+            f"the `{scheme}://` address has no good host name", hint=f"{scheme}://host/stream"
+        )
+    return host, port
+
+
+def _without_settings(path: str) -> str:
+    """Return a path up to the first part that looks like a setting: some cameras take passwords so.
+
+    >>> _without_settings("/live/user=admin&password=x/1.sdp")
+    '/live/...'
+    """
+    return re.sub(r"[^/]*[=&;].*", "...", path)
+
+
+def _stem(words: str) -> str:
+    return re.sub(r"[^\w.-]+", "_", words).strip("_.")[:_LONGEST_STEM] or "live"

@@ -1,0 +1,1 @@
+"""Street pictures as they come, segmented and shown at once: what `urban-segmentor live` does."""
