@@ -34,6 +34,11 @@ LOST = replace(LIVE, state="lost: no route; retry in 4 s", is_live=False)
 TITLE = "street under test"
 
 
+def unsaved(_frame: Frame) -> Path:
+    """Fail; nobody asks for a picture."""
+    raise AssertionError
+
+
 @pytest.fixture
 def hidden(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let SDL draw into memory."""
@@ -51,7 +56,7 @@ def controls() -> Controls:
 @pytest.fixture
 def window(hidden: None, controls: Controls) -> Iterator[Window]:  # noqa: ARG001
     """Return a window in memory."""
-    opened = Window(controls, title=TITLE)
+    opened = Window(controls, title=TITLE, save_picture=unsaved)
     yield opened
     opened.close()
 
@@ -199,17 +204,6 @@ def test_the_picture_is_saved(hidden: None, controls: Controls, tmp_path: Path) 
     press(pygame.K_s)
     window.poll(LIVE)
     assert window._message == "error: cannot write: no space"
-    assert controls.take_snapshots() == 0
-
-
-def test_pictures_are_asked_for_where_somebody_else_saves(
-    window: Window, controls: Controls
-) -> None:
-    """The controls count them."""
-    window.show(even((360, 640)), LIVE)
-    press(pygame.K_s)
-    window.poll(LIVE)
-    assert controls.take_snapshots() == 1
 
 
 def test_a_message_is_shown_for_some_seconds(
@@ -335,10 +329,10 @@ def test_without_a_screen_it_says_so(monkeypatch: pytest.MonkeyPatch, controls: 
     monkeypatch.setenv("SDL_VIDEODRIVER", "x11")
     monkeypatch.setenv("DISPLAY", ":987")
     with pytest.raises(DisplayError, match="no window opens: ") as caught:
-        Window(controls, title=TITLE)
+        Window(controls, title=TITLE, save_picture=unsaved)
     assert caught.value.hint == "use --display browser, or --display none"
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
-    Window(controls, title=TITLE).close()
+    Window(controls, title=TITLE, save_picture=unsaved).close()
 
 
 def test_without_pygame_it_says_what_to_install(
@@ -349,6 +343,6 @@ def test_without_pygame_it_says_what_to_install(
     monkeypatch.setitem(sys.modules, "pygame", None)
     before = dict(os.environ)
     with pytest.raises(MissingExtraError) as caught:
-        Window(controls, title=TITLE)
+        Window(controls, title=TITLE, save_picture=unsaved)
     assert caught.value.hint == "pip install 'urban-segmentor[window]'"
     assert dict(os.environ) == before

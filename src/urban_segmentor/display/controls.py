@@ -47,7 +47,6 @@ class Controls:
         self.class_names = tuple(class_names)
         self._lock = threading.Lock()
         self._view = view or View()
-        self._snapshots = 0
         self._quits = False
         self._filters = self._all_filters()
 
@@ -117,17 +116,6 @@ class Controls:
     def set_paused(self, wanted: bool) -> None:  # noqa: FBT001 - a switch
         """Let the picture stand still, or go on."""
         self._change(paused=wanted)
-
-    def ask_snapshot(self) -> None:
-        """Ask for the picture that is shown to be saved."""
-        with self._lock:
-            self._snapshots += 1
-
-    def take_snapshots(self) -> int:
-        """Return how many pictures were asked for since the last call."""
-        with self._lock:
-            wanted, self._snapshots = self._snapshots, 0
-        return wanted
 
     def _change(self, **changes: object) -> None:
         with self._lock:

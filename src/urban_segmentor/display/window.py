@@ -33,8 +33,7 @@ class Window:
     Args:
         controls: Are changed as the keys say.
         title: What is shown, in the caption of the window.
-        save_picture: Saves the frame that is shown, and returns where; None to leave that to
-            whoever asks the controls for it.
+        save_picture: Saves the frame that is shown, and returns where.
 
     Raises:
         MissingExtraError: pygame is not installed.
@@ -46,7 +45,7 @@ class Window:
         controls: Controls,
         *,
         title: str,
-        save_picture: Callable[[Frame], Path] | None = None,
+        save_picture: Callable[[Frame], Path],
     ) -> None:
         self._controls, self._save_picture = controls, save_picture
         self._screen = _open_screen(title)
@@ -127,8 +126,6 @@ class Window:
     def _save(self) -> None:
         if self._frame is None:
             self.say("there is no picture yet")
-        elif self._save_picture is None:
-            self._controls.ask_snapshot()
         else:
             try:
                 self.say(f"saved {self._save_picture(self._frame)}")
