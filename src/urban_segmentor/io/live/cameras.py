@@ -21,7 +21,7 @@ def cameras_hint(listed: Path = _LISTED) -> str:
     """Return what to try instead of a camera that is not there."""
     found = cameras(listed)
     if not found:
-        return "there is no camera on this machine; is it plugged in?"
+        return "no camera is plugged in here; a video will do: urban-segmentor live clip.mp4"
     return "there are: " + ", ".join(f"{path} ({name})" for path, name in found.items())
 
 
