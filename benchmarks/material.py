@@ -98,7 +98,7 @@ def _repeat(source: Path, target: Path, *, frames: int, rate: int) -> None:
     """Encode a clip once, and write its packets again and again."""
     import av
 
-    once = WORK / f"once-{rate}.mp4"
+    once = target.with_name(f"once-{target.name}")
     base = Fraction(1, rate)
     with av.open(str(source)) as clip, av.open(str(once), "w") as out:
         options = {"preset": "veryfast", "crf": "20", "bf": "0"}
@@ -110,7 +110,8 @@ def _repeat(source: Path, target: Path, *, frames: int, rate: int) -> None:
             out.mux(stream.encode(frame))
         out.mux(stream.encode())
     done = 0
-    with av.open(str(target), "w") as out:
+    partial = target.with_suffix(".partial")
+    with av.open(str(partial), "w", format="mp4") as out:
         stream = None
         while done < frames:
             with av.open(str(once)) as clip:
@@ -123,3 +124,4 @@ def _repeat(source: Path, target: Path, *, frames: int, rate: int) -> None:
                     packet.time_base, packet.stream = base, stream
                     out.mux(packet)
                     done += 1
+    partial.replace(target)
