@@ -37,6 +37,7 @@ bench: .venv/.test
 	$(BIN)/python benchmarks/evaluate.py
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/live.py
+	$(BIN)/python benchmarks/app.py
 
 .venv/.demo: pyproject.toml | .venv/.made
 	$(PIP) -e .

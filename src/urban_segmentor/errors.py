@@ -22,6 +22,14 @@ class SourceError(UrbanSegmentorError):
     """A video or picture could not be opened or decoded."""
 
 
+class UploadError(SourceError):
+    """What a visitor sent is not what was asked for, or more than is taken; names no path."""
+
+
+class TooLargeError(UploadError):
+    """What a visitor sent is more than is taken."""
+
+
 class DatasetError(UrbanSegmentorError):
     """A data set or its labels are missing, damaged, or do not fit together."""
 

@@ -245,30 +245,55 @@ class Prediction:
         self._outcome.add(pipeline.run(source, on_frame=on_frame))
 
     def _video_sink(self, source: VideoSource, path: Path, name: str) -> VideoSink:
-        def open_audio(first_time_s: float) -> AudioCopy:
-            first_s = float((source.first_pts or 0) * source.info.time_base)
-            wanted = self._selection
-            length_s = wanted.duration_s
-            stop_s = None if length_s is None else first_s + wanted.start_s + length_s
-            return AudioCopy(path, start_s=first_s + first_time_s, stop_s=stop_s)
-
-        return VideoSink(
+        return overlay_sink(
             self._video_target(name),
-            time_base=source.info.time_base,
-            rate=self._rate(source),
-            aspect=lambda: source.aspect,
-            audio=open_audio if source.info.has_audio else None,
-            codec=self._outputs.codec,
-            crf=self._outputs.crf,
-            preset=self._outputs.preset,
-            overwrite=self._outputs.overwrite,
+            source=source,
+            path=path,
+            outputs=self._outputs,
+            selection=self._selection,
         )
 
-    def _rate(self, source: VideoSource) -> Fraction:
-        """Return the mean frame rate of what is selected."""
-        rate = source.info.rate / self._selection.stride
-        wanted = self._selection.rate
-        return rate if wanted is None else min(rate, Fraction(wanted).limit_denominator(1001))
+
+def overlay_sink(
+    target: Path, *, source: VideoSource, path: Path, outputs: Outputs, selection: Selection
+) -> VideoSink:
+    """Return what writes the overlay of a video, with the sound of what is selected.
+
+    Args:
+        target: The video to be written.
+        source: The open video.
+        path: Its file, for the sound.
+        outputs: How it is encoded.
+        selection: Which part of it is read.
+
+    Raises:
+        OutputError: The target exists already, or cannot be written.
+    """
+
+    def open_audio(first_time_s: float) -> AudioCopy:
+        first_s = float((source.first_pts or 0) * source.info.time_base)
+        length_s = selection.duration_s
+        stop_s = None if length_s is None else first_s + selection.start_s + length_s
+        return AudioCopy(path, start_s=first_s + first_time_s, stop_s=stop_s)
+
+    return VideoSink(
+        target,
+        time_base=source.info.time_base,
+        rate=_mean_rate(source, selection),
+        aspect=lambda: source.aspect,
+        audio=open_audio if source.info.has_audio else None,
+        codec=outputs.codec,
+        crf=outputs.crf,
+        preset=outputs.preset,
+        overwrite=outputs.overwrite,
+    )
+
+
+def _mean_rate(source: VideoSource, selection: Selection) -> Fraction:
+    """Return the mean frame rate of what is selected."""
+    rate = source.info.rate / selection.stride
+    wanted = selection.rate
+    return rate if wanted is None else min(rate, Fraction(wanted).limit_denominator(1001))
 
 
 def _sentence(error: SourceError) -> str:

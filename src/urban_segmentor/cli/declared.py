@@ -42,6 +42,14 @@ Labels = Annotated[bool, typer.Option(help="Write classes.", rich_help_panel=_DR
 Scores = Annotated[bool, typer.Option(help="Write scores.", rich_help_panel=_DRAW)]
 Opacity = Annotated[float, typer.Option(help="Of the masks, 0 to 1.", rich_help_panel=_DRAW)]
 
+Palette = Annotated[
+    str,
+    typer.Option(
+        help="cityscapes, or safe for colours that the colour-blind can tell apart.",
+        rich_help_panel=_DRAW,
+    ),
+]
+
 Codec = Annotated[str, typer.Option(help="h264 or vp9.", rich_help_panel=_VIDEO)]
 Crf = Annotated[int, typer.Option(help="Quality, 0 (best) to 51.", rich_help_panel=_VIDEO)]
 Preset = Annotated[str, typer.Option(help="x264's preset.", rich_help_panel=_VIDEO)]

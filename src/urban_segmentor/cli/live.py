@@ -95,6 +95,7 @@ def live(  # noqa: PLR0913 - one parameter an option
     labels: declared.Labels = True,
     scores: declared.Scores = True,
     opacity: declared.Opacity = 0.5,
+    palette: declared.Palette = "cityscapes",
     figures: Annotated[
         bool, typer.Option(help="Write frame rate and delays.", rich_help_panel=_DRAW)
     ] = True,
@@ -171,7 +172,13 @@ def live(  # noqa: PLR0913 - one parameter an option
         paced=pace,
     )
     style = OverlayStyle(
-        masks=masks, outlines=outlines, boxes=boxes, labels=labels, scores=scores, opacity=opacity
+        masks=masks,
+        outlines=outlines,
+        boxes=boxes,
+        labels=labels,
+        scores=scores,
+        opacity=opacity,
+        palette=palette,
     )
     kinds = _kinds(save)
     one_of("display", display, DISPLAYS)

@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from urban_segmentor import __version__
+from urban_segmentor.cli import app as app_command
 from urban_segmentor.cli import (
     benchmark,
     data,
@@ -36,6 +37,7 @@ app = typer.Typer(
 )
 app.command("predict", no_args_is_help=True)(predict.predict)
 app.command("live")(live.live)
+app.command("app")(app_command.app)
 app.command("val", no_args_is_help=True)(val.val)
 app.command("benchmark")(benchmark.benchmark)
 app.add_typer(data.app, name="data")

@@ -80,6 +80,7 @@ def predict(  # noqa: PLR0913 - one parameter an option
     labels: declared.Labels = True,
     scores: declared.Scores = True,
     opacity: declared.Opacity = 0.5,
+    palette: declared.Palette = "cityscapes",
     start: Annotated[float, typer.Option(help="Begin at, seconds.", rich_help_panel=_VIDEO)] = 0.0,
     duration: Annotated[
         float | None, typer.Option(help="Length, seconds.", rich_help_panel=_VIDEO)
@@ -126,6 +127,7 @@ def predict(  # noqa: PLR0913 - one parameter an option
         scores=scores,
         opacity=opacity,
         segments=panoptic,
+        palette=palette,
     )
     outputs = Outputs(
         folder=output,

@@ -41,19 +41,32 @@ def read_picture(path: Path) -> Image:
         raise SourceError(
             f"cannot read `{path}`: {error.strerror}", hint="check the path and its permissions"
         ) from error
+    return decode_picture(data, name=f"`{path}`")
+
+
+def decode_picture(data: bytes, *, name: str) -> Image:
+    """Return the picture in a file's bytes as uint8 (H, W, 3), RGB, upright, as `read_picture`.
+
+    Args:
+        data: Of a JPEG, PNG, WebP, TIFF or BMP.
+        name: What messages call it.
+
+    Raises:
+        SourceError: It is empty, cut off, or no picture.
+    """
     if not data:
-        raise SourceError(f"`{path}` is empty", hint="fetch it again")
+        raise SourceError(f"{name} is empty", hint="fetch it again")
     if _is_cut_off(data):
-        raise SourceError(f"`{path}` is cut off: its end is missing", hint="fetch it again")
+        raise SourceError(f"{name} is cut off: its end is missing", hint="fetch it again")
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
     except cv2.error as error:
         raise SourceError(
-            f"`{path}` cannot be decoded: {error.err}", hint="open it in a picture viewer to see"
+            f"{name} cannot be decoded: {error.err}", hint="open it in a picture viewer to see"
         ) from error
     if image is None:
         raise SourceError(
-            f"`{path}` is damaged or no picture", hint="open it in a picture viewer to see"
+            f"{name} is damaged or no picture", hint="open it in a picture viewer to see"
         )
     return np.asarray(image, dtype=np.uint8)
 

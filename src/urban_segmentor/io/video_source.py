@@ -18,7 +18,7 @@ from urban_segmentor.io.planes import Turn, planes_of, turn_of
 from urban_segmentor.types import Frame
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from av.audio.stream import AudioStream
@@ -225,8 +225,33 @@ class VideoSource:
         )
 
 
-def open_video(path: Path) -> InputContainer:
+def probe_video(path: Path, *, formats: Sequence[str]) -> tuple[VideoInfo, tuple[int, int]]:
+    """Return what a file from a stranger says of itself, and height and width, pixels.
+
+    Nothing but this file is opened: neither the parts of a playlist, nor addresses in it.
+
+    Args:
+        path: The file.
+        formats: FFmpeg's names of the containers that are taken.
+
+    Raises:
+        SourceError: It is none of those, or there is no video in it.
+    """
+    container = open_video(path, formats=formats)
+    try:
+        stream = _video_stream(container, path)
+        return _info(container, stream), (stream.height, stream.width)
+    finally:
+        container.close()
+
+
+def open_video(path: Path, *, formats: Sequence[str] = ()) -> InputContainer:
     """Return the file opened by FFmpeg.
+
+    Args:
+        path: The file.
+        formats: FFmpeg's names of the containers that are taken, and nothing beside the file;
+            empty for all that it knows.
 
     Raises:
         SourceError: It is missing, empty, cut off at the wrong place, or no media file.
@@ -234,7 +259,12 @@ def open_video(path: Path) -> InputContainer:
     try:
         if path.stat().st_size == 0:
             raise SourceError(f"`{path}` is empty", hint="fetch it again")
-        return av.open(f"file:{path.resolve()}", metadata_errors="replace")
+        options = {"format_whitelist": ",".join(formats), "protocol_whitelist": "file"}
+        return av.open(
+            f"file:{path.resolve()}",
+            metadata_errors="replace",
+            options=options if formats else {},
+        )
     except (av.error.FFmpegError, OSError) as error:
         hint = "open it in a player to see whether it is a video"
         if path.suffix.lower() in _INDEX_LAST:

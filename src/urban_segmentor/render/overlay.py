@@ -11,7 +11,13 @@ import numpy as np
 from urban_segmentor.errors import SettingError, ShapeError
 from urban_segmentor.render.canvas import SOLID, canvas_for
 from urban_segmentor.render.labels import label_anchor, label_sprite
-from urban_segmentor.render.palette import class_colours, is_stuff, lighter, shades
+from urban_segmentor.render.palette import (
+    check_palette,
+    class_colours,
+    is_stuff,
+    lighter,
+    shades,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,9 +44,10 @@ class OverlayStyle:
         opacity: Share of the colour in a mask, in [0, 1].
         segments: For instances that share no pixel: the colours of things of one class differ,
             and labels lie in the masks.
+        palette: Which colours: `cityscapes`, or `safe` for the colour-blind.
 
     Raises:
-        SettingError: The opacity is out of its range.
+        SettingError: The opacity is out of its range, or there is no such palette.
     """
 
     masks: bool = True
@@ -50,9 +57,11 @@ class OverlayStyle:
     scores: bool = True
     opacity: float = 0.5
     segments: bool = False
+    palette: str = "cityscapes"
 
     def __post_init__(self) -> None:
-        """Check the range."""
+        """Check the range, and the palette."""
+        check_palette(self.palette)
         if not 0 <= self.opacity <= 1:
             raise SettingError(
                 f"`opacity` is {self.opacity}, expected a number from 0 to 1", hint="--opacity 0.5"
@@ -75,7 +84,7 @@ class Overlay:
         self._names = tuple(class_names)
         self._style = style or OverlayStyle()
         self._stuff = np.array([is_stuff(name) for name in class_names], dtype=np.bool_)
-        self._colours = class_colours(class_names)
+        self._colours = class_colours(class_names, palette=self._style.palette)
         self._fills = np.array(self._colours, dtype=np.uint8)
         lines = [lighter(colour, _OUTLINE_WHITE) for colour in self._colours]
         self._lines = np.array(lines, dtype=np.uint8)

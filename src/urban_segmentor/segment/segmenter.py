@@ -190,6 +190,25 @@ class Segmenter:
         other.settings = replace(self.settings, conf=conf)
         return other
 
+    def with_settings(
+        self, *, conf: float, iou: float, classes: Sequence[str | int] | None
+    ) -> Self:
+        """Return the segmenter with other thresholds and classes; both share the network.
+
+        Args:
+            conf: Only scores above it count, in [0, 1].
+            iou: Overlap above which the weaker of two boxes of a class goes, in [0, 1].
+            classes: Names or numbers of the classes wanted; None for all.
+
+        Raises:
+            SettingError: A setting is out of its range, or names no class.
+        """
+        other = self.with_conf(conf)
+        wanted = None if classes is None else tuple(classes)
+        other.settings = replace(other.settings, iou=iou, classes=wanted)
+        other._classes = other.settings.class_ids(self.spec.class_names)  # noqa: SLF001 - a copy
+        return other
+
     def input_size(self, image_size: tuple[int, int]) -> tuple[int, int]:
         """Return the network input that a picture gets, height and width in pixels.
 

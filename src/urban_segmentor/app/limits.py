@@ -1,0 +1,66 @@
+"""What one visitor may ask for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from urban_segmentor.errors import SettingError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The most that the app takes; the page says so before the upload.
+
+    Attributes:
+        picture_bytes: Size of the file of a picture.
+        picture_side: Longer side of a picture, pixels.
+        picture_pixels: Width times height of a picture.
+        video_bytes: Size of the file of a video.
+        video_side: Longer side of a video, pixels.
+        video_s: Length of a video, seconds.
+        video_frames: Frames of a video; a length alone says little about a file that lies.
+        queue: Requests that may wait; further ones are told to come back.
+
+    Raises:
+        SettingError: A limit is not positive.
+    """
+
+    picture_bytes: int = 25_000_000
+    picture_side: int = 8192
+    picture_pixels: int = 36_000_000
+    video_bytes: int = 200_000_000
+    video_side: int = 4096
+    video_s: float = 120.0
+    video_frames: int = 7_200
+    queue: int = 64
+
+    def __post_init__(self) -> None:
+        """Check that they are positive."""
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not value > 0:
+                raise SettingError(
+                    f"the limit `{field.name}` is {value}, expected more than 0",
+                    hint=f"the usual value is {field.default}",
+                )
+
+    @property
+    def upload_bytes(self) -> int:
+        """Size that any upload may have."""
+        return max(self.picture_bytes, self.video_bytes)
+
+    @property
+    def picture_words(self) -> str:
+        """The limits of pictures as a sentence."""
+        return (
+            f"At most {self.picture_bytes / 1e6:.0f} MB, {self.picture_pixels / 1e6:.0f} million "
+            f"pixels, and {self.picture_side} pixels a side."
+        )
+
+    @property
+    def video_words(self) -> str:
+        """The limits of videos as a sentence."""
+        return (
+            f"At most {self.video_s:.0f} seconds, {self.video_bytes / 1e6:.0f} MB, "
+            f"{self.video_frames} frames, and {self.video_side} pixels a side."
+        )

@@ -1,0 +1,96 @@
+"""Frames of a visitor's own camera: each comes in as a JPEG, and goes back drawn on.
+
+The page sends a frame only when an answer has come, so that none waits in a queue.
+"""
+
+import threading
+import time
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+from starlette.concurrency import run_in_threadpool
+
+from urban_segmentor.app.choices import Choices
+from urban_segmentor.app.engine import Engine
+from urban_segmentor.app.limits import Limits
+from urban_segmentor.app.uploads import decode_upload
+from urban_segmentor.errors import UploadError
+from urban_segmentor.types import Frame
+
+MOST_BYTES = 2_000_000
+"""Of a frame; a JPEG of 1280 x 720 pixels has about 200 kB."""
+
+_MOST_SIDE = 1920
+_WAIT_S = 1.0  # longer, and the frame is old
+_QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 80]
+_JPEG = b"\xff\xd8\xff"
+_SEEN = 3
+
+
+def live_router(engine: Engine, *, limits: Limits, slots: threading.Semaphore) -> APIRouter:
+    """Return the route.
+
+    Args:
+        engine: Has the models.
+        limits: The most that is taken; frames are smaller than pictures may be.
+        slots: At most so many pictures are at work at once.
+    """
+    router = APIRouter(include_in_schema=False)
+    small = replace(
+        limits, picture_bytes=min(MOST_BYTES, limits.picture_bytes), picture_side=_MOST_SIDE
+    )
+
+    def work(data: bytes, choices: Choices) -> Response:
+        if not slots.acquire(timeout=_WAIT_S):
+            words = {"error": "the server is busy", "hint": "the next frame is tried"}
+            return JSONResponse(words, 503)
+        try:
+            return _answer(data, engine=engine, limits=small, choices=choices)
+        finally:
+            slots.release()
+
+    @router.post("/live")
+    async def live(request: Request) -> Response:
+        data = await request.body()
+        if not data.startswith(_JPEG):
+            raise UploadError("this is no JPEG", hint="send one frame as image/jpeg")
+        choices = Choices.from_query({"model": engine.model, **request.query_params})
+        return await run_in_threadpool(work, data, choices)
+
+    return router
+
+
+def _answer(data: bytes, *, engine: Engine, limits: Limits, choices: Choices) -> Response:
+    """Return a frame drawn on, with what it took in the headers."""
+    laps: list[tuple[str, float]] = []
+    since_s = time.perf_counter()
+
+    def lap(stage: str) -> None:
+        nonlocal since_s
+        now_s = time.perf_counter()
+        laps.append((stage, 1000 * (now_s - since_s)))
+        since_s = now_s
+
+    image = decode_upload(data, limits=limits)
+    lap("decode")
+    instances = engine.finder(choices)(image)
+    lap("infer")
+    drawn = engine.overlay(choices)(Frame(pixels=image), instances)
+    lap("draw")
+    bgr = cv2.cvtColor(np.asarray(drawn, dtype=np.uint8), cv2.COLOR_RGB2BGR)
+    coded = cv2.imencode(".jpg", bgr, _QUALITY)[1].tobytes()
+    lap("encode")
+    names = engine.class_names(choices.model)
+    ids: list[int] = instances.class_ids.tolist()
+    found = sorted(set(ids), key=ids.count, reverse=True)[:_SEEN]
+    seen = ", ".join(f"{ids.count(class_id)} {names[class_id]}" for class_id in found)
+    headers = {
+        "X-Instances": str(len(instances)),
+        "X-Seen": seen.encode("ascii", "replace").decode(),
+        "Server-Timing": ", ".join(f"{stage};dur={ms:.1f}" for stage, ms in laps),
+        "Cache-Control": "no-store",
+    }
+    return Response(coded, media_type="image/jpeg", headers=headers)

@@ -1,0 +1,1 @@
+"""The page of the app, made with Gradio."""

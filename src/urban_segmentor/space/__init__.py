@@ -1,0 +1,1 @@
+"""The folder that runs the app on Hugging Face Spaces, and how it gets there."""

@@ -1,0 +1,121 @@
+"""The app in a process of its own, as users start it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_START_S = 60.0
+_CODE = "import sys; from urban_segmentor.cli.main import main; sys.exit(main())"
+
+
+class Answer(NamedTuple):
+    """What the server said."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def value(self) -> Any:  # noqa: ANN401 - JSON
+        """The body, read as JSON."""
+        return json.loads(self.body)
+
+
+class RunningApp:
+    """`urban-segmentor app` on a free port.
+
+    Args:
+        words: Options of the command line.
+        folder: For its temporary files and its prepared examples.
+    """
+
+    def __init__(self, *words: str, folder: Path) -> None:
+        self.temp = folder / "temp"
+        self.temp.mkdir(parents=True, exist_ok=True)
+        self.log = folder / "log.txt"
+        environment = os.environ | {
+            "TMPDIR": str(self.temp),
+            "XDG_CACHE_HOME": str(folder / "cache"),
+            "COLUMNS": "200",
+        }
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", _CODE, "app", "--port", "0", *words],
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                env=environment,
+            )
+        self.url = self._address()
+
+    def _address(self) -> str:
+        until_s = time.monotonic() + _START_S
+        while time.monotonic() < until_s:
+            found = re.search(r"open (http://\S+)", self.log.read_text())
+            if found is not None:
+                return found[1]
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.05)
+        raise AssertionError(f"the app did not start: {self.log.read_text()}")
+
+    @property
+    def visitors(self) -> Path:
+        """The folder in which it keeps what visitors leave."""
+        return next(self.temp.glob("visitors-*"))
+
+    def ask(
+        self,
+        path: str,
+        *,
+        method: str = "GET",
+        body: bytes | None = None,
+        **headers: str,
+    ) -> Answer:
+        """Return the answer to a request; names of headers have `_` for `-`."""
+        request = urllib.request.Request(  # noqa: S310 - our own server
+            self.url + path,
+            data=body,
+            method=method,
+            headers={name.replace("_", "-"): value for name, value in headers.items()},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=30) as reply:  # noqa: S310
+                return Answer(reply.status, dict(reply.headers), reply.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                return Answer(error.code, dict(error.headers), error.read())
+
+    def wait_for_examples(self) -> list[dict[str, str]]:
+        """Return the examples when all are ready."""
+        until_s = time.monotonic() + 120
+        while time.monotonic() < until_s:
+            told = self.ask("/examples").value
+            if told["complete"]:
+                assert not told["problem"]
+                return told["examples"]
+            time.sleep(0.2)
+        raise AssertionError("the examples were not ready in two minutes")
+
+    def close(self) -> str:
+        """End it as Ctrl-C does; return what it wrote."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise
+        return self.log.read_text()
