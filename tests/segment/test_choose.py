@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -154,3 +156,15 @@ def test_onnx_runtime_is_optional(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
             Segmenter.load("urban-n", **wish)
         assert caught.value.hint == "pip install 'urban-segmentor[onnx]'"
     assert isinstance(caught.value, ImportError)
+
+
+def test_nothing_is_kept_for_the_makers_of_a_runtime(tmp_path: Path) -> None:
+    """Running on ONNX Runtime leaves no number of this machine, and so tells nobody of the run."""
+    code = (
+        "from urban_segmentor import Segmenter; import numpy as np;"
+        "Segmenter.load('urban-n', runtime='onnx')(np.zeros((64, 64, 3), np.uint8))"
+    )
+    places = {name: str(tmp_path) for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME")}
+    kept = {name: value for name, value in os.environ.items() if "TELEMETRY" not in name}
+    subprocess.run([sys.executable, "-c", code], check=True, env=kept | places)
+    assert list(tmp_path.rglob("*")) == []

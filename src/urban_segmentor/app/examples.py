@@ -95,6 +95,7 @@ def prepare_examples(  # noqa: PLR0913
     engine: Engine | None = None,
     limits: Limits | None = None,
     on_example: Callable[[Example], None] = lambda _example: None,
+    on_problem: Callable[[str, UrbanSegmentorError], None] | None = None,
 ) -> list[Example]:
     """Return the examples that are then in a folder: inputs, results, and an index.
 
@@ -105,9 +106,11 @@ def prepare_examples(  # noqa: PLR0913
         engine: Has the model already; None to read it.
         limits: The most that is taken.
         on_example: Called with each one that is ready.
+        on_problem: Called with the name of a file that cannot be shown, and why; it is left out.
+            None to stop there.
 
     Raises:
-        SourceError: The source holds nothing to show.
+        SourceError: The source holds nothing to show, or a file that cannot be shown.
         ModelError: The model is damaged.
     """
     engine, limits = engine or Engine(model), limits or Limits()
@@ -115,10 +118,16 @@ def prepare_examples(  # noqa: PLR0913
     inputs.mkdir(parents=True, exist_ok=True)
     named = _drawn(inputs) if source is None else _copied(source, inputs)
     found: list[Example] = []
-    for number, (path, alt) in enumerate(named):
-        answer = _answer(folder, number)
+    for path, alt in named:
+        answer = _answer(folder, len(found))
         answer.folder.mkdir(exist_ok=True)
-        example = _segmented(path, alt, engine=engine, limits=limits, answer=answer)
+        try:
+            example = _segmented(path, alt, engine=engine, limits=limits, answer=answer)
+        except SourceError as error:
+            if on_problem is None:
+                raise
+            on_problem(path.name, error)
+            continue
         found.append(example)
         on_example(example)
     index = {"format": _FORMAT, "model": engine.model, "examples": found}
@@ -162,8 +171,8 @@ class Examples:
         self._cache, self._share = cache, share
         self._found: list[Example] = []
         self._folder = cache
+        self._problems: list[str] = []
         self.complete = False
-        self.problem = ""
 
     def start(self) -> None:
         """Take what is prepared, or begin to prepare it."""
@@ -181,6 +190,11 @@ class Examples:
             self._take(self._folder, ready)
             return
         threading.Thread(target=self._prepare, daemon=True, name="examples").start()
+
+    @property
+    def problem(self) -> str:
+        """What could not be prepared, and why, without a path of this machine; or nothing."""
+        return "; ".join(self._problems)
 
     @property
     def found(self) -> list[Example]:
@@ -212,17 +226,31 @@ class Examples:
                 engine=self._engine,
                 limits=self._limits,
                 on_example=self._add,
+                on_problem=self._note,
             )
-            with suppress(OSError):  # another process was faster, which is as good
-                shutil.copytree(self._folder, final)
+            if not self.problem:  # a folder that was mended is looked through again
+                with suppress(OSError):  # another process was faster, which is as good
+                    shutil.copytree(self._folder, final)
         except (UrbanSegmentorError, OSError) as error:
-            self.problem = str(error)
+            self._problems.append(_public(error, self._source, self._folder))
         self.complete = True
+
+    def _note(self, name: str, error: UrbanSegmentorError) -> None:
+        self._problems.append(f"{name}: {_public(error, self._source, self._folder)}")
 
     def close(self) -> None:
         """Delete what was only for this process."""
         if self._folder.name.startswith("."):
             shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _public(error: Exception, *folders: Path | None) -> str:
+    """Return a message without the folders in it."""
+    text = error.strerror or "it failed" if isinstance(error, OSError) else str(error)
+    for folder in folders:
+        if folder is not None:
+            text = text.replace(str(folder.resolve()), "").replace(str(folder), "")
+    return text
 
 
 def cache_folder() -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 from typing import TYPE_CHECKING, Any, cast
 
@@ -103,7 +104,7 @@ class OnnxModel:
 def cuda_is_available() -> bool:
     """Return whether there are an ONNX Runtime with CUDA and a card that it can run on."""
     try:
-        return _has_cuda() and _cards() > 0
+        return _cards() > 0 and _has_cuda()  # the cheaper question first
     except MissingExtraError:
         return False
 
@@ -129,6 +130,9 @@ def _first_line(error: Exception) -> str:
 
 
 def _onnxruntime() -> Any:  # noqa: ANN401 - the library has no usable types
+    # Newer ones tell their makers of every run, under a number that is kept on disk, unless
+    # this is set before the import: https://github.com/microsoft/onnxruntime/pull/27379
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         import onnxruntime  # noqa: PLC0415
     except ImportError as error:

@@ -21,7 +21,7 @@ async function load() {
   wait.hidden = told.complete;
   if (told.problem) {
     wait.hidden = false;
-    wait.textContent = `The examples could not be prepared: ${told.problem}`;
+    wait.textContent = `Not every example could be prepared: ${told.problem}`;
   }
   if (!told.complete) setTimeout(load, 1000);
 }
