@@ -19,6 +19,7 @@ from urban_segmentor.models.resolve import DEFAULT_MODEL
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from types import FrameType
 
     from fastapi import FastAPI
     from starlette.types import ASGIApp
@@ -110,6 +111,13 @@ def serve(
             lifespan="on",
         )
         server = uvicorn.Server(config)
+        end = server.handle_exit
+
+        def end_once(sig: int, frame: FrameType | None) -> None:
+            if not server.should_exit:  # twice, and it would break off, with a traceback
+                end(sig, frame)
+
+        server.handle_exit = end_once
         host, port = listening.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
         threading.Thread(
