@@ -38,6 +38,10 @@ class PredictionError(DatasetError):
     """Saved predictions cannot be read, or do not fit the data set."""
 
 
+class HubError(UrbanSegmentorError):
+    """The hub cannot be reached, or refuses what it was asked for; names no token."""
+
+
 class OutputError(UrbanSegmentorError):
     """A result cannot be written: it exists already, or the place is full or not writable."""
 

@@ -118,18 +118,18 @@ def test_a_proxy_is_left_to_the_client(monkeypatch: pytest.MonkeyPatch, closed_u
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
-    assert not hub._is_reachable(closed_url)
+    assert not hub.is_reachable(closed_url)
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    assert hub._is_reachable(closed_url)
+    assert hub.is_reachable(closed_url)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    assert not hub._is_reachable(closed_url)
+    assert not hub.is_reachable(closed_url)
 
 
 def test_reachability(stand_in: Hub) -> None:
     """A listening host is reachable; nonsense is not, and raises nothing."""
-    assert hub._is_reachable(stand_in.url)
+    assert hub.is_reachable(stand_in.url)
     for nonsense in ("", "http://", "http://127.0.0.1:99999", "no address"):
-        assert not hub._is_reachable(nonsense)
+        assert not hub.is_reachable(nonsense)
 
 
 @pytest.mark.parametrize(

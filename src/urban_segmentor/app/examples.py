@@ -315,7 +315,7 @@ def _draw(street: _Drawn, path: Path) -> Path:
         write_picture(path, shot.frame.image, overwrite=True)
         return path
     rate = Fraction(_CLIP_FPS)
-    sink = VideoSink(path, time_base=1 / rate, rate=rate, crf=20, overwrite=True)
+    sink = VideoSink(path, time_base=1 / rate, rate=rate, crf=24, preset="medium", overwrite=True)
     for shot in drawn.shots(seconds=_CLIP_S):
         sink.write(shot.frame, shot.instances())
     sink.close()

@@ -20,6 +20,7 @@ from urban_segmentor.cli import (
     models,
     predict,
     sample,
+    space,
     train,
     val,
 )
@@ -38,6 +39,7 @@ app = typer.Typer(
 app.command("predict", no_args_is_help=True)(predict.predict)
 app.command("live")(live.live)
 app.command("app")(app_command.app)
+app.add_typer(space.app, name="space")
 app.command("val", no_args_is_help=True)(val.val)
 app.command("benchmark")(benchmark.benchmark)
 app.add_typer(data.app, name="data")

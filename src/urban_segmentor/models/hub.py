@@ -45,7 +45,7 @@ def fetch_from_hub(address: str, *, suffixes: tuple[str, ...]) -> Path:
     if name.endswith(".xml"):
         folder, dot, _ = name.rpartition("/")
         names += [name.removesuffix(".xml") + ".bin", f"{folder}{dot}metadata.yaml"]
-    with _quiet():
+    with quiet_client():
         paths = [_fetch(hub, address, repo, each) for each in names]
     return paths[0]
 
@@ -77,7 +77,7 @@ def _fetch(hub: Any, address: str, repo: str, name: str) -> Path:  # noqa: ANN40
     """Return one file; without a network the cached one, if there is one."""
     endpoint = str(hub.constants.ENDPOINT)
     offline = bool(hub.constants.HF_HUB_OFFLINE)
-    if offline or not _is_reachable(endpoint):
+    if offline or not is_reachable(endpoint):
         cached = hub.try_to_load_from_cache(repo, name)
         if isinstance(cached, str):
             return Path(cached)
@@ -104,7 +104,7 @@ def _explained(
 ) -> ModelError:
     """Return the error that tells the user why a download failed."""
     kinds = hub.errors
-    status = _status(error) or _status(error.__cause__)  # some errors wrap what was answered
+    status = status_of(error) or status_of(error.__cause__)  # some errors wrap what was answered
     page = f"{str(hub.constants.ENDPOINT).rstrip('/')}/{repo}"
     if isinstance(error, kinds.GatedRepoError):
         return ModelError(
@@ -131,11 +131,12 @@ def _explained(
     )
 
 
-def _status(error: BaseException | None) -> int | None:
+def status_of(error: BaseException | None) -> int | None:
+    """Return the status that a server answered with, or None when none did."""
     return getattr(getattr(error, "response", None), "status_code", None)
 
 
-def _is_reachable(endpoint: str) -> bool:
+def is_reachable(endpoint: str) -> bool:
     """Return whether the hub's host answers; behind a proxy only the proxy can know.
 
     The client itself would try for half a minute.
@@ -154,7 +155,7 @@ def _is_reachable(endpoint: str) -> bool:
 
 
 @contextmanager
-def _quiet() -> Generator[None]:
+def quiet_client() -> Generator[None]:
     """Keep the client from logging what is told as an error anyway."""
     logger = logging.getLogger("huggingface_hub")
     before = logger.level

@@ -1,0 +1,53 @@
+"""What a Space has to install: the libraries of the app, in the versions that are here."""
+
+from __future__ import annotations
+
+import re
+from importlib import metadata
+
+from urban_segmentor.errors import MissingExtraError, OutputError
+
+_PACKAGE, _EXTRA = "urban-segmentor", "app"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_MARKER = re.compile(r"extra\s*==\s*['\"]([^'\"]+)['\"]")
+
+
+def pinned_requirements() -> list[str]:
+    """Return `name==version` of what the app needs, without what only training or tests need.
+
+    Raises:
+        MissingExtraError: The extra `app` is not installed here, so its versions are unknown.
+        OutputError: This package was not installed, so what it needs is unknown.
+    """
+    try:
+        stated = metadata.requires(_PACKAGE) or []
+    except metadata.PackageNotFoundError as error:
+        raise OutputError(
+            "this copy of Urban Segmentor was not installed, so what it needs is not known",
+            hint="pip install '.[app]' in its folder, and build from there",
+        ) from error
+    wanted = _wanted(stated)
+    if "gradio" not in wanted:
+        raise OutputError(
+            "this copy of Urban Segmentor was installed when there was no app yet",
+            hint="pip install '.[app]' in its folder again",
+        )
+    return sorted(f"{name}=={_version(name)}" for name in wanted)
+
+
+def _wanted(stated: list[str]) -> set[str]:
+    """Return the names of the libraries that always count, or for the app."""
+    wanted: set[str] = set()
+    for requirement in stated:
+        name, marker = _NAME.match(requirement), _MARKER.search(requirement)
+        if name is not None and (marker is None or marker[1] == _EXTRA):
+            wanted.add(name[0].lower())
+    return wanted
+
+
+def _version(name: str) -> str:
+    try:
+        # What stands behind a plus says who built it; an index knows only what stands before.
+        return metadata.version(name).partition("+")[0]
+    except metadata.PackageNotFoundError as error:
+        raise MissingExtraError(name, extra=_EXTRA) from error
