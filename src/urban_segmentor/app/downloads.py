@@ -1,4 +1,4 @@
-"""The doors to results and examples."""
+"""The doors to results, examples and the source."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from fastapi.responses import FileResponse, JSONResponse, Response
 
 from urban_segmentor.app.picture import PICTURE_PNG, make_png
+from urban_segmentor.app.source import source_archive
 
 if TYPE_CHECKING:
     import threading
@@ -75,5 +76,13 @@ def downloads_router(
         keys = ("kind", "title", "alt", "thumb")
         found = [{key: example[key] for key in keys} for example in examples.found]
         return {"complete": examples.complete, "problem": examples.problem, "examples": found}
+
+    @router.get("/source.zip")
+    def source() -> Response:
+        return Response(
+            source_archive(),
+            media_type="application/zip",
+            headers={"Content-Disposition": 'attachment; filename="urban-segmentor-source.zip"'},
+        )
 
     return router

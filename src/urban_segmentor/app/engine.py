@@ -27,7 +27,7 @@ STREAMS = 2
 
 _MOST_OVERLAYS = 64
 _USUAL_CONF = 0.25
-_USUAL_SIZE = (720, 1280)
+_USUAL_SIZES = ((720, 1280), (480, 640))  # films, and cameras
 
 
 class Engine:
@@ -73,7 +73,7 @@ class Engine:
         return self.model in self._segmenters
 
     def begin(self) -> None:
-        """Read and compile the first model behind the caller's back, for the usual 16:9."""
+        """Read and compile the first model behind the caller's back, for the usual shapes."""
         threading.Thread(target=self._warm_up, daemon=True, name="model").start()
 
     def segmenter(self, model: str) -> Segmenter:
@@ -138,4 +138,5 @@ class Engine:
 
     def _warm_up(self) -> None:
         with suppress(UrbanSegmentorError):  # whoever asks for the model is told
-            self.segmenter(self.model)(np.zeros((*_USUAL_SIZE, 3), dtype=np.uint8))
+            for size in _USUAL_SIZES:
+                self.segmenter(self.model)(np.zeros((*size, 3), dtype=np.uint8))

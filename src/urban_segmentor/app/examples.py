@@ -41,7 +41,7 @@ _INDEX = "examples.json"
 _FORMAT = 1
 _THUMB_WIDTH = 320  # pixels
 _PICTURE_SIZE, _CLIP_SIZE = (1080, 1920), (540, 960)
-_CLIP_S, _CLIP_FPS = 3.5, 25
+_CLIP_S, _CLIP_FPS = 3.0, 20
 _MOST = 12
 
 
@@ -81,7 +81,7 @@ _STREETS = (
     ),
     _Drawn("street-at-dusk.jpg", "A drawn street at dusk, seen from a car", "dashcam", "dusk", 7),
     _Drawn(
-        "crossing.mp4", "A clip of a drawn street by day, from above the road", "fixed", "day", 2
+        "crossing.mp4", "A clip of a drawn street by day, from above the road", "fixed", "day", 3
     ),
     _Drawn("drive.mp4", "A clip of a drive through a drawn street at dusk", "dashcam", "dusk", 5),
 )
@@ -315,7 +315,7 @@ def _draw(street: _Drawn, path: Path) -> Path:
         write_picture(path, shot.frame.image, overwrite=True)
         return path
     rate = Fraction(_CLIP_FPS)
-    sink = VideoSink(path, time_base=1 / rate, rate=rate, crf=24, preset="medium", overwrite=True)
+    sink = VideoSink(path, time_base=1 / rate, rate=rate, crf=23, preset="veryfast", overwrite=True)
     for shot in drawn.shots(seconds=_CLIP_S):
         sink.write(shot.frame, shot.instances())
     sink.close()

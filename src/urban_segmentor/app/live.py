@@ -1,6 +1,7 @@
 """Frames of a visitor's own camera: each comes in as a JPEG, and goes back drawn on.
 
-The page sends a frame only when an answer has come, so that none waits in a queue.
+The page has two frames under way at most, and a server with more to do than it can says so at
+once, so that no picture gets old in a queue.
 """
 
 import threading
@@ -12,6 +13,7 @@ import numpy as np
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 
 from urban_segmentor.app.choices import Choices
 from urban_segmentor.app.engine import Engine
@@ -25,6 +27,8 @@ MOST_BYTES = 2_000_000
 
 _MOST_SIDE = 1920
 _WAIT_S = 1.0  # longer, and the frame is old
+_MOST_WAITING = 8  # of the 40 threads that all doors share; more would only get old
+_GONE = 499  # nobody reads it
 _QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 80]
 _JPEG = b"\xff\xd8\xff"
 _SEEN = 3
@@ -43,10 +47,11 @@ def live_router(engine: Engine, *, limits: Limits, slots: threading.Semaphore) -
         limits, picture_bytes=min(MOST_BYTES, limits.picture_bytes), picture_side=_MOST_SIDE
     )
 
+    room = threading.BoundedSemaphore(_MOST_WAITING)
+
     def work(data: bytes, choices: Choices) -> Response:
         if not slots.acquire(timeout=_WAIT_S):
-            words = {"error": "the server is busy", "hint": "the next frame is tried"}
-            return JSONResponse(words, 503)
+            return _busy()
         try:
             return _answer(data, engine=engine, limits=small, choices=choices)
         finally:
@@ -54,13 +59,26 @@ def live_router(engine: Engine, *, limits: Limits, slots: threading.Semaphore) -
 
     @router.post("/live")
     async def live(request: Request) -> Response:
-        data = await request.body()
+        try:
+            data = await request.body()
+        except ClientDisconnect:  # as every visitor does who stops between two frames
+            return Response(status_code=_GONE)
         if not data.startswith(_JPEG):
             raise UploadError("this is no JPEG", hint="send one frame as image/jpeg")
         choices = Choices.from_query({"model": engine.model, **request.query_params})
-        return await run_in_threadpool(work, data, choices)
+        if not room.acquire(blocking=False):
+            return _busy()
+        try:
+            return await run_in_threadpool(work, data, choices)
+        finally:
+            room.release()
 
     return router
+
+
+def _busy() -> JSONResponse:
+    words = {"error": "the server is busy", "hint": "come back in a moment"}
+    return JSONResponse(words, 503, {"Retry-After": "1"})
 
 
 def _answer(data: bytes, *, engine: Engine, limits: Limits, choices: Choices) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import os
 import socket
@@ -257,16 +258,21 @@ def _listen(settings: AppSettings) -> socket.socket:
         family, kind, number, _, address = socket.getaddrinfo(
             host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        listening = socket.socket(family, kind, number)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
-        listening.listen(128)
+        with ExitStack() as closing:
+            listening = closing.enter_context(socket.socket(family, kind, number))
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+            listening.listen(128)
+            closing.pop_all()
+            return listening
     except OSError as error:
+        is_taken = error.errno == errno.EADDRINUSE
         raise DisplayError(
             f"cannot listen on {settings.host} port {settings.port}: {error.strerror or error}",
-            hint="another program has the port: add --port 0 for any that is free",
+            hint="another program has the port: add --port 0 for any that is free"
+            if is_taken
+            else "leave --host out for this machine alone, or --host 0.0.0.0 for all addresses",
         ) from error
-    return listening
 
 
 def _tell_when_started(server: object, address: str, on_ready: Callable[[str], None]) -> None:

@@ -51,6 +51,7 @@ def build_page(services: Services) -> gr.Blocks:
             video_tab(services, controls)
         with live_place:
             live = live_tab()
+        gr.HTML(read_file("foot.html"), elem_id="foot")
         add_functions(services)
         _remember(page, services, controls, followers=[link, live])
         page.unload(_farewell(services))
@@ -69,6 +70,8 @@ def appearance() -> dict[str, Any]:
         block_label_text_color="*neutral_700",
         block_title_text_color="*neutral_800",
         block_title_text_color_dark="*neutral_100",
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
     )
     return {"theme": theme, "css": read_file("page.css")}
 
@@ -95,8 +98,8 @@ def _remember(
     def note(*values: Any) -> list[Any]:
         try:
             query = read_controls(values, engine=engine).as_query()
-        except UrbanSegmentorError:  # the tabs say what is wrong
-            return [gr.skip()] * (len(followers) + 1)
+        except UrbanSegmentorError:  # the tabs say what is wrong, the live one when it is asked
+            return [gr.skip(), *["classes="] * len(followers)]
         return [query, *[urlencode(query)] * len(followers)]
 
     quick: Any = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}

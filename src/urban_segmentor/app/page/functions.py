@@ -114,7 +114,7 @@ def _segment_video(services: Services) -> Any:
             pass
         services.jobs.end(visitor, job)
         if job.progress.state != "done":
-            raise gr.Error(job.progress.note or "The video was cancelled.")
+            raise _refusal(job.progress.note or "The video was cancelled.")
         result = job.result()
         facts = {key: result[key] for key in ("frames", "fps", "totals", "note")}
         names = (VIDEO, RESULT_FILES["jsonl"], RESULT_FILES["csv"])
@@ -133,7 +133,12 @@ class _told:  # noqa: N801 - reads as a word of the language
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         """Turn an error of ours into one of Gradio's."""
         if isinstance(error, UrbanSegmentorError):
-            raise gr.Error(f"{error}. {error.hint or ''}".strip()) from None
+            raise _refusal(f"{error}. {error.hint or ''}".strip()) from None
+
+
+def _refusal(words: str) -> gr.Error:
+    """Return what Gradio passes on to whoever called, and keeps out of the log."""
+    return gr.Error(words, print_exception=False)
 
 
 def _choices(services: Services, *, model: str, classes: list[str] | None, **rest: Any) -> Choices:

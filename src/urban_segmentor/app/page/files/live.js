@@ -1,136 +1,213 @@
-// Sends the newest frame of the visitor's camera whenever an answer has come, and draws answers.
+// Sends the newest picture of the visitor's camera whenever an answer has come, and draws answers.
+// props.value is the end of a link with the choices.
 const $ = (selector) => element.querySelector(selector);
-const canvas = $("canvas"), start = $(".start"), told = $(".told"), figures = $(".figures");
-const screen2d = canvas.getContext("2d"), video = document.createElement("video");
-const grabbed = document.createElement("canvas");
-const IN_FLIGHT = 2, WINDOW_MS = 1000, SAY_MS = 2000;
-let stream = null, flying = 0, sent = 0, drawn = 0, waitUntil = 0, lastTime = -1, said = 0, run = 0;
-let answers = [];
-video.muted = true;
-video.playsInline = true;
-
-const idle = told.textContent;
-const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
-const isSeen = () => element.offsetParent !== null && document.visibilityState === "visible";
+const start = $(".start"), camera = $(".camera"), size = $(".size"), mirror = $(".mirror");
+const place = $(".place"), video = $("video"), canvas = $("canvas"), told = $(".told"), figures = $(".figures");
+const taken = document.createElement("canvas");
+const pen = taken.getContext("2d", { alpha: false }), screen2d = canvas.getContext("2d", { alpha: false });
+// While one picture is at work on the server, the next is on its way there.
+const IN_FLIGHT = 2, LATE_MS = 10_000;
+const WINDOW_MS = 2000, FIGURES_MS = 500, OLD_MS = 1000;
+const BUSY_MS = 300, TROUBLE_MS = 1000;
+const IDLE = told.textContent;
 
 const refusals = {
-  NotAllowedError: "The browser does not let this page use the camera. Allow it beside the address, then start again.",
-  NotFoundError: "There is no camera here. Plug one in, then start again.",
-  NotReadableError: "Another program uses the camera. Close it, then start again.",
-  OverconstrainedError: "The camera has no such size. Choose another one.",
+  NotAllowedError: "The browser does not let this page use the camera: allow it beside the address, then start again.",
+  NotFoundError: "There is no camera here: plug one in, then start again.",
+  NotReadableError: "Another program uses the camera: close it, then start again.",
+  OverconstrainedError: "That camera is gone: start again with another one.",
 };
 
-function server(header) {
-  return (header || "").split(",").reduce((sum, part) => sum + (parseFloat(part.split("dur=")[1]) || 0), 0);
+let stream = null, opening = false, turn = 0, loop = 0;
+const flights = new Set();
+let sent, drawn, takenAt, answers, waitUntil, lastDrawn, trouble, lastFigures;
+
+const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
+const spent = (header) => (header || "").split(",").reduce((sum, part) => sum + (parseFloat(part.split("dur=")[1]) || 0), 0);
+
+// Readers of the screen hear what changes here, so nothing is written twice.
+function say(words, kind = "") {
+  if (told.textContent === words) return;
+  told.textContent = words;
+  told.className = `told ${kind}`;
 }
 
-function count(answer) {
-  const now = performance.now();
-  answers.push({ ...answer, at: now });
-  answers = answers.filter((one) => now - one.at < WINDOW_MS);
-  const total = median(answers.map((one) => one.total)), inside = median(answers.map((one) => one.server));
-  figures.textContent = `${answers.length} fps · ${Math.round(total)} ms from camera to picture (server ${Math.round(inside)}, network and browser ${Math.round(total - inside)})`;
-  if (now - said > SAY_MS) {
-    said = now;
-    canvas.setAttribute("aria-label", `Your camera, segmented: ${answer.seen || "nothing found"}`);
-  }
+function take() {
+  const { videoWidth, videoHeight } = video;
+  const scale = Math.min(1, Number(size.value) / Math.max(videoWidth, videoHeight));
+  const width = Math.round(videoWidth * scale), height = Math.round(videoHeight * scale);
+  if (taken.width !== width) taken.width = width;
+  if (taken.height !== height) taken.height = height;
+  // The picture is turned here and not on the screen, where words would be turned, too.
+  pen.setTransform(mirror.checked ? -1 : 1, 0, 0, 1, mirror.checked ? width : 0, 0);
+  pen.drawImage(video, 0, 0, width, height);
+  return new Promise((done) => taken.toBlob(done, "image/jpeg", 0.8));
 }
 
-async function send(mine) {
-  const number = ++sent, since = performance.now(), height = Math.min(video.videoHeight, Number($(".size").value));
-  flying += 1;
+async function send() {
+  const flight = new AbortController(), number = ++sent, since = performance.now();
+  const late = setTimeout(() => flight.abort(), LATE_MS);
+  flights.add(flight);
+  takenAt = video.currentTime;
   try {
-    grabbed.height = height;
-    grabbed.width = Math.round((video.videoWidth * height) / video.videoHeight);
-    grabbed.getContext("2d").drawImage(video, 0, 0, grabbed.width, grabbed.height);
-    const frame = await new Promise((done) => grabbed.toBlob(done, "image/jpeg", 0.8));
-    const reply = await fetch(`live?${props.value || ""}`, { method: "POST", body: frame, headers: { "Content-Type": "image/jpeg" } });
-    if (mine !== run) return;
-    if (!reply.ok) {
-      const problem = await reply.json().catch(() => ({ error: `the server answered ${reply.status}` }));
-      waitUntil = performance.now() + (reply.status === 503 ? 300 : 1000);
-      told.textContent = `${problem.error}. ${problem.hint || ""}`;
-      return;
-    }
+    const body = await take();
+    if (!flights.has(flight)) return;
+    const reply = await fetch(`live?${props.value || ""}`, { method: "POST", body, headers: { "Content-Type": "image/jpeg" }, signal: flight.signal });
+    if (!reply.ok) return await refused(reply, flight);
     const picture = await createImageBitmap(await reply.blob());
-    if (mine !== run || number < drawn) return picture.close();
-    drawn = number;
-    canvas.width = picture.width;
-    canvas.height = picture.height;
-    screen2d.drawImage(picture, 0, 0);
+    if (flights.has(flight) && number > drawn) {
+      drawn = number;
+      draw(picture);
+      count(reply.headers, performance.now() - since);
+    }
     picture.close();
-    told.textContent = "";
-    count({ total: performance.now() - since, server: server(reply.headers.get("Server-Timing")), seen: reply.headers.get("X-Seen") });
   } catch {
-    waitUntil = performance.now() + 1000;
-    if (mine === run) told.textContent = "The server does not answer; it is tried again.";
+    if (flights.has(flight)) wait(TROUBLE_MS, "The server does not answer; it is tried again.");
   } finally {
-    flying -= 1;
+    clearTimeout(late);
+    if (flights.delete(flight)) pump();
   }
+}
+
+async function refused(reply, flight) {
+  const { error, hint } = await reply.json().catch(() => ({ error: `the server answers ${reply.status}` }));
+  if (!flights.has(flight)) return;
+  if (reply.status === 503) wait(BUSY_MS, "The server is busy; it is tried again.");
+  else wait(TROUBLE_MS, `The server says: ${error}${hint ? ` (${hint})` : ""}.`);
+}
+
+function wait(pause_ms, words) {
+  waitUntil = performance.now() + pause_ms;
+  trouble = words;
+}
+
+function draw(picture) {
+  if (canvas.width !== picture.width) canvas.width = picture.width;
+  if (canvas.height !== picture.height) canvas.height = picture.height;
+  screen2d.drawImage(picture, 0, 0);
+  canvas.hidden = false;
+  video.hidden = true;
+  lastDrawn = performance.now();
+  trouble = "";
+}
+
+function count(headers, total) {
+  answers.push({ at: lastDrawn, total, server: spent(headers.get("Server-Timing")) });
+  answers = answers.filter((one) => lastDrawn - one.at < WINDOW_MS);
+  if (lastDrawn - lastFigures < FIGURES_MS || lastDrawn - answers[0].at < FIGURES_MS) return;
+  lastFigures = lastDrawn;
+  const fps = (1000 * (answers.length - 1)) / (lastDrawn - answers[0].at);
+  const whole = Math.round(median(answers.map((one) => one.total)));
+  const inside = Math.round(median(answers.map((one) => one.server)));
+  figures.textContent = `${fps.toFixed(fps < 10 ? 1 : 0)} fps · ${whole} ms from camera to screen (server ${inside} ms, network and browser ${whole - inside} ms)`;
+  canvas.setAttribute("aria-label", `Your camera, segmented: ${headers.get("X-Seen") || "nothing found"}`);
+}
+
+// Says what is wrong when the picture on the screen is old.
+function check() {
+  const isOld = performance.now() - lastDrawn > OLD_MS;
+  place.classList.toggle("old", isOld);
+  if (!isOld) return say("");
+  figures.textContent = "";
+  answers = [];
+  say(trouble || (flights.size ? "Waiting for the server ..." : "The camera sends no pictures."));
+}
+
+function pump() {
+  if (!stream || !video.videoWidth || video.currentTime === takenAt) return;
+  if (flights.size < IN_FLIGHT && performance.now() >= waitUntil) send();
 }
 
 function tick() {
-  if (!stream) return;
-  const isNew = video.currentTime !== lastTime;
-  if (isSeen() && isNew && video.videoWidth && flying < IN_FLIGHT && performance.now() >= waitUntil) {
-    lastTime = video.currentTime;
-    send(run);
-  }
-  requestAnimationFrame(tick);
+  pump();
+  check();
+  loop = requestAnimationFrame(tick);
 }
 
-async function cameras() {
+async function list() {
   const found = (await navigator.mediaDevices.enumerateDevices()).filter((one) => one.kind === "videoinput");
-  const select = $(".camera"), chosen = stream.getVideoTracks()[0].getSettings().deviceId;
+  const chosen = stream?.getVideoTracks()[0].getSettings().deviceId;
   $(".which").hidden = found.length < 2;
-  select.replaceChildren(...found.map((one, i) => new Option(one.label || `camera ${i + 1}`, one.deviceId, false, one.deviceId === chosen)));
+  camera.replaceChildren(...found.map((one, i) => new Option(one.label || `camera ${i + 1}`, one.deviceId, false, one.deviceId === chosen)));
 }
 
-function stop(words) {
-  run += 1;
-  if (stream) stream.getTracks().forEach((track) => track.stop());
+function release() {
+  turn += 1;
+  opening = false;
+  cancelAnimationFrame(loop);
+  stream?.getTracks().forEach((track) => track.stop());
   stream = video.srcObject = null;
-  answers = [];
+  flights.forEach((flight) => flight.abort());
+  flights.clear();
+}
+
+function stop(words, kind = "idle") {
+  release();
   start.textContent = "Start the camera";
-  start.setAttribute("aria-pressed", "false");
-  $(".place").hidden = true;
+  start.classList.remove("running");
+  start.removeAttribute("aria-busy");
+  place.hidden = true;
   figures.textContent = "";
-  told.textContent = words;
+  say(words, kind);
+}
+
+function wish() {
+  const side = Number(size.value);
+  // Phones have one camera for the face, and one for the street.
+  const which = camera.value ? { deviceId: { exact: camera.value } } : { facingMode: "environment" };
+  return { video: { ...which, width: { ideal: side }, height: { ideal: side === 640 ? 480 : 720 } }, audio: false };
 }
 
 async function begin() {
-  if (!navigator.mediaDevices) return stop("Browsers give cameras only to pages on https or on this computer itself.");
-  const height = Number($(".size").value), device = $(".camera").value;
-  const wish = { height: { ideal: height }, width: { ideal: height === 480 ? 640 : 1280 } };
-  if (device) wish.deviceId = { ideal: device };
-  run += 1;
-  const mine = run;
-  told.textContent = "The camera is being opened ...";
-  try {
-    const opened = await navigator.mediaDevices.getUserMedia({ video: wish, audio: false });
-    if (mine !== run) return opened.getTracks().forEach((track) => track.stop());
-    stream = opened;
-    stream.getVideoTracks()[0].addEventListener("ended", () => stop("The camera has gone."));
-    video.srcObject = stream;
-    await video.play();
-    await cameras();
-  } catch (error) {
-    return mine === run && stop(refusals[error.name] || `The camera cannot be opened: ${error.message}`);
+  if (!navigator.mediaDevices) {
+    return stop("Browsers give a camera only to pages on https, or on this computer itself (http://localhost).", "problem");
   }
-  sent = drawn = waitUntil = 0;
+  release();
+  const mine = turn;
+  opening = true;
+  start.setAttribute("aria-busy", "true");
+  say("The camera is being opened ...", "idle");
+  try {
+    const opened = await navigator.mediaDevices.getUserMedia(wish());
+    if (mine !== turn) return opened.getTracks().forEach((track) => track.stop());
+    stream = video.srcObject = opened;
+    opened.getVideoTracks()[0].addEventListener("ended", () => stop("The camera is gone: plug it in or allow it, then start again.", "problem"));
+    await video.play();
+    await list();
+  } catch (error) {
+    if (mine !== turn) return;
+    if (error.name === "OverconstrainedError") camera.replaceChildren();
+    return stop(refusals[error.name] || `The camera cannot be opened: ${error.message}`, "problem");
+  }
+  if (mine === turn) run();
+}
+
+function run() {
+  opening = false;
+  sent = drawn = waitUntil = lastFigures = 0;
+  takenAt = -1;
+  answers = [];
+  trouble = "";
+  lastDrawn = performance.now();
+  start.removeAttribute("aria-busy");
   start.textContent = "Stop the camera";
-  start.setAttribute("aria-pressed", "true");
-  $(".place").hidden = false;
+  start.classList.add("running");
+  place.hidden = video.hidden = false;
+  canvas.hidden = true;
+  say("");
   tick();
 }
 
-async function again() {
-  if (!stream) return;
-  stop("");
-  await begin();
+function again() {
+  if (stream) begin();
 }
 
-start.addEventListener("click", () => (stream ? stop(idle) : begin()));
-$(".camera").addEventListener("change", again);
-$(".size").addEventListener("change", again);
-$(".mirror").addEventListener("change", () => canvas.classList.toggle("mirrored", $(".mirror").checked));
+start.addEventListener("click", () => (stream ? stop(IDLE) : opening || begin()));
+camera.addEventListener("change", again);
+size.addEventListener("change", again);
+mirror.addEventListener("change", () => place.classList.toggle("mirrored", mirror.checked));
+
+const LEFT = "The camera was stopped when you left; start it again.";
+new ResizeObserver(() => (stream || opening) && !element.offsetParent && stop(LEFT)).observe(element);
+document.addEventListener("visibilitychange", () => stream && document.hidden && stop(LEFT));
+addEventListener("pagehide", () => stop(LEFT));
