@@ -327,7 +327,7 @@ def test_a_clip_to_try_answers_at_once(page: Page) -> None:
     page.get_by_role("tab", name="Video").click()
     page.click("#video-examples button >> nth=0")
     page.wait_for_selector("#video-result video[src^='results/example-2/']", timeout=3000)
-    page.wait_for_function("() => document.querySelector('#video-result video').duration > 3")
+    page.wait_for_function("() => document.querySelector('#video-result video').duration > 2.5")
     page.wait_for_selector("#video-chart:visible")
 
 
