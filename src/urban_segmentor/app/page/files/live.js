@@ -18,7 +18,7 @@ const refusals = {
   OverconstrainedError: "That camera is gone: start again with another one.",
 };
 
-let stream = null, opening = false, turn = 0, loop = 0;
+let stream = null, opening = false, turn = 0, loop = 0, pictures = 0;
 const flights = new Set();
 let sent, drawn, takenAt, answers, waitUntil, lastDrawn, trouble, lastFigures;
 
@@ -30,6 +30,14 @@ function say(words, kind = "") {
   if (told.textContent === words) return;
   told.textContent = words;
   told.className = `told ${kind}`;
+}
+
+// What changes with every picture of the camera. Its clock also runs on without one.
+const newest = () => (video.requestVideoFrameCallback ? pictures : video.currentTime);
+
+function watch() {
+  pictures += 1;
+  video.requestVideoFrameCallback?.(watch);
 }
 
 function take() {
@@ -48,7 +56,7 @@ async function send() {
   const flight = new AbortController(), number = ++sent, since = performance.now();
   const late = setTimeout(() => flight.abort(), LATE_MS);
   flights.add(flight);
-  takenAt = video.currentTime;
+  takenAt = newest();
   try {
     const body = await take();
     if (!flights.has(flight)) return;
@@ -114,7 +122,7 @@ function check() {
 }
 
 function pump() {
-  if (!stream || !video.videoWidth || video.currentTime === takenAt) return;
+  if (!stream || !video.videoWidth || newest() === takenAt) return;
   if (flights.size < IN_FLIGHT && performance.now() >= waitUntil) send();
 }
 
@@ -211,3 +219,4 @@ const LEFT = "The camera was stopped when you left; start it again.";
 new ResizeObserver(() => (stream || opening) && !element.offsetParent && stop(LEFT)).observe(element);
 document.addEventListener("visibilitychange", () => stream && document.hidden && stop(LEFT));
 addEventListener("pagehide", () => stop(LEFT));
+watch();
