@@ -28,8 +28,8 @@ import material
 import psutil
 from gradio_client import Client, handle_file
 
-from urban_segmentor.io.pictures import write_picture
-from urban_segmentor.testing import Street
+from urban_segmentor.io.images import write_picture
+from urban_segmentor.synthetic import Street
 
 _START = [sys.executable, "-m", "urban_segmentor.cli.main", "app", "--port", "0"]
 _PREDICT = [sys.executable, "-m", "urban_segmentor.cli.main", "predict"]

@@ -4,7 +4,7 @@
 
 The embedded model's predictions on real frames are saved once in the formats that both sides
 read; then both score them in this process, with one thread, figures are compared, and seconds
-printed as ratios. The official scripts get the shims of `tests/evaluate/official.py`, which only
+printed as ratios. The official scripts get the shims of `tests/evaluation/official.py`, which only
 let them run on today's NumPy.
 """
 
@@ -26,20 +26,20 @@ import numpy as np
 from material import ROOT, SHARED, WORK
 
 from urban_segmentor import Segmenter
-from urban_segmentor.data.layout import Sample, read_layout
-from urban_segmentor.data.pictures import read_picture
-from urban_segmentor.evaluate import instance_ap, panoptic_quality
-from urban_segmentor.evaluate.saved import open_predictions
-from urban_segmentor.io.results.cityscapes import CityscapesSink
-from urban_segmentor.io.results.coco import CocoSink
-from urban_segmentor.io.results.panoptic import PanopticSink
-from urban_segmentor.panoptic import merge, segments_as_instances
-from urban_segmentor.types import Frame
-from urban_segmentor.validate.run import spread
-from urban_segmentor.validate.truth import read_truth
+from urban_segmentor.datasets.cityscapes.layout import Sample, read_layout
+from urban_segmentor.datasets.images import read_picture
+from urban_segmentor.evaluation import instance_ap, panoptic_quality
+from urban_segmentor.evaluation.predictions import open_predictions
+from urban_segmentor.evaluation.validation.ground_truth_files import read_truth
+from urban_segmentor.evaluation.validation.validate import spread
+from urban_segmentor.inference.panoptic_merge import merge, segments_as_instances
+from urban_segmentor.io.writers.cityscapes import CityscapesSink
+from urban_segmentor.io.writers.coco import CocoSink
+from urban_segmentor.io.writers.panoptic import PanopticSink
+from urban_segmentor.structures.types import Frame
 
 sys.path.insert(0, str(ROOT))
-from tests.evaluate import official
+from tests.evaluation import official
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from urban_segmentor.evaluate.saved import Predicted
+    from urban_segmentor.evaluation.predictions import Predicted
 
 ROUNDS = 3
 

@@ -11,23 +11,23 @@ import cv2
 import numpy as np
 from material import SHARED
 
-from urban_segmentor.data.annotation import read_annotation
-from urban_segmentor.data.classes import parse_class_set
-from urban_segmentor.data.drawing import draw_objects
-from urban_segmentor.data.frame_report import GOOD_IOU, LARGE_PX
-from urban_segmentor.data.layout import labelled, read_layout
-from urban_segmentor.data.outlines import visible_outlines
-from urban_segmentor.data.parallel import in_parallel
-from urban_segmentor.data.segments import visible_segments
-from urban_segmentor.data.yolo import yolo_labels
-from urban_segmentor.polygons import polygons_to_mask
+from urban_segmentor.datasets.cityscapes.annotation import read_annotation
+from urban_segmentor.datasets.cityscapes.layout import labelled, read_layout
+from urban_segmentor.datasets.cityscapes.outlines import visible_outlines
+from urban_segmentor.datasets.cityscapes.rasterize import draw_objects
+from urban_segmentor.datasets.cityscapes.segments import visible_segments
+from urban_segmentor.datasets.class_set import parse_class_set
+from urban_segmentor.datasets.convert.frame_report import GOOD_IOU, LARGE_PX
+from urban_segmentor.datasets.convert.yolo import yolo_labels
+from urban_segmentor.datasets.parallel import in_parallel
+from urban_segmentor.structures.polygons import polygons_to_mask
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from urban_segmentor.data.drawing import ObjectMap
+    from urban_segmentor.datasets.cityscapes.rasterize import ObjectMap
 
 DATA = SHARED / "data" / "cityscapes-768"
 CLASSES = parse_class_set("19")

@@ -130,13 +130,13 @@ def delay() -> None:
 def slow(minutes: float) -> None:
     """Delay by minute, of a model made to take twice the time that the source gives it."""
     from urban_segmentor import Segmenter
-    from urban_segmentor.display.controls import Controls
-    from urban_segmentor.display.nowhere import Nowhere
-    from urban_segmentor.io.live.address import parse_address
-    from urban_segmentor.io.live.source import LiveSource
-    from urban_segmentor.io.live.wishes import Wishes
-    from urban_segmentor.live.run import Live
-    from urban_segmentor.render.overlay import OverlayStyle
+    from urban_segmentor.apps.live.null_display import Nowhere
+    from urban_segmentor.apps.live.run import Live
+    from urban_segmentor.apps.live.view_controls import Controls
+    from urban_segmentor.io.streams.live_source import LiveSource
+    from urban_segmentor.io.streams.source_uri import parse_address
+    from urban_segmentor.io.streams.stream_options import Wishes
+    from urban_segmentor.visualization.overlay import OverlayStyle
 
     seen: list[tuple[float, float]] = []
     since_s = time.monotonic()

@@ -18,9 +18,9 @@ import psutil
 from labels import official_instance_ids
 from material import BIN, SHARED, WORK
 
-from urban_segmentor.data.annotation import read_annotation
-from urban_segmentor.data.drawing import draw_objects
-from urban_segmentor.data.layout import labelled, read_layout
+from urban_segmentor.datasets.cityscapes.annotation import read_annotation
+from urban_segmentor.datasets.cityscapes.layout import labelled, read_layout
+from urban_segmentor.datasets.cityscapes.rasterize import draw_objects
 
 DATA = SHARED / "data" / "cityscapes-768"
 PROBE = 10  # every so manyth frame is rasterised by the official code, the time is multiplied

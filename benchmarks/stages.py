@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 
 from urban_segmentor import Segmenter
-from urban_segmentor.render.overlay import Overlay
-from urban_segmentor.testing import Street
-from urban_segmentor.types import Frame, Yuv420
+from urban_segmentor.structures.types import Frame, Yuv420
+from urban_segmentor.synthetic import Street
+from urban_segmentor.visualization.overlay import Overlay
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from material import BIN, ROOT, WORK, run
 
-from urban_segmentor.testing import Street
+from urban_segmentor.synthetic import Street
 
 ROUNDS = 7
 

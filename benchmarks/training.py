@@ -16,13 +16,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from urban_segmentor.data.classes import parse_class_set
-from urban_segmentor.data.convert import Conversion
-from urban_segmentor.data.layout import read_layout
-from urban_segmentor.data.prepare import prepare
-from urban_segmentor.data.target import YAML, finish
-from urban_segmentor.testing import save_cityscapes
-from urban_segmentor.train.quiet import quiet_ultralytics, require
+from urban_segmentor.datasets.cityscapes.layout import read_layout
+from urban_segmentor.datasets.class_set import parse_class_set
+from urban_segmentor.datasets.convert.convert import Conversion
+from urban_segmentor.datasets.convert.output_folder import YAML, finish
+from urban_segmentor.datasets.convert.prepare import prepare
+from urban_segmentor.export.ultralytics_env import quiet_ultralytics, require
+from urban_segmentor.synthetic import save_cityscapes
 
 BATCH, LONG_SIDE = 8, 768
 
@@ -62,7 +62,7 @@ def set_up(kind: str, data: Path, folder: Path) -> Any:
     import torch
     from ultralytics.models.yolo.segment import SegmentationTrainer
 
-    from urban_segmentor.train.trainer import StreetTrainer
+    from urban_segmentor.training.trainer import StreetTrainer
 
     torch.manual_seed(0)
     settings = {

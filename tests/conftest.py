@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from urban_segmentor.testing import Street
+from urban_segmentor.synthetic import Street
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

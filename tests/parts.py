@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from urban_segmentor.masks import Masks
-from urban_segmentor.types import Frame, Image, Instances, Yuv420
+from urban_segmentor.structures.masks import Masks
+from urban_segmentor.structures.types import Frame, Image, Instances, Yuv420
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -16,9 +16,9 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from tests.conftest import SHARED
-from tests.train.conftest import checkpoint
-from urban_segmentor.io.video_sink import VideoSink
-from urban_segmentor.testing import Street, save_cityscapes
+from tests.training.conftest import checkpoint
+from urban_segmentor.io.video_writer import VideoSink
+from urban_segmentor.synthetic import Street, save_cityscapes
 
 if TYPE_CHECKING:
     from collections.abc import Callable

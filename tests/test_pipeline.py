@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 from tests.parts import STREAMS, Adding, Counting, Keeping, Numbers, rows
 from urban_segmentor.errors import ModelError, OutputError, SourceError
-from urban_segmentor.masks import Masks
 from urban_segmentor.pipeline import Pipeline, Report
-from urban_segmentor.stages import StageTimes
-from urban_segmentor.types import Frame, Instances
+from urban_segmentor.profiling import StageTimes
+from urban_segmentor.structures.masks import Masks
+from urban_segmentor.structures.types import Frame, Instances
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

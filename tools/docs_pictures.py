@@ -17,16 +17,16 @@ import cv2
 import numpy as np
 
 from urban_segmentor.cli.main import app
-from urban_segmentor.data.annotation import read_annotation
-from urban_segmentor.data.drawing import draw_objects
-from urban_segmentor.data.layout import read_layout
-from urban_segmentor.data.pictures import read_picture
-from urban_segmentor.testing import save_cityscapes
+from urban_segmentor.datasets.cityscapes.annotation import read_annotation
+from urban_segmentor.datasets.cityscapes.layout import read_layout
+from urban_segmentor.datasets.cityscapes.rasterize import draw_objects
+from urban_segmentor.datasets.images import read_picture
+from urban_segmentor.synthetic import save_cityscapes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from urban_segmentor.data.annotation import PolygonObject
+    from urban_segmentor.datasets.cityscapes.annotation import PolygonObject
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
 FRAME = "eschwick_000000_000068"

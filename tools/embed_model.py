@@ -12,9 +12,9 @@ import argparse
 import json
 from pathlib import Path
 
-from urban_segmentor.train.about import About
-from urban_segmentor.train.export import export
-from urban_segmentor.train.wishes import Wishes
+from urban_segmentor.export.export import export
+from urban_segmentor.export.export_metadata import About
+from urban_segmentor.export.export_options import Wishes
 
 WEIGHTS = Path(__file__).parents[1] / "src/urban_segmentor/models/weights"
 

@@ -18,8 +18,8 @@ from typing import Any
 
 import yaml
 
-from urban_segmentor.models.resolve import embedded_models
-from urban_segmentor.validate.summary import markdown_tables, percent
+from urban_segmentor.evaluation.validation.summary import markdown_tables, percent
+from urban_segmentor.models.registry import embedded_models
 
 ROOT = Path(__file__).parents[1]
 CARDS = ROOT / "src/urban_segmentor/models/cards"

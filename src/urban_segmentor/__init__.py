@@ -9,23 +9,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from urban_segmentor.masks import Masks
-    from urban_segmentor.render.overlay import Overlay, OverlayStyle
-    from urban_segmentor.segment.segmenter import Segmenter
-    from urban_segmentor.types import Frame, Instances, Yuv420
+    from urban_segmentor.inference.segmenter import Segmenter
+    from urban_segmentor.structures.masks import Masks
+    from urban_segmentor.structures.types import Frame, Instances, Yuv420
+    from urban_segmentor.visualization.overlay import Overlay, OverlayStyle
 
 __version__ = "0.1.0"
 
 __all__ = ["Frame", "Instances", "Masks", "Overlay", "OverlayStyle", "Segmenter", "Yuv420"]
 
 _HOMES = {
-    "Frame": "urban_segmentor.types",
-    "Instances": "urban_segmentor.types",
-    "Masks": "urban_segmentor.masks",
-    "Overlay": "urban_segmentor.render.overlay",
-    "OverlayStyle": "urban_segmentor.render.overlay",
-    "Segmenter": "urban_segmentor.segment.segmenter",
-    "Yuv420": "urban_segmentor.types",
+    "Frame": "urban_segmentor.structures.types",
+    "Instances": "urban_segmentor.structures.types",
+    "Masks": "urban_segmentor.structures.masks",
+    "Overlay": "urban_segmentor.visualization.overlay",
+    "OverlayStyle": "urban_segmentor.visualization.overlay",
+    "Segmenter": "urban_segmentor.inference.segmenter",
+    "Yuv420": "urban_segmentor.structures.types",
 }
 
 

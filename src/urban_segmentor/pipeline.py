@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import cv2
 
-from urban_segmentor.stages import StageTimes
+from urban_segmentor.profiling import StageTimes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     from urban_segmentor.protocols import Finder, Renderer, Sink, Source
-    from urban_segmentor.types import Frame, Instances
+    from urban_segmentor.structures.types import Frame, Instances
 
 _Pending: TypeAlias = "tuple[Frame, Future[Instances]] | None"
 _Drawn: TypeAlias = "tuple[Frame, Instances] | None"

@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING
 from urban_segmentor.errors import SettingError, SourceError
 from urban_segmentor.io.atomic import check_free, check_not_source
 from urban_segmentor.io.audio import AudioCopy
-from urban_segmentor.io.pictures import PictureSink, PictureSource
-from urban_segmentor.io.results import PANOPTIC_KINDS, RESULT_FILES, RESULT_SINKS
-from urban_segmentor.io.video_sink import DEFAULT_CRF, VideoSink, check_encoding
-from urban_segmentor.io.video_source import Selection, VideoSource
+from urban_segmentor.io.images import PictureSink, PictureSource
+from urban_segmentor.io.video_reader import Selection, VideoSource
+from urban_segmentor.io.video_writer import DEFAULT_CRF, VideoSink, check_encoding
+from urban_segmentor.io.writers import PANOPTIC_KINDS, RESULT_FILES, RESULT_SINKS
 from urban_segmentor.pipeline import Pipeline
-from urban_segmentor.stages import StageTimes
+from urban_segmentor.profiling import StageTimes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from urban_segmentor.inference.panoptic_segmenter import PanopticSegmenter
+    from urban_segmentor.inference.segmenter import Segmenter
     from urban_segmentor.io.inputs import Inputs
-    from urban_segmentor.panoptic import PanopticSegmenter
     from urban_segmentor.pipeline import Report
     from urban_segmentor.protocols import Renderer, Sink, Source
-    from urban_segmentor.segment.segmenter import Segmenter
 
 OVERLAY = "overlay"
 KINDS = (OVERLAY, *RESULT_SINKS)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from urban_segmentor.types import Frame, Image, Instances, Yuv420
+    from urban_segmentor.structures.types import Frame, Image, Instances, Yuv420
 
 
 class Source(Protocol):

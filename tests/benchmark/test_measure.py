@@ -11,17 +11,17 @@ import pytest
 
 from tests.benchmark.made import made_file, made_row
 from tests.cli.tiny import save_tiny_model
-from tests.validate.scene import write_street
+from tests.evaluation.validation.scene import write_street
 from urban_segmentor.benchmark.accuracy import check_scorable, measure_accuracy
+from urban_segmentor.benchmark.benchmark_images import drawn_pictures, pictures_of
 from urban_segmentor.benchmark.files import read_model
-from urban_segmentor.benchmark.pictures import drawn_pictures, pictures_of
 from urban_segmentor.benchmark.plan import Candidate, make_plan
 from urban_segmentor.benchmark.plot import plot_png
 from urban_segmentor.benchmark.rows import Clock, Row
 from urban_segmentor.benchmark.speed import measure_speed
-from urban_segmentor.data.layout import read_layout
+from urban_segmentor.datasets.cityscapes.layout import read_layout
 from urban_segmentor.errors import DatasetError, MissingExtraError, ModelError, SettingError
-from urban_segmentor.masks import Masks
+from urban_segmentor.structures.masks import Masks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -189,7 +189,7 @@ def test_what_cannot_be_scored_is_refused_before(
 
 def test_drawn_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """They are of a usual size, and not all the same."""
-    monkeypatch.setattr("urban_segmentor.benchmark.pictures.MOST_PICTURES", 2)
+    monkeypatch.setattr("urban_segmentor.benchmark.benchmark_images.MOST_PICTURES", 2)
     pictures = drawn_pictures()
     assert pictures.sizes == ("1920x1080",)
     assert len({image.tobytes() for image in pictures.images}) == len(pictures.images) == 2

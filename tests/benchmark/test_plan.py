@@ -17,7 +17,7 @@ from urban_segmentor.benchmark.files import find_models, is_made_from, read_mode
 from urban_segmentor.benchmark.hardware import native_precision
 from urban_segmentor.benchmark.plan import make_plan, parse_sizes
 from urban_segmentor.errors import ModelError, SettingError
-from urban_segmentor.models.resolve import embedded_models
+from urban_segmentor.models.registry import embedded_models
 
 if TYPE_CHECKING:
     from collections.abc import Callable

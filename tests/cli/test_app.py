@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.app.running import RunningApp
+from tests.apps.web.running import RunningApp
 from tests.cli.runner import save_picture, start
 
 if TYPE_CHECKING:

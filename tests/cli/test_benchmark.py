@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from tests.cli.runner import Shell, files_below, save_picture
 from tests.cli.tiny import save_tiny_model
-from tests.validate.scene import box, write_frame
-from urban_segmentor.benchmark.pictures import Pictures
-from urban_segmentor.data.layout import Sample
+from tests.evaluation.validation.scene import box, write_frame
+from urban_segmentor.benchmark.benchmark_images import Pictures
+from urban_segmentor.datasets.cityscapes.layout import Sample
 from urban_segmentor.errors import ModelError
-from urban_segmentor.validate import run
+from urban_segmentor.evaluation.validation import validate as run
 
 QUICK = ("--rounds", "1")
 
@@ -26,7 +26,7 @@ def _small_street(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw small pictures: a tiny model sees the same in them."""
     image = np.full((48, 96, 3), 90, dtype=np.uint8)
     drawn = Pictures(images=(image, image), source="procedural street, seed 1")
-    monkeypatch.setattr("urban_segmentor.benchmark.pictures.drawn_pictures", lambda: drawn)
+    monkeypatch.setattr("urban_segmentor.benchmark.benchmark_images.drawn_pictures", lambda: drawn)
 
 
 def write_seen(root: Path, *, frames: int = 3) -> Path:
@@ -123,7 +123,7 @@ def test_a_runtime_that_fails(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> 
     def fail(*_: object) -> None:
         raise ModelError("out of luck", hint="none")
 
-    monkeypatch.setattr("urban_segmentor.segment.backends.onnx.OnnxModel.infer", fail)
+    monkeypatch.setattr("urban_segmentor.inference.runtimes.onnx.OnnxModel.infer", fail)
     result = shell("benchmark", "--models", shell.model, *QUICK)
     assert result.code == 1
     assert "out of luck" in result.err

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.data.site import LABELS, PASSWORD, PICTURES, USERNAME, archive_of, serve
-from urban_segmentor.data import download as module
-from urban_segmentor.data import official_site
+from tests.datasets.site import LABELS, PASSWORD, PICTURES, USERNAME, archive_of, serve
+from urban_segmentor.datasets.cityscapes import download as module
+from urban_segmentor.datasets.cityscapes import site as official_site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.cli.runner import Shell
-    from tests.data.site import StandIn
+    from tests.datasets.site import StandIn
 
 FILES = {f"gtFine/train/ulm/{i}_gtFine_polygons.json": os.urandom(3000) for i in range(20)}
 ARCHIVES = {
@@ -34,7 +34,8 @@ RUN = """
 import sys
 from functools import partial
 from urban_segmentor.cli.main import main
-from urban_segmentor.data import download, official_session
+from urban_segmentor.datasets.cityscapes import download
+from urban_segmentor.datasets.cityscapes import site_client as official_session
 official_session._CHUNK_BYTES = 1024
 download.download = partial(download.download, address=sys.argv.pop(1))
 main()

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.cli.runner import Shell, files_below, start
-from tests.validate.scene import SIZE, box, street, write_frame, write_street
+from tests.evaluation.validation.scene import SIZE, box, street, write_frame, write_street
 
 
 def _contents(folder: Path) -> dict[str, bytes]:

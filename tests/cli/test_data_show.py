@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from tests.cli.runner import Shell, files_below
-from urban_segmentor.labels import BY_NAME
-from urban_segmentor.testing import save_cityscapes
+from urban_segmentor.structures.cityscapes_labels import BY_NAME
+from urban_segmentor.synthetic import save_cityscapes
 
 
 @pytest.fixture(scope="module")
@@ -118,10 +118,10 @@ def test_wrong_words_are_told_with_a_hint(
 
 def test_prepared_labels_have_their_own_classes(shell: Shell, data: Path) -> None:
     """A class that was left out cannot be shown."""
-    from urban_segmentor.data.classes import parse_class_set
-    from urban_segmentor.data.convert import Conversion
-    from urban_segmentor.data.layout import read_layout
-    from urban_segmentor.data.prepare import prepare
+    from urban_segmentor.datasets.cityscapes.layout import read_layout
+    from urban_segmentor.datasets.class_set import parse_class_set
+    from urban_segmentor.datasets.convert.convert import Conversion
+    from urban_segmentor.datasets.convert.prepare import prepare
 
     how = Conversion(out=Path("made"), format="yolo", classes=parse_class_set("road,car"))
     prepare(read_layout(data), how, splits=["train"], workers=1)

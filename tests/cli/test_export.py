@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.runner import Shell, files_below, save_picture
-from urban_segmentor.testing import Street
-from urban_segmentor.train import export_pictures
-from urban_segmentor.train.same_answer import Named
+from urban_segmentor.export import export_images as export_pictures
+from urban_segmentor.export.verify_export import Named
+from urban_segmentor.synthetic import Street
 
 
 @pytest.fixture(autouse=True)

@@ -14,11 +14,11 @@ import pytest
 
 from tests.cli.runner import Shell, files_below, start
 from tests.io.clips import read_times, sound_samples, write_clip
+from urban_segmentor.inference.segmenter import Segmenter
 from urban_segmentor.io.inputs import find_inputs
-from urban_segmentor.io.video_source import Selection
+from urban_segmentor.io.video_reader import Selection
 from urban_segmentor.predict import Outputs, Prediction
-from urban_segmentor.render.overlay import Overlay
-from urban_segmentor.segment.segmenter import Segmenter
+from urban_segmentor.visualization.overlay import Overlay
 
 LONG_S = 60
 

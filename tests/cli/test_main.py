@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.runner import Shell, save_picture
 from urban_segmentor import __version__
-from urban_segmentor.models.resolve import embedded_models
+from urban_segmentor.models.registry import embedded_models
 
 COMMANDS = ["predict", "sample", "models", "info"]
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from tests.cli.runner import save_picture
 from tests.cli.tiny import save_tiny_model
-from urban_segmentor.io.pictures import read_picture
-from urban_segmentor.render.palette import PALETTES
+from urban_segmentor.io.images import read_picture
+from urban_segmentor.visualization.palette import PALETTES
 
 if TYPE_CHECKING:
     from pathlib import Path

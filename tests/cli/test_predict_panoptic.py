@@ -12,7 +12,7 @@ from tests.cli.runner import Shell, files_below, save_picture
 from tests.cli.test_predict import error_of
 from tests.cli.tiny import save_tiny_model
 from tests.io.clips import read_times, write_clip
-from urban_segmentor.labels import TRAIN_NAMES
+from urban_segmentor.structures.cityscapes_labels import TRAIN_NAMES
 
 LABELS = ["color", "instanceIds", "labelIds"]
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.cli.runner import Shell, files_below
 from tests.io.clips import read_times
-from urban_segmentor.data.layout import read_layout
+from urban_segmentor.datasets.cityscapes.layout import read_layout
 
 
 def test_a_clip(shell: Shell) -> None:

@@ -15,10 +15,11 @@ import cv2
 import pytest
 
 from tests.cli.runner import Shell, start
-from tests.train.conftest import checkpoint, prepared
+from tests.training.conftest import checkpoint, prepared
 from urban_segmentor.errors import MissingExtraError
-from urban_segmentor.train import fit, quiet
-from urban_segmentor.train.run_folder import RunFolder
+from urban_segmentor.export import ultralytics_env as quiet
+from urban_segmentor.training import fit
+from urban_segmentor.training.run_folder import RunFolder
 
 __all__ = ["checkpoint", "prepared"]
 SMALL = ("--imgsz", "64", "--batch", "2", "--device", "cpu", "--set", "workers=0")
@@ -140,7 +141,7 @@ def test_bad_input(  # noqa: PLR0913, PLR0917 - three of a case, four fixtures
     told: str,
 ) -> None:
     """Bad input."""
-    from urban_segmentor.train import start as starting
+    from urban_segmentor.training import pretrained as starting
 
     monkeypatch.setattr(starting, "HOST", "host.invalid")
     Path("notes.txt").write_text("x")
@@ -175,7 +176,7 @@ def test_an_earlier_run_is_not_replaced(shell: Shell, prepared: Path, checkpoint
 def test_pictures_that_are_gone(shell: Shell, prepared: Path, tmp_path: Path) -> None:
     """Pictures that are gone."""
     copy = shutil.copytree(prepared, tmp_path / "copy")
-    from urban_segmentor.train.material import read_material
+    from urban_segmentor.training.training_data import read_material
 
     material = read_material(copy)
     RunFolder(tmp_path / "run").create(
@@ -217,11 +218,11 @@ def test_killed_after_its_last_epoch(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("urban_segmentor.train.trainer.KeptTrainer.final_eval", killed)
+        patch.setattr("urban_segmentor.training.trainer.KeptTrainer.final_eval", killed)
         assert shell("train", *words).code == 130
     assert "finished" not in json.loads(Path("run/run.json").read_text())
     with monkeypatch.context() as patch:
-        patch.setattr("urban_segmentor.train.deliver.deliver", killed)
+        patch.setattr("urban_segmentor.training.export_best.deliver", killed)
         stopped = shell("train", "--resume", "run")
         assert stopped.code == 130
         assert "train --resume run" in stopped.err

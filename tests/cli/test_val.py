@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.runner import Shell, files_below
-from tests.validate.scene import write_street
+from tests.evaluation.validation.scene import write_street
 
 
 def test_a_model(shell: Shell) -> None:
@@ -115,7 +115,7 @@ def test_a_missing_extra_is_told_before_the_work(
 ) -> None:
     """What is needed at the end is looked for at the beginning."""
     data = write_street(Path("data"))
-    monkeypatch.setattr("urban_segmentor.validate.report.find_spec", lambda _: None)
+    monkeypatch.setattr("urban_segmentor.evaluation.validation.report.find_spec", lambda _: None)
     result = shell("val", "--data", data, "--model", shell.model)
     assert result.code == 1
     assert "pip install 'urban-segmentor[eval]'" in result.err

@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from urban_segmentor.labels import TRAIN_NAMES
+from urban_segmentor.structures.cityscapes_labels import TRAIN_NAMES
 
 SIDE = 64
 CAR, PERSON = TRAIN_NAMES.index("car"), TRAIN_NAMES.index("person")

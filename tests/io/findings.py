@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
-from urban_segmentor.io.results import RESULT_SINKS
-from urban_segmentor.labels import BY_NAME
-from urban_segmentor.masks import Masks
-from urban_segmentor.types import Frame, Instances, Yuv420
+from urban_segmentor.io.writers import RESULT_SINKS
+from urban_segmentor.structures.cityscapes_labels import BY_NAME
+from urban_segmentor.structures.masks import Masks
+from urban_segmentor.structures.types import Frame, Instances, Yuv420
 
 NAMES = ("person", "rider", "car", "tram: 'new'", "bus", "road", "=cmd", "bicycle")
 THINGS = {name for name in NAMES if name in BY_NAME and BY_NAME[name].is_thing}

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from tests.io.clips import patches
 from urban_segmentor.errors import SourceError
+from urban_segmentor.io.images import write_picture
 from urban_segmentor.io.inputs import Inputs, find_inputs
-from urban_segmentor.io.pictures import write_picture
 
 
 @pytest.fixture(autouse=True)

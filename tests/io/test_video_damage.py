@@ -20,8 +20,8 @@ from tests.io.clips import (
     write_clip,
 )
 from urban_segmentor.errors import SourceError
-from urban_segmentor.io.complete import missing_bytes
-from urban_segmentor.io.video_source import VideoSource
+from urban_segmentor.io.truncation import missing_bytes
+from urban_segmentor.io.video_reader import VideoSource
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "webm", "avi"])

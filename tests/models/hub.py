@@ -32,7 +32,7 @@ REFUSALS = {
 FETCH = """
 import json, sys, time
 from urban_segmentor.errors import UrbanSegmentorError
-from urban_segmentor.models.resolve import resolve_model
+from urban_segmentor.models.registry import resolve_model
 import traceback
 time.sleep = lambda seconds: None  # the client tries a busy hub again, but nobody shall wait
 rows = []

@@ -15,7 +15,7 @@ import yaml
 from tests.cli.tiny import METADATA, save_tiny_model
 from urban_segmentor import Segmenter
 from urban_segmentor.errors import ModelError
-from urban_segmentor.models.resolve import embedded_models
+from urban_segmentor.models.registry import embedded_models
 
 RUNTIMES = ("openvino", "onnx")
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.models.hub import COMMIT, TOKEN, fetch, serve
 from urban_segmentor.errors import MissingExtraError, ModelError
 from urban_segmentor.models import hub
-from urban_segmentor.models.resolve import resolve_model
+from urban_segmentor.models.registry import resolve_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from urban_segmentor.errors import ModelError
-from urban_segmentor.models.resolve import DEFAULT_MODEL, embedded_models, resolve_model
+from urban_segmentor.models.registry import DEFAULT_MODEL, embedded_models, resolve_model
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,16 +13,16 @@ from urban_segmentor.errors import (
     MissingExtraError,
     ModelError,
 )
-from urban_segmentor.validate.predictors import ModelPredictor
-from urban_segmentor.validate.run import validate
-from urban_segmentor.validate.summary import figures
-from urban_segmentor.validate.truth import read_truth
+from urban_segmentor.evaluation.validation.ground_truth_files import read_truth
+from urban_segmentor.evaluation.validation.predictors import ModelPredictor
+from urban_segmentor.evaluation.validation.summary import figures
+from urban_segmentor.evaluation.validation.validate import validate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from urban_segmentor.benchmark.plan import Candidate
-    from urban_segmentor.data.layout import Sample
+    from urban_segmentor.datasets.cityscapes.layout import Sample
 
 CONF = 0.001  # that of `val`: AP wants weak instances too
 

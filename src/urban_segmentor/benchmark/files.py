@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from urban_segmentor.errors import ModelError, SettingError
-from urban_segmentor.models.resolve import embedded_models, resolve_model
+from urban_segmentor.inference.runtimes.selection import choose_runtime, open_network
+from urban_segmentor.models.registry import embedded_models, resolve_model
 from urban_segmentor.models.spec import ModelSpec
-from urban_segmentor.segment.backends.choose import choose_runtime, open_network
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

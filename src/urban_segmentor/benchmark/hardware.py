@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from urban_segmentor.errors import SettingError
-from urban_segmentor.segment.backends.openvino import core
+from urban_segmentor.inference.runtimes.openvino import core
 
 if TYPE_CHECKING:
     import openvino as ov

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal
 
 from urban_segmentor.benchmark.hardware import native_precision
 from urban_segmentor.errors import SettingError
-from urban_segmentor.segment.backends.choose import Choice, Precision, choose_runtime
-from urban_segmentor.segment.segmenter import Segmenter
-from urban_segmentor.segment.settings import Settings
+from urban_segmentor.inference.config import Settings
+from urban_segmentor.inference.runtimes.selection import Choice, Precision, choose_runtime
+from urban_segmentor.inference.segmenter import Segmenter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

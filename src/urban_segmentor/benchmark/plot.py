@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from urban_segmentor.render.figures import as_written, figure_png, finish_axes, new_figure
+from urban_segmentor.reports.plots import as_written, figure_png, finish_axes, new_figure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

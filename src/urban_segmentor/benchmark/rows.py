@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from urban_segmentor.stages import StageTimes
+from urban_segmentor.profiling import StageTimes
 
 if TYPE_CHECKING:
     from urban_segmentor.benchmark.plan import Candidate
-    from urban_segmentor.stages import StageSummary
+    from urban_segmentor.profiling import StageSummary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

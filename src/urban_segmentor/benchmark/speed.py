@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from urban_segmentor.benchmark.plan import Candidate
-    from urban_segmentor.segment.segmenter import Segmenter
-    from urban_segmentor.types import Image
+    from urban_segmentor.inference.segmenter import Segmenter
+    from urban_segmentor.structures.types import Image
 
 CONF = 0.25  # that of `predict`: weak instances would cost time that nobody spends
 ROUNDS = 5

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from urban_segmentor.cli import declared
+from urban_segmentor.cli import shared_options as declared
 
 _PAGE, _MODEL, _LIMITS = "Page", "Model", "Limits"
 
@@ -67,11 +67,11 @@ def app(  # noqa: PLR0913 - one parameter an option
 
         urban-segmentor app --port 8080 --examples pictures/
     """
-    from urban_segmentor.app.engine import Engine
-    from urban_segmentor.app.limits import Limits
-    from urban_segmentor.app.serve import AppSettings, serve
+    from urban_segmentor.apps.web.limits import Limits
+    from urban_segmentor.apps.web.model_pool import Engine
+    from urban_segmentor.apps.web.server import AppSettings, serve
     from urban_segmentor.cli.console import stderr
-    from urban_segmentor.cli.options import silence_decoders
+    from urban_segmentor.cli.parsers import silence_decoders
     from urban_segmentor.errors import MissingExtraError
 
     silence_decoders()

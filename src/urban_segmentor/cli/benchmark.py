@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from urban_segmentor.benchmark.accuracy import Scores
+    from urban_segmentor.benchmark.benchmark_images import Pictures
     from urban_segmentor.benchmark.files import ModelFile
-    from urban_segmentor.benchmark.pictures import Pictures
     from urban_segmentor.benchmark.plan import Plan
     from urban_segmentor.benchmark.rows import Row
-    from urban_segmentor.data.layout import Sample
+    from urban_segmentor.datasets.cityscapes.layout import Sample
 
 _RUN, _DATA, _WRITE = "What is measured", "Data", "Results"
 _TOLERANCE_POINTS, _ROUNDS = 1.0, 5
@@ -99,7 +99,7 @@ def benchmark(  # noqa: PLR0913 - one parameter an option
     from urban_segmentor.benchmark.plan import parse_sizes
     from urban_segmentor.benchmark.report import check_folder
     from urban_segmentor.cli.console import stderr
-    from urban_segmentor.cli.options import silence_decoders
+    from urban_segmentor.cli.parsers import silence_decoders
 
     silence_decoders()
     wishes = _Wishes(
@@ -259,8 +259,8 @@ def _read_models(found: dict[str, Path]) -> tuple[list[ModelFile], list[Row]]:
 def _samples(data: Path | None, *, split: str, limit: int | None) -> Sequence[Sample] | None:
     """Return the frames that are scored, or None without data."""
     from urban_segmentor.benchmark.accuracy import check_scorable
-    from urban_segmentor.data.layout import read_layout
-    from urban_segmentor.validate.run import spread
+    from urban_segmentor.datasets.cityscapes.layout import read_layout
+    from urban_segmentor.evaluation.validation.validate import spread
 
     if data is None:
         if limit is not None:
@@ -276,7 +276,7 @@ def _samples(data: Path | None, *, split: str, limit: int | None) -> Sequence[Sa
 
 def _pictures(samples: Sequence[Sample] | None, *, data: Path | None, split: str) -> Pictures:
     """Return the pictures on which speed is measured."""
-    from urban_segmentor.benchmark.pictures import drawn_pictures, pictures_of
+    from urban_segmentor.benchmark.benchmark_images import drawn_pictures, pictures_of
 
     if samples is None:
         return drawn_pictures()

@@ -23,7 +23,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from urban_segmentor.stages import StageSummary
+    from urban_segmentor.profiling import StageSummary
 
 _LONG_S = 1.0  # work that is over sooner needs no bar
 

@@ -12,7 +12,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from urban_segmentor.data.check import CheckReport
+    from urban_segmentor.datasets.cityscapes.check import CheckReport
 
 
 def check(
@@ -37,9 +37,9 @@ def check(
 
     from urban_segmentor.cli.console import frame_progress, stderr
     from urban_segmentor.cli.interrupts import Interrupted, stop_on_signals
-    from urban_segmentor.cli.options import silence_decoders
-    from urban_segmentor.data import check as checking
-    from urban_segmentor.data.layout import read_layout
+    from urban_segmentor.cli.parsers import silence_decoders
+    from urban_segmentor.datasets.cityscapes import check as checking
+    from urban_segmentor.datasets.cityscapes.layout import read_layout
 
     silence_decoders()
     console = stderr()

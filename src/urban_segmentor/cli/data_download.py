@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 import typer
 
 from urban_segmentor.cli.interrupts import Interrupted
-from urban_segmentor.data.watching import Watcher
+from urban_segmentor.datasets.cityscapes.byte_progress import Watcher
 from urban_segmentor.errors import SettingError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from urban_segmentor.data.download import Fetched
-    from urban_segmentor.data.official_site import Account
+    from urban_segmentor.datasets.cityscapes.download import Fetched
+    from urban_segmentor.datasets.cityscapes.site import Account
 
 _USERNAME, _PASSWORD = "CITYSCAPES_USERNAME", "CITYSCAPES_PASSWORD"
 _REGISTER = "https://www.cityscapes-dataset.com/register/"
@@ -58,8 +58,8 @@ def download(
         urban-segmentor data download cityscapes --packages gtCoarse
     """
     from urban_segmentor.cli.console import stderr
-    from urban_segmentor.data.download import DEFAULT_PACKAGES
-    from urban_segmentor.data.download import download as download_packages
+    from urban_segmentor.datasets.cityscapes.download import DEFAULT_PACKAGES
+    from urban_segmentor.datasets.cityscapes.download import download as download_packages
 
     console = stderr()
     try:
@@ -88,7 +88,7 @@ def find_account() -> Account:
         SettingError: It is in none of them.
         MissingExtraError: cityscapesScripts is not installed.
     """
-    from urban_segmentor.data.official_site import Account, stored_account
+    from urban_segmentor.datasets.cityscapes.site import Account, stored_account
 
     username, password = (os.environ.get(name, "") for name in (_USERNAME, _PASSWORD))
     if username and password:
@@ -182,7 +182,7 @@ class _Steps(Watcher):
 
     def begin(self, what: str, *, total_bytes: int | None, done_bytes: int = 0) -> None:
         """Show a step."""
-        from urban_segmentor.data.archives import gigabytes
+        from urban_segmentor.datasets.cityscapes.archives import gigabytes
 
         if not self._console.is_terminal:
             done = f", {gigabytes(done_bytes)} are there" if done_bytes else ""
@@ -203,7 +203,7 @@ class _Steps(Watcher):
 
 
 def _tell(console: Console, folder: Path, fetched: list[Fetched], following: str) -> None:
-    from urban_segmentor.data.archives import gigabytes
+    from urban_segmentor.datasets.cityscapes.archives import gigabytes
 
     for one in fetched:
         news = f"{one.written} new" if one.written else "all there already"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from urban_segmentor.data.convert import Conversion
+    from urban_segmentor.datasets.convert.convert import Conversion
 
 _WHAT, _PICTURES, _RUN = "Labels", "Pictures", "Run"
 
@@ -98,13 +98,13 @@ def prepare(  # noqa: PLR0913 - one parameter an option
 
     from urban_segmentor.cli.console import frame_progress, stderr
     from urban_segmentor.cli.interrupts import Interrupted, stop_on_signals
-    from urban_segmentor.cli.options import one_of, parse_imgsz, silence_decoders
-    from urban_segmentor.data import prepare as preparing
-    from urban_segmentor.data.classes import parse_class_set
-    from urban_segmentor.data.convert import Conversion
-    from urban_segmentor.data.layout import GROUND_TRUTH, read_layout
-    from urban_segmentor.data.report_page import write_page
-    from urban_segmentor.data.target import REPORT, finish
+    from urban_segmentor.cli.parsers import one_of, parse_imgsz, silence_decoders
+    from urban_segmentor.datasets.cityscapes.layout import GROUND_TRUTH, read_layout
+    from urban_segmentor.datasets.class_set import parse_class_set
+    from urban_segmentor.datasets.convert import prepare as preparing
+    from urban_segmentor.datasets.convert.convert import Conversion
+    from urban_segmentor.datasets.convert.output_folder import REPORT, finish
+    from urban_segmentor.datasets.convert.report_page import write_page
 
     silence_decoders()
     console = stderr()
@@ -174,8 +174,8 @@ def _words(text: str) -> tuple[str, ...]:
 
 def _made(how: Conversion, splits: Sequence[str]) -> list[Path]:
     """Return the files that a training is pointed to."""
-    from urban_segmentor.data.splits import split_file
-    from urban_segmentor.data.target import YAML
+    from urban_segmentor.datasets.convert.output_folder import YAML
+    from urban_segmentor.datasets.convert.splits import split_file
 
     if how.format == "yolo":
         return [how.out / YAML]

@@ -13,10 +13,10 @@ from urban_segmentor.errors import SettingError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from urban_segmentor.data.classes import ClassSet
-    from urban_segmentor.data.labelled import FrameSet
-    from urban_segmentor.data.overview import Overview
-    from urban_segmentor.data.show import Sizing
+    from urban_segmentor.datasets.class_set import ClassSet
+    from urban_segmentor.datasets.explore.overview import Overview
+    from urban_segmentor.datasets.explore.viewer import Sizing
+    from urban_segmentor.datasets.samples import FrameSet
 
 
 def show(  # noqa: PLR0913 - one parameter an option
@@ -64,9 +64,9 @@ def show(  # noqa: PLR0913 - one parameter an option
         urban-segmentor data show prepared -o urban-out/prepared
     """
     from urban_segmentor.cli.console import stderr
-    from urban_segmentor.cli.options import one_of, silence_decoders
-    from urban_segmentor.data.classes import parse_class_set
-    from urban_segmentor.data.prepared import open_frames
+    from urban_segmentor.cli.parsers import one_of, silence_decoders
+    from urban_segmentor.datasets.class_set import parse_class_set
+    from urban_segmentor.datasets.prepared import open_frames
 
     silence_decoders()
     sizing: Sizing = one_of("size", size, ("picture", "labels"))
@@ -103,10 +103,10 @@ def _one_frame(  # noqa: PLR0913
     overwrite: bool,
 ) -> Path:
     """Write the picture of a frame, and return where it is."""
-    from urban_segmentor.data.labelled import COLOURED
-    from urban_segmentor.data.show import frame_sheet
+    from urban_segmentor.datasets.explore.viewer import frame_sheet
+    from urban_segmentor.datasets.samples import COLOURED
     from urban_segmentor.io.atomic import check_free, write_atomically
-    from urban_segmentor.render.sheets import png_picture_bytes
+    from urban_segmentor.reports.montage import png_picture_bytes
 
     frame = frame_set.within(split).find(stem)
     path = output / f"{frame.stem}.png"
@@ -130,8 +130,8 @@ def _overview(  # noqa: PLR0913
 ) -> Overview:
     """Look at all frames, with a bar."""
     from urban_segmentor.cli.console import frame_progress
-    from urban_segmentor.data.classes import parse_class_set
-    from urban_segmentor.data.overview import sampled, write_overview
+    from urban_segmentor.datasets.class_set import parse_class_set
+    from urban_segmentor.datasets.explore.overview import sampled, write_overview
 
     default = parse_class_set("19") if frame_set.kind == "cityscapes" else frame_set.classes
     part = frame_set.within(split)

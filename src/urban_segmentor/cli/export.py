@@ -14,7 +14,7 @@ from urban_segmentor.errors import SettingError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from urban_segmentor.train.export import Exported
+    from urban_segmentor.export.export import Exported
 
 _FORM, _INT8, _SAYS, _WRITE = "Form", "Eight bits", "What the file says", "Result"
 
@@ -141,10 +141,10 @@ def export(  # noqa: PLR0913 - one parameter an option
         urban-segmentor export best.pt --quantize 8 --data cityscapes --imgsz 768
     """
     from urban_segmentor.cli.console import frame_progress, stderr
-    from urban_segmentor.cli.options import one_of, parse_imgsz, silence_decoders
-    from urban_segmentor.train.about import About
-    from urban_segmentor.train.export import export as run
-    from urban_segmentor.train.wishes import Quantisation, Wishes
+    from urban_segmentor.cli.parsers import one_of, parse_imgsz, silence_decoders
+    from urban_segmentor.export.export import export as run
+    from urban_segmentor.export.export_metadata import About
+    from urban_segmentor.export.export_options import Quantisation, Wishes
 
     if quantize not in {None, 8}:
         raise SettingError(f"`quantize` is {quantize}, expected 8", hint="--quantize 8")

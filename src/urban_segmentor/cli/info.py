@@ -48,8 +48,8 @@ def collect() -> dict[str, str | list[str]]:
     import cv2
 
     from urban_segmentor import __version__
-    from urban_segmentor.models.resolve import embedded_models
-    from urban_segmentor.segment.backends.openvino import core
+    from urban_segmentor.inference.runtimes.openvino import core
+    from urban_segmentor.models.registry import embedded_models
 
     openvino = core()
     devices = [

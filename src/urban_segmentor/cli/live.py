@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from urban_segmentor.cli import declared
+from urban_segmentor.cli import shared_options as declared
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from urban_segmentor.apps.live.run import Outcome
     from urban_segmentor.errors import OutputError
-    from urban_segmentor.live.run import Outcome
-    from urban_segmentor.segment.segmenter import Segmenter
+    from urban_segmentor.inference.segmenter import Segmenter
 
 _STREAMS = 2  # one network a core beats one network on two cores
 _KINDS = ("jsonl", "csv")
@@ -140,24 +140,24 @@ def live(  # noqa: PLR0913 - one parameter an option
 
         urban-segmentor live screen --imgsz 640 --classes car,person
     """
+    from urban_segmentor.apps.live.browser import BrowserDisplay
+    from urban_segmentor.apps.live.display_selection import DISPLAYS, choose_display
+    from urban_segmentor.apps.live.run import Live
+    from urban_segmentor.apps.live.snapshot import save_picture
+    from urban_segmentor.apps.live.view_controls import Controls, View
+    from urban_segmentor.apps.live.window import Window
     from urban_segmentor.cli.console import stderr
     from urban_segmentor.cli.interrupts import stop_on_signals
-    from urban_segmentor.cli.options import one_of, parse_imgsz, parse_size, silence_decoders
-    from urban_segmentor.display.browser import BrowserDisplay
-    from urban_segmentor.display.choose import DISPLAYS, choose_display
-    from urban_segmentor.display.controls import Controls, View
-    from urban_segmentor.display.window import Window
+    from urban_segmentor.cli.parsers import one_of, parse_imgsz, parse_size, silence_decoders
+    from urban_segmentor.inference.segmenter import Segmenter
     from urban_segmentor.io.atomic import check_not_source
-    from urban_segmentor.io.live.address import parse_address
-    from urban_segmentor.io.live.source import LiveSource
-    from urban_segmentor.io.live.wishes import Wishes
-    from urban_segmentor.io.results import RESULT_FILES, RESULT_SINKS
-    from urban_segmentor.io.segments import SegmentedVideo
-    from urban_segmentor.live.pictures import save_picture
-    from urban_segmentor.live.run import Live
+    from urban_segmentor.io.rolling_video import SegmentedVideo
+    from urban_segmentor.io.streams.live_source import LiveSource
+    from urban_segmentor.io.streams.source_uri import parse_address
+    from urban_segmentor.io.streams.stream_options import Wishes
+    from urban_segmentor.io.writers import RESULT_FILES, RESULT_SINKS
     from urban_segmentor.predict import parse_classes
-    from urban_segmentor.render.overlay import OverlayStyle
-    from urban_segmentor.segment.segmenter import Segmenter
+    from urban_segmentor.visualization.overlay import OverlayStyle
 
     silence_decoders()
     console = stderr()

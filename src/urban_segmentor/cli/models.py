@@ -19,7 +19,7 @@ def models(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """List the embedded models, and others that you name."""
-    from urban_segmentor.models.resolve import embedded_models, resolve_model
+    from urban_segmentor.models.registry import embedded_models, resolve_model
 
     named = embedded_models() | {text: resolve_model(text) for text in paths or []}
     rows = [_describe(name, path) for name, path in named.items()]
@@ -37,8 +37,8 @@ def models(
 
 def _describe(name: str, path: Path) -> dict[str, object]:
     """Return what a model file says about itself."""
+    from urban_segmentor.inference.runtimes.selection import choose_runtime, open_network
     from urban_segmentor.models.spec import ModelSpec
-    from urban_segmentor.segment.backends.choose import choose_runtime, open_network
 
     choice = choose_runtime(device="cpu", runtime="auto", suffix=path.suffix)
     network = open_network(path, choice)

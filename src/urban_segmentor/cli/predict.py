@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from urban_segmentor.cli import declared
+from urban_segmentor.cli import shared_options as declared
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from urban_segmentor.io.video_source import Selection
-    from urban_segmentor.panoptic import PanopticSegmenter
+    from urban_segmentor.inference.panoptic_segmenter import PanopticSegmenter
+    from urban_segmentor.inference.segmenter import Segmenter
+    from urban_segmentor.io.video_reader import Selection
     from urban_segmentor.predict import Outcome
-    from urban_segmentor.segment.segmenter import Segmenter
 
 _CONF = 0.25
 _VIDEO_STREAMS = 2  # one network a core beats one network on two cores by a fifth
@@ -109,12 +109,12 @@ def predict(  # noqa: PLR0913 - one parameter an option
     """
     from urban_segmentor.cli.console import frame_progress, stage_table, stderr
     from urban_segmentor.cli.interrupts import EXIT_CODE, stop_on_signals
-    from urban_segmentor.cli.options import one_of, parse_imgsz, silence_decoders
+    from urban_segmentor.cli.parsers import one_of, parse_imgsz, silence_decoders
+    from urban_segmentor.inference.segmenter import Segmenter
     from urban_segmentor.io.inputs import find_inputs
-    from urban_segmentor.io.results.label_maps import has_labels
+    from urban_segmentor.io.writers.label_ids import has_labels
     from urban_segmentor.predict import Outputs, Prediction, parse_classes, wanted_kinds
-    from urban_segmentor.render.overlay import Overlay, OverlayStyle
-    from urban_segmentor.segment.segmenter import Segmenter
+    from urban_segmentor.visualization.overlay import Overlay, OverlayStyle
 
     silence_decoders()
     console = stderr()
@@ -181,7 +181,7 @@ def predict(  # noqa: PLR0913 - one parameter an option
 
 def _least_score(conf: float | None, *, panoptic: bool) -> float:
     """Return the lowest score that the model has to report."""
-    from urban_segmentor.panoptic import MergeRules
+    from urban_segmentor.inference.panoptic_merge import MergeRules
 
     if conf is not None:
         return conf
@@ -190,7 +190,8 @@ def _least_score(conf: float | None, *, panoptic: bool) -> float:
 
 def _merging(segmenter: Segmenter, conf: float | None) -> PanopticSegmenter:
     """Return the segmenter with a merge behind it, for which a score that was given counts."""
-    from urban_segmentor.panoptic import MergeRules, PanopticSegmenter
+    from urban_segmentor.inference.panoptic_merge import MergeRules
+    from urban_segmentor.inference.panoptic_segmenter import PanopticSegmenter
 
     rules = MergeRules() if conf is None else MergeRules(score=conf, stuff_score=conf)
     return PanopticSegmenter(segmenter, rules=rules)
@@ -199,7 +200,7 @@ def _merging(segmenter: Segmenter, conf: float | None) -> PanopticSegmenter:
 def _selection(
     *, start: float, duration: float | None, stride: int, fps: float | None
 ) -> Selection:
-    from urban_segmentor.io.video_source import Selection
+    from urban_segmentor.io.video_reader import Selection
 
     return Selection(start_s=start, duration_s=duration, stride=stride, rate=fps)
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from urban_segmentor.cli.options import parse_size
+from urban_segmentor.cli.parsers import parse_size
 from urban_segmentor.errors import SettingError
 
 _SEED, _SECONDS, _FPS, _CLIP_SIZE = 1, 10.0, 25.0, "1280x720"
@@ -117,8 +117,8 @@ def _draw_clip(
     **street: Any,  # noqa: ANN401 - seed, size, camera and light as they are
 ) -> None:
     from urban_segmentor.cli.console import frame_progress, stderr
-    from urban_segmentor.io.video_sink import VideoSink
-    from urban_segmentor.testing import Street, save_truth
+    from urban_segmentor.io.video_writer import VideoSink
+    from urban_segmentor.synthetic import Street, save_truth
 
     drawn = Street(fps=fps, **street)
     rate = Fraction(fps).limit_denominator(1001)
@@ -139,7 +139,7 @@ def _draw_clip(
 
 def _draw_data(folder: Path, **settings: Any) -> None:  # noqa: ANN401 - handed on as they are
     from urban_segmentor.cli.console import frame_progress, stderr
-    from urban_segmentor.testing import save_cityscapes
+    from urban_segmentor.synthetic import save_cityscapes
 
     console = stderr()
     with frame_progress(console) as bar:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from urban_segmentor.cli import declared
+from urban_segmentor.cli import shared_options as declared
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from urban_segmentor.space.build import SpaceFile
+    from urban_segmentor.apps.space.build import SpaceFile
 
 app = typer.Typer(no_args_is_help=True, help="Run the app on Hugging Face Spaces.")
 
@@ -45,8 +45,8 @@ def build(  # noqa: PLR0913 - one parameter an option
     Example:
         urban-segmentor space build space --examples pictures/
     """
+    from urban_segmentor.apps.space.build import build_space
     from urban_segmentor.cli.console import stderr
-    from urban_segmentor.space.build import build_space
 
     console = stderr()
     with console.status("segmenting the examples"):
@@ -78,10 +78,10 @@ def pack(  # noqa: PLR0913 - one parameter an option
     Example:
         urban-segmentor space zip space.zip
     """
+    from urban_segmentor.apps.space.archive import zip_space
+    from urban_segmentor.apps.space.build import space_files
     from urban_segmentor.cli.console import stderr
     from urban_segmentor.io.atomic import check_free
-    from urban_segmentor.space.archive import zip_space
-    from urban_segmentor.space.build import space_files
 
     check_free(target, overwrite=overwrite)
     with _built(source, model=model, examples=examples) as folder:
@@ -116,9 +116,9 @@ def push(  # noqa: PLR0913 - one parameter an option
 
         urban-segmentor space push --repo user/name --from space
     """
+    from urban_segmentor.apps.space.build import space_files
+    from urban_segmentor.apps.space.push import check_repo, push_space
     from urban_segmentor.cli.console import stderr
-    from urban_segmentor.space.build import space_files
-    from urban_segmentor.space.push import check_repo, push_space
 
     check_repo(repo)
     console = stderr()
@@ -140,9 +140,9 @@ def push(  # noqa: PLR0913 - one parameter an option
 @contextmanager
 def _built(source: Path | None, *, model: str, examples: Path | None) -> Generator[Path]:
     """Return a context with the folder of a Space: one that is there, or one for this alone."""
+    from urban_segmentor.apps.space.build import build_space
     from urban_segmentor.cli.console import stderr
     from urban_segmentor.errors import SettingError
-    from urban_segmentor.space.build import build_space
 
     if source is not None:
         if examples is not None or model != "urban-n":

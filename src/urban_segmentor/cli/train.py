@@ -12,7 +12,7 @@ import typer
 from urban_segmentor.errors import SettingError
 
 if TYPE_CHECKING:
-    from urban_segmentor.train.fit import Trained
+    from urban_segmentor.training.fit import Trained
 
 _WHAT, _HOW, _RUN = "Data and start", "Settings", "Run"
 _RESUMABLE = ("device",)
@@ -114,10 +114,10 @@ def train(  # noqa: PLR0913 - one parameter an option
     from urban_segmentor.cli.console import stderr
     from urban_segmentor.cli.interrupts import Interrupted
     from urban_segmentor.cli.training_progress import training_progress
-    from urban_segmentor.train.deliver import deliver
-    from urban_segmentor.train.fit import resume as go_on
-    from urban_segmentor.train.fit import train as begin
-    from urban_segmentor.train.recipes import load_recipe, parse_settings
+    from urban_segmentor.training.export_best import deliver
+    from urban_segmentor.training.fit import resume as go_on
+    from urban_segmentor.training.fit import train as begin
+    from urban_segmentor.training.recipes import load_recipe, parse_settings
 
     options = {
         "epochs": epochs,
@@ -171,7 +171,7 @@ def _check_resumption(chosen: dict[str, Any], *, others: bool) -> None:
 def _tell(trained: Trained, exported: Path, *, as_json: bool) -> None:
     """Say what came out, and what is where."""
     from urban_segmentor.cli.console import stderr
-    from urban_segmentor.train.deliver import count
+    from urban_segmentor.training.export_best import count
 
     console = stderr()
     root = trained.folder.root

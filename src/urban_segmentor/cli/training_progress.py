@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
-from urban_segmentor.train.run_folder import is_measured
+from urban_segmentor.training.run_folder import is_measured
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping

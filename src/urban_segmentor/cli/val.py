@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from urban_segmentor.cli import declared
+from urban_segmentor.cli import shared_options as declared
 from urban_segmentor.errors import SettingError
 
 if TYPE_CHECKING:
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from urban_segmentor.data.layout import Sample
-    from urban_segmentor.segment.segmenter import Segmenter
-    from urban_segmentor.validate.predictors import Predictor, SavedPredictor
-    from urban_segmentor.validate.run import Validation
+    from urban_segmentor.datasets.cityscapes.layout import Sample
+    from urban_segmentor.evaluation.validation.predictors import Predictor, SavedPredictor
+    from urban_segmentor.evaluation.validation.validate import Validation
+    from urban_segmentor.inference.segmenter import Segmenter
 
 _DEFAULT_MODEL = "urban-n"
 _EVERYDAY_CONF = 0.25  # latency is that of `predict`, which drops weak instances early
@@ -110,12 +110,12 @@ def val(  # noqa: PLR0913 - one parameter an option
         urban-segmentor val --data cityscapes --predictions theirs/coco.json
     """
     from urban_segmentor.cli.console import stderr
-    from urban_segmentor.cli.options import one_of, parse_imgsz, silence_decoders
-    from urban_segmentor.data.layout import read_layout
-    from urban_segmentor.segment.segmenter import Segmenter
-    from urban_segmentor.validate.describe import about_latency, about_model
-    from urban_segmentor.validate.predictors import ModelPredictor
-    from urban_segmentor.validate.run import spread
+    from urban_segmentor.cli.parsers import one_of, parse_imgsz, silence_decoders
+    from urban_segmentor.datasets.cityscapes.layout import read_layout
+    from urban_segmentor.evaluation.validation.environment import about_latency, about_model
+    from urban_segmentor.evaluation.validation.predictors import ModelPredictor
+    from urban_segmentor.evaluation.validation.validate import spread
+    from urban_segmentor.inference.segmenter import Segmenter
 
     if predictions is not None and model is not None:
         raise SettingError(
@@ -162,8 +162,8 @@ def val(  # noqa: PLR0913 - one parameter an option
 
 
 def _saved(path: Path, *, annotations: Path | None, resize: bool) -> SavedPredictor:
-    from urban_segmentor.evaluate.saved import open_predictions
-    from urban_segmentor.validate.predictors import SavedPredictor
+    from urban_segmentor.evaluation.predictions import open_predictions
+    from urban_segmentor.evaluation.validation.predictors import SavedPredictor
 
     return SavedPredictor(open_predictions(path, annotations=annotations, resize=resize))
 
@@ -193,11 +193,11 @@ class _Run:
     ) -> None:
         """Score predictions, write the report, and print the figures."""
         from urban_segmentor.cli.console import frame_progress
+        from urban_segmentor.evaluation.validation.environment import about_run
+        from urban_segmentor.evaluation.validation.report import ReportFolder
+        from urban_segmentor.evaluation.validation.summary import figures
+        from urban_segmentor.evaluation.validation.validate import validate
         from urban_segmentor.predict import parse_kinds
-        from urban_segmentor.validate.describe import about_run
-        from urban_segmentor.validate.report import ReportFolder
-        from urban_segmentor.validate.run import validate
-        from urban_segmentor.validate.summary import figures
 
         folder = ReportFolder(
             self.output,
@@ -224,7 +224,7 @@ class _Run:
 def _tell(console: Console, summary: dict[str, Any], written: list[Path]) -> None:
     """Print the figures, how they came about, and where the report is."""
     from urban_segmentor.cli.console import stage_table
-    from urban_segmentor.validate.summary import headline, table_rows
+    from urban_segmentor.evaluation.validation.summary import headline, table_rows
 
     for table in table_rows(summary):
         console.print(_table(*table))

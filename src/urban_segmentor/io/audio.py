@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import av
 import av.error
 
-from urban_segmentor.io.video_source import has_decoder, open_video
+from urban_segmentor.io.video_reader import has_decoder, open_video
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import cv2
 
 from urban_segmentor.errors import SourceError
-from urban_segmentor.io.pictures import PICTURE_SUFFIXES
+from urban_segmentor.io.images import PICTURE_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

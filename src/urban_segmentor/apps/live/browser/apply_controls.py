@@ -1,0 +1,88 @@
+"""What viewers wish, as JSON: read, checked, and only then done."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, cast
+
+from urban_segmentor.apps.live.browser.requests import RefusedError
+from urban_segmentor.errors import SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from urban_segmentor.apps.live.view_controls import Controls
+
+_MOST_STEPS = 100
+
+
+def steer(controls: Controls, body: bytes) -> None:
+    """Do what a viewer wishes: all of it, or nothing when something is wrong.
+
+    Args:
+        controls: Are changed.
+        body: A JSON object with some of `classes` (names, or null for all), `conf` (0 to 1),
+            `conf_steps` and `next_filter` (steps up or down), `masks_only`, `figures`, `paused`
+            (true or false), and `quit` (true).
+
+    Raises:
+        RefusedError: It is not such an object.
+    """
+    try:
+        wishes = json.loads(body)
+    except (ValueError, RecursionError):
+        raise RefusedError(400, "the body is not JSON") from None
+    if not isinstance(wishes, dict):
+        raise RefusedError(400, "the body is not a JSON object")
+    actions = _actions(controls)
+    checked: list[tuple[Callable[[Any], None], object]] = []
+    # Only unknown classes can still be refused when it is done, so they are the first.
+    for name, value in sorted(cast("dict[str, object]", wishes).items()):
+        if name not in actions:
+            raise RefusedError(400, f"there is no `{name[:40]}`; expected {', '.join(actions)}")
+        check, action = actions[name]
+        if not check(value):
+            raise RefusedError(400, f"`{name}` cannot have this value")
+        checked.append((action, value))
+    try:
+        for action, value in checked:
+            action(value)
+    except SettingError as error:
+        raise RefusedError(400, f"{error}; {error.hint}") from None
+
+
+def _actions(
+    controls: Controls,
+) -> dict[str, tuple[Callable[[object], bool], Callable[[Any], None]]]:
+    """Return what a value must be, and what it does."""
+    return {
+        "classes": (_is_classes, controls.set_classes),
+        "conf": (_is_share, controls.set_conf),
+        "conf_steps": (_is_steps, controls.step_conf),
+        "figures": (_is_switch, controls.set_figures),
+        "masks_only": (_is_switch, controls.set_masks_only),
+        "next_filter": (_is_steps, controls.next_filter),
+        "paused": (_is_switch, controls.set_paused),
+        "quit": (lambda value: value is True, lambda _: controls.quit()),
+    }
+
+
+def _is_switch(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_share(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return 0 <= value <= 1  # neither NaN nor infinity is
+
+
+def _is_steps(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _MOST_STEPS
+
+
+def _is_classes(value: object) -> bool:
+    if value is None:
+        return True
+    names = cast("list[object]", value) if isinstance(value, list) else [None]
+    return all(isinstance(name, str) for name in names)

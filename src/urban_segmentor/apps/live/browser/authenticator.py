@@ -1,0 +1,143 @@
+"""Who may see the page, and which other pages may not steer it."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import re
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from urban_segmentor.apps.live.browser.requests import RefusedError
+
+if TYPE_CHECKING:
+    from urban_segmentor.apps.live.browser.requests import Request
+
+_HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9A-Za-z._-]+))(?::[0-9]{1,5})?")
+_MOST_SESSIONS, _MOST_ADDRESSES = 256, 256
+_TRIES, _WAIT_S = 5, 30.0
+_PAUSE_S = 0.3  # after each wrong token, whoever sent it
+
+
+class Guard:
+    """Checks who asks.
+
+    Args:
+        token: What viewers must know, or None.
+        host: How the user named the address; it is good as `Host`.
+        port: Makes the cookie's name, since browsers do not tell ports apart.
+    """
+
+    def __init__(self, token: str | None, *, host: str, port: int) -> None:
+        self._token = None if token is None else token.encode()
+        self._host = host.lower()
+        self._cookie = f"urban_segmentor_{port}"
+        self._lock = threading.Lock()
+        self._sessions: OrderedDict[str, None] = OrderedDict()
+        self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
+
+    @property
+    def needs_token(self) -> bool:
+        """True when there is a token."""
+        return self._token is not None
+
+    def check_host(self, request: Request) -> None:
+        """Check that the page was asked for by a name of this machine.
+
+        A page elsewhere can let its own name point to this machine, and would then be taken for
+        ours; with a token that helps nobody, as the cookie belongs to the name.
+
+        Raises:
+            RefusedError: It was another name.
+        """
+        found = _HOST.fullmatch(request.headers["host"])
+        if found is None:
+            raise RefusedError(400, "the header `host` cannot be read")
+        name = (found[1] or found[2]).lower()
+        if (
+            not self.needs_token
+            and name not in {"localhost", self._host}
+            and not _is_loopback(name)
+        ):
+            raise RefusedError(403, "open this page as http://localhost, with the port behind it")
+
+    @staticmethod
+    def check_origin(request: Request) -> None:
+        """Check that no other page sent the request.
+
+        Raises:
+            RefusedError: One did.
+        """
+        site = request.headers.get("sec-fetch-site", "none")
+        if request.path != "/" and site not in {"none", "same-origin"}:
+            raise RefusedError(403, "other pages may not use this one")
+        origin = request.headers.get("origin")
+        if request.method != "POST" or origin is None:
+            return
+        if origin.partition("://")[2].lower() != request.headers["host"].lower():
+            raise RefusedError(403, "other pages may not steer this one")
+
+    def knows(self, request: Request) -> bool:
+        """Return whether a request may see the page: by its cookie, or the token in a header.
+
+        Raises:
+            RefusedError: Its sender gave too many wrong tokens.
+        """
+        if not self.needs_token:
+            return True
+        for cookie in request.headers.get("cookie", "").split(";"):
+            name, _, session = cookie.strip().partition("=")
+            with self._lock:
+                if name == self._cookie and session in self._sessions:
+                    return True
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        # Headers are read as Latin-1, which gives the bytes back whatever they meant.
+        return scheme.lower() == "bearer" and self._is_token(
+            given.strip().encode("latin-1"), request.address
+        )
+
+    def admit(self, given: str, request: Request) -> tuple[str, str] | None:
+        """Return the header that sets a cookie for a new session, or None for a wrong token.
+
+        Raises:
+            RefusedError: Its sender gave too many wrong tokens.
+        """
+        if not self._is_token(given.encode("utf-8", "surrogateescape"), request.address):
+            return None
+        session = secrets.token_urlsafe(32)
+        with self._lock:
+            self._sessions[session] = None
+            while len(self._sessions) > _MOST_SESSIONS:
+                self._sessions.popitem(last=False)
+        return "Set-Cookie", f"{self._cookie}={session}; Path=/; HttpOnly; SameSite=Strict"
+
+    def _is_token(self, given: bytes, address: str) -> bool:
+        now_s = time.monotonic()
+        with self._lock:
+            tries, last_s = self._failures.pop(address, (0, now_s))
+            wait_s = last_s + _WAIT_S - now_s
+            if tries >= _TRIES and wait_s > 0:
+                self._failures[address] = (tries, last_s)
+                raise RefusedError(
+                    429,
+                    f"too many wrong tokens; try again in {wait_s:.0f} seconds",
+                    headers=(("Retry-After", f"{wait_s:.0f}"),),
+                )
+            right = self._token is not None and hmac.compare_digest(given, self._token)
+            if not right:
+                self._failures[address] = (tries % _TRIES + 1, now_s)
+                while len(self._failures) > _MOST_ADDRESSES:
+                    self._failures.popitem(last=False)
+        if not right:
+            time.sleep(_PAUSE_S)
+        return right
+
+
+def _is_loopback(name: str) -> bool:
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,133 @@
+"""The display that is a page."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from urban_segmentor.apps.live.browser.address import listen
+from urban_segmentor.apps.live.browser.authenticator import Guard
+from urban_segmentor.apps.live.browser.mjpeg import Pictures
+from urban_segmentor.apps.live.browser.routes import Routes
+from urban_segmentor.apps.live.browser.server import Server
+from urban_segmentor.structures.cityscapes_labels import BY_NAME
+from urban_segmentor.visualization.live_stats import Readings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from urban_segmentor.apps.live.view_controls import Controls
+    from urban_segmentor.structures.cityscapes_labels import Rgb
+    from urban_segmentor.structures.types import Frame
+
+_MESSAGE_S = 6.0
+
+
+class BrowserDisplay:
+    """A `Display` on a page of this machine, for one viewer or several.
+
+    Frames are encoded only while somebody looks, once for all of them.
+
+    Args:
+        controls: Are changed as viewers wish.
+        title: What is shown, above the picture; no secrets, every viewer reads it.
+        host: The address to listen at; another than this machine's own needs a token.
+        port: When it is taken, the next free one; 0 for any.
+        token: What viewers must know, 12 characters or more; None for none.
+        colours: Red, green, blue of each class, 0..255, beside its name; None for those of
+            Cityscapes where it has the name.
+
+    Attributes:
+        moved_from: The port that was asked for and is taken, or None.
+
+    Raises:
+        SettingError: The port is out of range or not allowed, the token is too short, the host is
+            not this machine, others could reach it without a token, or no port is free.
+    """
+
+    def __init__(  # noqa: PLR0913
+        self,
+        controls: Controls,
+        *,
+        title: str,
+        host: str = "127.0.0.1",
+        port: int = 8000,
+        token: str | None = None,
+        colours: Sequence[Rgb] | None = None,
+    ) -> None:
+        self._controls, self._colours = controls, _as_css(controls.class_names, colours)
+        self._pictures = Pictures()
+        self._readings, self._polled_s = Readings(), time.monotonic()
+        self._message: dict[str, object] | None = None
+        self._message_until_s, self._messages = 0.0, 0
+        address = listen(host, port, token=token)
+        self._url, self.moved_from = address.url, address.moved_from
+        guard = Guard(token, host=host, port=urlsplit(self._url).port or 0)
+        routes = Routes(
+            controls, title=title, pictures=self._pictures, guard=guard, state=self._state
+        )
+        self._server = Server(address.listener, routes.serve)
+
+    @property
+    def where(self) -> str:
+        """The address of the page."""
+        return self._url
+
+    def show(self, frame: Frame, readings: Readings) -> None:
+        """Show a frame with everything drawn on it."""
+        self._pictures.put(frame)
+        self.poll(readings)
+
+    def poll(self, readings: Readings) -> None:
+        """Take the readings; what viewers wish is done when they wish it."""
+        self._readings, self._polled_s = readings, time.monotonic()
+
+    def say(self, message: str) -> None:
+        """Show a short message on every page for some seconds."""
+        self._messages += 1
+        self._message = {"number": self._messages, "text": message}
+        self._message_until_s = time.monotonic() + _MESSAGE_S
+
+    def close(self) -> None:
+        """End all connections; safe to call twice."""
+        self._pictures.close()
+        self._server.close()
+
+    def _state(self) -> dict[str, object]:
+        """Return all that the page shows beside the picture."""
+        readings, view, now_s = self._readings, self._controls.view, time.monotonic()
+        return {
+            "state": readings.state,
+            "is_live": readings.is_live,
+            "fps": _rounded(readings.fps),
+            "latency_ms": _rounded(readings.latency_ms),
+            "stages_ms": {name: _rounded(cost) for name, cost in readings.stages_ms.items()},
+            "dropped": readings.dropped,
+            # When the program itself hangs, its last words must not pass for the present.
+            "silent_s": round(now_s - self._polled_s, 1),
+            "has_picture": self._pictures.frame is not None,
+            "message": self._message if now_s < self._message_until_s else None,
+            "view": {
+                "conf": view.conf,
+                "classes": view.classes,
+                "masks_only": view.masks_only,
+                "figures": view.figures,
+                "paused": view.paused,
+            },
+            "class_names": self._controls.class_names,
+            "colours": self._colours,
+            "presets": self._controls.presets,
+        }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)
+
+
+def _as_css(names: Sequence[str], colours: Sequence[Rgb] | None) -> list[str | None]:
+    if colours is None:
+        known = [BY_NAME[name].colour if name in BY_NAME else None for name in names]
+    else:
+        known = list(colours)
+    return [None if colour is None else "#{:02x}{:02x}{:02x}".format(*colour) for colour in known]

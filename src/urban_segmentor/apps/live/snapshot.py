@@ -1,0 +1,28 @@
+"""Pictures that somebody wants to keep."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from urban_segmentor.io.atomic import write_atomically
+from urban_segmentor.io.writers.records import place, png_bytes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from urban_segmentor.structures.types import Frame
+
+
+def save_picture(frame: Frame, folder: Path) -> Path:
+    """Write a frame as PNG, and return where; the same frame again replaces it.
+
+    Args:
+        frame: As it is shown; the file gets its name.
+        folder: Where to; made when missing.
+
+    Raises:
+        OutputError: The disk is full or the like.
+    """
+    path = place(folder, frame.name, suffix=".png")
+    write_atomically(path, png_bytes(frame.image[..., ::-1]), overwrite=True)
+    return path

@@ -1,0 +1,218 @@
+"""One picture: segmented, and laid out as files that a page can show."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from typing import TYPE_CHECKING, TypedDict
+
+import cv2
+import numpy as np
+
+from urban_segmentor.apps.web.segment_options import Choices
+from urban_segmentor.apps.web.summary import ClassRow, class_rows
+from urban_segmentor.apps.web.uploads import read_upload
+from urban_segmentor.io.atomic import write_atomically
+from urban_segmentor.io.writers import RESULT_FILES, RESULT_SINKS
+from urban_segmentor.io.writers.records import png_bytes
+from urban_segmentor.structures.types import Frame, Image, Instances
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from urban_segmentor.apps.web.limits import Limits
+    from urban_segmentor.apps.web.model_pool import Engine
+    from urban_segmentor.apps.web.temp_files import Answer
+
+_SHOWN_SIDE = 1920  # pixels: what a page shows; the files to keep have the picture's own size
+_MAP_SIDE = 1024  # pixels: fine enough to point at something
+_QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 88]
+_SAVED = ("coco", "csv")
+PICTURE_PNG = "picture.png"
+"""Made when it is asked for: it takes as long as all the rest."""
+
+_UPLOAD, _CHOICES = ".upload", ".choices"  # names that no address can have
+
+
+class Named(TypedDict):
+    """One instance, as the page names it when it is pointed at.
+
+    Attributes:
+        name: The class.
+        score: In [0, 1].
+        share: Part of the picture that it covers, in [0, 1].
+        box: `x1, y1, x2, y2` as parts of width and height, in [0, 1].
+    """
+
+    name: str
+    score: float
+    share: float
+    box: list[float]
+
+
+class PictureAnswer(TypedDict):
+    """What the page shows; addresses are relative to its own.
+
+    Attributes:
+        title: What the picture is called.
+        before: Address of the picture, JPEG.
+        after: Address of the overlay, JPEG.
+        ids: Address of a map, PNG: red plus 256 green is the number of an instance from 1, or 0.
+        size: Width and height of the picture, pixels.
+        instances: What the numbers of the map mean, in order.
+        classes: Class by class.
+        files: Names and addresses of what can be kept.
+        ms: How long it took, milliseconds.
+    """
+
+    title: str
+    before: str
+    after: str
+    ids: str
+    size: list[int]
+    instances: list[Named]
+    classes: list[ClassRow]
+    files: dict[str, str]
+    ms: int
+
+
+def segment_picture(  # noqa: PLR0913
+    path: Path,
+    *,
+    title: str,
+    engine: Engine,
+    choices: Choices,
+    limits: Limits,
+    answer: Answer,
+) -> PictureAnswer:
+    """Return what the page shows of a picture, after writing the files for it.
+
+    Args:
+        path: What was uploaded; checked here.
+        title: What the visitor calls it; stands in the results, where a path never does.
+        engine: Has the models.
+        choices: The controls.
+        limits: The most that is taken.
+        answer: Where the files go.
+
+    Raises:
+        UploadError: It is no picture, or too large.
+        SettingError: The model has no such class.
+    """
+    since_s = time.perf_counter()
+    image = read_upload(path, limits=limits)
+    instances, drawn = _drawn(image, engine=engine, choices=choices)
+    names = engine.class_names(choices.model)
+    frame = Frame(pixels=image, source=title, name=title.rpartition(".")[0] or title)
+    for kind in _SAVED:
+        sink = RESULT_SINKS[kind](answer.folder, class_names=names, overwrite=True)
+        sink.write(frame, instances)
+        sink.close()
+    _write_jpeg(answer.folder / "before.jpg", image)
+    _write_jpeg(answer.folder / "after.jpg", drawn)
+    write_atomically(answer.folder / "ids.png", png_bytes(_id_map(instances)), overwrite=True)
+    _link(path, answer.folder / _UPLOAD)
+    (answer.folder / _CHOICES).write_text(json.dumps(choices.as_query()), encoding="utf-8")
+    height, width = image.shape[:2]
+    return {
+        "title": title,
+        "before": answer.address("before.jpg"),
+        "after": answer.address("after.jpg"),
+        "ids": answer.address("ids.png"),
+        "size": [width, height],
+        "instances": _named(instances, names),
+        "classes": class_rows(instances, class_names=names),
+        "files": {
+            "PNG": answer.address(PICTURE_PNG),
+            "COCO JSON": answer.address(RESULT_FILES["coco"]),
+            "CSV": answer.address(RESULT_FILES["csv"]),
+        },
+        "ms": round(1000 * (time.perf_counter() - since_s)),
+    }
+
+
+def make_png(folder: Path, *, engine: Engine, limits: Limits) -> Path:
+    """Return the overlay in the picture's own size, without loss, made from what was uploaded.
+
+    Args:
+        folder: Of the answer.
+        engine: Has the models.
+        limits: The most that is taken.
+    """
+    target = folder / PICTURE_PNG
+    if not target.exists():
+        query = json.loads((folder / _CHOICES).read_text(encoding="utf-8"))
+        image = read_upload(folder / _UPLOAD, limits=limits)
+        _, drawn = _drawn(image, engine=engine, choices=Choices.from_query(query))
+        data = cv2.imencode(".png", cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR))[1].tobytes()
+        write_atomically(target, data, overwrite=True)
+    return target
+
+
+def _drawn(image: Image, *, engine: Engine, choices: Choices) -> tuple[Instances, Image]:
+    """Return what was found in a picture, and the picture with it drawn."""
+    instances = engine.finder(choices)(image)
+    drawn = engine.overlay(choices)(Frame(pixels=image), instances)
+    return instances, np.asarray(drawn, dtype=np.uint8)
+
+
+def _named(instances: Instances, class_names: Sequence[str]) -> list[Named]:
+    height, width = instances.masks.image_size
+    scale = np.array([width, height, width, height], dtype=np.float64)
+    boxes: list[list[float]] = (instances.boxes / scale).round(4).tolist()
+    areas: list[int] = instances.masks.areas().tolist()
+    ids: list[int] = instances.class_ids.tolist()
+    scores: list[float] = instances.scores.astype(np.float64).round(3).tolist()
+    return [
+        {
+            "name": class_names[class_id],
+            "score": score,
+            "share": round(area / max(1, height * width), 5),
+            "box": box,
+        }
+        for class_id, score, area, box in zip(ids, scores, areas, boxes, strict=True)
+    ]
+
+
+def _id_map(instances: Instances) -> NDArray[np.uint8]:
+    """Return the number of the instance at each place, uint8 (h, w, 3), BGR; small over large."""
+    height, width = instances.masks.image_size
+    scale = min(1.0, _MAP_SIDE / max(height, width))
+    numbers = np.zeros((max(round(height * scale), 1), max(round(width * scale), 1)), np.uint16)
+    rows = np.minimum((np.arange(numbers.shape[0]) + 0.5) / scale, height - 1).astype(np.intp)
+    columns = np.minimum((np.arange(numbers.shape[1]) + 0.5) / scale, width - 1).astype(np.intp)
+    corners: list[list[int]] = instances.masks.origins.tolist()
+    order: list[int] = np.argsort(-instances.masks.areas(), kind="stable").tolist()
+    for i in order:
+        crop: NDArray[np.bool_] = instances.masks.crops[i]
+        x, y = corners[i]
+        top, bottom = np.searchsorted(rows, [y, y + crop.shape[0]])
+        left, right = np.searchsorted(columns, [x, x + crop.shape[1]])
+        picked = crop[np.ix_(rows[top:bottom] - y, columns[left:right] - x)]
+        numbers[top:bottom, left:right][picked] = i + 1
+    high, low = np.divmod(numbers, 256)
+    return np.dstack([np.zeros_like(low), high, low]).astype(np.uint8)
+
+
+def _write_jpeg(path: Path, image: Image) -> None:
+    """Write a picture as the page shows it."""
+    height, width = image.shape[:2]
+    scale = _SHOWN_SIDE / max(height, width)
+    if scale < 1:
+        size = (max(round(width * scale), 1), max(round(height * scale), 1))
+        image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), _QUALITY)[1].tobytes()
+    write_atomically(path, data, overwrite=True)
+
+
+def _link(path: Path, target: Path) -> None:
+    """Keep a file, without a copy where the system can."""
+    try:
+        os.link(path, target)
+    except OSError:
+        shutil.copyfile(path, target)

@@ -1,0 +1,143 @@
+"""The models that all visitors share, each read and compiled once."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from urban_segmentor.errors import SettingError, UrbanSegmentorError
+from urban_segmentor.inference.panoptic_merge import MergeRules
+from urban_segmentor.inference.panoptic_segmenter import PanopticSegmenter
+from urban_segmentor.inference.segmenter import Segmenter
+from urban_segmentor.models.registry import DEFAULT_MODEL, embedded_models
+from urban_segmentor.visualization.overlay import Overlay
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from urban_segmentor.apps.web.segment_options import Choices
+    from urban_segmentor.visualization.overlay import OverlayStyle
+
+STREAMS = 2
+"""Networks at work at once: one a core beats one on two cores."""
+
+_MOST_OVERLAYS = 64
+_USUAL_CONF = 0.25
+_USUAL_SIZES = ((720, 1280), (480, 640))  # films, and cameras
+
+
+class Engine:
+    """Answers with segmenters and renderers for what a visitor chose.
+
+    Args:
+        model: The one that the page begins with: an embedded name, a path, or a hub address.
+        device: `auto`, `cpu`, `gpu`, ...
+        load: Reads a model; for tests.
+    """
+
+    def __init__(
+        self,
+        model: str = DEFAULT_MODEL,
+        *,
+        device: str = "auto",
+        load: Callable[..., Segmenter] = Segmenter.load,
+    ) -> None:
+        self._load, self._device = load, device
+        self._sources = {name: name for name in (DEFAULT_MODEL, *embedded_models())}
+        self.model = model
+        if model not in self._sources:
+            self.model = Path(model).stem
+            self._sources = {self.model: model, **self._sources}
+        self._segmenters: dict[str, Segmenter] = {}
+        self._overlays: OrderedDict[tuple[str, OverlayStyle], Overlay] = OrderedDict()
+        self._lock = threading.Lock()
+        self._loading = {name: threading.Lock() for name in self._sources}
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Names of the models that a visitor may choose from; nothing else is ever opened."""
+        return tuple(self._sources)
+
+    @property
+    def source(self) -> str:
+        """What the user named for the model that the page begins with."""
+        return self._sources[self.model]
+
+    @property
+    def ready(self) -> bool:
+        """True when the model that the page begins with has been read."""
+        return self.model in self._segmenters
+
+    def begin(self) -> None:
+        """Read and compile the first model behind the caller's back, for the usual shapes."""
+        threading.Thread(target=self._warm_up, daemon=True, name="model").start()
+
+    def segmenter(self, model: str) -> Segmenter:
+        """Return a model as it is by default, reading it when it is asked for the first time.
+
+        Args:
+            model: One of `models`.
+
+        Raises:
+            SettingError: It is none of them.
+            ModelError: Its file is damaged.
+        """
+        if model not in self._sources:
+            raise SettingError(
+                f"there is no model `{model[:80]}` here",
+                hint=f"choose from {', '.join(self.models)}",
+            )
+        with self._loading[model]:
+            if model not in self._segmenters:
+                self._segmenters[model] = self._load(
+                    self._sources[model], device=self._device, streams=STREAMS
+                )
+            return self._segmenters[model]
+
+    def class_names(self, model: str) -> tuple[str, ...]:
+        """Return the classes of a model, by class id."""
+        return tuple(self.segmenter(model).spec.class_names)
+
+    def finder(self, choices: Choices) -> Segmenter | PanopticSegmenter:
+        """Return what finds the instances; it shares the compiled network with all others.
+
+        Args:
+            choices: Model, thresholds, classes, and whether to merge.
+
+        Raises:
+            SettingError: There is no such model, or the model has no such class.
+        """
+        segmenter = self.segmenter(choices.model)
+        if not choices.panoptic:
+            return segmenter.with_settings(
+                conf=choices.conf, iou=choices.iou, classes=choices.classes
+            )
+        rules = MergeRules()
+        if choices.conf != _USUAL_CONF:  # what a visitor sets counts for things and stuff
+            rules = MergeRules(score=choices.conf, stuff_score=choices.conf)
+        merged = segmenter.with_settings(
+            conf=rules.least_score, iou=choices.iou, classes=choices.classes
+        )
+        return PanopticSegmenter(merged, rules=rules)
+
+    def overlay(self, choices: Choices) -> Overlay:
+        """Return what draws them."""
+        key = (choices.model, choices.style())
+        with self._lock:
+            if key not in self._overlays:
+                names = self.class_names(choices.model)
+                self._overlays[key] = Overlay(names, style=key[1])
+                while len(self._overlays) > _MOST_OVERLAYS:
+                    self._overlays.popitem(last=False)
+            self._overlays.move_to_end(key)
+            return self._overlays[key]
+
+    def _warm_up(self) -> None:
+        with suppress(UrbanSegmentorError):  # whoever asks for the model is told
+            for size in _USUAL_SIZES:
+                self.segmenter(self.model)(np.zeros((*size, 3), dtype=np.uint8))

@@ -1,0 +1,247 @@
+"""The controls beside the tabs, and what they say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from urban_segmentor.apps.live.view_controls import Controls as Viewing
+from urban_segmentor.apps.web.segment_options import Choices
+from urban_segmentor.errors import SettingError
+from urban_segmentor.visualization.palette import PALETTES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from urban_segmentor.apps.web.model_pool import Engine
+
+OWN = "own"
+_DRAWN = ("boxes", "labels", "scores")
+_PALETTE_WORDS = {"cityscapes": "Cityscapes", "safe": "colour-blind safe"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Controls:
+    """The components, in the order in which handlers get their values."""
+
+    model: gr.Dropdown
+    classes: gr.CheckboxGroup
+    conf: gr.Slider
+    iou: gr.Slider
+    panoptic: gr.Checkbox
+    masks_only: gr.Checkbox
+    drawn: gr.CheckboxGroup
+    opacity: gr.Slider
+    palette: gr.Radio
+    preset: gr.Radio
+
+    @property
+    def inputs(self) -> list[Any]:
+        """Those that say what to do; `preset` only sets `classes`."""
+        return [
+            self.model,
+            self.classes,
+            self.conf,
+            self.iou,
+            self.panoptic,
+            self.masks_only,
+            self.drawn,
+            self.opacity,
+            self.palette,
+        ]
+
+
+def build_controls(engine: Engine) -> Controls:
+    """Return the controls, as they are in the beginning.
+
+    Args:
+        engine: Has the models and their classes.
+    """
+    usual = Choices(model=engine.model)
+    with gr.Column(elem_id="controls"):
+        gr.HTML("<h2>What to find</h2>", elem_classes="head")
+        finding = _build_finding(engine, usual)
+        gr.HTML("<h2>How to draw it</h2>", elem_classes="head")
+        drawing = _build_drawing(usual)
+    controls = Controls(**finding, **drawing)
+    _connect(controls, engine)
+    return controls
+
+
+def read_controls(values: Sequence[Any], *, engine: Engine) -> Choices:
+    """Return what the controls say.
+
+    Args:
+        values: Of `Controls.inputs`, as Gradio gives them.
+        engine: Knows the classes.
+
+    Raises:
+        SettingError: A value is out of its range, or no class is left.
+    """
+    model, classes, conf, iou, panoptic, masks_only, drawn, opacity, palette = values
+    wanted: list[str] = list(classes or [])
+    everything = set(wanted) >= set(engine.class_names(model))
+    return Choices(
+        model=model,
+        conf=float(conf),
+        iou=float(iou),
+        classes=None if everything else tuple(wanted),
+        panoptic=bool(panoptic),
+        masks_only=bool(masks_only),
+        boxes="boxes" in drawn,
+        labels="labels" in drawn,
+        scores="scores" in drawn,
+        opacity=float(opacity),
+        palette=str(palette),
+    )
+
+
+def are_usual(values: Sequence[Any], *, engine: Engine) -> bool:
+    """Return whether the controls are as they were when the examples were prepared.
+
+    Args:
+        values: Of `Controls.inputs`, as Gradio gives them.
+        engine: Knows the classes.
+    """
+    try:
+        return read_controls(values, engine=engine) == Choices(model=engine.model)
+    except SettingError:
+        return False
+
+
+def set_controls(query: Mapping[str, str], *, engine: Engine) -> list[Any]:
+    """Return the values of `Controls.inputs`, and of the preset, for the end of a link.
+
+    What a link says wrongly is as usual: whoever follows it wants to see the page.
+
+    Args:
+        query: Names and values.
+        engine: Knows models and classes.
+    """
+    try:
+        choices = Choices.from_query({"model": engine.model, **query})
+        names = engine.class_names(choices.model)
+        choices.style()
+    except SettingError:
+        choices, names = Choices(model=engine.model), engine.class_names(engine.model)
+    wanted = [name for name in names if choices.classes is None or name in choices.classes]
+    wanted = wanted or list(names)
+    drawn = [name for name in _DRAWN if getattr(choices, name)]
+    return [
+        choices.model,
+        gr.CheckboxGroup(list(names), value=wanted),
+        choices.conf,
+        choices.iou,
+        choices.panoptic,
+        choices.masks_only,
+        drawn,
+        choices.opacity,
+        choices.palette,
+        _preset_of(wanted, names),
+    ]
+
+
+def _build_finding(engine: Engine, usual: Choices) -> dict[str, Any]:
+    """Return the controls that say what is looked for, by name."""
+    names = list(engine.class_names(engine.model))
+    preset = gr.Radio(
+        _preset_words(names),
+        value="all",
+        label="Preset",
+        info="Sets the classes below.",
+        elem_id="preset",
+    )
+    conf = gr.Slider(
+        0, 1, usual.conf, step=0.01, label="Score", elem_id="conf",
+        info="Only what the model is at least so sure of. Lower finds more, and more wrongly.",
+    )  # fmt: skip
+    iou = gr.Slider(
+        0, 1, usual.iou, step=0.01, label="IoU", elem_id="iou",
+        info="Two outlines of one class that overlap more count as one object.",
+    )  # fmt: skip
+    with gr.Accordion("Classes", open=False, elem_id="classes-box"):
+        classes = gr.CheckboxGroup(
+            names, value=names, label="Classes", elem_id="classes",
+            info="Only these are looked for.",
+        )  # fmt: skip
+    model = gr.Dropdown(
+        list(engine.models), value=engine.model, label="Model", elem_id="model",
+        info="urban-n-int8 is a little faster and a little less exact.", filterable=False,
+    )  # fmt: skip
+    return {"preset": preset, "conf": conf, "iou": iou, "classes": classes, "model": model}
+
+
+def _build_drawing(usual: Choices) -> dict[str, Any]:
+    """Return the controls that say how it is drawn, by name."""
+    panoptic = gr.Checkbox(
+        usual.panoptic, label="Panoptic view", elem_id="panoptic",
+        info="Every pixel belongs to one object, or to none.",
+    )  # fmt: skip
+    masks_only = gr.Checkbox(
+        usual.masks_only, label="Masks only", elem_id="masks-only",
+        info="No outlines, boxes, or words.",
+    )  # fmt: skip
+    drawn = gr.CheckboxGroup(
+        list(_DRAWN), value=list(_DRAWN), label="Draw", elem_id="drawn",
+        info="Around and above each object.",
+    )  # fmt: skip
+    opacity = gr.Slider(
+        0, 1, usual.opacity, step=0.05, label="Opacity", elem_id="opacity",
+        info="How much of the picture the colours cover.",
+    )  # fmt: skip
+    palette = gr.Radio(
+        [(_PALETTE_WORDS.get(name, name), name) for name in PALETTES],
+        value=usual.palette, label="Colours", elem_id="palette",
+        info="Those of Cityscapes, or ones that the colour-blind can tell apart.",
+    )  # fmt: skip
+    return {
+        "panoptic": panoptic,
+        "masks_only": masks_only,
+        "drawn": drawn,
+        "opacity": opacity,
+        "palette": palette,
+    }
+
+
+def _connect(controls: Controls, engine: Engine) -> None:
+    """Let preset, classes and model follow each other."""
+
+    def to_classes(preset: str, model: str, classes: list[str]) -> list[str]:
+        names = engine.class_names(model)
+        if preset == OWN:
+            return classes
+        return list(Viewing(names).presets.get(preset) or names)
+
+    def to_preset(classes: list[str], model: str) -> str:
+        return _preset_of(classes, engine.class_names(model))
+
+    def to_model(model: str, classes: list[str]) -> tuple[Any, Any]:
+        names = engine.class_names(model)
+        kept = [name for name in names if name in classes]
+        if not kept or set(classes) - set(names):
+            kept = list(names)
+        presets = gr.Radio(_preset_words(names), value=_preset_of(kept, names))
+        return gr.CheckboxGroup(list(names), value=kept), presets
+
+    quick: Any = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    controls.preset.input(
+        to_classes, [controls.preset, controls.model, controls.classes], controls.classes, **quick
+    )
+    controls.classes.input(to_preset, [controls.classes, controls.model], controls.preset, **quick)
+    controls.model.input(
+        to_model, [controls.model, controls.classes], [controls.classes, controls.preset], **quick
+    )
+
+
+def _preset_words(names: Sequence[str]) -> list[tuple[str, str]]:
+    return [(name, name) for name in Viewing(names).presets] + [("own choice", OWN)]
+
+
+def _preset_of(classes: Sequence[str], names: Sequence[str]) -> str:
+    """Return the preset that consists of these classes."""
+    for preset, members in Viewing(names).presets.items():
+        if set(members or names) == set(classes):
+            return preset
+    return OWN

@@ -1,0 +1,138 @@
+"""What a visitor chose on the page, as a value, and as the end of a link."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from urban_segmentor.errors import SettingError
+from urban_segmentor.models.registry import DEFAULT_MODEL
+from urban_segmentor.visualization.overlay import OverlayStyle
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_FLAGS = ("panoptic", "masks_only", "boxes", "labels", "scores")
+_SHARES = ("conf", "iou", "opacity")
+_WORDS = {"1": True, "true": True, "0": False, "false": False}
+_MOST_CLASSES = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """The controls of the page, with the defaults of the original demo.
+
+    Attributes:
+        model: Name of one of the models that the app offers.
+        conf: Lowest score, in [0, 1].
+        iou: Overlap above which the weaker of two boxes of a class goes, in [0, 1].
+        classes: Names of the classes wanted; None for all.
+        panoptic: Merge all into one map in which a pixel has one segment, or none.
+        masks_only: Draw masks alone.
+        boxes: Draw boxes; panoptic pictures have none.
+        labels: Write classes.
+        scores: Write scores behind them.
+        opacity: Share of the colour in a mask, in [0, 1].
+        palette: `cityscapes`, or `safe` for colours that the colour-blind can tell apart.
+
+    Raises:
+        SettingError: A value is out of its range, or no class is left.
+    """
+
+    model: str = DEFAULT_MODEL
+    conf: float = 0.25
+    iou: float = 0.7
+    classes: tuple[str, ...] | None = None
+    panoptic: bool = False
+    masks_only: bool = False
+    boxes: bool = True
+    labels: bool = True
+    scores: bool = True
+    opacity: float = 0.5
+    palette: str = "cityscapes"
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        for name in _SHARES:
+            value = getattr(self, name)
+            if not 0 <= value <= 1:
+                raise SettingError(
+                    f"`{name}` is {value}, expected a number from 0 to 1",
+                    hint=f"the usual value is {Choices.__dataclass_fields__[name].default}",
+                )
+        if self.classes is not None and not self.classes:
+            raise SettingError("no class is chosen, so nothing can be found", hint="choose one")
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str]) -> Self:
+        """Return what the end of a link says; what it leaves out is as usual.
+
+        Args:
+            query: Names and values; those that are none of the controls are left alone.
+
+        Raises:
+            SettingError: A value cannot be read or is out of its range.
+        """
+        found: dict[str, object] = {
+            name: query[name] for name in ("model", "palette") if query.get(name)
+        }
+        for name in _SHARES:
+            if name in query:
+                found[name] = _number(name, query[name])
+        for name in _FLAGS:
+            if name in query:
+                found[name] = _flag(name, query[name])
+        if "classes" in query:
+            names = [part.strip() for part in query["classes"].split(",")][:_MOST_CLASSES]
+            found["classes"] = tuple(dict.fromkeys(name for name in names if name))
+        return cls(**found)  # pyright: ignore[reportArgumentType] - each was checked above
+
+    def as_query(self) -> dict[str, str]:
+        """Return names and values of what is not as usual.
+
+        >>> Choices(conf=0.5, classes=("car", "person")).as_query()
+        {'conf': '0.5', 'classes': 'car,person'}
+        """
+        usual = Choices()
+        query: dict[str, str] = {}
+        for name in ("model", "conf", "iou", "classes", *_FLAGS, "opacity", "palette"):
+            value = getattr(self, name)
+            if value == getattr(usual, name):
+                continue
+            query[name] = _text(value)
+        return query
+
+    def style(self) -> OverlayStyle:
+        """Return how the overlay is drawn."""
+        style = OverlayStyle(
+            boxes=self.boxes and not self.panoptic,
+            labels=self.labels,
+            scores=self.scores,
+            opacity=self.opacity,
+            segments=self.panoptic,
+            palette=self.palette,
+        )
+        return style.masks_only() if self.masks_only else style
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise SettingError(
+            f"`{name}` is `{text[:40]}`, expected a number from 0 to 1", hint=f"{name}=0.5"
+        ) from None
+
+
+def _flag(name: str, text: str) -> bool:
+    if text.lower() not in _WORDS:
+        raise SettingError(f"`{name}` is `{text[:40]}`, expected 1 or 0", hint=f"{name}=1")
+    return _WORDS[text.lower()]
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if isinstance(value, tuple):
+        return ",".join(value)  # pyright: ignore[reportUnknownArgumentType] - class names
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,68 @@
+"""What was found, class by class, as the page shows it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, TypedDict
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from urban_segmentor.structures.types import Instances
+
+
+class ClassRow(TypedDict):
+    """One class in a picture.
+
+    Attributes:
+        name: The class.
+        count: How many were found.
+        score: Mean of their scores, in [0, 1].
+        share: Part of the picture that they cover together, in [0, 1].
+    """
+
+    name: str
+    count: int
+    score: float
+    share: float
+
+
+def class_rows(instances: Instances, *, class_names: Sequence[str]) -> list[ClassRow]:
+    """Return one row for each class that was found, the most frequent first.
+
+    Args:
+        instances: Found in one picture; where masks of a class overlap, a pixel counts once.
+        class_names: Names by class id.
+    """
+    ids: list[int] = instances.class_ids.tolist()
+    height, width = instances.masks.image_size
+    rows: list[ClassRow] = []
+    for class_id, count in Counter(ids).most_common():
+        mine = instances.select(instances.class_ids == class_id)
+        covered = _covered_px(mine)
+        rows.append(
+            {
+                "name": class_names[class_id],
+                "count": count,
+                "score": round(float(mine.scores.mean()), 3),
+                "share": round(covered / max(1, height * width), 5),
+            }
+        )
+    return rows
+
+
+def _covered_px(instances: Instances) -> int:
+    """Return how many pixels are in at least one mask."""
+    masks = instances.masks
+    if len(masks) == 1:
+        return int(np.count_nonzero(masks.crops[0]))
+    covered: NDArray[np.bool_] = np.zeros(masks.image_size, dtype=np.bool_)
+    corners: list[list[int]] = masks.origins.tolist()
+    for crop, (x, y) in zip(masks.crops, corners, strict=True):
+        height, width = crop.shape
+        covered[y : y + height, x : x + width] |= crop
+    return int(np.count_nonzero(covered))

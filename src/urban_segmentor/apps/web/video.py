@@ -1,0 +1,298 @@
+"""One video: segmented in a thread of its own that can be watched, and stopped."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypedDict
+
+import cv2
+import numpy as np
+
+from urban_segmentor.apps.web.class_counts import Counts, Point
+from urban_segmentor.apps.web.uploads import check_video
+from urban_segmentor.errors import UploadError, UrbanSegmentorError
+from urban_segmentor.io.video_reader import Selection, VideoSource
+from urban_segmentor.io.writers import RESULT_FILES, RESULT_SINKS
+from urban_segmentor.pipeline import Pipeline
+from urban_segmentor.predict import Outputs, overlay_sink
+from urban_segmentor.structures.types import Frame, Yuv420
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from urban_segmentor.apps.web.limits import Limits
+    from urban_segmentor.apps.web.model_pool import Engine
+    from urban_segmentor.apps.web.segment_options import Choices
+    from urban_segmentor.apps.web.temp_files import Answer
+    from urban_segmentor.protocols import Renderer
+    from urban_segmentor.structures.types import Image, Instances
+
+VIDEO = "video.mp4"
+_SAVED = ("jsonl", "csv")
+_PREVIEW_WIDTH = 640  # pixels
+_QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 75]
+_WARM_UP_S = 0.5  # a rate measured over less says nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a job is.
+
+    Attributes:
+        frames: Finished.
+        total: About how many there are, or None when the file does not say.
+        fps: Frames a second since the first one.
+        left_s: About how long it will take still, seconds, or None when nobody knows.
+        state: `working`, `done`, `cancelled` or `failed`.
+        note: What the visitor should know, or nothing.
+    """
+
+    frames: int
+    total: int | None
+    fps: float
+    left_s: float | None
+    state: str
+    note: str
+
+
+class VideoAnswer(TypedDict):
+    """What the page shows of a finished video; addresses are relative to its own.
+
+    Attributes:
+        title: What the video is called.
+        video: Address of the overlay, MP4.
+        frames: How many there are.
+        fps: Frames a second while it was made.
+        note: What the visitor should know, or nothing.
+        totals: Class, mean number in a frame, and most in one frame.
+        points: The chart.
+        files: Names and addresses of what can be kept.
+    """
+
+    title: str
+    video: str
+    frames: int
+    fps: float
+    note: str
+    totals: list[tuple[str, float, int]]
+    points: list[Point]
+    files: dict[str, str]
+
+
+class VideoJob:
+    """The work on one video.
+
+    Args:
+        path: What was uploaded; checked here.
+        title: What the visitor calls it; stands in the results, where a path never does.
+        engine: Has the models.
+        choices: The controls.
+        limits: The most that is taken; what a file hides behind its header is cut off there.
+        answer: Where the files go.
+
+    Raises:
+        UploadError: It is no video, or too long or too large.
+        SettingError: The model has no such class.
+    """
+
+    def __init__(  # noqa: PLR0913
+        self,
+        path: Path,
+        *,
+        title: str,
+        engine: Engine,
+        choices: Choices,
+        limits: Limits,
+        answer: Answer,
+    ) -> None:
+        check_video(path, limits=limits)
+        self.answer, self.title = answer, title
+        self.counts = Counts(engine.class_names(choices.model))
+        self._path, self._limits = path, limits
+        self._finder, self._overlay = engine.finder(choices), engine.overlay(choices)
+        self._names = engine.class_names(choices.model)
+        self._selection = Selection(duration_s=limits.video_s)
+        self._lock = threading.Lock()
+        self._frames, self._total = 0, None
+        self._first_s = self._last_s = 0.0
+        self._latest: Frame | None = None
+        self._cancelled = threading.Event()
+        self._pipeline: Pipeline | None = None
+        self._state, self._note = "working", ""
+        self._thread = threading.Thread(target=self._work, daemon=True, name="video")
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def cancel(self) -> None:
+        """End the work; nothing is kept of it. May be called at any time, from any thread."""
+        self._cancelled.set()
+        if self._pipeline is not None:
+            self._pipeline.stop()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the end, but not for longer than that; return whether it has come."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    @property
+    def progress(self) -> Progress:
+        """How far it is."""
+        with self._lock:
+            frames, total = self._frames, self._total
+            span_s = self._last_s - self._first_s
+            fps = (frames - 1) / span_s if frames > 1 and span_s > 0 else 0.0
+            left = None
+            if total is not None and fps > 0 and span_s > _WARM_UP_S:
+                left = max(total - frames, 0) / fps
+            return Progress(
+                frames=frames,
+                total=total,
+                fps=fps,
+                left_s=left,
+                state=self._state,
+                note=self._note,
+            )
+
+    def result(self) -> VideoAnswer:
+        """Return what the page shows, after the job is done."""
+        progress, address = self.progress, self.answer.address
+        return {
+            "title": self.title,
+            "video": address(VIDEO),
+            "frames": progress.frames,
+            "fps": round(progress.fps, 1),
+            "note": progress.note,
+            "totals": self.counts.totals(),
+            "points": self.counts.points(),
+            "files": {
+                "MP4": address(VIDEO),
+                "JSONL": address(RESULT_FILES["jsonl"]),
+                "CSV": address(RESULT_FILES["csv"]),
+            },
+        }
+
+    def preview(self) -> bytes | None:
+        """Return the newest finished frame as a small JPEG, or None before there is one."""
+        frame = self._latest
+        return None if frame is None else _preview(frame)
+
+    def _work(self) -> None:
+        try:
+            self._segment()
+            state = "cancelled" if self._cancelled.is_set() else "done"
+            note = self._note
+        except UrbanSegmentorError as error:
+            state, note = "failed", self._public(str(error))
+        except Exception:  # noqa: BLE001 - a visitor gets a sentence, and no path
+            state, note = (
+                "failed",
+                "Something went wrong on the server; the video was not finished.",
+            )
+        with self._lock:
+            self._state, self._note = state, note
+
+    def _segment(self) -> None:
+        source = VideoSource(self._path, name="frame", selection=self._selection)
+        self._total = self._selection.frames_of(source.info)
+        outputs = Outputs(folder=self.answer.folder, overwrite=True)
+        with ExitStack() as closing:
+            sinks = [
+                RESULT_SINKS[kind](self.answer.folder, class_names=self._names, overwrite=True)
+                for kind in _SAVED
+            ]
+            overlay = overlay_sink(
+                self.answer.folder / VIDEO,
+                source=source,
+                path=self._path,
+                outputs=outputs,
+                selection=self._selection,
+            )
+            for sink in (*sinks, overlay):
+                closing.callback(sink.close)
+            pipeline = Pipeline(
+                self._finder,
+                sinks=sinks,
+                renderer=_Watched(self._overlay, job=self),
+                overlay=overlay,
+            )
+            self._pipeline = pipeline
+            if self._cancelled.is_set():  # before there was a pipeline to stop
+                pipeline.stop()
+            report = pipeline.run(_Titled(source, self.title, most_px=self._limits.video_side))
+            if report.interrupted or source.problems:
+                overlay.end_sound_with_picture()
+        if source.problems:
+            self._note = self._public("; ".join(source.problems))
+
+    def saw(self, frame: Frame, instances: Instances, drawn: Image | Yuv420) -> None:
+        """Note a frame that is drawn; called in order.
+
+        Args:
+            frame: The one that was read.
+            instances: What was found in it.
+            drawn: The frame with them, uint8 (h, w, 3), RGB, or 4:2:0.
+        """
+        now_s = time.perf_counter()
+        self.counts.add(instances, time_s=frame.time_s)
+        self._latest = replace(frame, pixels=drawn)
+        with self._lock:
+            self._first_s = self._first_s or now_s
+            self._last_s = now_s
+            self._frames += 1
+        if self._frames >= self._limits.video_frames and self._pipeline is not None:
+            self._note = f"The video is longer than it said; {self._frames} frames were taken."
+            self._pipeline.stop()
+
+    def _public(self, text: str) -> str:
+        """Return a message with the title in the place of the path."""
+        return text.replace(str(self._path), self.title)
+
+
+class _Watched:
+    """A renderer that tells a job what it drew."""
+
+    def __init__(self, renderer: Renderer, *, job: VideoJob) -> None:
+        self._renderer, self._job = renderer, job
+
+    def __call__(self, frame: Frame, instances: Instances) -> Image | Yuv420:
+        drawn = self._renderer(frame, instances)
+        self._job.saw(frame, instances, drawn)
+        return drawn
+
+
+class _Titled:
+    """A source whose frames name a title instead of a path."""
+
+    def __init__(self, source: VideoSource, title: str, *, most_px: int) -> None:
+        self._source, self._title, self._most_px = source, title, most_px
+
+    def __iter__(self) -> Iterator[Frame]:
+        stem = self._title.rpartition(".")[0] or self._title
+        for frame in self._source:
+            if max(frame.size) > self._most_px:
+                raise UploadError(
+                    f"the video has pictures of {frame.size[1]} x {frame.size[0]} pixels",
+                    hint="make it smaller first",
+                )
+            yield replace(frame, source=self._title, name=f"{stem}_{frame.index:06d}")
+
+    def close(self) -> None:
+        self._source.close()
+
+
+def _preview(frame: Frame) -> bytes:
+    height, width = frame.size
+    scale = min(1.0, _PREVIEW_WIDTH / width)
+    size = (max(round(width * scale), 1), max(round(height * scale), 1))
+    if isinstance(frame.pixels, Yuv420):
+        small = frame.pixels.resized_rgb(*size)
+    else:
+        small = cv2.resize(frame.pixels, size, interpolation=cv2.INTER_AREA)
+    bgr = cv2.cvtColor(np.asarray(small, dtype=np.uint8), cv2.COLOR_RGB2BGR)
+    return cv2.imencode(".jpg", bgr, _QUALITY)[1].tobytes()

@@ -1,0 +1,70 @@
+"""The pictures on which speed is measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from urban_segmentor.datasets.images import read_picture
+from urban_segmentor.errors import DatasetError
+from urban_segmentor.evaluation.validation.validate import spread
+from urban_segmentor.synthetic import Street
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from urban_segmentor.datasets.cityscapes.layout import Sample
+    from urban_segmentor.structures.types import Image
+
+MOST_PICTURES = 8
+_STREET_SIZE, _STREET_SEED = (1080, 1920), 1
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Pictures:
+    """Pictures in memory.
+
+    Attributes:
+        images: uint8 (H, W, 3), RGB.
+        source: Where they are from, for people.
+    """
+
+    images: tuple[Image, ...]
+    source: str
+
+    @property
+    def sizes(self) -> tuple[str, ...]:
+        """Their width and height, pixels, such as `768x384`, each once."""
+        shapes = dict.fromkeys(image.shape[:2] for image in self.images)
+        return tuple(f"{width}x{height}" for height, width in shapes)
+
+
+def pictures_of(samples: Sequence[Sample], *, source: str) -> Pictures:
+    """Return some pictures of a split, evenly spread.
+
+    Args:
+        samples: Its frames; those without a picture are passed over.
+        source: Where they are from, for people.
+
+    Raises:
+        DatasetError: There is none, or one cannot be read.
+    """
+    paths = [sample for sample in samples if sample.picture is not None]
+    if not paths:
+        raise DatasetError(
+            f"none of {len(samples)} frames has a picture",
+            hint="unpack `leftImg8bit_trainvaltest.zip` there",
+        )
+    chosen = spread(paths, min(MOST_PICTURES, len(paths)))
+    images = tuple(read_picture(sample.picture) for sample in chosen if sample.picture is not None)
+    return Pictures(images=images, source=source)
+
+
+def drawn_pictures() -> Pictures:
+    """Return pictures of the procedural street, seen from a car, one each second."""
+    street = Street(size=_STREET_SIZE, fps=1.0, seed=_STREET_SEED, camera="dashcam")
+    shots = street.shots(seconds=float(MOST_PICTURES))
+    return Pictures(
+        images=tuple(shot.frame.image for shot in shots),
+        source=f"procedural street, seed {_STREET_SEED}",
+    )

@@ -1,0 +1,1 @@
+"""Cityscapes: download, check, read, rasterize."""

@@ -1,0 +1,252 @@
+"""What is wrong with a Cityscapes folder, every finding named."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+
+import numpy as np
+
+from urban_segmentor.datasets.cityscapes.annotation import read_annotation
+from urban_segmentor.datasets.cityscapes.layout import missing_part, name_of
+from urban_segmentor.datasets.images import read_picture, same_shape
+from urban_segmentor.datasets.parallel import in_parallel
+from urban_segmentor.errors import DatasetError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from urban_segmentor.datasets.cityscapes.annotation import Annotation
+    from urban_segmentor.datasets.cityscapes.layout import Layout, Sample
+
+Kind: TypeAlias = Literal[
+    "missing",
+    "unreadable",
+    "size",
+    "polygon",
+    "outside",
+    "label",
+    "dummy",
+    "deleted",
+    "name",
+    "count",
+]
+
+_OFFICIAL = {"train": 2975, "val": 500, "test": 1525}
+_SUMMED_UP: dict[Kind, str] = {
+    "outside": "polygons that reach out of the picture",
+    "size": "pictures of another size than their polygons",
+    "deleted": "objects that are marked as deleted",
+    "dummy": "no labels of any training class",
+    "missing": "no polygons file",
+}
+_USUAL_OUTSIDE_PX = 32  # official polygons reach up to 15 pixels past the border
+
+
+class Finding(NamedTuple):
+    """Something worth knowing.
+
+    Attributes:
+        kind: Which sort.
+        where: The frame, as `split/city/stem`, or the split.
+        text: One sentence, of which `where` is the subject.
+        wrong: False for what official data has too, and `data prepare` deals with.
+    """
+
+    kind: Kind
+    where: str
+    text: str
+    wrong: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class Count:
+    """What a city or a split has.
+
+    Attributes:
+        pictures: Pictures.
+        labels: Polygon files.
+    """
+
+    pictures: int = 0
+    labels: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class CheckReport:
+    """What a folder has, and what is wrong with it.
+
+    Attributes:
+        cities: Counts by split and city.
+        findings: What is wrong, and what is only worth knowing.
+        sizes: How many pictures have which height and width, pixels.
+    """
+
+    cities: dict[str, dict[str, Count]] = field(default_factory=dict[str, dict[str, Count]])
+    findings: list[Finding] = field(default_factory=list[Finding])
+    sizes: Counter[tuple[int, int]] = field(default_factory=Counter[tuple[int, int]])
+
+    def of_split(self, split: str) -> Count:
+        """Return what the cities of a split have together."""
+        cities = self.cities[split].values()
+        return Count(
+            pictures=sum(count.pictures for count in cities),
+            labels=sum(count.labels for count in cities),
+        )
+
+    @property
+    def problems(self) -> list[Finding]:
+        """What is wrong."""
+        return [finding for finding in self.findings if finding.wrong]
+
+    @property
+    def notes(self) -> list[Finding]:
+        """What is only worth knowing."""
+        return [finding for finding in self.findings if not finding.wrong]
+
+    def summed_up(self) -> list[str]:
+        """Return one sentence for each kind of what is only worth knowing."""
+        by_kind: dict[Kind, list[Finding]] = {}
+        for finding in self.notes:
+            by_kind.setdefault(finding.kind, []).append(finding)
+        sentences: list[str] = []
+        for found in by_kind.values():
+            first = found[0]
+            if len(found) > 1 and "/" in first.where:  # frames, not splits
+                what = _SUMMED_UP.get(first.kind, f"the note {first.kind}")
+                example = f"for instance `{first.where}`: {first.text}"
+                sentences.append(f"{len(found):,} frames have {what}; {example}")
+            else:
+                sentences += [f"`{finding.where}` {finding.text}" for finding in found]
+        return sentences
+
+
+class _Looked(NamedTuple):
+    size: tuple[int, int] | None
+    findings: list[Finding]
+
+
+def check(
+    layout: Layout,
+    *,
+    workers: int | None = None,
+    stop: Callable[[], bool] = lambda: False,
+    on_frame: Callable[[], None] = lambda: None,
+) -> CheckReport:
+    """Return what a folder has and what is wrong with it; every file is read.
+
+    Args:
+        layout: What lies in the folder.
+        workers: How many processes; None for one a core.
+        stop: True to end early.
+        on_frame: Called after each frame.
+
+    Raises:
+        WorkerError: A process died.
+    """
+    report = CheckReport()
+    for sample in layout.samples:
+        cities = report.cities.setdefault(sample.split, {})
+        count = cities.setdefault(sample.city, Count())
+        count.pictures += sample.picture is not None
+        count.labels += sample.polygons is not None
+    found: dict[str, list[Finding]] = {}
+    for sample, looked in in_parallel(_look, layout.samples, workers=workers, stop=stop):
+        found[name_of(sample)] = looked.findings
+        if looked.size is not None:
+            report.sizes[looked.size] += 1
+        on_frame()
+    report.findings = [
+        *_namesakes(layout.samples),
+        *(finding for where in sorted(found) for finding in found[where]),
+        *_sizes_of_splits(report),
+    ]
+    return report
+
+
+def _look(sample: Sample) -> _Looked:
+    """Return what there is to say about a frame."""
+    where = name_of(sample)
+    findings: list[Finding] = []
+    size: tuple[int, int] | None = None
+    annotation: Annotation | None = None
+    if lacking := missing_part(sample):
+        wrong = sample.picture is None or sample.split != "test"
+        findings.append(Finding("missing", where, lacking, wrong=wrong))
+    if sample.picture is not None:
+        try:
+            image = read_picture(sample.picture)
+            size = (image.shape[0], image.shape[1])
+        except DatasetError as error:
+            findings.append(_unreadable(where, error))
+    if sample.polygons is not None:
+        try:
+            annotation = read_annotation(sample.polygons)
+        except DatasetError as error:
+            findings.append(_unreadable(where, error))
+    if annotation is not None:
+        findings += _about_labels(annotation, sample, where)
+        findings += _about_size(annotation, size, where)
+    return _Looked(size, findings)
+
+
+def _about_labels(annotation: Annotation, sample: Sample, where: str) -> list[Finding]:
+    findings = [Finding("polygon", where, text, wrong=True) for text in annotation.problems]
+    findings += [
+        Finding("label", where, f"has the unknown label `{name}`", wrong=True)
+        for name in annotation.unknown
+    ]
+    if all(item.label.train_id is None for item in annotation.objects):
+        text = "has no labels of any training class: a dummy, as in the test split"
+        findings.append(Finding("dummy", where, text, wrong=sample.split != "test"))
+    if annotation.outside:
+        reach = _reach_px(annotation)
+        count = annotation.outside
+        who = "1 polygon reaches" if count == 1 else f"{count} polygons reach"
+        text = f"{who} out of the picture, by up to {reach:.0f} px"
+        findings.append(Finding("outside", where, text, wrong=reach > _USUAL_OUTSIDE_PX))
+    if annotation.deleted:
+        count = annotation.deleted
+        text = f"{count} object{' is' if count == 1 else 's are'} marked as deleted"
+        findings.append(Finding("deleted", where, text, wrong=False))
+    return findings
+
+
+def _about_size(annotation: Annotation, size: tuple[int, int] | None, where: str) -> list[Finding]:
+    if size is None or size == annotation.image_size:
+        return []
+    (height, width), (label_height, label_width) = size, annotation.image_size
+    text = f"the picture has {width} x {height} pixels, its polygons {label_width} x {label_height}"
+    return [Finding("size", where, text, wrong=not same_shape(size, annotation.image_size))]
+
+
+def _reach_px(annotation: Annotation) -> float:
+    """Return how far polygons reach out of the picture, pixels."""
+    height, width = annotation.image_size
+    points = np.concatenate([item.points for item in annotation.objects])
+    beyond = np.maximum(-points, points - (width - 1, height - 1))
+    return float(beyond.max())
+
+
+def _unreadable(where: str, error: DatasetError) -> Finding:
+    return Finding("unreadable", where, f"cannot be read: {error}", wrong=True)
+
+
+def _namesakes(samples: Sequence[Sample]) -> Iterator[Finding]:
+    """Yield the frames that have the name of another one of their split."""
+    known: dict[tuple[str, str], Sample] = {}
+    for sample in samples:
+        other = known.setdefault((sample.split, sample.stem), sample)
+        if other is not sample:
+            text = f"has the name of `{name_of(other)}`"
+            yield Finding("name", name_of(sample), text, wrong=True)
+
+
+def _sizes_of_splits(report: CheckReport) -> Iterator[Finding]:
+    """Yield which splits do not have as many pictures as the official data set."""
+    for split, official in _OFFICIAL.items():
+        found = report.of_split(split).pictures if split in report.cities else 0
+        if found != official:
+            text = f"has {found:,} pictures, the official data set has {official:,}"
+            yield Finding("count", split, text, wrong=False)

@@ -1,0 +1,294 @@
+"""The Cityscapes site: an account in, complete archives out.
+
+The official downloader, `cityscapesscripts.download.downloader`, lists, resumes and checks. Two
+parts of it are not used: `login`, which asks on stdout, offers to store the password in plain
+text, deletes that file when the site refuses, and waits for ever; and its bar, whose total is a
+rounded figure.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import time
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass, field
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from urban_segmentor.datasets.cityscapes.archives import disk_errors
+from urban_segmentor.datasets.cityscapes.byte_progress import Watcher
+from urban_segmentor.datasets.cityscapes.site_client import (
+    ADDRESS,
+    LOGIN,
+    SUM,
+    RefusedError,
+    Session,
+    StartOverError,
+    TransientError,
+)
+from urban_segmentor.errors import DatasetError, MissingExtraError, SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+PAUSES_S = (1.0, 2.0, 4.0, 8.0, 16.0)  # before each further attempt
+_FEW_PAUSES = 2  # for pages: who has no network should hear it soon
+_PROGRESS_BYTES = 1 << 20  # an attempt that brings so much begins the count of attempts anew
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """An account of the site; its password is in no text about it.
+
+    Attributes:
+        username: Name or address.
+        password: The password.
+        hint: What to do when the site does not know it.
+    """
+
+    username: str
+    password: str = field(repr=False)
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Package:
+    """An archive that the site offers.
+
+    Attributes:
+        name: Its file name.
+        number: What the site calls it.
+        size_bytes: About how large it is; the site states rounded figures.
+    """
+
+    name: str
+    number: str
+    size_bytes: int
+
+
+class Site:
+    """The site, logged in.
+
+    Args:
+        account: Whose account.
+        address: Where the site is.
+        watcher: Hears of archives growing, and of attempts that failed.
+
+    Raises:
+        MissingExtraError: cityscapesScripts is not installed.
+        DatasetError: The site does not know the account, or cannot be had.
+    """
+
+    def __init__(
+        self, account: Account, *, address: str = ADDRESS, watcher: Watcher | None = None
+    ) -> None:
+        self._official = official_downloader()
+        self._account, self._address = account, address
+        self._watcher = watcher or Watcher()
+        self._on_total: Callable[[int, int], None] = lambda _total, _done: None
+        self._name = ""
+        self._session = self._patiently(self._log_in)
+
+    def packages(self) -> list[Package]:
+        """Return what the site offers to this account.
+
+        Raises:
+            DatasetError: The list cannot be had or read.
+        """
+        attempt = partial(self._official.get_available_packages, session=self._session)
+        try:
+            return [self._package(row) for row in self._patiently(attempt)]
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise DatasetError(
+                "the Cityscapes site lists its packages in a new way",
+                hint="pip install -U cityscapesscripts",
+            ) from None
+
+    def md5(self, package: Package) -> str:
+        """Return the MD5 sum that the site states for an archive, 32 lower-case digits.
+
+        Raises:
+            DatasetError: The page cannot be had or read.
+        """
+        page = f"{ADDRESS}{SUM}?packageID={package.number}"
+        return self._patiently(partial(self._session.get, page)).text.split()[0].lower()
+
+    def fetch(
+        self, package: Package, folder: Path, *, on_total: Callable[[int, int], None]
+    ) -> None:
+        """Put a complete archive into a folder, continuing what lies there of it.
+
+        Args:
+            package: Which archive.
+            folder: A folder that is there.
+            on_total: Called with the size of the archive, 0 when it is not stated, and of what is
+                there of it, bytes, before anything is written.
+
+        Raises:
+            DatasetError: It is damaged, and was removed; it is refused; or the site cannot be
+                had any more, and what is there of it stays.
+            OutputError: It cannot be written.
+        """
+        self._on_total, self._name = on_total, package.name
+        path = folder / package.name
+        failures, logged_in = 0, False
+        while True:
+            before_bytes = _size(path)
+            try:
+                self._drive(package, folder)
+            except RefusedError:
+                # Over a long download a log-in grows old; a package may also be closed to us.
+                if logged_in:
+                    raise
+                logged_in = True
+                self._session = self._patiently(self._log_in)
+            except TransientError as error:
+                if _size(path) - before_bytes >= _PROGRESS_BYTES:
+                    failures, logged_in = 0, False
+                if isinstance(error, StartOverError):
+                    path.unlink(missing_ok=True)
+                if failures == len(PAUSES_S):
+                    raise
+                self._pause(error, PAUSES_S[failures])
+                failures += 1
+            else:
+                return
+
+    def _log_in(self) -> Session:
+        """Return a new session that is logged in as the official downloader does it."""
+        session = Session(
+            import_module("requests"),
+            address=self._address,
+            on_total=self._tell_total,
+            on_bytes=self._watcher.advance,
+            on_end=self._tell_end,
+        )
+        session.ask("GET", LOGIN)
+        form = {
+            "username": self._account.username,
+            "password": self._account.password,
+            "submit": "Login",
+        }
+        status = session.ask("POST", LOGIN, data=form).status_code
+        if status == 302:
+            return session
+        if status == 200:
+            raise DatasetError(
+                "the Cityscapes site does not know this user name with this password",
+                hint=self._account.hint or f"check them at {self._address}{LOGIN}",
+            )
+        raise DatasetError(
+            f"the Cityscapes site refuses the log-in (status {status})",
+            hint=f"try it in a browser: {self._address}{LOGIN}",
+        )
+
+    def _tell_total(self, total_bytes: int, done_bytes: int) -> None:
+        """Tell whoever asked for the archive that is being fetched now."""
+        self._on_total(total_bytes, done_bytes)
+
+    def _tell_end(self) -> None:
+        """Tell that the archive is being checked, which takes a while for a large one."""
+        self._watcher.begin(f"checking {self._name}", total_bytes=None)
+
+    def _drive(self, package: Package, folder: Path) -> None:
+        """Let the official downloader fetch an archive, or the rest of it, and check its sum."""
+        path = folder / package.name
+        try:
+            with disk_errors(path), _quiet(self._official):
+                self._official.download_packages(
+                    session=self._session,
+                    package_names=[package.name],
+                    destination_path=str(folder),
+                    resume=True,
+                )
+        except Exception as error:
+            # It raises a bare one for a wrong sum; missing names and folders are ruled out before.
+            if type(error) is not Exception:
+                raise
+            path.unlink(missing_ok=True)
+            raise DatasetError(
+                f"`{package.name}` arrived damaged: its MD5 sum is not the one that the site "
+                "states; it was removed",
+                hint="repeat the command to fetch it anew",
+            ) from None
+
+    def _package(self, row: Any) -> Package:  # noqa: ANN401
+        """Return a row of the site's list.
+
+        Raises:
+            ValueError: It is none, as are TypeError, KeyError and AttributeError.
+        """
+        name, number = row["name"], str(row["packageID"])
+        # The name becomes a path, and the number a part of an address.
+        if not re.fullmatch(r"\w[\w.-]{0,200}", name) or not re.fullmatch(r"\w+", number):
+            raise ValueError
+        size_bytes = int(self._official.parse_size_to_bytes(row["size"]))
+        return Package(name=name, number=number, size_bytes=size_bytes)
+
+    def _patiently(self, attempt: Callable[[], Any]) -> Any:  # noqa: ANN401
+        """Return what an attempt returns, after a few more when the site has trouble."""
+        for pause_s in PAUSES_S[:_FEW_PAUSES]:
+            try:
+                return attempt()
+            except TransientError as error:
+                self._pause(error, pause_s)
+        return attempt()
+
+    def _pause(self, error: TransientError, pause_s: float) -> None:
+        self._watcher.say(f"{error}; trying again in {pause_s:.0f} s")
+        time.sleep(pause_s)
+
+
+def stored_account() -> Account | None:
+    """Return the account that the official downloader has stored, or None.
+
+    Raises:
+        SettingError: Its file cannot be read.
+        MissingExtraError: cityscapesScripts is not installed.
+    """
+    folder = official_downloader().appdirs.user_data_dir("cityscapesscripts", "cityscapes")
+    path = Path(folder) / "credentials.json"
+    if not path.is_file():
+        return None
+    hint = f"remove or correct `{path}`"
+    try:
+        stored = json.loads(path.read_bytes())
+        username, password = str(stored["username"]), str(stored["password"])
+    except (OSError, ValueError, TypeError, KeyError):
+        # Without the cause, which might quote what it could not read.
+        raise SettingError(
+            f"`{path}`, where the official downloader stores an account, cannot be read", hint=hint
+        ) from None
+    return Account(username=username, password=password, hint=hint)
+
+
+def official_downloader() -> Any:  # noqa: ANN401 - it has no types
+    """Return the module of the official downloader.
+
+    Raises:
+        MissingExtraError: It is not installed.
+    """
+    try:
+        return import_module("cityscapesscripts.download.downloader")
+    except ImportError as error:
+        raise MissingExtraError("cityscapesscripts", extra="data") from error
+
+
+@contextmanager
+def _quiet(official: Any) -> Generator[None]:  # noqa: ANN401
+    """Keep the official downloader from printing; stdout is for data, and we have a bar."""
+    bar = official.tqdm
+    official.tqdm = partial(bar, disable=True)
+    try:
+        with redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        official.tqdm = bar
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0

@@ -1,0 +1,1 @@
+"""Data sets converted to YOLO, COCO, panoptic and Cityscapes' own images."""

@@ -1,0 +1,215 @@
+"""One frame converted: its labels and its picture put into the new data set."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+
+import cv2
+
+from urban_segmentor.datasets.cityscapes.annotation import read_annotation
+from urban_segmentor.datasets.cityscapes.layout import GROUND_TRUTH, LABELS, PICTURES, Sample
+from urban_segmentor.datasets.cityscapes.outlines import visible_outlines
+from urban_segmentor.datasets.cityscapes.rasterize import ObjectMap, draw_objects
+from urban_segmentor.datasets.cityscapes.segments import visible_segments
+from urban_segmentor.datasets.convert.coco import coco_annotations, count_annotations
+from urban_segmentor.datasets.convert.frame_report import FrameReport, no_round_trip
+from urban_segmentor.datasets.convert.panoptic import panoptic_labels
+from urban_segmentor.datasets.convert.yolo import original_labels, yolo_labels
+from urban_segmentor.datasets.images import Placement, place_picture, same_shape
+from urban_segmentor.errors import DatasetError, SettingError
+from urban_segmentor.io.atomic import write_atomically
+from urban_segmentor.io.writers.records import png_bytes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from urban_segmentor.datasets.cityscapes.annotation import Annotation
+    from urban_segmentor.datasets.class_set import ClassSet, Stuff
+
+Format: TypeAlias = Literal["yolo", "coco", "panoptic"]
+PANOPTIC = "cityscapes_panoptic_"
+"""How the official names of panoptic folders and files begin."""
+WORK = ".prepare"
+"""Folder for what an unfinished conversion has to remember."""
+_LARGEST = 16384  # pixels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversion:
+    """How a data set is converted.
+
+    Attributes:
+        out: The new data set.
+        format: `yolo`, `coco` or `panoptic`.
+        classes: The classes wanted.
+        stuff: `regions` for each connected region of stuff alone, `whole` for one a class.
+        as_original: True for the original demo's labels, with its faults (YOLO only).
+        ground_truth: Which official pictures to write too, some of `GROUND_TRUTH`.
+        placement: `link` or `copy` the pictures that keep their size.
+        imgsz: Long side, or height and width, of resized pictures; None to keep the size.
+
+    Raises:
+        SettingError: A value is not allowed, or two do not go together.
+    """
+
+    out: Path
+    format: Format
+    classes: ClassSet
+    stuff: Stuff = "regions"
+    as_original: bool = False
+    ground_truth: tuple[str, ...] = ()
+    placement: Placement = "link"
+    imgsz: int | tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        _one_of("format", self.format, get_args(Format))
+        _one_of("stuff", self.stuff, ("regions", "whole"))
+        _one_of("pictures", self.placement, get_args(Placement))
+        for kind in self.ground_truth:
+            _one_of("ground-truth", kind, GROUND_TRUTH)
+        sides = self.imgsz if isinstance(self.imgsz, tuple) else (self.imgsz,)
+        if not all(side is None or 1 <= side <= _LARGEST for side in sides):
+            raise SettingError(
+                f"`imgsz` is {self.imgsz}, expected 1 to {_LARGEST}",
+                hint="--imgsz 1024, or --imgsz 512,1024; pixels",
+            )
+        if self.as_original and self.format != "yolo":
+            raise SettingError(
+                f"the original demo made YOLO labels, not {self.format}",
+                hint="use --labels-as-original with --format yolo",
+            )
+
+    def record(self, sample: Sample) -> Path:
+        """Return the file that says what became of a frame; it is there when all else is."""
+        return self.out / WORK / sample.split / f"{sample.stem}.json"
+
+
+def convert(sample: Sample, how: Conversion) -> FrameReport:
+    """Convert one frame, and return what became of it.
+
+    Args:
+        sample: A frame with polygons and a picture.
+        how: What is wanted.
+
+    Raises:
+        DatasetError: The polygons or the picture cannot be read; then nothing is written.
+        OutputError: The disk is full, or the like.
+    """
+    if sample.polygons is None or sample.picture is None:
+        raise DatasetError(f"`{sample.stem}` lacks its polygons or its picture")
+    annotation = read_annotation(sample.polygons)
+    drawn = draw_objects(annotation)
+    picture = _picture_path(how, sample, sample.picture)
+    size = place_picture(
+        sample.picture, picture, placement=how.placement, imgsz=how.imgsz, overwrite=True
+    )
+    report: FrameReport = {
+        "stem": sample.stem,
+        "split": sample.split,
+        "polygons": len(annotation.objects),
+        "clipped": annotation.outside,
+        "deleted": annotation.deleted,
+        "hidden": 0,
+        "classes": {},
+        "large": no_round_trip(),
+        "small": no_round_trip(),
+        "problems": [
+            *(f"`{sample.polygons}`: {problem}" for problem in annotation.problems),
+            *(f"`{sample.polygons}`: unknown label `{name}`" for name in annotation.unknown),
+        ],
+    }
+    if not isinstance(how.imgsz, tuple) and not same_shape(size, annotation.image_size):
+        text = f"is {size[1]} x {size[0]}, of another shape than its polygons"
+        report["problems"].append(f"`{sample.picture}` {text}: they are stretched to fit")
+    extra: dict[str, Any] = {"image": _image(picture, size)}
+    if how.format == "yolo":
+        _write_yolo(annotation, drawn, sample, how, report)
+    elif how.format == "coco":
+        segments = visible_segments(drawn.resized(size), classes=how.classes, stuff=how.stuff)
+        extra["annotations"] = coco_annotations(segments)
+        report["hidden"] = segments.hidden
+        report["classes"] = count_annotations(extra["annotations"], classes=how.classes)
+    else:
+        extra["segments_info"] = _write_panoptic(drawn.resized(size), sample, how, report)
+    for kind in how.ground_truth:
+        _write_ground_truth(drawn, sample, how, kind)
+    record = json.dumps({"report": report, **extra}).encode("ascii")
+    write_atomically(how.record(sample), record, overwrite=True)
+    return report
+
+
+def panoptic_folder(split: str) -> str:
+    """Return the folder of the official panoptic pictures of a split."""
+    return PANOPTIC + split
+
+
+def _write_yolo(
+    annotation: Annotation,
+    drawn: ObjectMap,
+    sample: Sample,
+    how: Conversion,
+    report: FrameReport,
+) -> None:
+    if how.as_original:
+        labels = original_labels(annotation, classes=how.classes)
+    else:
+        outlines = visible_outlines(drawn, classes=how.classes, stuff=how.stuff)
+        size = annotation.image_size
+        labels = yolo_labels(outlines, classes=how.classes, image_size=size)
+        report["hidden"] = outlines.hidden
+    report["classes"], report["large"], report["small"] = (
+        labels.classes,
+        labels.large,
+        labels.small,
+    )
+    name = f"{sample.stem}_{PICTURES}.txt"
+    if labels.ignored:
+        ignored = how.out / "ignored" / sample.split / name
+        write_atomically(ignored, labels.ignored, overwrite=True)
+    write_atomically(how.out / "labels" / sample.split / name, labels.labels, overwrite=True)
+
+
+def _write_panoptic(
+    drawn: ObjectMap, sample: Sample, how: Conversion, report: FrameReport
+) -> list[dict[str, Any]]:
+    labels = panoptic_labels(drawn, classes=how.classes)
+    report["classes"], report["hidden"] = labels.classes, labels.hidden
+    path = how.out / panoptic_folder(sample.split) / f"{sample.stem}_gtFine_panoptic.png"
+    write_atomically(path, _rgb_png(labels.picture), overwrite=True)
+    return labels.segments
+
+
+def _write_ground_truth(drawn: ObjectMap, sample: Sample, how: Conversion, kind: str) -> None:
+    name = f"{sample.stem}_gtFine_{kind}.png"
+    path = how.out / LABELS / sample.split / sample.city / name
+    if kind == "color":
+        data = _rgb_png(drawn.colours())
+    elif kind == "labelIds":
+        data = png_bytes(drawn.label_ids())
+    else:
+        data = png_bytes(drawn.instance_ids().astype("uint16"))
+    write_atomically(path, data, overwrite=True)
+
+
+def _picture_path(how: Conversion, sample: Sample, picture: Path) -> Path:
+    name = f"{sample.stem}_{PICTURES}{picture.suffix.lower()}"
+    return how.out / "images" / sample.split / name
+
+
+def _image(picture: Path, size: tuple[int, int]) -> dict[str, Any]:
+    return {"file_name": picture.name, "height": size[0], "width": size[1]}
+
+
+def _rgb_png(picture: NDArray[np.uint8]) -> bytes:
+    return png_bytes(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR).astype("uint8"))
+
+
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise SettingError(f"`{name}` is `{value}`", hint=f"choose from {', '.join(allowed)}")

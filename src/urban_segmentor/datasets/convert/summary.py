@@ -1,0 +1,131 @@
+"""What a conversion did, over all frames, and the report of it."""
+
+from __future__ import annotations
+
+import platform
+from collections import Counter
+from dataclasses import dataclass, field
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+from urban_segmentor import __version__
+from urban_segmentor.datasets.convert.frame_report import (
+    GOOD_IOU,
+    ClassCount,
+    FrameReport,
+    RoundTrip,
+    add_counts,
+    add_round_trip,
+    no_round_trip,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MADE_BY = "urban-segmentor data prepare"
+"""What `made_by` says in the reports of conversions; others' reports do not say it."""
+
+_LIBRARIES = ("numpy", "opencv-python-headless", "pillow")
+
+
+@dataclass(slots=True, kw_only=True)
+class Summary:
+    """What a conversion did.
+
+    Attributes:
+        images: Frames written, by split.
+        resumed: How many of them an earlier run had done.
+        left_out: How many frames are not written, as something is missing or cannot be read.
+        interrupted: True when it was stopped before all frames were done.
+        polygons: Polygons drawn.
+        clipped: Polygons that reach out of the picture, cut off there.
+        deleted: Polygons marked as deleted, not drawn.
+        hidden: Objects of which nothing is to be seen under later ones.
+        classes: Counts by class name, in the order of the class set.
+        large: Round trip through YOLO polygons of segments over 1,000 pixels.
+        small: Round trip of the others.
+        problems: What is missing or could not be read, one sentence each.
+    """
+
+    images: Counter[str] = field(default_factory=Counter[str])
+    resumed: int = 0
+    left_out: int = 0
+    interrupted: bool = False
+    polygons: int = 0
+    clipped: int = 0
+    deleted: int = 0
+    hidden: int = 0
+    classes: dict[str, ClassCount] = field(default_factory=dict[str, "ClassCount"])
+    large: RoundTrip = field(default_factory=no_round_trip)
+    small: RoundTrip = field(default_factory=no_round_trip)
+    problems: list[str] = field(default_factory=list[str])
+
+    @property
+    def complete(self) -> bool:
+        """True when every frame is written."""
+        return not self.interrupted and not self.left_out
+
+    def add(self, report: FrameReport) -> None:
+        """Add one frame."""
+        self.images[report["split"]] += 1
+        self.polygons += report["polygons"]
+        self.clipped += report["clipped"]
+        self.deleted += report["deleted"]
+        self.hidden += report["hidden"]
+        add_counts(self.classes, report["classes"])
+        add_round_trip(self.large, report["large"])
+        add_round_trip(self.small, report["small"])
+        self.problems += report["problems"]
+
+    def sort_classes(self, names: Sequence[str]) -> None:
+        """Put the classes into the order of the class set."""
+        known = self.classes
+        self.classes = {name: known[name] for name in names if name in known}
+
+
+def report_of(summary: Summary, settings: dict[str, Any], *, seconds: float) -> dict[str, Any]:
+    """Return what `report.json` says.
+
+    Args:
+        summary: What was done.
+        settings: How, and of what.
+        seconds: How long this run took.
+    """
+    return {
+        "made_by": MADE_BY,
+        "complete": summary.complete,
+        "interrupted": summary.interrupted,
+        "settings": settings,
+        "images": dict(summary.images),
+        "resumed": summary.resumed,
+        "left_out": summary.left_out,
+        "polygons": summary.polygons,
+        "clipped": summary.clipped,
+        "deleted": summary.deleted,
+        "hidden": summary.hidden,
+        "classes": {name: dict(count) for name, count in summary.classes.items()},
+        "round_trip": {"large": _figures(summary.large), "small": _figures(summary.small)},
+        "problems": summary.problems,
+        "versions": _versions(),
+        "seconds": round(seconds, 3),
+    }
+
+
+def _figures(trip: RoundTrip) -> dict[str, float | None]:
+    count = trip["segments"]
+    return {
+        "segments": count,
+        "mean_iou": trip["sum_iou"] / count if count else None,
+        "lowest_iou": trip["lowest"] if count else None,
+        f"below_{GOOD_IOU}": trip["below"],
+    }
+
+
+def _versions() -> dict[str, str]:
+    versions = {"urban-segmentor": __version__, "python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:  # another distribution of the same library
+            continue
+    return versions

@@ -1,0 +1,121 @@
+"""All figures over a data set at once, each where the predictions can say it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from urban_segmentor.evaluation.metrics.coco_ap import CocoAp, CocoMeter
+from urban_segmentor.evaluation.metrics.instance_ap import InstanceAp, InstanceApMeter
+from urban_segmentor.evaluation.metrics.mean_iou import MeanIou, SemanticMeter
+from urban_segmentor.evaluation.metrics.panoptic_quality import PanopticMeter, PanopticQuality
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from urban_segmentor.structures.types import Instances, PanopticMap
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Evaluation:
+    """Figures over a data set; None where no picture came with what they need.
+
+    Attributes:
+        instance: Official instance AP.
+        coco: AP of masks and boxes by the rules of COCO.
+        panoptic: Official panoptic quality.
+        semantic: Official IoU of classes.
+        images: Pictures evaluated.
+    """
+
+    instance: InstanceAp | None
+    coco: CocoAp | None
+    panoptic: PanopticQuality | None
+    semantic: MeanIou | None
+    images: int
+
+
+class Evaluator:
+    """Collects pictures one by one; keeps no pixels of them but run lengths of instances.
+
+    Args:
+        class_names: The class list of the model.
+    """
+
+    def __init__(self, class_names: Sequence[str]) -> None:
+        self._instance = InstanceApMeter(class_names)
+        self._coco = CocoMeter(class_names)
+        self._panoptic = PanopticMeter(class_names)
+        self._semantic = SemanticMeter()
+        self._images = 0
+        self._added: set[str] = set()
+
+    def add(
+        self,
+        instance_ids: NDArray[np.int32],
+        *,
+        instances: Instances | None = None,
+        panoptic: PanopticMap | None = None,
+        label_ids: NDArray[np.uint8] | None = None,
+    ) -> None:
+        """Add one picture; give the same kinds of predictions for each.
+
+        Args:
+            instance_ids: int32 (H, W), official `instanceIds` values.
+            instances: What was predicted, masks at the size of the ground truth.
+            panoptic: The same as a map.
+            label_ids: uint8 (H, W), the same as official label ids, 0 for nothing.
+
+        Raises:
+            ShapeError: An array has another dtype, or is no (H, W).
+            DatasetError: Prediction and ground truth do not fit together.
+        """
+        if instances is not None:
+            self._instance.add(instances, instance_ids)
+            self._coco.add(instances, instance_ids)
+            self._added.add("instances")
+        if panoptic is not None:
+            self._panoptic.add(panoptic, instance_ids)
+            self._added.add("panoptic")
+        if label_ids is not None:
+            self._semantic.add(label_ids, instance_ids)
+            self._added.add("label_ids")
+        self._images += 1
+
+    def merge(self, other: Evaluator) -> None:
+        """Add the pictures of another evaluator, after the own ones."""
+        self._instance.merge(other._instance)
+        self._coco.merge(other._coco)
+        self._panoptic.merge(other._panoptic)
+        self._semantic.merge(other._semantic)
+        self._images += other._images
+        self._added |= other._added
+
+    def quality(self) -> float:
+        """Return one figure over all pictures so far, a fraction, much faster than all of them.
+
+        Panoptic quality where there are maps, else mean IoU, else instance AP at IoU 0.5.
+        """
+        if "panoptic" in self._added:
+            return self._panoptic.result().pq
+        if "label_ids" in self._added:
+            return self._semantic.result().miou
+        return self._instance.result().ap50
+
+    def result(self) -> Evaluation:
+        """Return all figures over all pictures so far.
+
+        Raises:
+            MissingExtraError: There are instances, and faster-coco-eval is not installed.
+        """
+        has = self._added
+        return Evaluation(
+            instance=self._instance.result() if "instances" in has else None,
+            coco=self._coco.result() if "instances" in has else None,
+            panoptic=self._panoptic.result() if "panoptic" in has else None,
+            semantic=self._semantic.result() if "label_ids" in has else None,
+            images=self._images,
+        )

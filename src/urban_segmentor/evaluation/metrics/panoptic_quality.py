@@ -1,0 +1,241 @@
+"""Panoptic quality by the official rules.
+
+Source: `evaluation/evalPanopticSemanticLabeling.py` of cityscapesScripts, the same as panopticapi.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from urban_segmentor.errors import DatasetError
+from urban_segmentor.evaluation.metrics.ground_truth import (
+    LABELS,
+    Joint,
+    checked_truth,
+    evaluated,
+    in_step,
+    is_single,
+    joint_counts,
+    label_table,
+    labels_of,
+)
+from urban_segmentor.structures.cityscapes_labels import BY_NAME, TRAIN_LABELS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from urban_segmentor.structures.types import PanopticMap
+
+_IS_THING = np.zeros(LABELS, dtype=np.bool_)
+_IS_THING[[label.label_id for label in BY_NAME.values() if label.is_thing]] = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quality:
+    """Panoptic quality and its two factors, fractions; NaN where nothing occurs.
+
+    Attributes:
+        pq: Panoptic quality.
+        sq: Segmentation quality: mean IoU of what was found.
+        rq: Recognition quality: F1 of finding it.
+    """
+
+    pq: float
+    sq: float
+    rq: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassQuality(Quality):
+    """Figures of one class.
+
+    Attributes:
+        found: Segments found.
+        wrong: Predicted segments that are none.
+        missed: Segments not found.
+    """
+
+    found: int
+    wrong: int
+    missed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PanopticQuality(Quality):
+    """Official panoptic quality, each the mean over the classes that occur.
+
+    Attributes:
+        things: Of the classes with single objects.
+        stuff: Of the others.
+        classes: Figures by class name, for each of the 19 classes.
+        images: Pictures evaluated.
+    """
+
+    things: Quality
+    stuff: Quality
+    classes: dict[str, ClassQuality]
+    images: int
+
+
+class PanopticMeter:
+    """Collects pictures one by one.
+
+    Args:
+        class_names: The class list of the model; segments of classes that the benchmark lacks
+            count as void.
+    """
+
+    def __init__(self, class_names: Sequence[str]) -> None:
+        self._labels = label_table(class_names, TRAIN_LABELS)
+        self._iou = np.zeros(LABELS)
+        self._found = np.zeros(LABELS, dtype=np.int64)
+        self._wrong = np.zeros(LABELS, dtype=np.int64)
+        self._missed = np.zeros(LABELS, dtype=np.int64)
+        self._images = 0
+
+    def add(self, panoptic: PanopticMap, instance_ids: NDArray[np.int32]) -> None:
+        """Add one picture.
+
+        Args:
+            panoptic: What was predicted, at the size of the ground truth.
+            instance_ids: int32 (H, W), official `instanceIds` values.
+
+        Raises:
+            ShapeError: The ground truth is no int32 (H, W) array.
+            DatasetError: Sizes differ, or map and segments of the prediction disagree, or the
+                ground truth has values of no label.
+        """
+        size = (panoptic.segment_ids.shape[0], panoptic.segment_ids.shape[1])
+        truth = checked_truth(instance_ids, size=size)
+        joint = joint_counts(truth, panoptic.segment_ids)
+        predicted = _labels_of_segments(panoptic, joint, self._labels)
+        self._count(joint, labels_of(joint.first), predicted)
+        self._images += 1
+
+    def merge(self, other: PanopticMeter) -> None:
+        """Add the pictures of another meter."""
+        self._iou += other._iou
+        self._found += other._found
+        self._wrong += other._wrong
+        self._missed += other._missed
+        self._images += other._images
+
+    def result(self) -> PanopticQuality:
+        """Return the figures over all pictures so far."""
+        classes: dict[str, ClassQuality] = {}
+        for label in TRAIN_LABELS:
+            i = label.label_id
+            found, wrong, missed = int(self._found[i]), int(self._wrong[i]), int(self._missed[i])
+            segments = found + wrong / 2 + missed / 2
+            iou = float(self._iou[i])
+            classes[label.name] = ClassQuality(
+                pq=iou / segments if segments else float("nan"),
+                sq=iou / found if found else (0.0 if segments else float("nan")),
+                rq=found / segments if segments else float("nan"),
+                found=found,
+                wrong=wrong,
+                missed=missed,
+            )
+        total = _mean_quality(list(classes.values()))
+        return PanopticQuality(
+            pq=total.pq,
+            sq=total.sq,
+            rq=total.rq,
+            things=_mean_quality([classes[one.name] for one in TRAIN_LABELS if one.is_thing]),
+            stuff=_mean_quality([classes[one.name] for one in TRAIN_LABELS if not one.is_thing]),
+            classes=classes,
+            images=self._images,
+        )
+
+    def _count(self, joint: Joint, truth: NDArray[np.int64], predicted: NDArray[np.int64]) -> None:
+        """Count what is found, wrong and missed.
+
+        Args:
+            joint: P pairs of values.
+            truth: int64 (P,), label id of each pair's ground truth.
+            predicted: int64 (P,), label id of each pair's prediction, 0 for void.
+        """
+        is_void = ~evaluated()[truth]
+        is_crowd = _IS_THING[truth] & ~is_single(joint.first)
+        # Ground truth and predictions under small numbers of their own; void is no segment.
+        true_ids, true_at = np.unique(joint.first, return_inverse=True)
+        found_ids, found_at = np.unique(joint.second, return_inverse=True)
+        true_area = np.bincount(true_at, weights=joint.pixels)
+        found_area = np.bincount(found_at, weights=joint.pixels)
+        on_void = np.bincount(found_at, weights=joint.pixels * is_void, minlength=len(found_ids))
+        same = (truth == predicted) & ~is_void
+        union = true_area[true_at] + found_area[found_at] - joint.pixels - on_void[found_at]
+        match = same & ~is_crowd & (joint.pixels > union / 2)
+        np.add.at(self._iou, truth[match], (joint.pixels / np.maximum(union, 1))[match])
+        np.add.at(self._found, truth[match], 1)
+        missed = np.ones(len(true_ids), dtype=np.bool_)
+        missed[true_at[match | is_void | is_crowd]] = False
+        label_of_true = np.zeros(len(true_ids), dtype=np.int64)
+        label_of_true[true_at] = truth
+        np.add.at(self._missed, label_of_true[missed], 1)
+        ignored = on_void + np.bincount(
+            found_at, weights=joint.pixels * (same & is_crowd), minlength=len(found_ids)
+        )
+        label_of_found = np.zeros(len(found_ids), dtype=np.int64)
+        label_of_found[found_at] = predicted
+        wrong = (label_of_found > 0) & (ignored <= found_area / 2)
+        wrong[found_at[match]] = False
+        np.add.at(self._wrong, label_of_found[wrong], 1)
+
+
+def panoptic_quality(
+    predictions: Iterable[PanopticMap],
+    ground_truth: Iterable[NDArray[np.int32]],
+    *,
+    class_names: Sequence[str],
+) -> PanopticQuality:
+    """Return official panoptic quality.
+
+    Args:
+        predictions: A panoptic map of each picture, at the size of the ground truth.
+        ground_truth: int32 (H, W) each, official `instanceIds` values, in the same order.
+        class_names: The class list of the model.
+
+    Raises:
+        ShapeError: Ground truth is no int32 (H, W) array.
+        DatasetError: There are more of one than of the other, or they do not fit together.
+    """
+    meter = PanopticMeter(class_names)
+    for panoptic, truth in in_step(predictions, ground_truth):
+        meter.add(panoptic, truth)
+    return meter.result()
+
+
+def _labels_of_segments(
+    panoptic: PanopticMap, joint: Joint, labels: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return the label id of each pair's prediction, int64 (P,), 0 for void."""
+    ids = np.array([0, *(segment.segment_id for segment in panoptic.segments)], dtype=np.int64)
+    class_ids = np.array([segment.class_id for segment in panoptic.segments], dtype=np.int64)
+    if len(class_ids) and not 0 <= int(class_ids.min()) <= int(class_ids.max()) < len(labels):
+        raise DatasetError(
+            f"class ids must lie in 0..{len(labels) - 1}, got {class_ids.min()}..{class_ids.max()}",
+            hint="pass the class list of the model that made the predictions",
+        )
+    painted, listed = set(joint.second.tolist()), set(ids.tolist())
+    if odd := sorted((painted ^ listed) - {0}):
+        raise DatasetError(
+            f"segment {odd[0]} is {'painted but not listed' if odd[0] in painted else 'empty'}",
+            hint="list every segment that the map shows, and no other",
+        )
+    order = np.argsort(ids)
+    return np.append(0, labels[class_ids])[order][np.searchsorted(ids[order], joint.second)]
+
+
+def _mean_quality(classes: Sequence[ClassQuality]) -> Quality:
+    """Return the mean over the classes that occur."""
+    real = [(one.pq, one.sq, one.rq) for one in classes if not np.isnan(one.pq)]
+    if not real:
+        return Quality(pq=float("nan"), sq=float("nan"), rq=float("nan"))
+    pq, sq, rq = np.mean(real, axis=0).tolist()
+    return Quality(pq=pq, sq=sq, rq=rq)

@@ -1,0 +1,6 @@
+"""Predictions that some tool has saved, read as values of this package."""
+
+from urban_segmentor.evaluation.predictions.open_predictions import open_predictions
+from urban_segmentor.evaluation.predictions.prediction import Predicted, SavedPredictions
+
+__all__ = ["Predicted", "SavedPredictions", "open_predictions"]

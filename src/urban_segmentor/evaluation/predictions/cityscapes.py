@@ -1,0 +1,165 @@
+"""Instances in the layout of the Cityscapes benchmark: a text file and masks for each picture.
+
+Source: `evaluation/evalInstanceLevelSemanticLabeling.py` of cityscapesScripts, which finds the
+text file of a picture by its city, sequence and frame, and reads lines `mask.png labelID score`.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import TYPE_CHECKING, NamedTuple
+
+from urban_segmentor.errors import PredictionError
+from urban_segmentor.evaluation.predictions.collector import Collector
+from urban_segmentor.evaluation.predictions.files import read_inside
+from urban_segmentor.evaluation.predictions.parsing import as_score, shown
+from urban_segmentor.evaluation.predictions.png import read_mask
+from urban_segmentor.evaluation.predictions.prediction import Predicted
+from urban_segmentor.structures.cityscapes_labels import BY_NAME, CITYSCAPES
+from urban_segmentor.structures.masks import Masks
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_MAX_TEXT_BYTES = 2**24
+_BY_ID = {label.label_id: label.name for label in CITYSCAPES if label.label_id >= 0}
+_THINGS = tuple(label.name for label in CITYSCAPES if label.is_thing)
+_FORMAT_HINT = "each line should be: path/of/mask.png labelID score"
+
+
+class _Line(NamedTuple):
+    """One line of a text file."""
+
+    number: int
+    mask: Path
+    class_name: str
+    score: float
+
+
+class OfficialPredictions:
+    """Instances in the layout of the benchmark.
+
+    `class_names` are the classes with instances, in the order of their label ids, then others
+    that occur. Scores are kept as float32.
+
+    Args:
+        root: The folder, which no mask may leave.
+        texts: The text file of each picture.
+        resize: True when masks may be scaled to the ground truth.
+
+    Raises:
+        PredictionError: A text file cannot be read or a line is damaged, or no line is of a class
+            of the benchmark.
+    """
+
+    kind = "Cityscapes instances"
+
+    def __init__(self, root: Path, texts: Mapping[str, Path], *, resize: bool) -> None:
+        self._root = root
+        self._texts = dict(texts)
+        self._resize = resize
+        self._lines = {stem: _read_lines(path, root=root) for stem, path in texts.items()}
+        seen = {line.class_name for lines in self._lines.values() for line in lines}
+        if seen and seen.isdisjoint(_THINGS):
+            things = ", ".join(f"{name} {BY_NAME[name].label_id}" for name in _THINGS)
+            raise PredictionError(
+                f"no line in the text files of `{root}` is of a class with instances, "
+                f"but of {', '.join(sorted(seen))}",
+                hint=f"write label ids, not train ids: {things}",
+            )
+        others = sorted(seen.difference(_THINGS), key=lambda name: BY_NAME[name].label_id)
+        self.class_names = (*_THINGS, *others)
+        self.stems = frozenset(texts)
+
+    def of(self, stem: str, *, size: tuple[int, int]) -> Predicted:
+        """Return the instances of a picture.
+
+        Args:
+            stem: Its name, one of `stems`.
+            size: Height and width of the ground truth, pixels.
+
+        Raises:
+            PredictionError: There is no text file of it, or a mask is missing, damaged, of
+                another size, or lies outside the folder.
+        """
+        if stem not in self.stems:
+            raise PredictionError(
+                f"`{self._root}` has no text file of `{stem}`",
+                hint="write one for each picture, an empty one where nothing was found",
+            )
+        collector = Collector(size, where=f"`{self._texts[stem]}`")
+        for line in self._lines[stem]:
+            try:
+                mask = read_mask(line.mask, root=self._root, size=size, resize=self._resize)
+            except PredictionError as error:
+                where = f"`{self._texts[stem]}`, line {line.number}"
+                raise PredictionError(f"{where}: {error}", hint=error.hint) from error
+            tight = Masks.from_dense(mask[None])
+            x, y = tight.origins[0].tolist()
+            collector.add(
+                tight.crops[0],
+                (x, y),
+                found=tight.image_size,
+                class_id=self.class_names.index(line.class_name),
+                score=line.score,
+            )
+        return Predicted(instances=collector.instances(), panoptic=None, label_ids=None)
+
+
+def _read_lines(path: Path, *, root: Path) -> list[_Line]:
+    text = read_inside(root, path, most_bytes=_MAX_TEXT_BYTES).decode("utf-8", "surrogateescape")
+    lines: list[_Line] = []
+    taken: dict[Path, int] = {}
+    for number, raw in enumerate(text.split("\n"), start=1):
+        if not raw.strip():
+            continue
+        where = f"`{path}`, line {number}"
+        words = raw.split()
+        if len(words) != 3:
+            raise PredictionError(
+                f"{where} has {len(words)} words, expected 3: {shown(raw)}", hint=_FORMAT_HINT
+            )
+        mask = _mask_path(words[0], text=path, root=root, where=where)
+        if mask in taken:
+            raise PredictionError(
+                f"{where} names the mask `{words[0]}` of line {taken[mask]} again",
+                hint="write one mask for each instance: the official script would keep the last",
+            )
+        taken[mask] = number
+        name = _BY_ID.get(_label_id(words[1]))
+        if name is None:
+            raise PredictionError(
+                f"{where} has the label id {shown(words[1])}, expected a whole number, 0 to 33",
+                hint=_FORMAT_HINT,
+            )
+        lines.append(
+            _Line(number, mask, name, as_score(_number(words[2]), where=f"{where}: score"))
+        )
+    return lines
+
+
+def _mask_path(word: str, *, text: Path, root: Path, where: str) -> Path:
+    """Return the path of a mask, which must lie in the folder; links are looked at when reading."""
+    absolute = PurePosixPath(word).is_absolute() or PureWindowsPath(word).anchor
+    path = Path(os.path.normpath(text.parent / word))
+    if absolute or "\0" in word or not path.is_relative_to(os.path.normpath(root)):
+        raise PredictionError(
+            f"{where} names the mask {shown(word)}, which leads out of `{root}`",
+            hint="write the paths of masks relative to the text file, inside the folder",
+        )
+    return path
+
+
+def _label_id(word: str) -> int:
+    """Return the label id, or -1 when it is none; the official script takes `26.0` too."""
+    value = _number(word)
+    return int(value) if value is not None and math.isfinite(value) and value % 1 == 0 else -1
+
+
+def _number(word: str) -> float | None:
+    try:
+        return float(word)
+    except ValueError:
+        return None

@@ -1,0 +1,84 @@
+"""Instances of a picture, gathered one by one, at the size of the ground truth."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from urban_segmentor.errors import PredictionError
+from urban_segmentor.evaluation.predictions.resizing import MAX_MASK_PIXELS, scaled_crop
+from urban_segmentor.structures.masks import Crop, Masks
+from urban_segmentor.structures.types import Instances
+
+
+class Collector:
+    """Gathers the instances of a picture.
+
+    Args:
+        size: Height and width of the ground truth, pixels.
+        where: What picture it is, for messages.
+    """
+
+    def __init__(self, size: tuple[int, int], *, where: str) -> None:
+        self._size = size
+        self._where = where
+        self._crops: list[Crop] = []
+        self._origins: list[tuple[int, int]] = []
+        self._boxes: list[tuple[float, float, float, float]] = []
+        self._scores: list[float] = []
+        self._class_ids: list[int] = []
+        self._pixels = 0
+
+    def add(  # noqa: PLR0913
+        self,
+        crop: Crop,
+        origin: tuple[int, int],
+        *,
+        found: tuple[int, int],
+        class_id: int,
+        score: float,
+        box: tuple[float, float, float, float] | None = None,
+    ) -> None:
+        """Add one instance.
+
+        Args:
+            crop: bool (h, w), its mask inside its rectangle.
+            origin: x and y of the crop's first pixel.
+            found: Height and width of the picture that the mask is of, pixels.
+            class_id: Position in the class list.
+            score: In [0, 1].
+            box: x, y, width and height, pixels; by default the rectangle of the mask.
+
+        Raises:
+            PredictionError: The masks of the picture take too much memory.
+        """
+        crop, (x, y) = scaled_crop(crop, origin, found=found, wanted=self._size)
+        self._pixels += crop.size
+        if self._pixels > MAX_MASK_PIXELS:
+            raise PredictionError(
+                f"{self._where} has masks of more than {MAX_MASK_PIXELS} pixels together",
+                hint="keep the best 100 predictions of each picture",
+            )
+        if box is None:
+            x1, y1, x2, y2 = x, y, x + crop.shape[1], y + crop.shape[0]
+        else:
+            down, right = (to / of for to, of in zip(self._size, found, strict=True))
+            x1, y1 = box[0] * right, box[1] * down
+            x2, y2 = (box[0] + box[2]) * right, (box[1] + box[3]) * down
+        self._crops.append(crop)
+        self._origins.append((x, y))
+        self._boxes.append((x1, y1, x2, y2))
+        self._scores.append(score)
+        self._class_ids.append(class_id)
+
+    def instances(self) -> Instances:
+        """Return what was gathered, in order."""
+        return Instances(
+            boxes=np.array(self._boxes, dtype=np.float32).reshape(-1, 4),
+            masks=Masks(
+                crops=tuple(self._crops),
+                origins=np.array(self._origins, dtype=np.int32).reshape(-1, 2),
+                image_size=self._size,
+            ),
+            scores=np.array(self._scores, dtype=np.float32),
+            class_ids=np.array(self._class_ids, dtype=np.int32),
+        )

@@ -1,0 +1,131 @@
+"""PNG pictures of others: the size is checked before a pixel is decoded."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from urban_segmentor.errors import PredictionError
+from urban_segmentor.evaluation.predictions.files import read_inside
+from urban_segmentor.evaluation.predictions.resizing import MAX_PIXELS, check_fit
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+_START = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
+_BYTES_BESIDES = 2**20
+_BYTES_A_PIXEL = 9
+"""Four channels of 16 bits that cannot be compressed, and what rows add."""
+
+_DAMAGED = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
+"""What Pillow raises on damaged files."""
+
+
+def read_mask(path: Path, *, root: Path, size: tuple[int, int], resize: bool) -> NDArray[np.bool_]:
+    """Return a picture of one object, bool (h, w), true where it is not black.
+
+    Args:
+        path: The picture, of any depth or colour, as the official script takes it.
+        root: The folder that it must lie in.
+        size: Height and width of the ground truth, pixels.
+        resize: True when it may have another size of the same shape.
+
+    Raises:
+        PredictionError: It is missing, damaged, lies outside, or has another size.
+    """
+    picture = _read(path, root=root, size=size, resize=resize)
+    grey = picture if picture.mode.startswith("I") else picture.convert("L")
+    return np.asarray(grey) != 0
+
+
+def read_label_ids(
+    path: Path, *, root: Path, size: tuple[int, int] | None, resize: bool
+) -> NDArray[np.uint8]:
+    """Return a picture of label ids, uint8 (h, w); those of a palette are its positions.
+
+    Args:
+        path: The picture, grey or with a palette, 8 bits.
+        root: The folder that it must lie in.
+        size: Height and width of the ground truth, pixels, or None for any.
+        resize: True when it may have another size of the same shape.
+
+    Raises:
+        PredictionError: It is missing, damaged, lies outside, has another size, or has colours.
+    """
+    picture = _read(path, root=root, size=size, resize=resize)
+    if picture.mode not in {"L", "P"}:
+        raise PredictionError(
+            f"`{path}` is no 8-bit grey picture of label ids, but {_words(picture.mode)}",
+            hint="save label ids, not colours; for panoptic results give their .json file",
+        )
+    return np.asarray(picture, dtype=np.uint8)
+
+
+def read_segment_ids(
+    path: Path, *, root: Path, size: tuple[int, int], resize: bool
+) -> NDArray[np.int32]:
+    """Return a panoptic picture, int32 (h, w), R + 256 G + 65536 B of its colours.
+
+    Args:
+        path: The picture, RGB, 8 bits.
+        root: The folder that it must lie in.
+        size: Height and width of the ground truth, pixels.
+        resize: True when it may have another size of the same shape.
+
+    Raises:
+        PredictionError: It is missing, damaged, lies outside, has another size, or is no RGB.
+    """
+    picture = _read(path, root=root, size=size, resize=resize)
+    if picture.mode not in {"RGB", "RGBA"}:
+        raise PredictionError(
+            f"`{path}` is no RGB picture of segment ids, but {_words(picture.mode)}",
+            hint="a segment's colour is its id, R + 256 G + 65536 B, as panopticapi has it",
+        )
+    channels = np.asarray(picture, dtype=np.int32)
+    return channels[..., 0] | channels[..., 1] << 8 | channels[..., 2] << 16
+
+
+def _read(path: Path, *, root: Path, size: tuple[int, int] | None, resize: bool) -> Image.Image:
+    most_pixels = MAX_PIXELS if size is None or resize else size[0] * size[1]
+    data = read_inside(root, path, most_bytes=most_pixels * _BYTES_A_PIXEL + _BYTES_BESIDES)
+    found = _size(data, path)
+    if size is not None:
+        check_fit(found, size, resize=resize, where=f"`{path}`")
+    elif found[0] * found[1] > MAX_PIXELS:
+        raise PredictionError(
+            f"`{path}` claims {found[1]} x {found[0]} pixels, at most {MAX_PIXELS} are read",
+            hint="predict at the size of the ground truth",
+        )
+    try:
+        picture = Image.open(io.BytesIO(data), formats=("PNG",))
+        picture.load()
+    except _DAMAGED as error:
+        raise PredictionError(
+            f"`{path}` is damaged: {error}", hint="copy or save the predictions again"
+        ) from error
+    return picture
+
+
+def _size(data: bytes, path: Path) -> tuple[int, int]:
+    """Return height and width as the head of the file states them, both at least 1."""
+    head = data[len(_START) : len(_START) + 8]
+    width, height = (int.from_bytes(side, "big") for side in (head[:4], head[4:]))
+    if not data.startswith(_START) or len(head) < 8 or not width or not height:
+        raise PredictionError(
+            f"`{path}` is {'no PNG picture' if data else 'empty'}",
+            hint="save the predictions again, as PNG",
+        )
+    return height, width
+
+
+def _words(mode: str) -> str:
+    return {"1": "black and white", "RGB": "coloured", "RGBA": "coloured"}.get(
+        mode, "16-bit grey" if mode.startswith("I") else f"of the kind {mode}"
+    )

@@ -1,0 +1,87 @@
+"""What was scored, and how, in plain JSON for the report."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+from urban_segmentor import __version__
+from urban_segmentor.evaluation.validation.latency import measure_latency
+from urban_segmentor.evaluation.validation.summary import COCO_RULES, RULES
+from urban_segmentor.inference.panoptic_merge import MergeRules
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from urban_segmentor.datasets.cityscapes.layout import Sample
+    from urban_segmentor.evaluation.validation.validate import Validation
+    from urban_segmentor.inference.segmenter import Segmenter
+
+_LIBRARIES = ("faster-coco-eval", "numpy", "openvino", "onnxruntime", "opencv-python-headless")
+
+
+def about_model(model: str, segmenter: Segmenter, outcome: Validation) -> dict[str, Any]:
+    """Return what can be said about a model and its settings.
+
+    Args:
+        model: As the user named it.
+        segmenter: What ran it.
+        outcome: What came out; its pictures say what size the network got.
+    """
+    settings = segmenter.settings
+    size, _ = outcome.sizes.most_common(1)[0]
+    return {
+        "model": model,
+        "imgsz": list(segmenter.input_size(size)),
+        "description": segmenter.spec.description,
+        "runtime": segmenter.choice.runtime,
+        "device": segmenter.choice.device,
+        "conf": settings.conf,
+        "iou": settings.iou,
+        "max_det": settings.max_det,
+    }
+
+
+def about_latency(segmenter: Segmenter, samples: Sequence[Sample]) -> dict[str, Any]:
+    """Return what each stage costs one picture at a time, with the settings of the segmenter.
+
+    Raises:
+        DatasetError: A picture cannot be read.
+    """
+    stages, frames = measure_latency(segmenter, samples)
+    return {"latency": {"stages": stages, "images": frames, "conf": segmenter.settings.conf}}
+
+
+def about_run(outcome: Validation) -> dict[str, Any]:
+    """Return what can be said about the labels and the rules.
+
+    Args:
+        outcome: What came out.
+    """
+    return {
+        "label_sizes": _sizes(outcome.sizes),
+        "truth": dict(outcome.truth),
+        "merge": asdict(MergeRules()),
+        "implementation": {
+            "ap, ap50, miou, pq, sq, rq": RULES,
+            "coco": COCO_RULES,
+            "versions": _versions(),
+        },
+        "elapsed_s": round(outcome.elapsed_s, 2),
+        "problems": outcome.problems,
+    }
+
+
+def _sizes(sizes: Mapping[tuple[int, int], int]) -> dict[str, int]:
+    return {f"{width}x{height}": count for (height, width), count in sizes.items()}
+
+
+def _versions() -> dict[str, str]:
+    versions = {"urban-segmentor": __version__}
+    for name in _LIBRARIES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions

@@ -1,0 +1,53 @@
+"""What a picture costs when it has the machine to itself."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from urban_segmentor.datasets.images import read_picture
+from urban_segmentor.inference.panoptic_merge import merge
+from urban_segmentor.profiling import StageTimes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from urban_segmentor.datasets.cityscapes.layout import Sample
+    from urban_segmentor.inference.segmenter import Segmenter
+    from urban_segmentor.profiling import StageSummary
+
+MOST_FRAMES = 30
+_WARM_UP = 3
+
+
+def measure_latency(
+    segmenter: Segmenter, samples: Sequence[Sample], *, most: int = MOST_FRAMES
+) -> tuple[dict[str, StageSummary], int]:
+    """Return what each stage takes for one picture at a time, and over how many pictures.
+
+    With the thresholds that the segmenter has: use those of everyday, as evaluation lets through
+    hundreds of weak instances. Masks are of the size of the picture, and all are decoded.
+
+    Args:
+        segmenter: The model.
+        samples: Frames; those without a picture are passed over.
+        most: Frames measured.
+
+    Raises:
+        DatasetError: A picture cannot be read.
+    """
+    pictures = [sample.picture for sample in samples if sample.picture is not None][:most]
+    stages = StageTimes()
+    for path in pictures[:_WARM_UP]:
+        segmenter(read_picture(path))
+    for path in pictures:
+        with stages.measure("decode"):
+            picture = read_picture(path)
+        instances = segmenter(picture, on_stage=stages.add)
+        since_s = time.perf_counter()
+        for crop in instances.masks.crops:
+            crop.any()
+        stages.add("masks", time.perf_counter() - since_s)
+        with stages.measure("merge"):
+            merge(instances, class_names=segmenter.spec.class_names)
+    return stages.summary(), len(pictures)

@@ -1,0 +1,192 @@
+"""Where predictions come from: a model that runs now, or what some tool saved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from urban_segmentor.datasets.images import read_picture
+from urban_segmentor.errors import DatasetError, PredictionError
+from urban_segmentor.evaluation.metrics.mean_iou import label_ids
+from urban_segmentor.evaluation.predictions import Predicted
+from urban_segmentor.inference.panoptic_merge import MergeRules, merge
+from urban_segmentor.structures.cityscapes_labels import BY_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from urban_segmentor.datasets.cityscapes.layout import Sample
+    from urban_segmentor.evaluation.predictions import SavedPredictions
+    from urban_segmentor.inference.segmenter import Segmenter
+    from urban_segmentor.profiling import StageTimes
+    from urban_segmentor.structures.types import Instances
+
+
+_SAME_SHAPE = 0.01  # of the ratio of width and height
+
+
+class Predictor(Protocol):
+    """Says what is in a frame; may be called from several threads at once."""
+
+    class_names: tuple[str, ...]
+    kind: str
+
+    def __call__(self, sample: Sample, *, size: tuple[int, int]) -> Predicted:
+        """Return what was predicted for a frame, at the size of its ground truth.
+
+        Args:
+            sample: The frame.
+            size: Height and width of the ground truth, pixels.
+
+        Raises:
+            DatasetError: The picture cannot be read, or what was saved does not fit.
+        """
+        ...
+
+
+class ModelPredictor:
+    """Runs a model on the pictures.
+
+    Args:
+        segmenter: The model; low scores must get through for AP.
+        rules: How its instances become a panoptic map.
+        stages: Where durations are noted, or None.
+    """
+
+    def __init__(
+        self,
+        segmenter: Segmenter,
+        *,
+        rules: MergeRules | None = None,
+        stages: StageTimes | None = None,
+    ) -> None:
+        self.class_names = segmenter.spec.class_names
+        self.kind = "model"
+        self._segmenter = segmenter
+        self._rules = rules or MergeRules()
+        self._stages = stages
+        self._has_stuff = has_stuff(self.class_names)
+
+    def __call__(self, sample: Sample, *, size: tuple[int, int]) -> Predicted:
+        """Return what the model sees in a frame, masks at the given height and width."""
+        if sample.picture is None:
+            raise DatasetError(
+                f"`{sample.split}/{sample.city}/{sample.stem}` has no picture",
+                hint="unpack `leftImg8bit_trainvaltest.zip` there",
+            )
+        picture = read_picture(sample.picture)
+        _check_shape(sample, picture.shape[:2], size)
+        on_stage = None if self._stages is None else self._stages.add
+        instances = self._segmenter(picture, size=size, on_stage=on_stage)
+        return as_predicted(
+            instances,
+            class_names=self.class_names,
+            rules=self._rules,
+            with_stuff=self._has_stuff,
+            stages=self._stages,
+        )
+
+
+def _check_shape(sample: Sample, picture: tuple[int, ...], labels: tuple[int, int]) -> None:
+    """Refuse labels of another shape than their picture, as masks would lie elsewhere."""
+    (height, width), (label_height, label_width) = picture, labels
+    if abs((width / height) / (label_width / label_height) - 1) > _SAME_SHAPE:
+        raise DatasetError(
+            f"`{sample.split}/{sample.city}/{sample.stem}`: the picture has {width} x {height} "
+            f"pixels, its labels {label_width} x {label_height}",
+            hint="unpack the archives again",
+        )
+
+
+class SavedPredictor:
+    """Reads what some tool saved.
+
+    Args:
+        saved: Its results.
+        rules: How instances become a panoptic map, where there is none in the results.
+    """
+
+    def __init__(self, saved: SavedPredictions, *, rules: MergeRules | None = None) -> None:
+        self.class_names = saved.class_names
+        self.kind = saved.kind
+        self._saved = saved
+        self._rules = rules or MergeRules()
+        self._has_stuff = has_stuff(saved.class_names)
+
+    def check_complete(self, samples: Sequence[Sample], *, partial: bool) -> list[Sample]:
+        """Return the frames that the results speak of, in order.
+
+        Args:
+            samples: Every frame of the split.
+            partial: True when some may be missing.
+
+        Raises:
+            PredictionError: Some or all are missing.
+        """
+        found = [sample for sample in samples if sample.stem in self._saved.stems]
+        if not found:
+            known = sorted(self._saved.stems)
+            raise PredictionError(
+                f"the results speak of none of {len(samples)} frames of the split"
+                + (f"; the first of theirs is `{known[0]}`" if known else "; they are empty"),
+                hint="choose the split that they were made on with --split",
+            )
+        if len(found) < len(samples) and not partial:
+            missing = [one.stem for one in samples if one.stem not in self._saved.stems]
+            raise PredictionError(
+                f"the results lack {len(missing)} of {len(samples)} frames of the split, "
+                f"first: `{missing[0]}`",
+                hint="a figure over fewer frames compares with nothing; "
+                "add --partial to see it nevertheless",
+            )
+        return found
+
+    def __call__(self, sample: Sample, *, size: tuple[int, int]) -> Predicted:
+        """Return what was saved for a frame, at the given height and width."""
+        try:
+            predicted = self._saved.of(sample.stem, size=size)
+        except DatasetError as error:
+            raise PredictionError(str(error), hint=error.hint) from error
+        if predicted.instances is None or predicted.panoptic is not None:
+            return predicted
+        return as_predicted(
+            predicted.instances,
+            class_names=self.class_names,
+            rules=self._rules,
+            with_stuff=self._has_stuff,
+        )
+
+
+def has_stuff(class_names: tuple[str, ...]) -> bool:
+    """Return whether there is ground, sky or the like among the classes.
+
+    Without it a panoptic map would only show what the model was never asked for.
+    """
+    return any(name in BY_NAME and not BY_NAME[name].is_thing for name in class_names)
+
+
+def as_predicted(
+    instances: Instances,
+    *,
+    class_names: tuple[str, ...],
+    rules: MergeRules,
+    with_stuff: bool,
+    stages: StageTimes | None = None,
+) -> Predicted:
+    """Return instances together with the map that they merge into.
+
+    Args:
+        instances: N instances.
+        class_names: The class list of the model.
+        rules: How they are merged.
+        with_stuff: False to leave the map out.
+        stages: Where the duration of the merge is noted, or None.
+    """
+    if not with_stuff:
+        return Predicted(instances=instances, panoptic=None, label_ids=None)
+    if stages is None:
+        panoptic = merge(instances, class_names=class_names, rules=rules)
+    else:
+        with stages.measure("merge"):
+            panoptic = merge(instances, class_names=class_names, rules=rules)
+    labels = label_ids(panoptic, class_names=class_names)
+    return Predicted(instances=instances, panoptic=panoptic, label_ids=labels)

@@ -1,0 +1,164 @@
+"""The folder that a run leaves: figures, tables, curves, confusion, the worst pictures."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from urban_segmentor.errors import MissingExtraError, SettingError
+from urban_segmentor.evaluation.validation.plots import confusion_png, precision_recall_png
+from urban_segmentor.evaluation.validation.summary import markdown
+from urban_segmentor.evaluation.validation.worst_images import draw_worst
+from urban_segmentor.inference.panoptic_merge import segments_as_instances
+from urban_segmentor.io.atomic import check_free, write_atomically
+from urban_segmentor.io.writers import PANOPTIC_KINDS, RESULT_FILES, RESULT_SINKS
+from urban_segmentor.structures.types import Frame
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from urban_segmentor.datasets.cityscapes.layout import Sample
+    from urban_segmentor.evaluation.predictions import Predicted
+    from urban_segmentor.evaluation.validation.predictors import Predictor
+    from urban_segmentor.evaluation.validation.validate import Validation
+    from urban_segmentor.protocols import Sink
+    from urban_segmentor.structures.types import Instances
+
+FIGURES, TABLES = "val.json", "val.md"
+CURVES, CONFUSION, WORST = "precision_recall.png", "confusion.png", "worst"
+
+
+class ReportFolder:
+    """Keeps predictions while they are made, and writes the report at the end.
+
+    Used as a context: kept predictions are finished when it ends.
+
+    Args:
+        folder: Where to; made when missing.
+        kinds: Formats in which predictions are kept, some of `RESULT_SINKS`.
+        class_names: The class list of the model.
+        overwrite: True when files that are there may be replaced.
+
+    Raises:
+        OutputError: There is a report already, or the folder cannot be written to.
+        SettingError: There is no such format.
+        MissingExtraError: A library is not installed that will be needed at the end.
+    """
+
+    def __init__(
+        self, folder: Path, *, kinds: Sequence[str], class_names: Sequence[str], overwrite: bool
+    ) -> None:
+        _check_extras()
+        self._folder, self._overwrite = folder, overwrite
+        if unknown := [kind for kind in kinds if kind not in RESULT_SINKS]:
+            raise SettingError(
+                f"predictions cannot be kept as `{unknown[0]}`",
+                hint=f"choose from {', '.join(RESULT_SINKS)}",
+            )
+        for name in (FIGURES, TABLES, CURVES, CONFUSION):
+            check_free(folder / name, overwrite=overwrite)
+        self._kinds = tuple(kinds)
+        self._sinks: list[Sink] = [
+            RESULT_SINKS[kind](folder, class_names=class_names, overwrite=overwrite)
+            for kind in kinds
+        ]
+        self._closing = ExitStack()
+        self._number = 0
+
+    def __enter__(self) -> Self:
+        """Return the folder."""
+        for sink in self._sinks:
+            self._closing.callback(sink.close)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Finish what was kept."""
+        self._closing.close()
+
+    def keep(self, sample: Sample, size: tuple[int, int], predicted: Predicted) -> None:
+        """Keep what was predicted for a frame.
+
+        Args:
+            sample: The frame.
+            size: Height and width of the masks, pixels.
+            predicted: What was predicted.
+
+        Raises:
+            SettingError: A format wants what was not predicted.
+            OutputError: The disk is full or the like.
+        """
+        if not self._sinks:
+            return
+        blank = np.broadcast_to(np.uint8(0), (*size, 3))  # sinks look at the size alone
+        name = f"{sample.stem}_leftImg8bit"
+        source = f"{name}.png" if sample.picture is None else sample.picture.name
+        frame = Frame(pixels=blank, index=self._number, source=source, name=name)
+        for kind, sink in zip(self._kinds, self._sinks, strict=True):
+            sink.write(frame, _as_kept(kind, predicted))
+        self._number += 1
+
+    def write(
+        self, summary: dict[str, Any], outcome: Validation, predictor: Predictor, *, worst: int
+    ) -> list[Path]:
+        """Write the report, and return its files and folders.
+
+        Args:
+            summary: All figures.
+            outcome: What they come from.
+            predictor: Predicts the worst pictures again for the gallery.
+            worst: How many of those.
+
+        Raises:
+            OutputError: The disk is full or the like.
+            MissingExtraError: matplotlib is not installed.
+        """
+        evaluation = outcome.evaluation
+        written = [self._write(FIGURES, json.dumps(summary, indent=2, allow_nan=False).encode())]
+        written.append(self._write(TABLES, markdown(summary).encode("utf-8")))
+        if evaluation.instance is not None:
+            written.append(self._write(CURVES, precision_recall_png(evaluation.instance)))
+        if evaluation.semantic is not None:
+            written.append(self._write(CONFUSION, confusion_png(evaluation.semantic)))
+        if worst:
+            frames = sorted(
+                (frame for frame in outcome.frames if not np.isnan(frame.quality)),
+                key=lambda frame: frame.quality,
+            )
+            gallery = self._folder / WORST
+            written += draw_worst(frames[:worst], predictor, gallery, overwrite=self._overwrite)
+        return written + [self._folder / RESULT_FILES[kind] for kind in self._kinds]
+
+    def _write(self, name: str, data: bytes) -> Path:
+        path = self._folder / name
+        write_atomically(path, data, overwrite=self._overwrite)
+        return path
+
+
+def _check_extras() -> None:
+    """Look for libraries before the work, rather than after it."""
+    for library in ("faster_coco_eval", "matplotlib"):
+        if find_spec(library) is None:
+            raise MissingExtraError(library, extra="eval")
+
+
+def _as_kept(kind: str, predicted: Predicted) -> Instances:
+    """Return what a format wants: instances, or the segments of a map."""
+    if kind not in PANOPTIC_KINDS and predicted.instances is not None:
+        return predicted.instances
+    if predicted.panoptic is None:
+        raise SettingError(
+            f"there is nothing to be kept as `{kind}` in these predictions",
+            hint="leave it out of --save",
+        )
+    return segments_as_instances(predicted.panoptic)

@@ -1,0 +1,196 @@
+"""What came out, as plain JSON and as tables."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from urban_segmentor.structures.cityscapes_labels import TRAIN_LABELS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from urban_segmentor.evaluation.metrics.coco_ap import CocoFigures
+    from urban_segmentor.evaluation.metrics.evaluator import Evaluation
+    from urban_segmentor.evaluation.metrics.panoptic_quality import Quality
+
+RULES = "rules of cityscapesScripts 2.3.0, computed by urban-segmentor"
+COCO_RULES = "rules of pycocotools, computed by faster-coco-eval"
+_DIGITS = 9
+
+
+class Table(NamedTuple):
+    """A table for people.
+
+    Attributes:
+        title: What it shows.
+        head: Names of the columns.
+        rows: Cells of each row.
+    """
+
+    title: str
+    head: list[str]
+    rows: list[list[str]]
+
+
+def figures(evaluation: Evaluation) -> dict[str, Any]:
+    """Return all figures as fractions; None for what does not occur or was not predicted."""
+    instance, panoptic = evaluation.instance, evaluation.panoptic
+    semantic, coco = evaluation.semantic, evaluation.coco
+    return {
+        "ap": instance and _fraction(instance.ap),
+        "ap50": instance and _fraction(instance.ap50),
+        "miou": semantic and _fraction(semantic.miou),
+        **(_quality(panoptic) if panoptic else {"pq": None, "sq": None, "rq": None}),
+        "images": evaluation.images,
+        "ap_by_size": instance and _fractions(instance.by_size),
+        "things": panoptic and _quality(panoptic.things),
+        "stuff": panoptic and _quality(panoptic.stuff),
+        "coco": coco and {"mask": _coco(coco.mask), "box": _coco(coco.box)},
+        "classes": {label.name: _of_class(evaluation, label.name) for label in TRAIN_LABELS},
+        "ignored": instance
+        and {"objects_under_100_px": instance.ignored, "groups": instance.groups},
+    }
+
+
+def headline(summary: Mapping[str, Any]) -> list[str]:
+    """Return what a reader must know to compare the figures, a sentence a line.
+
+    Args:
+        summary: All figures and what they come from.
+    """
+    images, in_split = summary["images"], summary["images_in_split"]
+    sizes = ", ".join(summary["label_sizes"])
+    of_all = "all" if images == in_split else f"only {images} of"
+    what = summary.get("model") or f"{summary['predictions']} ({summary['kind']})"
+    sized = ""
+    if "imgsz" in summary:
+        sized = " at {1} x {0}".format(*summary["imgsz"])
+    truth = " and ".join(f"{kind} ({count})" for kind, count in summary["truth"].items())
+    scored = f"{what}{sized}, {of_all} {in_split} pictures of `{summary['split']}`"
+    lines = [f"{scored}; labels: {sizes} pixels, from {truth}"]
+    if ignored := summary["ignored"]:
+        lines.append(
+            f"objects: those of 100 pixels and more; {ignored['objects_under_100_px']} smaller "
+            f"ones and {ignored['groups']} groups are neither right nor wrong"
+        )
+    return [
+        *lines,
+        f"AP, PQ, mIoU: {RULES}; COCO: {COCO_RULES}",
+    ]
+
+
+def table_rows(summary: Mapping[str, Any]) -> list[Table]:
+    """Return the figures as tables, in percent.
+
+    Args:
+        summary: What `figures` returned.
+    """
+    nothing: dict[str, Any] = {}
+    coco: dict[str, Any] = summary["coco"] or nothing
+    by_size: dict[str, Any] = summary["ap_by_size"] or nothing
+    rows: list[tuple[str, float | None]] = [
+        ("instance AP", summary["ap"]),
+        ("instance AP50", summary["ap50"]),
+        *((f"instance AP, {size}", by_size.get(size)) for size in ("small", "medium", "large")),
+        ("mIoU", summary["miou"]),
+        *((key.upper(), summary[key]) for key in ("pq", "sq", "rq")),
+    ]
+    for kind in ("things", "stuff"):
+        qualities: dict[str, Any] = summary[kind] or nothing
+        rows += [(f"{key.upper()}, {kind}", qualities.get(key)) for key in ("pq", "sq", "rq")]
+    for kind in ("mask", "box"):
+        for key, name in (("ap", "AP"), ("ap50", "AP50")):
+            rows.append((f"COCO {kind} {name}", coco.get(kind, nothing).get(key)))
+    overall = [[name, percent(value)] for name, value in rows]
+    keys = ("ap", "ap50", "pq", "sq", "rq", "iou", "coco_mask_ap", "coco_box_ap")
+    by_class = [
+        [
+            name,
+            *(percent(row[key]) for key in keys),
+            "" if row["objects"] is None else str(row["objects"]),
+        ]
+        for name, row in summary["classes"].items()
+    ]
+    columns = ("AP", "AP50", "PQ", "SQ", "RQ", "IoU", "COCO mask", "COCO box", "objects")
+    return [
+        Table("over all classes", ["", "%"], overall),
+        Table("by class, %", ["class", *columns], by_class),
+    ]
+
+
+def markdown(summary: Mapping[str, Any]) -> str:
+    """Return all that was found out as Markdown.
+
+    Args:
+        summary: All figures and what they come from.
+    """
+    parts = [*headline(summary), markdown_tables(summary)]
+    if problems := summary["problems"]:
+        parts.append("\n".join(["Not scored:", "", *(f"- {problem}" for problem in problems)]))
+    return "\n\n".join(parts) + "\n"
+
+
+def markdown_tables(summary: Mapping[str, Any]) -> str:
+    """Return the figures as tables in Markdown, in percent.
+
+    Args:
+        summary: What `figures` returned.
+    """
+    parts: list[str] = []
+    for table in table_rows(summary):
+        lines = [table.head, ["---"] * len(table.head), *table.rows]
+        parts.append("\n".join(f"| {' | '.join(cells)} |" for cells in lines))
+    return "\n\n".join(parts)
+
+
+def percent(value: float | None) -> str:
+    """Return a fraction as percent with one decimal, or a dash.
+
+    >>> percent(0.1234)
+    '12.3'
+    """
+    return "-" if value is None else f"{100 * value:.1f}"
+
+
+def _of_class(evaluation: Evaluation, name: str) -> dict[str, Any]:
+    instance = evaluation.instance and evaluation.instance.classes.get(name)
+    panoptic = evaluation.panoptic and evaluation.panoptic.classes[name]
+    semantic, coco = evaluation.semantic, evaluation.coco
+
+    return {
+        "ap": _fraction(instance.ap) if instance else None,
+        "ap50": _fraction(instance.ap50) if instance else None,
+        "ap_by_size": _fractions(instance.by_size) if instance else None,
+        **(_quality(panoptic) if panoptic else {"pq": None, "sq": None, "rq": None}),
+        "iou": _fraction(semantic.classes[name]) if semantic else None,
+        "coco_mask_ap": _fraction(coco.mask.classes.get(name, math.nan)) if coco else None,
+        "coco_box_ap": _fraction(coco.box.classes.get(name, math.nan)) if coco else None,
+        "objects": instance.objects if instance else None,
+        "predictions": instance.predictions if instance else None,
+    }
+
+
+def _coco(figures: CocoFigures) -> dict[str, Any]:
+    return {
+        "ap": _fraction(figures.ap),
+        "ap50": _fraction(figures.ap50),
+        "ap75": _fraction(figures.ap75),
+        "ap_by_size": _fractions(figures.by_size),
+    }
+
+
+def _quality(quality: Quality) -> dict[str, float | None]:
+    return {
+        "pq": _fraction(quality.pq),
+        "sq": _fraction(quality.sq),
+        "rq": _fraction(quality.rq),
+    }
+
+
+def _fractions(values: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: _fraction(value) for name, value in values.items()}
+
+
+def _fraction(value: float) -> float | None:
+    return None if math.isnan(value) else round(value, _DIGITS)

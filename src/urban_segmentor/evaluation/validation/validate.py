@@ -1,0 +1,190 @@
+"""Predictions of a split scored against its ground truth, frame by frame, in several threads."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections import Counter, deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from urban_segmentor.errors import DatasetError, PredictionError, SettingError
+from urban_segmentor.evaluation.metrics.evaluator import Evaluation, Evaluator
+from urban_segmentor.evaluation.validation.ground_truth_files import (
+    TruthKind,
+    read_truth,
+    truth_kind,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from urban_segmentor.datasets.cityscapes.layout import Sample
+    from urban_segmentor.evaluation.predictions import Predicted
+    from urban_segmentor.evaluation.validation.predictors import Predictor
+
+_AHEAD = 2  # frames that wait for each thread
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameScore:
+    """How well one frame went.
+
+    Attributes:
+        sample: The frame.
+        quality: Panoptic quality of this frame alone; where there is no map its mean IoU, or its
+            instance AP at IoU 0.5. A fraction, NaN where there is nothing to find.
+    """
+
+    sample: Sample
+    quality: float
+
+
+@dataclass(slots=True, kw_only=True)
+class Validation:
+    """What came out.
+
+    Attributes:
+        evaluation: All figures.
+        frames: Every frame scored.
+        wanted: Frames that were to be scored.
+        truth: How many frames had which kind of ground truth.
+        sizes: How many frames had ground truth of which height and width, pixels.
+        problems: What could not be scored, one sentence each.
+        elapsed_s: From start to end, seconds.
+    """
+
+    evaluation: Evaluation
+    wanted: int
+    frames: list[FrameScore] = field(default_factory=list[FrameScore])
+    truth: Counter[TruthKind] = field(default_factory=Counter[TruthKind])
+    sizes: Counter[tuple[int, int]] = field(default_factory=Counter[tuple[int, int]])
+    problems: list[str] = field(default_factory=list[str])
+    elapsed_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class _Scored:
+    evaluator: Evaluator
+    predicted: Predicted
+    size: tuple[int, int]
+    score: FrameScore
+
+
+def validate(
+    samples: Sequence[Sample],
+    predictor: Predictor,
+    *,
+    workers: int | None = None,
+    on_frame: Callable[[], None] = lambda: None,
+    on_predicted: Callable[[Sample, tuple[int, int], Predicted], None] | None = None,
+) -> Validation:
+    """Return the figures of predictions over frames.
+
+    Args:
+        samples: Frames with labels.
+        predictor: Says what was predicted for each.
+        workers: How many threads; None for one a core.
+        on_frame: Called after each frame.
+        on_predicted: Called with each frame, the height and width of its ground truth and what
+            was predicted, in order.
+
+    Raises:
+        DatasetError: No frame could be scored.
+        PredictionError: Saved predictions do not fit.
+        MissingExtraError: faster-coco-eval is not installed.
+        UrbanSegmentorError: The model failed.
+    """
+    started_s = time.perf_counter()
+    total = Evaluator(predictor.class_names)
+    done = Validation(evaluation=total.result(), wanted=len(samples))
+    for sample, scored in _in_order(samples, predictor, workers=workers or os.cpu_count() or 1):
+        if isinstance(scored, DatasetError):
+            done.problems.append(str(scored))
+        else:
+            total.merge(scored.evaluator)
+            done.frames.append(scored.score)
+            done.truth[truth_kind(sample)] += 1
+            done.sizes[scored.size] += 1
+            if on_predicted is not None:
+                on_predicted(sample, scored.size, scored.predicted)
+        on_frame()
+    if not done.frames:
+        raise DatasetError(
+            f"none of {len(samples)} frames could be scored: {done.problems[0]}",
+            hint="urban-segmentor data check DIR",
+        )
+    done.evaluation = total.result()
+    if _is_empty(done.evaluation):
+        raise DatasetError(
+            f"none of {len(done.frames)} frames has a label of any class that counts",
+            hint="labels of the test split are dummies: only the benchmark server can score it",
+        )
+    done.elapsed_s = time.perf_counter() - started_s
+    return done
+
+
+def _is_empty(evaluation: Evaluation) -> bool:
+    """Return whether there was nothing to find at all."""
+    instance, semantic = evaluation.instance, evaluation.semantic
+    no_objects = instance is None or math.isnan(instance.ap)
+    return no_objects and (semantic is None or math.isnan(semantic.miou))
+
+
+def spread(samples: Sequence[Sample], limit: int | None) -> Sequence[Sample]:
+    """Return so many frames, evenly spread over all.
+
+    Args:
+        samples: All frames.
+        limit: How many; None for all.
+
+    Raises:
+        SettingError: The limit is not at least 1.
+    """
+    if limit is None or limit >= len(samples):
+        return samples
+    if limit < 1:
+        raise SettingError(f"`limit` is {limit}, expected at least 1", hint="--limit 50")
+    return [samples[i * len(samples) // limit] for i in range(limit)]
+
+
+def _in_order(
+    samples: Sequence[Sample], predictor: Predictor, *, workers: int
+) -> Iterator[tuple[Sample, _Scored | DatasetError]]:
+    """Yield each frame with its score, or why there is none, in the order of the frames."""
+    with ThreadPoolExecutor(workers) as pool:
+        running: deque[tuple[Sample, Future[_Scored | DatasetError]]] = deque()
+        try:
+            for sample in samples:
+                running.append((sample, pool.submit(_score, sample, predictor)))
+                if len(running) > workers * _AHEAD:
+                    first, future = running.popleft()
+                    yield first, future.result()
+            while running:
+                first, future = running.popleft()
+                yield first, future.result()
+        finally:
+            for _, future in running:
+                future.cancel()
+
+
+def _score(sample: Sample, predictor: Predictor) -> _Scored | DatasetError:
+    try:
+        truth = read_truth(sample)
+        size = (truth.shape[0], truth.shape[1])
+        predicted = predictor(sample, size=size)
+        own = Evaluator(predictor.class_names)
+        own.add(
+            truth,
+            instances=predicted.instances,
+            panoptic=predicted.panoptic,
+            label_ids=predicted.label_ids,
+        )
+    except PredictionError:
+        raise  # what is wrong in one place of a file is wrong in all
+    except DatasetError as error:
+        return error
+    score = FrameScore(sample=sample, quality=own.quality())
+    return _Scored(evaluator=own, predicted=predicted, size=size, score=score)

@@ -1,0 +1,139 @@
+"""The pictures that went worst, with what was predicted and what is true."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from urban_segmentor.datasets.cityscapes.annotation import read_annotation
+from urban_segmentor.datasets.cityscapes.rasterize import draw_objects
+from urban_segmentor.datasets.cityscapes.segments import visible_segments
+from urban_segmentor.datasets.class_set import parse_class_set
+from urban_segmentor.datasets.images import read_picture
+from urban_segmentor.errors import DatasetError
+from urban_segmentor.evaluation.validation.ground_truth_files import read_truth
+from urban_segmentor.inference.panoptic_merge import segments_as_instances
+from urban_segmentor.io.atomic import write_atomically
+from urban_segmentor.structures.cityscapes_labels import BY_NAME, TRAIN_NAMES
+from urban_segmentor.structures.label_regions import Regions, masks_of, regions_of
+from urban_segmentor.structures.types import Frame, Instances, Yuv420
+from urban_segmentor.visualization.label_placement import label_sprite
+from urban_segmentor.visualization.overlay import Overlay, OverlayStyle
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from urban_segmentor.datasets.cityscapes.annotation import Annotation
+    from urban_segmentor.datasets.cityscapes.layout import Sample
+    from urban_segmentor.evaluation.predictions import Predicted
+    from urban_segmentor.evaluation.validation.predictors import Predictor
+    from urban_segmentor.evaluation.validation.validate import FrameScore
+    from urban_segmentor.structures.types import Image
+
+_WIDTH_PX = 1024
+_SHOWN_SCORE = 0.25
+_STYLE = OverlayStyle(boxes=False, scores=False, segments=True)
+
+
+def draw_worst(
+    frames: Sequence[FrameScore], predictor: Predictor, folder: Path, *, overwrite: bool
+) -> list[Path]:
+    """Write a picture of each frame: the prediction above, the truth below; return their paths.
+
+    Args:
+        frames: The worst first.
+        predictor: Says once more what was predicted.
+        folder: Where to.
+        overwrite: True when files that are there may be replaced.
+
+    Raises:
+        OutputError: The disk is full or the like.
+    """
+    written: list[Path] = []
+    for place, frame in enumerate(frames, start=1):
+        bgr = np.ascontiguousarray(_sheet(frame, predictor)[..., ::-1])
+        data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 90])[1].tobytes()
+        path = folder / f"{place:02d}_{frame.sample.stem}.jpg"
+        write_atomically(path, data, overwrite=overwrite)
+        written.append(path)
+    return written
+
+
+def _sheet(frame: FrameScore, predictor: Predictor) -> Image:
+    """Return the prediction over the truth, uint8 (H, W, 3), RGB."""
+    sample = frame.sample
+    truth = read_truth(sample)
+    size = (truth.shape[0], truth.shape[1])
+    picture = _picture(sample, size)
+    predicted = _shown(predictor(sample, size=size), names=predictor.class_names)
+    title = f"predicted: {sample.stem}, {100 * frame.quality:.1f} %"
+    sheets = [_drawn(picture, predicted, names=predictor.class_names, title=title)]
+    if sample.polygons is not None:
+        true = _true(read_annotation(sample.polygons))
+        sheets.append(_drawn(picture, true, names=TRAIN_NAMES, title="true"))
+    return np.vstack(sheets)
+
+
+def _picture(sample: Sample, size: tuple[int, int]) -> Image:
+    """Return the picture at the size of its labels; grey where results came without pictures."""
+    if sample.picture is None:
+        return np.full((*size, 3), 128, dtype=np.uint8)
+    picture = read_picture(sample.picture)
+    if picture.shape[:2] == size:
+        return picture
+    return np.asarray(cv2.resize(picture, size[::-1]), dtype=np.uint8)
+
+
+def _shown(predicted: Predicted, *, names: Sequence[str]) -> Instances:
+    """Return what is worth drawing: segments, or what a user would see by default."""
+    if predicted.panoptic is not None:
+        return segments_as_instances(predicted.panoptic)
+    if predicted.instances is not None:
+        return predicted.instances.select(predicted.instances.scores > _SHOWN_SCORE)
+    if predicted.label_ids is not None:
+        return _classes_as_instances(predicted.label_ids.astype(np.int32), names=names)
+    raise DatasetError("there is nothing predicted that could be drawn")
+
+
+def _classes_as_instances(label_ids: NDArray[np.int32], *, names: Sequence[str]) -> Instances:
+    """Return each class that occurs as one instance; int32 (H, W) of official label ids."""
+    class_ids = {BY_NAME[name].label_id: i for i, name in enumerate(names) if name in BY_NAME}
+    regions = regions_of(label_ids)
+    known = np.array([value in class_ids for value in regions.values.tolist()], dtype=np.bool_)
+    regions = Regions(*(part[known] for part in regions))
+    return Instances(
+        boxes=regions.boxes.astype(np.float32),
+        masks=masks_of(label_ids, regions),
+        scores=np.ones(len(regions.values), dtype=np.float32),
+        class_ids=np.array([class_ids[i] for i in regions.values.tolist()], dtype=np.int32),
+    )
+
+
+def _true(annotation: Annotation) -> Instances:
+    """Return what is to be seen, groups included."""
+    drawn = draw_objects(annotation)
+    segments = visible_segments(drawn, classes=parse_class_set("19"), stuff="whole")
+    return Instances(
+        boxes=segments.masks.rectangles(),
+        masks=segments.masks,
+        scores=np.ones(len(segments), dtype=np.float32),
+        class_ids=segments.class_ids,
+    )
+
+
+def _drawn(picture: Image, instances: Instances, *, names: Sequence[str], title: str) -> Image:
+    """Return a picture with instances over it and a title on it, in a handy size."""
+    drawn = Overlay(names, style=_STYLE)(Frame(pixels=picture), instances)
+    if isinstance(drawn, Yuv420):  # not for RGB frames
+        raise TypeError("an RGB frame was drawn as planes")
+    height, width = drawn.shape[:2]
+    size = (_WIDTH_PX, max(round(height * _WIDTH_PX / width), 1))
+    small = np.array(cv2.resize(drawn, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    plate = label_sprite(title, (255, 255, 255), 1.0).image[: small.shape[0], : small.shape[1]]
+    small[: plate.shape[0], : plate.shape[1]] = plate
+    return small

@@ -1,0 +1,1 @@
+"""Checkpoints become models that the runtimes here take: ONNX, OpenVINO, eight bits."""

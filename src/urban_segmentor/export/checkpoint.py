@@ -1,0 +1,235 @@
+"""Checkpoints of Ultralytics: read with care, exported, and run as the authority on themselves.
+
+A `.pt` is a pickle, which can run any code when it is loaded. So only classes that Ultralytics
+and PyTorch are known to write are let in, unless the user trusts the file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import pickle
+import shutil
+import warnings
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from urban_segmentor.errors import ModelError
+from urban_segmentor.export.ultralytics_env import quiet_ultralytics, require
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+_SUFFIX = ".pt"
+_ZIP = b"PK\x03\x04"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """A segmentation model as training leaves it.
+
+    Attributes:
+        path: The file.
+        model: The `ultralytics.YOLO`.
+        class_names: Names by class id.
+        stride: Sides of the input are multiples of it, pixels.
+        base: What kind of model it is, such as `yolov8n-seg`.
+        train_args: Settings of its training, as far as the file says.
+        metrics: Figures of its training's own validation, as far as the file says.
+    """
+
+    path: Path
+    model: Any
+    class_names: tuple[str, ...]
+    stride: int
+    base: str
+    train_args: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+
+    def export_onnx(self, folder: Path, *, imgsz: tuple[int, int]) -> Path:
+        """Return an ONNX export in float32 that takes any multiple of the stride.
+
+        Args:
+            folder: Where it is written.
+            imgsz: Height and width that the file names, pixels.
+
+        Raises:
+            ModelError: Ultralytics cannot export it.
+            MissingExtraError: A library of the extra `train` is not installed.
+        """
+        require("onnx")
+        # The exporter writes beside the checkpoint, which is no place of ours.
+        self.model.model.pt_path = str(folder / f"{self.path.stem}{_SUFFIX}")
+        shutil.copyfile(self.path, self.model.model.pt_path)
+        try:
+            with _in_silence():
+                written = self.model.export(
+                    format="onnx",
+                    dynamic=True,
+                    simplify=False,
+                    nms=False,
+                    imgsz=imgsz,
+                    device="cpu",
+                )
+        except Exception as error:  # its exporter raises whatever its libraries do
+            raise ModelError(
+                f"Ultralytics cannot export `{self.path}`: {_first_line(error)}",
+                hint="see whether it can without us: "
+                f"yolo export model={self.path} format=onnx dynamic=True",
+            ) from error
+        return Path(written)
+
+    def network(self, metadata: Mapping[str, object], *, ends_in_nms: bool) -> CheckpointNetwork:
+        """Return the model in PyTorch, float32, for a `Segmenter`.
+
+        Args:
+            metadata: What the export says about itself.
+            ends_in_nms: Which of its heads was exported.
+        """
+        if ends_in_nms:
+            self.model.model.end2end = True
+        return CheckpointNetwork(self.model.model, metadata)
+
+
+class CheckpointNetwork:
+    """A checkpoint in the place of an exported file.
+
+    Args:
+        module: The PyTorch module, in evaluation mode.
+        metadata: What the export says about itself.
+    """
+
+    def __init__(self, module: Any, metadata: Mapping[str, object]) -> None:
+        self.metadata = metadata
+        self._module = module
+
+    @property
+    def static_size(self) -> tuple[int, int] | None:
+        """Nothing fixes the input."""
+        return None
+
+    def backend(self, input_size: tuple[int, int]) -> CheckpointNetwork:  # noqa: ARG002
+        """Return itself: it runs every input size."""
+        return self
+
+    def infer(self, batch: NDArray[np.uint8]) -> Sequence[NDArray[np.float32]]:
+        """Run the network.
+
+        Args:
+            batch: uint8 (B, H, W, 3), RGB.
+
+        Returns:
+            The head and the mask prototypes, float32, laid out as in an export.
+        """
+        torch: Any = import_module("torch")
+        planar = np.ascontiguousarray(batch.transpose(0, 3, 1, 2))
+        with torch.inference_mode():
+            head, prototypes = self._module(torch.from_numpy(planar).float() / 255)[0]
+        return [np.asarray(tensor, dtype=np.float32) for tensor in (head, prototypes)]
+
+
+def load_checkpoint(path: Path, *, trust: bool = False) -> Checkpoint:
+    """Return the segmentation model that a checkpoint holds.
+
+    Args:
+        path: The `.pt`.
+        trust: True to load whatever it holds, which can run any code; otherwise only what
+            Ultralytics itself writes.
+
+    Raises:
+        ModelError: It is not there, no checkpoint, of another task, or holds more than a model.
+        MissingExtraError: A library of the extra `train` is not installed.
+    """
+    _check_file(path)
+    require("torch", "ultralytics")
+    yolo = _load(path, trust=trust)
+    content = cast("dict[str, Any]", yolo.ckpt)
+    if yolo.task != "segment":
+        raise ModelError(
+            f"`{path}` is a model for the task `{yolo.task}`, expected `segment`",
+            hint="take a segmentation model, such as one that starts from yolov8n-seg",
+        )
+    names: dict[int, str] = yolo.model.names
+    return Checkpoint(
+        path=path,
+        model=yolo,
+        class_names=tuple(str(names[i]) for i in sorted(names)),
+        stride=max(int(yolo.model.stride.max()), 32),
+        base=Path(str(yolo.model.yaml.get("yaml_file", ""))).stem,
+        train_args=content.get("train_args") or {},
+        metrics=content.get("train_metrics") or {},
+    )
+
+
+def _check_file(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            head = file.read(len(_ZIP))
+    except OSError as error:
+        raise ModelError(
+            f"cannot read the checkpoint `{path}`: {error.strerror}",
+            hint="training leaves it in the folder of the run, as weights/best.pt",
+        ) from error
+    if head != _ZIP:
+        raise ModelError(
+            f"`{path}` is no checkpoint: it is {'empty' if not head else 'no PyTorch file'}",
+            hint="fetch it again",
+        )
+
+
+def _load(path: Path, *, trust: bool) -> Any:
+    try:
+        with _in_silence(), safe_loading(trust=trust):
+            return import_module("ultralytics").YOLO(str(path))
+    except Exception as error:  # whatever a pickle may raise
+        causes = (error, error.__cause__)
+        if not trust and any(isinstance(one, pickle.UnpicklingError) for one in causes):
+            raise ModelError(
+                f"`{path}` holds more than a model of Ultralytics, and loading that can run any "
+                "code",
+                hint="if you trust whoever made it, add --trust",
+            ) from error
+        raise ModelError(
+            f"`{path}` is no checkpoint that can be loaded: {_first_line(error)}",
+            hint="fetch it again, or take a checkpoint that Ultralytics wrote",
+        ) from error
+
+
+@contextlib.contextmanager
+def safe_loading(*, trust: bool = False) -> Generator[None]:
+    """Return a context in which Ultralytics loads nothing but what it writes itself.
+
+    Args:
+        trust: True to load whatever a checkpoint holds.
+    """
+    tasks: Any = import_module("ultralytics.nn.tasks")
+    before = tasks.SAFE_LOAD
+    tasks.SAFE_LOAD = not trust
+    try:
+        yield
+    finally:
+        tasks.SAFE_LOAD = before
+
+
+@contextlib.contextmanager
+def _in_silence() -> Generator[None]:
+    """Return a context in which Ultralytics and PyTorch say nothing; stdout is for data."""
+    with (
+        quiet_ultralytics(),
+        warnings.catch_warnings(),
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+    ):
+        warnings.simplefilter("ignore")
+        import_module("ultralytics.utils").LOGGER.setLevel("CRITICAL")
+        yield
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

@@ -1,0 +1,171 @@
+"""Pictures that an export is checked, calibrated and measured on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from urban_segmentor.datasets.cityscapes.layout import read_layout
+from urban_segmentor.datasets.images import read_picture
+from urban_segmentor.datasets.prepared import open_frames
+from urban_segmentor.errors import DatasetError, SettingError
+from urban_segmentor.evaluation.validation.validate import spread
+from urban_segmentor.export.verify_export import Named
+from urban_segmentor.inference.preprocess import network_input
+from urban_segmentor.structures.boxes import Letterbox, rectangular_size
+from urban_segmentor.synthetic import Street
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from urban_segmentor.datasets.cityscapes.layout import Sample
+
+STREET = "procedural street"
+_PICTURES = 4
+_STREET_PX = (512, 1024)
+
+
+class NetworkInputs:
+    """Pictures as a network gets them, made anew each time they are asked for.
+
+    Args:
+        pictures: The files.
+        imgsz: Long side of the network's input, pixels.
+        stride: Its sides are multiples of it, pixels.
+        static_size: Height and width where the network fixes them, pixels.
+        on_picture: Called after each picture.
+    """
+
+    def __init__(
+        self,
+        pictures: Sequence[Path],
+        *,
+        imgsz: int,
+        stride: int,
+        static_size: tuple[int, int] | None = None,
+        on_picture: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.pictures = pictures
+        self._imgsz, self._stride, self._static_size = imgsz, stride, static_size
+        self._on_picture = on_picture
+
+    def __len__(self) -> int:
+        """Return the number of pictures."""
+        return len(self.pictures)
+
+    def __iter__(self) -> Iterator[NDArray[np.uint8]]:
+        """Yield each picture in its letterbox, uint8 (1, H, W, 3), RGB."""
+        for path in self.pictures:
+            picture = read_picture(path)
+            size = (picture.shape[0], picture.shape[1])
+            yield network_input(picture, Letterbox.fit(size, self.input_size(size)))
+            self._on_picture()
+
+    def input_size(self, image_size: tuple[int, int]) -> tuple[int, int]:
+        """Return the height and width that a picture gets, pixels."""
+        if self._static_size is not None:
+            return self._static_size
+        return rectangular_size(image_size, long_side=self._imgsz, stride=self._stride)
+
+
+def pictures_to_compare(data: Path | None) -> tuple[str, list[Named]]:
+    """Return where a handful of pictures come from, and the pictures.
+
+    Args:
+        data: A Cityscapes folder, or one that `data prepare` made; None for the street.
+
+    Raises:
+        DatasetError: It is neither, or a picture cannot be read.
+    """
+    if data is None:
+        return STREET, _street()
+    frames = open_frames(data).frames
+    chosen = [frame for frame in frames if frame.split == "val"] or list(frames)
+    if not chosen:
+        raise DatasetError(
+            f"`{data}` has no frame with a picture and labels",
+            hint=f"urban-segmentor data check {data}",
+        )
+    count = min(_PICTURES, len(chosen))
+    some = [chosen[i * len(chosen) // count] for i in range(count)]
+    return str(data), [Named(frame.stem, frame.image()) for frame in some]
+
+
+def calibration_pictures(data: Path, count: int) -> list[Path]:
+    """Return pictures of the split `train`, spread evenly.
+
+    Args:
+        data: A Cityscapes folder.
+        count: How many.
+
+    Raises:
+        SettingError: There is no such split, or the count is not at least 1.
+        DatasetError: It is no Cityscapes folder, or has no pictures.
+    """
+    _check_count(count, "calibration", least=1)
+    pictures = [one.picture for one in _split(data, "train") if one.picture is not None]
+    if not pictures:
+        raise DatasetError(
+            f"`{data}` has no pictures in the split `train`",
+            hint=f"urban-segmentor data check {data}",
+        )
+    chosen = min(count, len(pictures))
+    return [pictures[i * len(pictures) // chosen] for i in range(chosen)]
+
+
+def gate_samples(data: Path, count: int) -> tuple[Sequence[Sample], int]:
+    """Return frames of the split `val` that can be scored, and how many there are in all.
+
+    Args:
+        data: A Cityscapes folder.
+        count: How many, spread evenly; 0 for all.
+
+    Raises:
+        SettingError: There is no such split, or the count is negative.
+        DatasetError: It is no Cityscapes folder, or no frame has a picture and labels.
+    """
+    _check_count(count, "gate_images", least=0)
+    whole = [
+        sample
+        for sample in _split(data, "val")
+        if sample.picture is not None
+        and (sample.polygons is not None or sample.ground_truth("instanceIds") is not None)
+    ]
+    if not whole:
+        raise DatasetError(
+            f"`{data}` has no frame with a picture and labels in the split `val`",
+            hint=f"urban-segmentor data check {data}",
+        )
+    return spread(whole, count or None), len(whole)
+
+
+def _split(data: Path, split: str) -> Sequence[Sample]:
+    layout = read_layout(data)
+    if split not in layout.splits:
+        raise SettingError(
+            f"`{data}` has no split `{split}`, which quantising needs",
+            hint=f"it has {', '.join(layout.splits)}; give a folder with both train and val",
+        )
+    return layout.of_split(split)
+
+
+def _check_count(count: int, name: str, *, least: int) -> None:
+    if count < least:
+        usual = 200 if name == "calibration" else 100
+        raise SettingError(
+            f"`{name}` is {count}, expected at least {least}",
+            hint=f"--{name.replace('_', '-')} {usual}",
+        )
+
+
+def _street() -> list[Named]:
+    """Return frames of streets by day, from a car and from a gantry."""
+    found: list[Named] = []
+    for camera in ("dashcam", "fixed"):
+        street = Street(size=_STREET_PX, fps=0.25, seed=7, camera=camera)
+        for shot in street.shots(seconds=8.0):
+            found.append(Named(f"{camera} {len(found)}", shot.frame.image))
+    return found

@@ -1,0 +1,193 @@
+"""What the user wants of an export, checked before hours go into it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, cast
+
+from urban_segmentor.errors import ModelError, SettingError
+from urban_segmentor.export.export_images import calibration_pictures, gate_samples
+from urban_segmentor.export.export_metadata import About
+from urban_segmentor.export.formats import check_place
+from urban_segmentor.io.atomic import check_not_source
+from urban_segmentor.models.hub import HUB_PREFIX
+from urban_segmentor.models.registry import embedded_models, resolve_model
+from urban_segmentor.structures.boxes import rectangular_size
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Format: TypeAlias = Literal["onnx", "openvino"]
+
+CHECKPOINT = ".pt"
+_WIDE = (1080, 1920)
+
+
+class Progress(Protocol):
+    """Hears how far the work is."""
+
+    def start(self, name: str, frames: int | None) -> None:
+        """A step begins, of so many pictures, or of nobody knows how many."""
+        ...
+
+    def advance(self) -> None:
+        """A picture is done."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantisation:
+    """How a model gets eight bits, and how that is judged.
+
+    Attributes:
+        calibration: Pictures of the split `train` that ranges are taken from.
+        gate_images: Frames of the split `val` that accuracy is measured on; 0 for all.
+        whole_head: True to leave all of the head in float, not its last layers alone.
+        accept_loss: True to write the file whatever it costs in accuracy.
+    """
+
+    calibration: int = 200
+    gate_images: int = 100
+    whole_head: bool = False
+    accept_loss: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What is to be exported, and how.
+
+    Attributes:
+        model: A `.pt`, a `.onnx`, the name of an embedded model, or a hub address.
+        format: `onnx` or `openvino`.
+        imgsz: Long side, or height and width, that the file names, pixels; None for those of the
+            training.
+        half: True to store weights in half size.
+        quantisation: How it gets eight bits, or None to leave it in float.
+        data: Where pictures come from: a Cityscapes folder, or one that `data prepare` made; None
+            for the procedural street.
+        output: The file, or the folder for OpenVINO; None for a place beside the model.
+        overwrite: True when an export that is there may be replaced.
+        about: What the file is to say about itself.
+        trust: True to load a checkpoint that holds more than a model.
+    """
+
+    model: str
+    format: Format = "onnx"
+    imgsz: int | tuple[int, int] | None = None
+    half: bool = False
+    quantisation: Quantisation | None = None
+    data: Path | None = None
+    output: Path | None = None
+    overwrite: bool = False
+    about: About = field(default_factory=About)
+    trust: bool = False
+
+    def size(self, usual: tuple[int, int], *, stride: int) -> tuple[int, int]:
+        """Return the height and width that the file names, pixels.
+
+        Args:
+            usual: Those of the model, pixels.
+            stride: Sides are multiples of it, pixels.
+
+        Raises:
+            SettingError: A side that was asked for is none.
+        """
+        if self.imgsz is None:
+            return usual
+        sides = self.imgsz if isinstance(self.imgsz, tuple) else (self.imgsz,)
+        for side in sides:
+            if side < stride or side % stride:
+                near = max(round(side / stride), 1) * stride
+                raise SettingError(
+                    f"`imgsz` is {side}, expected a multiple of {stride}",
+                    hint=f"the nearest is {near}",
+                )
+        return wide_size(self.imgsz, stride=stride)
+
+
+def wide_size(imgsz: object, *, stride: int) -> tuple[int, int]:
+    """Return a height and width, pixels, as cameras give them where only a long side is known.
+
+    Args:
+        imgsz: A long side, or height and width; 640 for anything else.
+        stride: Sides are multiples of it, pixels.
+
+    >>> wide_size(640, stride=32)
+    (384, 640)
+    """
+    if isinstance(imgsz, list | tuple):
+        sides = [int(side) for side in cast("Sequence[Any]", imgsz)]
+        if len(sides) == 2:
+            return sides[0], sides[1]
+    long_side = imgsz if isinstance(imgsz, int) else 640
+    return rectangular_size(_WIDE, long_side=-(-long_side // stride) * stride, stride=stride)
+
+
+def find_model(model: str) -> Path:
+    """Return the file of a model; that of a checkpoint need not be there.
+
+    Raises:
+        ModelError: There is no such model, or it is of a kind that is not exported.
+    """
+    path = Path(model)
+    if path.suffix == CHECKPOINT:
+        return path.expanduser()
+    found = resolve_model(model)
+    if found.suffix != ".onnx":
+        raise ModelError(
+            f"`{found}` is in OpenVINO's format already",
+            hint="give the checkpoint or the .onnx that it was made from",
+        )
+    return found
+
+
+def place_of(wishes: Wishes, path: Path) -> Path:
+    """Return where the export goes: beside the model, or here when that is not the user's.
+
+    Args:
+        wishes: What is to be exported.
+        path: The file of the model.
+
+    Raises:
+        SettingError: The place does not fit the format.
+    """
+    if wishes.output is not None:
+        if wishes.format == "onnx" and wishes.output.suffix != ".onnx":
+            raise SettingError(
+                f"`{wishes.output}` does not end in `.onnx`", hint=f"-o {path.stem}.onnx"
+            )
+        return wishes.output
+    is_ours = wishes.model in embedded_models() or wishes.model.startswith(HUB_PREFIX)
+    folder = Path() if is_ours else path.parent
+    if wishes.format == "onnx":
+        return folder / f"{path.stem}.onnx"
+    return folder / f"{path.stem}{'_int8' * (wishes.quantisation is not None)}_openvino"
+
+
+def check_wishes(wishes: Wishes, *, place: Path, path: Path) -> None:
+    """Check that the wishes can be fulfilled, as far as can be told at once.
+
+    Args:
+        wishes: What is to be exported.
+        place: Where to.
+        path: The file of the model.
+
+    Raises:
+        SettingError: They contradict one another.
+        DatasetError: The data set lacks what quantising needs.
+        OutputError: The export is there already, or cannot be written.
+    """
+    plan = wishes.quantisation
+    if plan is not None:
+        if wishes.format != "openvino":
+            raise SettingError("INT8 is written for OpenVINO alone", hint="--format openvino")
+        if wishes.data is None:
+            raise SettingError(
+                "quantising needs pictures to calibrate on and labels to measure the loss with",
+                hint="--data CITYSCAPES, a folder with gtFine and leftImg8bit",
+            )
+        calibration_pictures(wishes.data, plan.calibration)
+        gate_samples(wishes.data, plan.gate_images)
+    check_not_source(place, path)
+    check_place(place, is_folder=wishes.format == "openvino", overwrite=wishes.overwrite)

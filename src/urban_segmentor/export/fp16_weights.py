@@ -1,0 +1,71 @@
+"""ONNX files with weights of half size, and what they say about themselves."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from urban_segmentor.export.ultralytics_env import require
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_SMALLEST = 16  # values; shapes and scalars stay as they are
+
+
+def halve_weights(model: Any) -> None:
+    """Store float32 weights as float16, each widened by a Cast at the graph's start.
+
+    Arithmetic so stays in whatever precision the runtime chooses. Weights that float16 cannot
+    hold stay as they are.
+
+    Args:
+        model: The `onnx.ModelProto`, which is changed.
+    """
+    onnx: Any = import_module("onnx")
+    graph = model.graph
+    kept: list[Any] = []
+    casts: list[Any] = []
+    most = float(np.finfo(np.float16).max)
+    for tensor in graph.initializer:
+        values = onnx.numpy_helper.to_array(tensor)
+        is_weight = values.dtype == np.float32 and values.size >= _SMALLEST
+        if not is_weight or not np.abs(values).max() <= most:
+            kept.append(tensor)
+            continue
+        name = f"{tensor.name}_half"
+        kept.append(onnx.numpy_helper.from_array(values.astype(np.float16), name))
+        casts.append(
+            onnx.helper.make_node("Cast", [name], [tensor.name], to=onnx.TensorProto.FLOAT)
+        )
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
+    nodes = list(graph.node)
+    del graph.node[:]
+    graph.node.extend(casts + nodes)
+
+
+def rewrite_onnx(source: Path, target: Path, *, half: bool, metadata: Mapping[str, object]) -> None:
+    """Write an ONNX model with other metadata, checked for validity.
+
+    Args:
+        source: The model.
+        target: Where to.
+        half: True to store weights in half size.
+        metadata: All that the file is to say.
+
+    Raises:
+        MissingExtraError: The library onnx is not installed.
+    """
+    require("onnx")
+    onnx: Any = import_module("onnx")
+    model = onnx.load(str(source))
+    if half:
+        halve_weights(model)
+    del model.metadata_props[:]
+    onnx.helper.set_model_props(model, {key: str(value) for key, value in metadata.items()})
+    onnx.checker.check_model(model)
+    onnx.save(model, str(target))

@@ -1,0 +1,165 @@
+"""INT8 by NNCF, the end of the head left in float.
+
+Boxes, scores, coefficients and prototypes lose most by eight bits, and the layers that make them
+cost little.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import re
+import warnings
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from urban_segmentor.errors import ModelError
+from urban_segmentor.export.ultralytics_env import require
+from urban_segmentor.inference.runtimes.topk import cut_selection
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable
+
+    import openvino as ov
+    from numpy.typing import NDArray
+
+_NO_SUMS = frozenset({"Constant", "Result", "Parameter"})
+_MODULE = re.compile(r"/model\.(\d+)/")
+
+
+def quantise(
+    model: ov.Model, inputs: Iterable[NDArray[np.uint8]], *, count: int, whole_head: bool = False
+) -> ov.Model:
+    """Return a model that computes in INT8, all but the end of its head.
+
+    Args:
+        model: In float, with names of nodes as Ultralytics gives them.
+        inputs: Pictures as the network gets them, uint8 (1, H, W, 3), RGB; activations get the
+            ranges that these need. They are gone through several times.
+        count: How many they are.
+        whole_head: True to leave all of the head in float.
+
+    Raises:
+        ModelError: The head cannot be told from the rest, or NNCF fails.
+        MissingExtraError: NNCF is not installed.
+    """
+    nncf = _nncf()
+    cut, select = cut_selection(model)
+    kept = float_nodes(cut, whole_head=whole_head)
+    options: dict[str, Any] = {
+        # SiLU goes a little below zero; symmetric ranges would spend half their values there.
+        "preset": nncf.QuantizationPreset.MIXED,
+        "target_device": nncf.TargetDevice.CPU,
+        "subset_size": count,
+        "ignored_scope": nncf.IgnoredScope(names=kept, validate=False),
+    }
+    try:
+        with _in_silence():
+            quantised = nncf.quantize(cut, nncf.Dataset(inputs, _planar), **options)
+    except Exception as error:  # its errors have no base of their own
+        line = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+        raise ModelError(
+            f"NNCF cannot quantise the model: {line}", hint="use the export in float"
+        ) from error
+    return quantised if select is None else _with_end(quantised, of=model, cut=cut)
+
+
+def float_nodes(model: ov.Model, *, whole_head: bool) -> list[str]:
+    """Return the names of the nodes that are to stay in float.
+
+    Args:
+        model: With names of nodes as Ultralytics gives them, `/model.22/cv2.0/...`.
+        whole_head: True for all of the last module; False for the last convolution of each of its
+            branches, and what follows.
+
+    Raises:
+        ModelError: No node has such a name.
+    """
+    nodes = [node for node in model.get_ordered_ops() if node.get_type_name() not in _NO_SUMS]
+    numbers = [int(found[1]) for node in nodes if (found := _MODULE.match(_name(node)))]
+    if not numbers:
+        raise ModelError(
+            "the names of its nodes do not tell where the head of the model begins",
+            hint="quantise a checkpoint, or what `urban-segmentor export` made of it",
+        )
+    first = f"/model.{max(numbers)}/"
+    named = {_name(node) for node in nodes if _name(node).startswith(first)}
+    head = _with_followers(nodes, named)
+    return head if whole_head else _with_followers(nodes, _last_convolutions(nodes, set(head)))
+
+
+def _last_convolutions(nodes: list[Any], head: set[str]) -> set[str]:
+    """Return the convolutions of a head behind which there is no other one."""
+    last: set[str] = set()
+    before: set[str] = set()  # nodes that a convolution comes after
+    for node in reversed(nodes):
+        name = _name(node)
+        inputs = {_name(value.get_node()) for value in node.input_values()}
+        # Boxes are expectations over bins; this sum happens to be written as a convolution.
+        is_convolution = "Convolution" in node.get_type_name() and "/dfl/" not in name
+        if is_convolution and name in head and name not in before:
+            last.add(name)
+        if is_convolution or name in before:
+            before |= inputs
+    return last
+
+
+def _with_followers(nodes: list[Any], names: set[str]) -> list[str]:
+    """Return some nodes and all that their results flow into, in the order of the graph."""
+    inside: dict[str, None] = {}
+    for node in nodes:
+        follows = any(_name(value.get_node()) in inside for value in node.input_values())
+        if follows or _name(node) in names:
+            inside[_name(node)] = None
+    return list(inside)
+
+
+def _name(node: Any) -> str:
+    return str(node.get_friendly_name())
+
+
+def _with_end(quantised: ov.Model, *, of: ov.Model, cut: ov.Model) -> ov.Model:
+    """Return a quantised model with what was cut off its end put back."""
+    openvino: Any = import_module("openvino")
+    whole: Any = of
+    for old, new in zip(cut.get_results(), quantised.get_results(), strict=True):
+        old_source, new_source = old.input_value(0), new.input_value(0)
+        for port in old_source.get_target_inputs():
+            if port.get_node().get_friendly_name() != old.get_friendly_name():
+                port.replace_source_output(new_source)
+    return openvino.Model(whole.get_results(), quantised.get_parameters(), "quantised")
+
+
+def _planar(batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+    planar = np.ascontiguousarray(batch.transpose(0, 3, 1, 2), dtype=np.float32)
+    planar /= 255
+    return planar
+
+
+def _nncf() -> Any:
+    # Without that it tells a server what is done here.
+    os.environ.setdefault("NNCF_CI", "1")
+    with _in_silence():
+        require("nncf")
+    return import_module("nncf")
+
+
+@contextlib.contextmanager
+def _in_silence() -> Generator[None]:
+    """Return a context in which NNCF says nothing; stdout is for data."""
+    before = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        with (
+            warnings.catch_warnings(),
+            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stderr(io.StringIO()),
+        ):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)

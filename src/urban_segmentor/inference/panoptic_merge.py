@@ -1,0 +1,237 @@
+"""Instances merged into one map, each pixel in one segment or in none.
+
+The merge is the one that most use: things by falling score, each where nothing is yet, unless
+most of it is covered already; then stuff, one segment a class, unless little of it is left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from urban_segmentor.errors import SettingError, ShapeError
+from urban_segmentor.structures.cityscapes_labels import BY_NAME
+from urban_segmentor.structures.label_regions import masks_of, regions_of
+from urban_segmentor.structures.types import Instances, PanopticMap, Segment
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+_REFERENCE_PX = 2048 * 1024
+_USUAL_SHARES = {"score": 0.5, "stuff_score": 0.1, "overlap": 0.5}
+_THIN = frozenset({"pole", "traffic light", "traffic sign"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeRules:
+    """What gets into a panoptic map.
+
+    Attributes:
+        score: Lowest score of a thing, in [0, 1].
+        stuff_score: Lowest score of a region of stuff, in [0, 1]; low, as every pixel is of some
+            class, and better regions are painted first.
+        overlap: Share of a thing that may be covered already, in [0, 1].
+        stuff_area_px: Least pixels of a class of stuff in a picture of 2048 x 1024; scaled to
+            others.
+        thin_area_px: The same for poles, traffic lights and signs.
+
+    Raises:
+        SettingError: A value is out of its range.
+    """
+
+    score: float = 0.5
+    stuff_score: float = 0.1
+    overlap: float = 0.5
+    stuff_area_px: int = 4096
+    thin_area_px: int = 1024
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        for name, usual in _USUAL_SHARES.items():
+            share = getattr(self, name)
+            if not 0 <= share <= 1:
+                raise SettingError(
+                    f"`{name}` is {share}, expected a number from 0 to 1",
+                    hint=f"the usual `{name}` is {usual}",
+                )
+        for name in ("stuff_area_px", "thin_area_px"):
+            if getattr(self, name) < 0:
+                raise SettingError(
+                    f"`{name}` is {getattr(self, name)}, expected pixels",
+                    hint=f"0 keeps all; `MergeRules()` has a good `{name}`",
+                )
+
+    @property
+    def least_score(self) -> float:
+        """Instances with less are never looked at, so that no model need report them."""
+        return min(self.score, self.stuff_score)
+
+
+def merge(
+    instances: Instances, *, class_names: Sequence[str], rules: MergeRules | None = None
+) -> PanopticMap:
+    """Return the panoptic map of a picture.
+
+    Args:
+        instances: N instances, of things and of stuff; classes that are none of Cityscapes'
+            count as things.
+        class_names: The class list of the model.
+        rules: What gets in.
+
+    Returns:
+        Segments with ids from 1, things first, best score first.
+
+    Raises:
+        ShapeError: A class id lies outside the list.
+    """
+    rules = rules or MergeRules()
+    candidates, order = _candidates(instances, class_names=class_names, rules=rules)
+    # One byte a pixel while painting, as long as that can number them.
+    few = len(candidates) <= np.iinfo(np.uint8).max
+    numbers = np.zeros(instances.masks.image_size, dtype=np.uint8 if few else np.int32)
+    for i, number in order:
+        candidate = candidates[number - 1]
+        most_covered = rules.overlap if candidate.is_thing else 1.0
+        candidate.area_px += _paint(numbers, instances, i, number, most_covered=most_covered)
+    table = np.zeros(len(candidates) + 1, dtype=np.int32)
+    segments: list[Segment] = []
+    for number, candidate in enumerate(candidates, start=1):
+        if candidate.area_px and candidate.area_px >= candidate.least_px:
+            table[number] = len(segments) + 1
+            segments.append(candidate.segment(len(segments) + 1))
+    return PanopticMap(segment_ids=_looked_up(table, numbers), segments=tuple(segments))
+
+
+def segments_as_instances(panoptic: PanopticMap) -> Instances:
+    """Return the segments as instances that share no pixel, in the order of the map's ids.
+
+    Args:
+        panoptic: The map.
+    """
+    regions = regions_of(panoptic.segment_ids)
+    seen = regions.values > 0
+    regions = type(regions)(*(part[seen] for part in regions))
+    by_id = {segment.segment_id: segment for segment in panoptic.segments}
+    segments = [by_id[value] for value in regions.values.tolist()]
+    return Instances(
+        boxes=regions.boxes.astype(np.float32),
+        masks=masks_of(panoptic.segment_ids, regions),
+        scores=np.array([segment.score for segment in segments], dtype=np.float32),
+        class_ids=np.array([segment.class_id for segment in segments], dtype=np.int32),
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Candidate:
+    """What may become a segment: one thing, or all regions of one class of stuff.
+
+    Attributes:
+        class_id: Position in the class list of the model.
+        is_thing: True where single objects are told apart.
+        score: The best.
+        least_px: With fewer pixels it is dropped.
+        area_px: Pixels painted so far.
+    """
+
+    class_id: int
+    is_thing: bool
+    score: float
+    least_px: float
+    area_px: int = 0
+
+    def segment(self, segment_id: int) -> Segment:
+        """Return the segment that it has become."""
+        return Segment(
+            segment_id=segment_id,
+            class_id=self.class_id,
+            is_thing=self.is_thing,
+            score=self.score,
+            area_px=self.area_px,
+        )
+
+
+def _candidates(
+    instances: Instances, *, class_names: Sequence[str], rules: MergeRules
+) -> tuple[list[_Candidate], list[tuple[int, int]]]:
+    """Return what may become a segment, and in which order it is painted.
+
+    Masks of what is too weak are not decoded.
+
+    Returns:
+        Candidates, things first, best score first; the position of an instance and the number
+        of its candidate, from 1, in the order of painting.
+    """
+    class_ids: list[int] = instances.class_ids.tolist()
+    wrong = [class_id for class_id in class_ids if not 0 <= class_id < len(class_names)]
+    if wrong:
+        raise ShapeError(f"`class_ids` must lie in 0..{len(class_names) - 1}, got {wrong[0]}")
+    height, width = instances.masks.image_size
+    scale = height * width / _REFERENCE_PX
+    scores: list[float] = instances.scores.tolist()
+    candidates: list[_Candidate] = []
+    painted: list[tuple[int, int]] = []
+    stuff: dict[int, int] = {}
+    for i, is_thing in _painting_order(instances, class_names=class_names, rules=rules):
+        class_id = class_ids[i]
+        if class_id not in stuff:
+            least = rules.thin_area_px if class_names[class_id] in _THIN else rules.stuff_area_px
+            one = _Candidate(
+                class_id=class_id,
+                is_thing=is_thing,
+                score=scores[i],
+                least_px=1 if is_thing else least * scale,
+            )
+            candidates.append(one)
+        if not is_thing:
+            stuff.setdefault(class_id, len(candidates))
+        painted.append((i, len(candidates) if is_thing else stuff[class_id]))
+    return candidates, painted
+
+
+def _painting_order(
+    instances: Instances, *, class_names: Sequence[str], rules: MergeRules
+) -> list[tuple[int, bool]]:
+    """Return the positions of what is strong enough, and which are things: those come first."""
+    kinds = [name not in BY_NAME or BY_NAME[name].is_thing for name in class_names]
+    is_thing = np.array(kinds, dtype=np.bool_)[instances.class_ids]
+    least = np.where(is_thing, rules.score, rules.stuff_score).astype(np.float32)
+    order = np.lexsort((-instances.scores, ~is_thing))
+    order = order[(instances.scores >= least)[order]]
+    return list(zip(order.tolist(), is_thing[order].tolist(), strict=True))
+
+
+def _paint(
+    numbers: NDArray[np.uint8 | np.int32],
+    instances: Instances,
+    index: int,
+    number: int,
+    *,
+    most_covered: float,
+) -> int:
+    """Paint a mask where nothing is yet, and return how many pixels that were."""
+    crop = instances.masks.crops[index]
+    x, y = (int(edge) for edge in instances.masks.origins[index])
+    height, width = crop.shape
+    window = numbers[y : y + height, x : x + width]
+    free = crop & (window == 0)
+    area, whole = int(np.count_nonzero(free)), int(np.count_nonzero(crop))
+    if not area or whole - area > most_covered * whole:
+        return 0
+    np.copyto(window, number, where=free, casting="unsafe")
+    return area
+
+
+def _looked_up(
+    table: NDArray[np.int32], numbers: NDArray[np.uint8 | np.int32]
+) -> NDArray[np.int32]:
+    """Return the entry of a table, int32 (K,), for each of numbers, (H, W), as int32 (H, W)."""
+    if numbers.dtype != np.uint8 or not numbers.size:
+        return table[numbers]
+    full = np.zeros(256, dtype=np.int32)
+    full[: len(table)] = table
+    return np.asarray(cv2.LUT(numbers, full), dtype=np.int32)

@@ -1,0 +1,125 @@
+"""Which runtime and which device run the model, and why."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, get_args
+
+from urban_segmentor.errors import SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from urban_segmentor.protocols import Backend
+
+Runtime: TypeAlias = Literal["auto", "openvino", "onnx"]
+Precision: TypeAlias = Literal["auto", "f32"]
+
+
+class Network(Protocol):
+    """A model file that one of the runtimes has read."""
+
+    metadata: Mapping[str, object]
+
+    @property
+    def static_size(self) -> tuple[int, int] | None:
+        """Height and width of the input when the export fixes them, pixels."""
+        ...
+
+    def backend(self, input_size: tuple[int, int]) -> Backend:
+        """Return the network ready to run at one input size, height and width in pixels."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """A runtime, a device, and the reason for them.
+
+    Attributes:
+        runtime: `openvino` or `onnx`.
+        device: `cpu`, `gpu`, `cuda:0`, ...
+        reason: Why, to be shown to the user.
+    """
+
+    runtime: Literal["openvino", "onnx"]
+    device: str
+    reason: str
+
+
+def choose_runtime(*, device: str, runtime: Runtime, suffix: str) -> Choice:
+    """Return what runs the model.
+
+    Args:
+        device: `auto`, `cpu`, `gpu`, `gpu:1`, `npu`, `cuda` or `cuda:0`.
+        runtime: `auto`, `openvino` or `onnx`.
+        suffix: `.onnx` or `.xml`; only OpenVINO reads the latter.
+
+    Raises:
+        SettingError: The wishes contradict one another or name no device.
+    """
+    device = device.lower()
+    if not re.fullmatch(r"auto|cpu|npu|(gpu|cuda)([:.]\d+)?", device):
+        raise SettingError(
+            f"`{device}` is no device",
+            hint="choose one of auto, cpu, gpu, npu, cuda or cuda:0",
+        )
+    if runtime not in get_args(Runtime):
+        raise SettingError(
+            f"`{runtime}` is no runtime", hint=f"choose one of {', '.join(get_args(Runtime))}"
+        )
+    device = device.replace(".", ":")
+    wants_cuda = device.startswith("cuda")
+    if runtime == "onnx" and suffix == ".xml":
+        raise SettingError("ONNX Runtime does not read .xml", hint="take the .onnx export")
+    if wants_cuda and (runtime == "openvino" or suffix == ".xml"):
+        raise SettingError("OpenVINO does not run on CUDA", hint="take the .onnx export")
+    if runtime == "onnx" and device.startswith(("gpu", "npu")):
+        raise SettingError(
+            f"ONNX Runtime is used for cpu and cuda here, not `{device}`",
+            hint="use --runtime openvino, or --device cuda",
+        )
+    if wants_cuda:
+        return Choice(runtime="onnx", device=device, reason="CUDA was asked for")
+    if device == "auto" and runtime != "openvino" and suffix == ".onnx" and _cuda():
+        return Choice(runtime="onnx", device="cuda:0", reason="an NVIDIA card is there")
+    if runtime != "auto":
+        named = "cpu" if device == "auto" else device
+        return Choice(runtime=runtime, device=named, reason="it was asked for")
+    if device != "auto":
+        return Choice(runtime="openvino", device=device, reason="the device was asked for")
+    return Choice(
+        runtime="openvino", device="cpu", reason="it is the fastest runtime measured on CPUs"
+    )
+
+
+def open_network(
+    path: Path, choice: Choice, *, precision: Precision = "auto", streams: int = 1
+) -> Network:
+    """Return the model read by the chosen runtime.
+
+    Args:
+        path: `.onnx` or `.xml`.
+        choice: What runs it.
+        precision: `auto` for the one the hardware is best at, or `f32`.
+        streams: How many pictures may be in work at once.
+
+    Raises:
+        ModelError: The file is damaged or no model.
+        SettingError: The device is not there.
+        MissingExtraError: The runtime is not installed.
+    """
+    if choice.runtime == "onnx":
+        from urban_segmentor.inference.runtimes.onnx import OnnxModel  # noqa: PLC0415
+
+        return OnnxModel(path, device=choice.device)
+    from urban_segmentor.inference.runtimes.openvino import OpenVinoModel  # noqa: PLC0415
+
+    return OpenVinoModel(path, device=choice.device, precision=precision, streams=streams)
+
+
+def _cuda() -> bool:
+    from urban_segmentor.inference.runtimes.onnx import cuda_is_available  # noqa: PLC0415
+
+    return cuda_is_available()

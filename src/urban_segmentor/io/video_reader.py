@@ -1,0 +1,312 @@
+"""Video files of any container and codec that FFmpeg reads, with their true time stamps."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import av
+import av.error
+from av.stream import Disposition
+
+from urban_segmentor.errors import SettingError, SourceError
+from urban_segmentor.io.timestamp_normalizer import FrameClock
+from urban_segmentor.io.truncation import missing_bytes
+from urban_segmentor.io.yuv_planes import Turn, planes_of, turn_of
+from urban_segmentor.structures.types import Frame
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from av.audio.stream import AudioStream
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+_TINY_S = 1e-6  # sums of decimal numbers are not exact
+_INDEX_LAST = frozenset({".3gp", ".m4v", ".mov", ".mp4"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoInfo:
+    """What a file says about its video stream.
+
+    Attributes:
+        time_base: Unit of its time stamps, seconds.
+        rate: Mean frame rate, frames per second.
+        frames: Number of frames, or None when the file does not say.
+        duration_s: Length, seconds, or None.
+        aspect: Width of a pixel over its height, as decoded, before a quarter turn.
+        has_audio: True when there is sound.
+    """
+
+    time_base: Fraction
+    rate: Fraction
+    frames: int | None
+    duration_s: float | None
+    aspect: Fraction
+    has_audio: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which part of a video is wanted.
+
+    Attributes:
+        start_s: Where to begin, seconds after the first frame.
+        duration_s: How much of it, seconds; None for all.
+        stride: Every how manyth frame.
+        rate: At most so many frames a second, by their time stamps; None for all.
+
+    Raises:
+        SettingError: A value is out of its range.
+    """
+
+    start_s: float = 0.0
+    duration_s: float | None = None
+    stride: int = 1
+    rate: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        if not (math.isfinite(self.start_s) and self.start_s >= 0):
+            raise SettingError(
+                f"`start` is {self.start_s}, expected 0 or more seconds", hint="--start 12.5"
+            )
+        for name, value, what in (
+            ("duration", self.duration_s, "seconds"),
+            ("fps", self.rate, "frames a second"),
+        ):
+            if value is not None and not (math.isfinite(value) and value > 0):
+                raise SettingError(
+                    f"`{name}` is {value}, expected more than 0 {what}",
+                    hint=f"leave --{name} out for all of it, or give --{name} 10",
+                )
+        if self.stride < 1:
+            raise SettingError(
+                f"`vid_stride` is {self.stride}, expected at least 1",
+                hint="--vid-stride 2 takes every second frame",
+            )
+
+    @property
+    def is_everything(self) -> bool:
+        """True when no frame is left out."""
+        return self == Selection()
+
+    def frames_of(self, info: VideoInfo) -> int | None:
+        """Return about how many frames it selects, or None when the file does not say."""
+        if info.frames is None and info.duration_s is None:
+            return None
+        length_s = info.duration_s or (info.frames or 0) / info.rate
+        wanted_s = max(float(length_s) - self.start_s, 0.0)
+        if self.duration_s is not None:
+            wanted_s = min(wanted_s, self.duration_s)
+        if self.is_everything and info.frames:
+            return info.frames
+        rate = float(info.rate) / self.stride
+        return round(wanted_s * (min(rate, self.rate) if self.rate else rate))
+
+
+class VideoSource:
+    """The frames of a video file, as planes, in order of time.
+
+    Damage is counted in `problems`, and so is a file that is cut off or changes its size; what
+    the decoder makes of damaged frames is shown, as players do.
+
+    Args:
+        path: Any container that FFmpeg reads.
+        name: Output name; frames are called `{name}_{index:06d}`.
+        selection: Which part of it.
+
+    Raises:
+        SourceError: There is no video in the file.
+    """
+
+    def __init__(self, path: Path, *, name: str, selection: Selection | None = None) -> None:
+        self._path = path
+        self._name = name
+        self._selection = selection or Selection()
+        self._container = open_video(path)
+        self._stream = _video_stream(self._container, path)
+        self._stream.thread_type = "AUTO"
+        self.info = _info(self._container, self._stream)
+        self._clock = FrameClock(time_base=self.info.time_base, rate=self.info.rate)
+        self.problems: list[str] = []
+        self.aspect = self.info.aspect
+
+    @property
+    def first_pts(self) -> int | None:
+        """Time stamp of the first frame, in the file's own clock; None before it is decoded."""
+        return self._clock.first_pts
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield the selected frames; raise `SourceError` when not one frame decodes."""
+        size: tuple[int, int] | None = None
+        turn = Turn()
+        for index, time_s, decoded in self._selected():
+            if size is None:
+                turn = turn_of(decoded)
+                self.aspect = 1 / self.info.aspect if turn.transposed else self.info.aspect
+            frame = Frame(
+                pixels=planes_of(decoded, turn),
+                index=index,
+                time_s=time_s,
+                source=str(self._path),
+                name=f"{self._name}_{index:06d}",
+            )
+            if size is not None and frame.size != size:
+                self._note_new_size(size, frame)
+                return
+            size = frame.size
+            yield frame
+        if size is None:
+            self.problems.append(f"`{self._path}` has no frame in the part that was chosen")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._container.close()
+
+    def _selected(self) -> Iterator[tuple[int, float, av.VideoFrame]]:
+        """Yield index, time and frame of the frames that are wanted."""
+        wanted = self._selection
+        stop_s = math.inf if wanted.duration_s is None else wanted.start_s + wanted.duration_s
+        last_kept_s = -math.inf
+        for index, ticks, decoded in self._decoded():
+            time_s = float(ticks * self.info.time_base)
+            if time_s >= stop_s - _TINY_S:
+                return
+            if time_s < wanted.start_s - _TINY_S or index % wanted.stride:
+                continue
+            if wanted.rate and time_s - last_kept_s < 0.999 / wanted.rate:
+                continue
+            last_kept_s = time_s
+            yield index, time_s, decoded
+
+    def _decoded(self) -> Iterator[tuple[int, int, av.VideoFrame]]:
+        """Yield index, ticks after the first frame, and frame, of every frame."""
+        index = damaged = 0
+        for decoded in self._packets_decoded():
+            damaged += decoded is None or decoded.is_corrupt
+            if decoded is None:
+                continue
+            pts = decoded.pts if decoded.pts is not None else decoded.dts
+            yield index, self._clock.ticks(pts), decoded
+            index += 1
+        if index == 0:
+            raise SourceError(f"no frame of `{self._path}` can be decoded", hint="fetch it again")
+        if damaged:
+            self.problems.append(f"`{self._path}`: {damaged} damaged frames or packets")
+        missing = missing_bytes(self._path)
+        if missing:
+            self.problems.append(
+                f"`{self._path}` is cut off: {index} frames could be decoded, "
+                f"{missing} bytes are missing"
+            )
+
+    def _packets_decoded(self) -> Iterator[av.VideoFrame | None]:
+        """Yield decoded frames, and None for each packet that does not decode."""
+        try:
+            for packet in self._container.demux(self._stream):
+                try:
+                    yield from packet.decode()  # pyright: ignore[reportReturnType]
+                except av.error.FFmpegError:
+                    yield None
+        except (av.error.FFmpegError, OSError) as error:
+            self.problems.append(f"`{self._path}` cannot be read to its end: {error.strerror}")
+
+    def _note_new_size(self, before: tuple[int, int], frame: Frame) -> None:
+        height, width = frame.size
+        self.problems.append(
+            f"`{self._path}` changes from {before[1]} x {before[0]} to {width} x {height} pixels "
+            f"after {frame.time_s:.3f} s, and one file cannot hold both; for the rest add "
+            f"--start {frame.time_s:.3f}"
+        )
+
+
+def probe_video(path: Path, *, formats: Sequence[str]) -> tuple[VideoInfo, tuple[int, int]]:
+    """Return what a file from a stranger says of itself, and height and width, pixels.
+
+    Nothing but this file is opened: neither the parts of a playlist, nor addresses in it.
+
+    Args:
+        path: The file.
+        formats: FFmpeg's names of the containers that are taken.
+
+    Raises:
+        SourceError: It is none of those, or there is no video in it.
+    """
+    container = open_video(path, formats=formats)
+    try:
+        stream = _video_stream(container, path)
+        return _info(container, stream), (stream.height, stream.width)
+    finally:
+        container.close()
+
+
+def open_video(path: Path, *, formats: Sequence[str] = ()) -> InputContainer:
+    """Return the file opened by FFmpeg.
+
+    Args:
+        path: The file.
+        formats: FFmpeg's names of the containers that are taken, and nothing beside the file;
+            empty for all that it knows.
+
+    Raises:
+        SourceError: It is missing, empty, cut off at the wrong place, or no media file.
+    """
+    try:
+        if path.stat().st_size == 0:
+            raise SourceError(f"`{path}` is empty", hint="fetch it again")
+        options = {"format_whitelist": ",".join(formats), "protocol_whitelist": "file"}
+        return av.open(
+            f"file:{path.resolve()}",
+            metadata_errors="replace",
+            options=options if formats else {},
+        )
+    except (av.error.FFmpegError, OSError) as error:
+        hint = "open it in a player to see whether it is a video"
+        if path.suffix.lower() in _INDEX_LAST:
+            hint = "an MP4 whose end is missing has lost its index; fetch it again"
+        raise SourceError(
+            f"`{path}` cannot be opened as video: {error.strerror}", hint=hint
+        ) from error
+
+
+def has_decoder(stream: AudioStream | VideoStream) -> bool:
+    """Return whether FFmpeg knows the codec of a stream; PyAV leaves its context out if not."""
+    return getattr(stream, "codec_context", None) is not None
+
+
+def _video_stream(container: InputContainer, path: Path) -> VideoStream:
+    covers = 0
+    for stream in container.streams.video:
+        if stream.disposition & Disposition.attached_pic:
+            covers += 1
+        elif has_decoder(stream):
+            return stream
+    kinds = sorted({stream.type for stream in container.streams if stream.type != "video"})
+    kinds += ["a cover picture"] if covers else []
+    container.close()
+    raise SourceError(
+        f"`{path}` holds no video that can be decoded, only "
+        f"{' and '.join(kinds) if kinds else 'what FFmpeg does not know'}",
+        hint="name a file with moving pictures in it",
+    )
+
+
+def _info(container: InputContainer, stream: VideoStream) -> VideoInfo:
+    duration_s = None
+    if stream.duration is not None and stream.time_base is not None:
+        duration_s = float(stream.duration * stream.time_base)
+    elif container.duration is not None:
+        duration_s = container.duration / av.time_base
+    return VideoInfo(
+        time_base=stream.time_base or Fraction(1, 90_000),
+        rate=stream.average_rate or stream.guessed_rate or Fraction(25),
+        frames=stream.frames or None,
+        duration_s=duration_s,
+        aspect=stream.sample_aspect_ratio or Fraction(1),
+        has_audio=any(has_decoder(sound) for sound in container.streams.audio),
+    )

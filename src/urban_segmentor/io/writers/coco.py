@@ -1,0 +1,91 @@
+"""`coco.json`: one file as the COCO data set has it, masks as run lengths, with scores."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from urban_segmentor.io.writers.coco_json import CocoFile, image_entry
+from urban_segmentor.io.writers.records import instance_rows
+from urban_segmentor.structures.cityscapes_labels import BY_NAME
+from urban_segmentor.structures.rle import encode_rle
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from urban_segmentor.structures.types import Frame, Instances
+
+
+class CocoSink:
+    """Writes `coco.json`; memory does not grow with the number of frames.
+
+    Category ids are class ids plus 1. Images of a video have `frame` and `time_s` besides.
+
+    Args:
+        folder: Where to; made when missing.
+        class_names: The class list of the model.
+        overwrite: True when a file that is there may be replaced.
+
+    Raises:
+        OutputError: The file exists already, or cannot be written.
+    """
+
+    def __init__(self, folder: Path, *, class_names: Sequence[str], overwrite: bool) -> None:
+        self._class_names = class_names
+        self._file = CocoFile(
+            folder / "coco.json",
+            description="instances found by Urban Segmentor",
+            categories=[
+                {"id": class_id, "name": name, "supercategory": _kind(name)}
+                for class_id, name in enumerate(class_names, start=1)
+            ],
+            overwrite=overwrite,
+        )
+
+    def write(self, frame: Frame, instances: Instances) -> None:
+        """Append one image and its annotations.
+
+        Args:
+            frame: The frame; its pixels are not looked at.
+            instances: What was found in it.
+
+        Raises:
+            OutputError: The disk is full or the like; the frames before are whole.
+        """
+        image_id = self._file.images + 1
+        annotations = self._described(image_id, instances)
+        self._file.add(image_entry(frame, image_id=image_id), annotations)
+
+    def close(self) -> None:
+        """Append the images and put the file in its place; safe to call twice.
+
+        Raises:
+            OutputError: The disk is full or the like; then there is no file.
+        """
+        self._file.close()
+
+    def _described(self, image_id: int, instances: Instances) -> list[dict[str, Any]]:
+        """Return the annotations of an image."""
+        rows = instance_rows(instances, class_names=self._class_names)
+        annotations: list[dict[str, Any]] = []
+        numbered = enumerate(zip(rows, encode_rle(instances.masks), strict=True), start=1)
+        for number, (row, mask) in numbered:
+            x1, y1, x2, y2 = row.box
+            annotation = {
+                "id": self._file.annotations + number,
+                "image_id": image_id,
+                "category_id": row.class_id + 1,
+                "bbox": [x1, y1, round(x2 - x1, 2), round(y2 - y1, 2)],
+                "area": row.area_px,
+                "iscrowd": 0,
+                "segmentation": mask,
+                "score": row.score,
+            }
+            annotations.append(annotation)
+        return annotations
+
+
+def _kind(name: str) -> str:
+    """Return `stuff` for the Cityscapes classes that are, and `thing` for all others."""
+    label = BY_NAME.get(name)
+    return "thing" if label is None or label.is_thing else "stuff"

@@ -1,0 +1,87 @@
+"""`results.csv`: one row for each instance, for spreadsheets and data frames."""
+
+from __future__ import annotations
+
+import csv
+from io import StringIO
+from typing import TYPE_CHECKING
+
+from urban_segmentor.io.atomic import AtomicFile
+from urban_segmentor.io.writers.records import instance_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from urban_segmentor.structures.types import Frame, Instances
+
+COLUMNS = (
+    *("source", "name", "frame", "time_s", "instance", "class", "class_id", "score"),
+    *("x1", "y1", "x2", "y2", "area_px", "area_share"),
+)
+"""`instance` counts from 1 in each frame; `area_share` is the part of the picture, 0 to 1."""
+
+
+class CsvSink:
+    """Writes `results.csv`, without masks; frames without instances have no row.
+
+    A text that a spreadsheet would take for a formula gets an apostrophe in front.
+
+    Args:
+        folder: Where to; made when missing.
+        class_names: The class list of the model.
+        overwrite: True when a file that is there may be replaced.
+
+    Raises:
+        OutputError: The file exists already, or cannot be written.
+    """
+
+    def __init__(self, folder: Path, *, class_names: Sequence[str], overwrite: bool) -> None:
+        self._class_names = class_names
+        head = _lines([COLUMNS])
+        self._file = AtomicFile(folder / "results.csv", overwrite=overwrite, head=head)
+
+    def write(self, frame: Frame, instances: Instances) -> None:
+        """Append the rows of one frame.
+
+        Args:
+            frame: The frame; its pixels are not looked at.
+            instances: What was found in it.
+
+        Raises:
+            OutputError: The disk is full or the like; the rows before are whole.
+        """
+        height, width = frame.size
+        where = (_text(frame.source), _text(frame.name), frame.index, round(frame.time_s, 6))
+        lines = [
+            (
+                *where,
+                number,
+                _text(row.class_name),
+                row.class_id,
+                row.score,
+                *row.box,
+                row.area_px,
+                round(row.area_px / max(1, height * width), 6),
+            )
+            for number, row in enumerate(
+                instance_rows(instances, class_names=self._class_names), start=1
+            )
+        ]
+        self._file.write(_lines(lines))
+
+    def close(self) -> None:
+        """Put the file in its place; safe to call twice."""
+        self._file.commit()
+
+
+def _lines(rows: Iterable[Sequence[object]]) -> str:
+    """Return rows as CSV."""
+    text = StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
+def _text(value: str) -> str:
+    """Return a text that no spreadsheet runs as a formula."""
+    return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else value

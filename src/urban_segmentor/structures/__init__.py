@@ -1,0 +1,1 @@
+"""The values that flow through everything: frames, instances, masks, maps; NumPy only."""

@@ -1,0 +1,73 @@
+"""Where each value of a picture is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from urban_segmentor.structures.masks import Masks
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class Regions(NamedTuple):
+    """Where each value of a picture is.
+
+    Attributes:
+        values: int64 (K,), rising.
+        pixels: int64 (K,), at least 1.
+        boxes: int64 (K, 4), `x1, y1, x2, y2`, half-open, pixels.
+    """
+
+    values: NDArray[np.int64]
+    pixels: NDArray[np.int64]
+    boxes: NDArray[np.int64]
+
+
+def regions_of(picture: NDArray[np.int32]) -> Regions:
+    """Return where each value of a picture is, from its runs along the rows.
+
+    Args:
+        picture: int32 (H, W), none negative.
+    """
+    width = picture.shape[1]
+    changes = np.ones(picture.shape, dtype=np.bool_)
+    np.not_equal(picture[:, 1:], picture[:, :-1], out=changes[:, 1:])
+    starts = np.flatnonzero(changes)
+    lengths = np.diff(starts, append=picture.size)
+    values = picture.ravel()[starts].astype(np.int64)
+    order = np.argsort(values, kind="stable")
+    firsts = np.flatnonzero(np.diff(values[order], prepend=-1))
+    if not len(firsts):
+        return Regions(values, values, np.zeros((0, 4), dtype=np.int64))
+    rows, columns = np.divmod(starts[order], width)
+    ends = columns + lengths[order]
+    boxes = [
+        np.minimum.reduceat(columns, firsts),
+        np.minimum.reduceat(rows, firsts),
+        np.maximum.reduceat(ends, firsts),
+        np.maximum.reduceat(rows, firsts) + 1,
+    ]
+    pixels = np.add.reduceat(lengths[order], firsts)
+    return Regions(values[order][firsts], pixels, np.stack(boxes, axis=1))
+
+
+def masks_of(picture: NDArray[np.int32], regions: Regions) -> Masks:
+    """Return the mask of each of K values, some or all of those in the picture.
+
+    Args:
+        picture: int32 (H, W).
+        regions: Where they are.
+    """
+    boxes: list[list[int]] = regions.boxes.tolist()
+    crops = [
+        picture[y1:y2, x1:x2] == value
+        for value, (x1, y1, x2, y2) in zip(regions.values.tolist(), boxes, strict=True)
+    ]
+    return Masks(
+        crops=crops,
+        origins=regions.boxes[:, :2].astype(np.int32),
+        image_size=(picture.shape[0], picture.shape[1]),
+    )

@@ -1,0 +1,133 @@
+"""Instance masks kept as crops, so that memory grows with object size, not image size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Self, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from urban_segmentor.structures._arrays import read_only
+
+Crop: TypeAlias = NDArray[np.bool_]
+"""bool (h, w), one mask inside its own rectangle."""
+
+
+class _Deferred:
+    """One crop, decoded when first read."""
+
+    __slots__ = ("_crop", "_decode")
+
+    def __init__(self, decode: Callable[[], Crop]) -> None:
+        self._decode = decode
+        self._crop: Crop | None = None
+
+    def read(self, name: str) -> Crop:
+        if self._crop is None:
+            self._crop = read_only(name, self._decode(), "bool", "* *")
+        return self._crop
+
+
+class DeferredCrops(Sequence[Crop]):
+    """Crops that are decoded one by one when first read, and kept.
+
+    Args:
+        decoders: N functions, each of which returns a bool (h, w) array.
+    """
+
+    def __init__(self, decoders: Sequence[Callable[[], Crop]]) -> None:
+        self._deferred = tuple(_Deferred(decode) for decode in decoders)
+
+    def __len__(self) -> int:
+        """Return N."""
+        return len(self._deferred)
+
+    def __getitem__(self, index: int) -> Crop:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Return one crop, decoding it if nobody has asked for it before."""
+        return self._deferred[index].read(f"crops[{index}]")
+
+    def select(self, positions: Sequence[int]) -> DeferredCrops:
+        """Return the crops at the given positions; each is decoded once, whoever reads it."""
+        chosen = DeferredCrops(())
+        chosen._deferred = tuple(self._deferred[i] for i in positions)
+        return chosen
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Masks:
+    """N binary masks of one image.
+
+    Attributes:
+        crops: N bool arrays, each (h_i, w_i), the mask inside its own rectangle, which lies
+            inside the image. Deferred crops are decoded when first read.
+        origins: int32 (N, 2), pixels, `x, y` of the top-left pixel of each crop.
+        image_size: Height and width of the image, pixels.
+    """
+
+    crops: Sequence[Crop]
+    origins: NDArray[np.int32]
+    image_size: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        """Check and freeze the arrays; deferred crops are checked when they are decoded."""
+        n = len(self.crops)
+        object.__setattr__(self, "origins", read_only("origins", self.origins, "int32", f"{n} 2"))
+        if not isinstance(self.crops, DeferredCrops):
+            named = enumerate(self.crops)
+            crops = tuple(read_only(f"crops[{i}]", crop, "bool", "* *") for i, crop in named)
+            object.__setattr__(self, "crops", crops)
+
+    @classmethod
+    def from_dense(cls, dense: NDArray[np.bool_]) -> Self:
+        """Return the masks of a stack, each cropped to the pixels that it covers.
+
+        Args:
+            dense: bool (N, H, W).
+        """
+        crops: list[Crop] = []
+        origins = np.zeros((len(dense), 2), dtype=np.int32)
+        for i, mask in enumerate(dense):
+            rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+            if len(rows) == 0:
+                crops.append(np.zeros((0, 0), dtype=np.bool_))
+                continue
+            origins[i] = cols[0], rows[0]
+            crops.append(mask[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1].copy())
+        height, width = dense.shape[1:]
+        return cls(crops=tuple(crops), origins=origins, image_size=(height, width))
+
+    def __len__(self) -> int:
+        """Return N."""
+        return len(self.crops)
+
+    def dense(self) -> NDArray[np.bool_]:
+        """Return the masks as a bool (N, H, W) stack."""
+        stack = np.zeros((len(self), *self.image_size), dtype=np.bool_)
+        for out, crop, (x, y) in zip(stack, self.crops, self.origins, strict=True):
+            height, width = crop.shape
+            out[y : y + height, x : x + width] = crop
+        return stack
+
+    def areas(self) -> NDArray[np.int64]:
+        """Return the number of pixels of each mask, int64 (N,)."""
+        return np.array([np.count_nonzero(crop) for crop in self.crops], dtype=np.int64)
+
+    def rectangles(self) -> NDArray[np.float32]:
+        """Return the rectangles of the crops, float32 (N, 4), half-open, in pixels."""
+        sizes = np.array([crop.shape[::-1] for crop in self.crops], dtype=np.int32).reshape(-1, 2)
+        return np.hstack([self.origins, self.origins + sizes]).astype(np.float32)
+
+    def select(self, index: NDArray[np.intp]) -> Self:
+        """Return some of the masks, without copying pixels.
+
+        Args:
+            index: intp (M,), positions of the masks to keep.
+        """
+        positions: list[int] = index.tolist()
+        if isinstance(self.crops, DeferredCrops):
+            crops: Sequence[Crop] = self.crops.select(positions)
+        else:
+            crops = tuple(self.crops[i] for i in positions)
+        return type(self)(crops=crops, origins=self.origins[index], image_size=self.image_size)

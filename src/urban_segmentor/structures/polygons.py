@@ -1,0 +1,224 @@
+"""Masks as polygons and back, exact to the pixel.
+
+A ring runs through the *centres* of the outermost pixels of a part, so its coordinates end in .5;
+the outermost pixels belong to it. Cut down to whole numbers, as OpenCV's `fillPoly` and the
+training of Ultralytics do, the coordinates are the pixels themselves, which is why they still
+hit the same pixels after being divided by the image's sides and rounded to six decimals (for
+sides below a million pixels).
+
+What is kept: every pixel of every part, lines one pixel wide, single pixels and holes, whichever
+function made the rings, when `polygons_to_mask` reads them. What is lost: `cv2.fillPoly` alone
+also paints the bridges of `bridged_polygon` between the parts of an object, lines one pixel wide,
+each as short as can be. Those between a hole and its rim lie on the object anyway.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import cv2
+import numpy as np
+
+from urban_segmentor.errors import ShapeError
+from urban_segmentor.structures.polygon_bridges import (
+    borders_of,
+    bridges_of_holes,
+    joined_ring,
+    shortest_bridges,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from urban_segmentor.structures.masks import Crop
+
+MAX_COORDINATE = 2**20
+"""Coordinates beyond are refused: `fillPoly` walks row by row through them."""
+
+
+class BridgedRing(NamedTuple):
+    """A mask as one ring.
+
+    Attributes:
+        pixels: int32 (K, 2), x and y of its vertices, pixels.
+        parts: Parts of the mask; where there is one, `cv2.fillPoly` gives exactly the mask back,
+            as bridges of holes lie on the mask.
+        surplus: How many pixels more than the one part has `ring_areas` counts.
+    """
+
+    pixels: NDArray[np.int32]
+    parts: int
+    surplus: int
+
+
+def mask_to_polygons(crop: Crop, *, origin: tuple[int, int]) -> list[NDArray[np.float32]]:
+    """Return the rings of a mask, each float32 (K, 2), x and y in pixels, K at least 1.
+
+    Outer rings run counter-clockwise on the screen, holes clockwise: `is_hole` tells them apart.
+    A ring of one or two points is a part that is one pixel wide.
+
+    Args:
+        crop: bool (h, w), the mask inside its rectangle.
+        origin: x and y of the crop's top-left pixel in the image.
+    """
+    return [_centres(corners, origin) for corners in _corners(crop)[0]]
+
+
+def is_hole(ring: NDArray[np.float32]) -> bool:
+    """Return whether a ring of `mask_to_polygons` bounds a hole.
+
+    Args:
+        ring: float32 (K, 2), x and y in pixels.
+    """
+    x, y = (ring - ring[0]).astype(np.float64).T
+    return bool(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1)) > 0)
+
+
+def bridged_polygon(crop: Crop, *, origin: tuple[int, int]) -> NDArray[np.float32]:
+    """Return the mask as one ring, float32 (K, 2), x and y in pixels, K at least 3.
+
+    Parts and holes hang on one another by bridges that are walked there and back, so they enclose
+    nothing. The vertex before a bridge stands twice on the way there and three times on
+    the way back, which is how `polygons_to_mask` knows bridges from lines of the mask.
+
+    Args:
+        crop: bool (h, w), the mask inside its rectangle; without pixels the ring is (0, 2).
+        origin: x and y of the crop's top-left pixel in the image.
+    """
+    return _centres(bridged_ring(crop).pixels, origin)
+
+
+def bridged_ring(crop: Crop) -> BridgedRing:
+    """Return the ring of `bridged_polygon` in whole pixels of the crop, and what it joins.
+
+    Args:
+        crop: bool (h, w), the mask inside its rectangle.
+    """
+    corners, is_outer = _corners(crop)
+    parts = sum(is_outer)
+    if len(corners) < 2:
+        ring = closed_ring(corners[0]) if corners else np.zeros((0, 2), dtype=np.int32)
+        return BridgedRing(ring, parts=parts, surplus=0)
+    if parts == 1:
+        corners.insert(0, corners.pop(is_outer.index(True)))
+        return ring_around_holes(corners, crop)
+    borders = sorted(borders_of(corners), key=lambda border: len(border.pixels), reverse=True)
+    ring = closed_ring(joined_ring(borders, shortest_bridges(borders)))
+    return BridgedRing(ring, parts=parts, surplus=0)
+
+
+def ring_around_holes(corners: Sequence[NDArray[np.int32]], mask: NDArray[np.bool_]) -> BridgedRing:
+    """Return one part of a mask and its holes as one ring.
+
+    Args:
+        corners: int32 (K, 2) each, the corners of the outer border, and of each hole's.
+        mask: bool (h, w); other parts in it do not matter.
+    """
+    borders = borders_of(corners)
+    bridges, steps = bridges_of_holes(borders, mask)
+    ring = closed_ring(joined_ring(borders, bridges))
+    return BridgedRing(ring, parts=1, surplus=steps + len(bridges))
+
+
+def closed_ring(border: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return a border as int32 (K, 2), K at least 3: dots and lines are walked there and back.
+
+    Args:
+        border: int32 (K, 2), x and y of its corners, pixels.
+    """
+    return border if len(border) > 2 else border[[0, -1, 0]]
+
+
+def ring_areas(rings: Sequence[NDArray[np.int32]]) -> NDArray[np.int64]:
+    """Return how many pixels each ring of one part has on it and within it, int64 (N,).
+
+    By Pick's theorem, for which each step of a border is one point on it. Holes count as one
+    pixel each, and so does each step of their bridges.
+
+    Args:
+        rings: N arrays, int32 (K, 2), K at least 3, x and y in pixels, with steps that go
+            straight or diagonally.
+    """
+    if not rings:
+        return np.zeros(0, dtype=np.int64)
+    points = np.concatenate(rings).astype(np.int64)
+    counts = np.array([len(ring) for ring in rings])
+    ends = np.cumsum(counts)
+    starts = ends - counts
+    after = np.arange(1, len(points) + 1)
+    after[ends - 1] = starts
+    (x, y), (next_x, next_y) = points.T, points[after].T
+    steps = np.maximum(np.abs(next_x - x), np.abs(next_y - y))
+    twice = np.abs(np.add.reduceat(x * next_y - next_x * y, starts))
+    return (twice + np.add.reduceat(steps, starts)) // 2 + 1
+
+
+def polygons_to_mask(
+    rings: Sequence[NDArray[np.float32]], *, image_size: tuple[int, int]
+) -> NDArray[np.bool_]:
+    """Return the mask of one object as bool (H, W).
+
+    A pixel belongs to the mask when an odd number of rings is around it, or a ring runs over it.
+    Bridges of `bridged_polygon` are not painted.
+
+    Args:
+        rings: float32 (K, 2) each, x and y in pixels, outer rings and holes in any order; what
+            lies outside the image is cut off.
+        image_size: Height and width of the image, pixels.
+
+    Raises:
+        ShapeError: A ring has another shape, or a coordinate is not finite or beyond 2**20.
+    """
+    paths: list[NDArray[np.int32]] = []
+    for i, ring in enumerate(rings):
+        if ring.ndim != 2 or ring.shape[1] != 2:
+            raise ShapeError(f"`rings[{i}]` must be (K, 2), got {ring.shape}")
+        if not np.all(np.abs(ring) <= MAX_COORDINATE):
+            raise ShapeError(f"`rings[{i}]` must lie within {MAX_COORDINATE} pixels of the origin")
+        if len(ring):
+            paths.extend(_without_bridges(np.floor(ring).astype(np.int32)))
+    canvas = np.zeros(image_size, dtype=np.uint8)
+    if paths and canvas.size:
+        cv2.fillPoly(canvas, paths, (1,))
+    return canvas.view(np.bool_)
+
+
+def _corners(crop: Crop) -> tuple[list[NDArray[np.int32]], list[bool]]:
+    """Return the corners of the borders of all parts and holes, int32 (K, 2); True for parts."""
+    if not crop.any():
+        return [], []
+    pixels = np.ascontiguousarray(crop).view(np.uint8)
+    found, tree = cv2.findContours(pixels, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    corners = [np.asarray(border, dtype=np.int32).reshape(-1, 2) for border in found]
+    return corners, (np.asarray(tree)[0, :, 3] < 0).tolist()
+
+
+def _centres(pixels: NDArray[np.int32], origin: tuple[int, int]) -> NDArray[np.float32]:
+    """Return the centres of crop pixels in image coordinates, float32 (K, 2)."""
+    return (pixels + np.asarray(origin, dtype=np.float64) + 0.5).astype(np.float32)
+
+
+def _without_bridges(ring: NDArray[np.int32]) -> Iterator[NDArray[np.int32]]:
+    """Yield the closed paths, int32 (K, 2), that are left of a ring when its bridges are cut."""
+    fresh = np.append(True, np.any(ring[1:] != ring[:-1], axis=1))
+    begins = np.flatnonzero(fresh)
+    repeats = np.diff(begins, append=len(ring))[:-1]
+    cuts, marks = begins[1:][repeats > 1], repeats[repeats > 1].tolist()
+    head, *pieces = np.split(ring, cuts)
+    whole: list[NDArray[np.int32]] = []
+    open_paths: list[NDArray[np.int32]] = [head]
+    for mark, piece in zip(marks, pieces, strict=True):
+        if mark == 2:
+            open_paths.append(piece)
+        elif mark == 3 and len(open_paths) > 1 and (open_paths[-2][-1] == piece[0]).all():
+            whole.append(open_paths.pop())
+            open_paths[-1] = np.concatenate([open_paths[-1], piece])
+        else:
+            break
+    else:
+        if len(open_paths) == 1:
+            yield from [*whole, *open_paths]
+            return
+    yield ring  # repeated vertices that are no bridges: somebody else's ring

@@ -1,0 +1,214 @@
+"""Values that flow through the pipeline: NumPy only, no I/O, no inference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from urban_segmentor.errors import ShapeError
+from urban_segmentor.structures._arrays import read_only
+from urban_segmentor.structures.color import (
+    ColourMatrix,
+    rgb_to_yuv_matrix,
+    transform_colours,
+    yuv_to_rgb_matrix,
+)
+
+if TYPE_CHECKING:
+    from urban_segmentor.structures.masks import Masks
+
+Image: TypeAlias = NDArray[np.uint8]
+"""uint8 (H, W, 3), RGB, row 0 at the top."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Yuv420:
+    """A picture as video decoders hand it out: luma in full, chroma at half size.
+
+    Attributes:
+        y: uint8 (H, W), luma.
+        u: uint8 (ceil(H/2), ceil(W/2)), blue difference.
+        v: uint8, shape of `u`, red difference.
+        matrix: Luma weights that the stream states, or bt601/bt709 by its height.
+        full_range: True when luma uses 0..255, False when it uses 16..235.
+    """
+
+    y: NDArray[np.uint8]
+    u: NDArray[np.uint8]
+    v: NDArray[np.uint8]
+    matrix: ColourMatrix = "bt709"
+    full_range: bool = False
+
+    def __post_init__(self) -> None:
+        """Check that the planes fit together, and freeze them."""
+        object.__setattr__(self, "y", read_only("y", self.y, "uint8", "* *"))
+        height, width = self.y.shape
+        half = f"{(height + 1) // 2} {(width + 1) // 2}"
+        object.__setattr__(self, "u", read_only("u", self.u, "uint8", half))
+        object.__setattr__(self, "v", read_only("v", self.v, "uint8", half))
+
+    @classmethod
+    def from_rgb(
+        cls, image: Image, *, matrix: ColourMatrix = "bt709", full_range: bool = False
+    ) -> Self:
+        """Return an RGB picture as planes; chroma is the mean of 2 x 2 pixels.
+
+        Args:
+            image: uint8 (H, W, 3), RGB.
+            matrix: Luma weights to use.
+            full_range: True to use 0..255 for luma.
+        """
+        height, width = image.shape[:2]
+        even = cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+        weights = rgb_to_yuv_matrix(matrix, full_range=full_range)
+        planes = transform_colours(np.asarray(even, dtype=np.uint8), weights)
+        size = ((width + 1) // 2, (height + 1) // 2)
+        chroma = np.asarray(cv2.resize(planes[..., 1:], size, interpolation=cv2.INTER_AREA))
+        return cls(
+            y=np.ascontiguousarray(planes[:height, :width, 0]),
+            u=np.ascontiguousarray(chroma[..., 0], dtype=np.uint8),
+            v=np.ascontiguousarray(chroma[..., 1], dtype=np.uint8),
+            matrix=matrix,
+            full_range=full_range,
+        )
+
+    def resized_rgb(self, width: int, height: int) -> Image:
+        """Return the picture at another size as uint8 (height, width, 3), RGB, bilinear.
+
+        Args:
+            width: Pixels across.
+            height: Pixels down.
+        """
+        size = (width, height)
+        planes = cv2.merge([cv2.resize(plane, size) for plane in (self.y, self.u, self.v)])
+        weights = yuv_to_rgb_matrix(self.matrix, full_range=self.full_range)
+        return transform_colours(np.asarray(planes, dtype=np.uint8), weights)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Frame:
+    """One decoded picture and when it was shown.
+
+    Attributes:
+        pixels: RGB as uint8 (H, W, 3), or the planes of a video frame.
+        index: 0-based position in the source; dropped frames leave gaps.
+        time_s: Presentation time, seconds after the first frame of the source.
+        source: What the frame came from, as the user named it, without secrets.
+        name: Unique among the frames of a run, without suffix; output files are named after it.
+        captured_s: When it arrived here, by `time.monotonic`, seconds; None where nobody waits.
+    """
+
+    pixels: Image | Yuv420
+    index: int = 0
+    time_s: float = 0.0
+    source: str = ""
+    name: str = "frame"
+    captured_s: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check and freeze the pixels."""
+        if not isinstance(self.pixels, Yuv420):
+            frozen = read_only("pixels", self.pixels, "uint8", "* * 3")
+            object.__setattr__(self, "pixels", frozen)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width, pixels."""
+        plane = self.pixels.y if isinstance(self.pixels, Yuv420) else self.pixels
+        return plane.shape[0], plane.shape[1]
+
+    @property
+    def image(self) -> Image:
+        """The picture as uint8 (H, W, 3), RGB; computed anew for video frames."""
+        if isinstance(self.pixels, Yuv420):
+            height, width = self.size
+            return self.pixels.resized_rgb(width, height)
+        return self.pixels
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Instances:
+    """The N objects found in one image, as arrays of equal length.
+
+    Attributes:
+        boxes: float32 (N, 4), pixels, `x1, y1, x2, y2`, half-open, so width is `x2 - x1`.
+        masks: N masks in image coordinates.
+        scores: float32 (N,), in [0, 1].
+        class_ids: int32 (N,), positions in the class list of the model.
+    """
+
+    boxes: NDArray[np.float32]
+    masks: Masks
+    scores: NDArray[np.float32]
+    class_ids: NDArray[np.int32]
+
+    def __post_init__(self) -> None:
+        """Check that every array has N rows, and freeze it."""
+        n = len(self.masks)
+        object.__setattr__(self, "boxes", read_only("boxes", self.boxes, "float32", f"{n} 4"))
+        object.__setattr__(self, "scores", read_only("scores", self.scores, "float32", f"{n}"))
+        class_ids = read_only("class_ids", self.class_ids, "int32", f"{n}")
+        object.__setattr__(self, "class_ids", class_ids)
+
+    def __len__(self) -> int:
+        """Return N."""
+        return len(self.boxes)
+
+    def select(self, keep: NDArray[np.bool_] | NDArray[np.intp]) -> Self:
+        """Return some of the instances.
+
+        Args:
+            keep: bool (N,), true where an instance stays, or intp positions, (M,).
+        """
+        index = np.flatnonzero(keep) if keep.dtype == np.bool_ else keep.astype(np.intp)
+        return replace(
+            self,
+            boxes=self.boxes[index],
+            masks=self.masks.select(index),
+            scores=self.scores[index],
+            class_ids=self.class_ids[index],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """One object, or all of one class of stuff, in a panoptic map.
+
+    Attributes:
+        segment_id: Its value in the map, from 1.
+        class_id: Position in the class list of the model.
+        is_thing: True where single objects are told apart.
+        score: In [0, 1].
+        area_px: Pixels of the map that have its id.
+    """
+
+    segment_id: int
+    class_id: int
+    is_thing: bool
+    score: float
+    area_px: int
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class PanopticMap:
+    """A picture cut into segments, each pixel in one of them or in none.
+
+    Attributes:
+        segment_ids: int32 (H, W), the id of a segment, or 0 for void.
+        segments: Every segment, none of them empty.
+    """
+
+    segment_ids: NDArray[np.int32]
+    segments: tuple[Segment, ...]
+
+    def __post_init__(self) -> None:
+        """Check and freeze the map; ids must be positive and differ."""
+        frozen = read_only("segment_ids", self.segment_ids, "int32", "* *")
+        object.__setattr__(self, "segment_ids", frozen)
+        ids = [segment.segment_id for segment in self.segments]
+        if len(set(ids)) != len(ids) or min(ids, default=1) < 1:
+            raise ShapeError(f"ids of segments must be positive and differ, got {ids}")

@@ -1,0 +1,9 @@
+"""A synthetic street with exact truth, for tests, benchmarks and demonstrations."""
+
+from urban_segmentor.synthetic.actors import Actor
+from urban_segmentor.synthetic.camera import Camera
+from urban_segmentor.synthetic.cityscapes import save_cityscapes
+from urban_segmentor.synthetic.street import Shot, Street
+from urban_segmentor.synthetic.truth import save_truth
+
+__all__ = ["Actor", "Camera", "Shot", "Street", "save_cityscapes", "save_truth"]

@@ -1,0 +1,54 @@
+"""What a training did, epoch by epoch, as a picture."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from urban_segmentor.reports.plots import figure_png, finish_axes, new_figure
+from urban_segmentor.training.run_folder import is_measured
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_PANELS = (
+    ("Loss on training pictures", "train/", "_loss"),
+    ("Loss on validation pictures", "val/", "_loss"),
+    ("Average precision (framework's)", "metrics/mAP", ""),
+    ("Precision and recall (framework's)", "metrics/", ""),
+)
+
+
+def curves_png(rows: Sequence[dict[str, float]]) -> bytes:
+    """Return four plots over the epochs as a PNG.
+
+    Args:
+        rows: Of `results.csv`, one an epoch.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    figure = new_figure(10, 6.4)
+    taken: set[str] = set()
+    for place, (title, prefix, suffix) in enumerate(_PANELS, start=1):
+        axes = figure.add_subplot(2, 2, place)
+        shown = [row for row in rows if prefix == "train/" or is_measured(row)]
+        epochs = [row["epoch"] for row in shown]
+        for name in rows[0]:
+            if not (name.startswith(prefix) and name.endswith(suffix)) or name in taken:
+                continue
+            taken.add(name)
+            values = [row.get(name, float("nan")) for row in shown]
+            if any(values):
+                label = name.removeprefix(prefix if suffix else "metrics/").removesuffix("_loss")
+                marker = "o" if len(rows) < 30 else None
+                axes.plot(epochs, values, label=_words(label), marker=marker, ms=3)
+        finish_axes(axes, title=title, across="epoch")
+        axes.tick_params(labelsize=8)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.25)
+        if axes.lines:
+            axes.legend(fontsize=8, frameon=False)
+    return figure_png(figure)
+
+
+def _words(name: str) -> str:
+    return name.replace("(B)", " of boxes").replace("(M)", " of masks")

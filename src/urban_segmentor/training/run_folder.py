@@ -1,0 +1,268 @@
+"""The folder of a training: what it was given, how far it is, what came out."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import platform
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import yaml
+
+from urban_segmentor import __version__
+from urban_segmentor.errors import DatasetError, OutputError, SettingError
+from urban_segmentor.io.atomic import check_free_folder, output_errors, write_atomically
+from urban_segmentor.io.lock import locked
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    from urban_segmentor.training.training_data import Material
+
+LOCK = ".lock"
+RUN, DATA, CSV, CURVES = "run.json", "data.yaml", "results.csv", "curves.png"
+_LIBRARIES = ("torch", "torchvision", "ultralytics-opencv-headless", "ultralytics", "numpy")
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """Where a training keeps what it needs to go on.
+
+    Attributes:
+        root: The folder.
+    """
+
+    root: Path
+
+    @property
+    def last(self) -> Path:
+        """The checkpoint of the last whole epoch."""
+        return self.root / "weights" / "last.pt"
+
+    @property
+    def best(self) -> Path:
+        """The checkpoint that measured best."""
+        return self.root / "weights" / "best.pt"
+
+    @property
+    def exported(self) -> Path:
+        """The best checkpoint as the light runtime takes it."""
+        return self.best.with_suffix(".onnx")
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Return a context in which no other process trains here.
+
+        Raises:
+            OutputError: One does.
+        """
+        return locked(
+            self.root / LOCK,
+            busy=f"another process trains in `{self.root}`",
+            hint="wait until it is done, or choose another folder with -o",
+        )
+
+    def settle(self) -> None:
+        """Tell Ultralytics where the folder is now; it may have been moved."""
+        with output_errors(self.root):
+            data = yaml.safe_load((self.root / DATA).read_bytes())
+        self._write(
+            DATA, yaml.safe_dump(data | {"path": str(self.root.resolve())}, sort_keys=False)
+        )
+
+    def create(
+        self,
+        *,
+        material: Material,
+        pictures: Sequence[Path],
+        settings: dict[str, Any],
+        own: dict[str, Any],
+        overwrite: bool,
+    ) -> None:
+        """Fill the folder with all that decides about the run.
+
+        Args:
+            material: What is learnt from.
+            pictures: Training pictures in the order of the list, repeated ones included.
+            settings: For Ultralytics.
+            own: What is ours among the settings.
+            overwrite: True when an earlier run may be replaced.
+
+        Raises:
+            OutputError: There is something in the folder, or it cannot be written to.
+        """
+        if any(
+            self.root.resolve() in (root.resolve(), *root.resolve().parents)
+            for root in material.roots
+        ):
+            raise SettingError(
+                f"`{self.root}` holds the data that is learnt from",
+                hint="choose a folder of its own for the run: -o run",
+            )
+        check_free_folder(self.root, overwrite=overwrite and (self.root / RUN).is_file())
+        with output_errors(self.root):
+            for old in (self.last, self.best, self.exported, self.root / CSV):
+                old.unlink(missing_ok=True)
+        self._write("train.txt", "".join(f"{path}\n" for path in pictures))
+        self._write("val.txt", "".join(f"{picture.path}\n" for picture in material.val))
+        data = {
+            "path": str(self.root.resolve()),
+            "train": "train.txt",
+            "val": "val.txt",
+            "names": dict(enumerate(material.names)),
+            **({"zoom": own["zoom"]} if own.get("zoom") else {}),
+            **({"rect": True} if settings.get("rect") else {}),
+        }
+        self._write(DATA, yaml.safe_dump(data, sort_keys=False))
+        record = {
+            "made_by": "urban-segmentor train",
+            "settings": settings,
+            "own_settings": own,
+            "data": [str(root.resolve()) for root in material.roots],
+            "pictures": {
+                "train": len(material.train),
+                "train_with_repeats": len(pictures),
+                "val": len(material.val),
+            },
+            "share_of_train_pictures": {k: round(v, 4) for k, v in material.shares().items()},
+            "versions": versions(),
+            "data_reports": [_report(root) for root in material.roots],
+        }
+        self._write(RUN, json.dumps(record, indent=2))
+
+    def read(self) -> dict[str, Any]:
+        """Return the record of a run.
+
+        Raises:
+            SettingError: This is not the folder of a training.
+        """
+        try:
+            record = json.loads((self.root / RUN).read_bytes())
+        except (OSError, ValueError) as error:
+            raise SettingError(
+                f"`{self.root}` is not the folder of a training: it has no readable `{RUN}`",
+                hint="give the folder that `urban-segmentor train` wrote",
+            ) from error
+        return cast("dict[str, Any]", record)
+
+    def rows(self) -> list[dict[str, float]]:
+        """Return what was measured after each epoch; the last row of an epoch counts."""
+        try:
+            text = (self.root / CSV).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return []
+        found: dict[float, dict[str, float]] = {}
+        for row in csv.DictReader(io.StringIO(text)):
+            try:
+                values = {key.strip(): float(value) for key, value in row.items()}
+            except (TypeError, ValueError, AttributeError):
+                continue  # the run was killed while it wrote this line
+            found[values["epoch"]] = values
+        return [found[epoch] for epoch in sorted(found)]
+
+    def forget_after(self, epoch: int) -> None:
+        """Drop rows of epochs that the last checkpoint knows nothing of.
+
+        Args:
+            epoch: How many epochs are whole.
+        """
+        rows = [row for row in self.rows() if row["epoch"] <= epoch]
+        if not rows:
+            with output_errors(self.root):
+                (self.root / CSV).unlink(missing_ok=True)
+            return
+        lines = [",".join(rows[0])]
+        lines += [",".join(f"{value:.6g}" for value in row.values()) for row in rows]
+        self._write(CSV, "\n".join(lines) + "\n")
+
+    def check_data(self) -> None:
+        """Check that the pictures of the run are still there.
+
+        Raises:
+            DatasetError: One is not.
+        """
+        for name in ("train.txt", "val.txt"):
+            try:
+                paths = (self.root / name).read_text(encoding="utf-8").splitlines()
+            except OSError as error:
+                raise DatasetError(
+                    f"`{self.root / name}` is gone", hint="begin a new training"
+                ) from error
+            for path in paths:
+                if not Path(path).is_file():
+                    raise DatasetError(
+                        f"the training began with `{path}`, which is gone",
+                        hint="put the data set back, or begin a new training",
+                    )
+
+    def write_curves(self) -> Path | None:
+        """Return the picture of the curves, drawn anew; None before the first epoch."""
+        from urban_segmentor.training.curves import curves_png
+
+        rows = self.rows()
+        if not rows:
+            return None
+        path = self.root / CURVES
+        write_atomically(path, curves_png(rows), overwrite=True)
+        return path
+
+    def _write(self, name: str, text: str) -> None:
+        write_atomically(self.root / name, text.encode(), overwrite=True)
+
+
+def is_measured(row: Mapping[str, float]) -> bool:
+    """Return whether an epoch was measured on validation pictures.
+
+    Ultralytics writes zeros where it was not, as with `val=false`.
+
+    Args:
+        row: Of `results.csv`.
+    """
+    return any(value for name, value in row.items() if name.startswith("val/"))
+
+
+def open_run(path: Path) -> RunFolder:
+    """Return the folder of a run that can go on.
+
+    Args:
+        path: The folder, or a checkpoint in its `weights`.
+
+    Raises:
+        SettingError: It is not the folder of a training.
+        OutputError: The training is finished.
+    """
+    root = path.parent.parent if path.suffix == ".pt" else path
+    folder = RunFolder(root)
+    record = folder.read()
+    if "finished" in record and folder.exported.is_file():
+        raise OutputError(
+            f"the training in `{root}` is finished: {record['finished']['epochs']} epochs",
+            hint=f"begin a new one from its result: --model {folder.best}",
+        )
+    return folder
+
+
+def versions() -> dict[str, str]:
+    """Return versions of all that decides about a training."""
+    found = {"urban-segmentor": __version__, "python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _report(root: Path) -> Any:
+    try:
+        report = json.loads((root / "report.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+    if isinstance(report, dict):
+        content = cast("dict[str, Any]", report)
+        return {key: value for key, value in content.items() if key != "frames"}
+    return report

@@ -1,0 +1,214 @@
+"""What can be drawn on: RGB pictures, and the planes of video frames without leaving them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+import cv2
+import numpy as np
+
+from urban_segmentor.structures.color import rgb_to_yuv_matrix
+from urban_segmentor.structures.types import Image, Yuv420
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from urban_segmentor.structures.color import ColourMatrix
+
+
+Colours: TypeAlias = "NDArray[np.uint8]"
+"""uint8 (256, 3), RGB by position in an index map."""
+
+SOLID = 128
+"""Positions in an index map from which the paint covers fully."""
+
+
+class Sprite:
+    """A small picture that is pasted often, converted once for each kind of video.
+
+    Args:
+        image: uint8 (h, w, 3), RGB, of even sides.
+    """
+
+    def __init__(self, image: Image) -> None:
+        self.image = image
+        self._planes: dict[tuple[ColourMatrix, bool], Yuv420] = {}
+
+    def planes(self, matrix: ColourMatrix, *, full_range: bool) -> Yuv420:
+        """Return the picture as planes."""
+        key = (matrix, full_range)
+        if key not in self._planes:
+            self._planes[key] = Yuv420.from_rgb(self.image, matrix=matrix, full_range=full_range)
+        return self._planes[key]
+
+
+class Canvas(Protocol):
+    """A copy of a picture that is painted on."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width, pixels."""
+        ...
+
+    def blend(self, index_map: NDArray[np.uint8], colours: Colours, *, opacity: float) -> None:
+        """Mix colours into the picture wherever the map is not 0.
+
+        Args:
+            index_map: uint8 (H, W), positions in `colours`; 0 leaves the picture as it is, and
+                values from 128 cover it fully.
+            colours: uint8 (256, 3), RGB.
+            opacity: Share of the colour below 128, in [0, 1].
+        """
+        ...
+
+    def rectangle(self, box: tuple[int, int, int, int], colour: Image, *, thickness: int) -> None:
+        """Draw the border of a box, `x1, y1, x2, y2` in pixels; colour uint8 (1, 1, 3), RGB."""
+        ...
+
+    def paste(self, sprite: Sprite, x: int, y: int) -> None:
+        """Put a small picture with its corner at a pixel."""
+        ...
+
+    def result(self) -> Image | Yuv420:
+        """Return the painted picture, uint8 (H, W, 3), RGB, or its planes."""
+        ...
+
+
+def canvas_for(pixels: Image | Yuv420) -> Canvas:
+    """Return a canvas with a copy of a picture.
+
+    Args:
+        pixels: RGB uint8 (H, W, 3), or the planes of a video frame.
+    """
+    return YuvCanvas(pixels) if isinstance(pixels, Yuv420) else RgbCanvas(pixels)
+
+
+class RgbCanvas:
+    """A canvas of RGB pixels.
+
+    Args:
+        image: uint8 (H, W, 3), RGB; copied.
+    """
+
+    def __init__(self, image: Image) -> None:
+        self._image = image.copy()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width, pixels."""
+        return self._image.shape[0], self._image.shape[1]
+
+    def blend(self, index_map: NDArray[np.uint8], colours: Colours, *, opacity: float) -> None:
+        """Mix colours, uint8 (256, 3), into the picture by a map, uint8 (H, W); see `Canvas`."""
+        layers = cv2.merge([index_map] * 3)
+        paint = cv2.LUT(layers, colours[None])
+        _mix(self._image, np.asarray(paint, dtype=np.uint8), index_map, opacity=opacity)
+
+    def rectangle(self, box: tuple[int, int, int, int], colour: Image, *, thickness: int) -> None:
+        """Draw the border of a box, in pixels; colour uint8 (1, 1, 3), RGB."""
+        _border(self._image, box, colour[0, 0], thickness)
+
+    def paste(self, sprite: Sprite, x: int, y: int) -> None:
+        """Put a small picture with its corner at a pixel."""
+        _put(self._image, sprite.image, x, y)
+
+    def result(self) -> Image:
+        """Return the picture, uint8 (H, W, 3), RGB."""
+        return self._image
+
+
+class YuvCanvas:
+    """A canvas of luma and chroma planes: half the bytes of RGB, and nothing to convert.
+
+    Args:
+        planes: Copied.
+    """
+
+    def __init__(self, planes: Yuv420) -> None:
+        self._planes = planes
+        self._y, self._u, self._v = planes.y.copy(), planes.u.copy(), planes.v.copy()
+        self._weights = rgb_to_yuv_matrix(planes.matrix, full_range=planes.full_range)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width, pixels."""
+        return self._y.shape[0], self._y.shape[1]
+
+    def blend(self, index_map: NDArray[np.uint8], colours: Colours, *, opacity: float) -> None:
+        """Mix colours, uint8 (256, 3), into the planes by a map, uint8 (H, W); see `Canvas`."""
+        tables = self._converted(colours[None])[0]
+        half = np.ascontiguousarray(index_map[::2, ::2])
+        for plane, positions, table in (
+            (self._y, index_map, tables[:, 0]),
+            (self._u, half, tables[:, 1]),
+            (self._v, half, tables[:, 2]),
+        ):
+            paint = cv2.LUT(positions, np.ascontiguousarray(table))
+            _mix(plane, np.asarray(paint, dtype=np.uint8), positions, opacity=opacity)
+
+    def rectangle(self, box: tuple[int, int, int, int], colour: Image, *, thickness: int) -> None:
+        """Draw the border of a box, in pixels; colour uint8 (1, 1, 3), RGB."""
+        values = self._converted(colour)[0, 0]
+        x1, y1 = (side - side % 2 for side in box[:2])
+        x2, y2 = (side + side % 2 for side in box[2:])
+        thickness += thickness % 2
+        _border(self._y, (x1, y1, x2, y2), values[0], thickness)
+        halves = (x1 // 2, y1 // 2, x2 // 2, y2 // 2)
+        _border(self._u, halves, values[1], thickness // 2)
+        _border(self._v, halves, values[2], thickness // 2)
+
+    def paste(self, sprite: Sprite, x: int, y: int) -> None:
+        """Put a small picture with its corner at an even pixel."""
+        planes = sprite.planes(self._planes.matrix, full_range=self._planes.full_range)
+        _put(self._y, planes.y, x - x % 2, y - y % 2)
+        _put(self._u, planes.u, x // 2, y // 2)
+        _put(self._v, planes.v, x // 2, y // 2)
+
+    def result(self) -> Yuv420:
+        """Return the planes."""
+        return Yuv420(
+            y=self._y,
+            u=self._u,
+            v=self._v,
+            matrix=self._planes.matrix,
+            full_range=self._planes.full_range,
+        )
+
+    def _converted(self, colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return np.asarray(cv2.transform(colours, self._weights), dtype=np.uint8)
+
+
+def _mix(
+    plane: NDArray[np.uint8],
+    paint: NDArray[np.uint8],
+    positions: NDArray[np.uint8],
+    *,
+    opacity: float,
+) -> None:
+    """Mix paint into a plane in place, where positions are not 0."""
+    mixed = cv2.addWeighted(plane, 1 - opacity, paint, opacity, 0)
+    cv2.copyTo(mixed, positions, plane)
+    cv2.copyTo(paint, np.uint8(255) * (positions >= SOLID), plane)
+
+
+def _border(
+    plane: NDArray[np.uint8],
+    box: tuple[int, int, int, int],
+    value: NDArray[np.uint8] | np.uint8,
+    thickness: int,
+) -> None:
+    """Set the pixels within a box that lie near its border."""
+    height, width = plane.shape[:2]
+    x1, y1 = max(box[0], 0), max(box[1], 0)
+    x2, y2 = min(box[2], width), min(box[3], height)
+    if x1 >= x2 or y1 >= y2:
+        return
+    region = plane[y1:y2, x1:x2]
+    region[:thickness] = region[-thickness:] = value
+    region[:, :thickness] = region[:, -thickness:] = value
+
+
+def _put(plane: NDArray[np.uint8], sprite: NDArray[np.uint8], x: int, y: int) -> None:
+    """Copy a sprite into a plane, as far as it fits."""
+    target = plane[max(y, 0) : y + sprite.shape[0], max(x, 0) : x + sprite.shape[1]]
+    target[...] = sprite[: target.shape[0], : target.shape[1]]

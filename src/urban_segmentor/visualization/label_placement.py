@@ -1,0 +1,77 @@
+"""Small plates with text, and where they go."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from urban_segmentor.visualization.canvas import Sprite
+
+if TYPE_CHECKING:
+    from urban_segmentor.structures.cityscapes_labels import Rgb
+    from urban_segmentor.structures.types import Instances
+
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_BRIGHT = 150  # luma above which black text reads better than white
+_PROBE = 48  # pixels: the middle of a large region is found on a copy of this size
+
+
+@lru_cache(maxsize=512)
+def label_sprite(text: str, colour: Rgb, scale: float) -> Sprite:
+    """Return a plate with a text on it.
+
+    Args:
+        text: What to write.
+        colour: Of the plate.
+        scale: 1 for pictures of 720 lines.
+    """
+    size, weight = 0.5 * scale, max(round(scale), 1)
+    (width, height), baseline = cv2.getTextSize(text, _FONT, size, weight)
+    margin = max(round(4 * scale), 2)
+    full_width, full_height = width + 2 * margin, height + baseline + margin
+    plate = np.empty((full_height + full_height % 2, full_width + full_width % 2, 3), np.uint8)
+    plate[...] = colour
+    luma = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]
+    ink = (0, 0, 0) if luma > _BRIGHT else (255, 255, 255)
+    place = (margin, margin // 2 + height + baseline // 2)
+    cv2.putText(plate, text, place, _FONT, size, ink, weight, cv2.LINE_AA)
+    return Sprite(plate)
+
+
+def label_anchor(
+    instances: Instances, index: int, plate: tuple[int, int], *, inside: bool
+) -> tuple[int, int]:
+    """Return the pixel, x and y, of the top-left corner of a label's plate.
+
+    Args:
+        instances: All of them.
+        index: Which one the label is for.
+        plate: Height and width of the plate, pixels.
+        inside: True to lie in the middle of the mask, False to stand on the box.
+    """
+    height, width = instances.masks.image_size
+    if inside:
+        x, y = _middle(instances, index)
+        x, y = x - plate[1] // 2, y - plate[0] // 2
+    else:
+        left, top = (int(edge) for edge in instances.boxes[index, :2])
+        x, y = left, top - plate[0]
+        if y < 0:  # no room above: hang it from the upper edge
+            y = top
+    return max(min(x, width - plate[1]), 0), max(min(y, height - plate[0]), 0)
+
+
+def _middle(instances: Instances, index: int) -> tuple[int, int]:
+    """Return the pixel, x and y, that lies deepest inside a mask."""
+    crop = instances.masks.crops[index]
+    x, y = (int(edge) for edge in instances.masks.origins[index])
+    if not crop.size:
+        return x, y
+    small = cv2.resize(crop.view(np.uint8), (_PROBE, _PROBE), interpolation=cv2.INTER_NEAREST)
+    depth = cv2.distanceTransform(cv2.copyMakeBorder(small, 1, 1, 1, 1, 0), cv2.DIST_L2, 3)
+    row, column = divmod(int(np.argmax(depth[1:-1, 1:-1])), _PROBE)
+    height, width = crop.shape
+    return x + (2 * column + 1) * width // (2 * _PROBE), y + (2 * row + 1) * height // (2 * _PROBE)

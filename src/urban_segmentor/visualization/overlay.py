@@ -1,0 +1,190 @@
+"""Masks, outlines, boxes and labels over a picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
+
+import cv2
+import numpy as np
+
+from urban_segmentor.errors import SettingError, ShapeError
+from urban_segmentor.visualization.canvas import SOLID, canvas_for
+from urban_segmentor.visualization.label_placement import label_anchor, label_sprite
+from urban_segmentor.visualization.palette import (
+    check_palette,
+    class_colours,
+    is_stuff,
+    lighter,
+    shades,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from urban_segmentor.structures.types import Frame, Image, Instances, Yuv420
+    from urban_segmentor.visualization.canvas import Canvas
+
+_LAYER = SOLID - 1  # instances that fit the map of one pass; 0 means none
+_OUTLINE_WHITE = 0.35
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverlayStyle:
+    """What is drawn.
+
+    Attributes:
+        masks: Fill the masks.
+        outlines: Trace their edges.
+        boxes: Draw boxes around things; ground, sky and the like have none.
+        labels: Write the class.
+        scores: Write the score behind it.
+        opacity: Share of the colour in a mask, in [0, 1].
+        segments: For instances that share no pixel: the colours of things of one class differ,
+            and labels lie in the masks.
+        palette: Which colours: `cityscapes`, or `safe` for the colour-blind.
+
+    Raises:
+        SettingError: The opacity is out of its range, or there is no such palette.
+    """
+
+    masks: bool = True
+    outlines: bool = True
+    boxes: bool = True
+    labels: bool = True
+    scores: bool = True
+    opacity: float = 0.5
+    segments: bool = False
+    palette: str = "cityscapes"
+
+    def __post_init__(self) -> None:
+        """Check the range, and the palette."""
+        check_palette(self.palette)
+        if not 0 <= self.opacity <= 1:
+            raise SettingError(
+                f"`opacity` is {self.opacity}, expected a number from 0 to 1", hint="--opacity 0.5"
+            )
+
+    def masks_only(self) -> Self:
+        """Return the style with nothing but masks."""
+        return replace(self, masks=True, outlines=False, boxes=False, labels=False)
+
+
+class Overlay:
+    """Draws instances over a frame, small ones over large ones; a `Renderer`.
+
+    Args:
+        class_names: Names by class id.
+        style: What is drawn.
+    """
+
+    def __init__(self, class_names: Sequence[str], *, style: OverlayStyle | None = None) -> None:
+        self._names = tuple(class_names)
+        self._style = style or OverlayStyle()
+        self._stuff = np.array([is_stuff(name) for name in class_names], dtype=np.bool_)
+        self._colours = class_colours(class_names, palette=self._style.palette)
+        self._fills = np.array(self._colours, dtype=np.uint8)
+        lines = [lighter(colour, _OUTLINE_WHITE) for colour in self._colours]
+        self._lines = np.array(lines, dtype=np.uint8)
+
+    def __call__(
+        self,
+        frame: Frame,
+        instances: Instances,
+        *,
+        on_top: Callable[[Canvas], None] | None = None,
+    ) -> Image | Yuv420:
+        """Return a new picture of the size and pixel format of the frame.
+
+        Args:
+            frame: RGB uint8 (H, W, 3), or the planes of a video frame.
+            instances: Found in it.
+            on_top: Paints over all that, such as `Hud.paint`; saves another copy.
+
+        Raises:
+            ShapeError: The instances are of a picture of another size.
+            SettingError: A class has no name.
+        """
+        self._check(frame, instances)
+        canvas = canvas_for(frame.pixels)
+        order = self._painting_order(instances)
+        if self._style.masks or self._style.outlines:
+            for start in range(0, len(order), _LAYER):
+                self._paint_masks(canvas, instances.select(order[start : start + _LAYER]))
+        scale = max(min(frame.size) / 720, 0.5)
+        if self._style.boxes:
+            self._draw_boxes(canvas, instances.select(order), thickness=max(round(2 * scale), 1))
+        if self._style.labels:
+            self._write_labels(canvas, instances.select(order), scale=scale)
+        if on_top is not None:
+            on_top(canvas)
+        return canvas.result()
+
+    def _check(self, frame: Frame, instances: Instances) -> None:
+        if instances.masks.image_size != frame.size:
+            sizes = [f"{h} x {w}" for h, w in (instances.masks.image_size, frame.size)]
+            raise ShapeError(
+                f"the instances are of a picture of {sizes[0]}, the frame has {sizes[1]}"
+            )
+        unknown = [i for i in set(instances.class_ids.tolist()) if not 0 <= i < len(self._names)]
+        if unknown:
+            raise SettingError(
+                f"there is no name for class {unknown[0]} among {len(self._names)} class names",
+                hint="make the overlay with the class names of the model that found them",
+            )
+
+    def _painting_order(self, instances: Instances) -> NDArray[np.intp]:
+        """Return positions: stuff before things, each from large to small."""
+        sides = instances.boxes[:, 2:] - instances.boxes[:, :2]
+        is_thing = ~self._stuff[instances.class_ids]
+        return np.lexsort((-np.prod(sides, axis=1), is_thing))
+
+    def _paint_masks(self, canvas: Canvas, instances: Instances) -> None:
+        """Fill and trace at most 127 masks, the later over the earlier."""
+        masks = instances.masks
+        index_map = np.zeros(masks.image_size, dtype=np.uint8)
+        corners: list[list[int]] = masks.origins.tolist()
+        for number, (crop, (x, y)) in enumerate(zip(masks.crops, corners, strict=True), start=1):
+            height, width = crop.shape
+            region = index_map[y : y + height, x : x + width]
+            np.maximum(region, crop.view(np.uint8) * np.uint8(number), out=region)
+        opacity = self._style.opacity if self._style.masks else 0.0
+        if self._style.outlines:
+            index_map = _with_edges(index_map)
+        colours = np.zeros((2 * SOLID, 3), dtype=np.uint8)
+        fills = self._fills[instances.class_ids]
+        if self._style.segments:
+            is_thing = ~self._stuff[instances.class_ids]
+            fills[is_thing] = shades(fills, instances.boxes, masks.image_size)[is_thing]
+        colours[1 : len(masks) + 1] = fills
+        colours[SOLID + 1 : SOLID + len(masks) + 1] = self._lines[instances.class_ids]
+        canvas.blend(index_map, colours, opacity=opacity)
+
+    def _draw_boxes(self, canvas: Canvas, instances: Instances, *, thickness: int) -> None:
+        boxes: list[list[int]] = np.rint(instances.boxes).astype(np.int32).tolist()
+        for (x1, y1, x2, y2), class_id in zip(boxes, instances.class_ids, strict=True):
+            if not self._stuff[class_id]:
+                colour = self._lines[class_id][None, None]
+                canvas.rectangle((x1, y1, x2, y2), colour, thickness=thickness)
+
+    def _write_labels(self, canvas: Canvas, instances: Instances, *, scale: float) -> None:
+        class_ids: list[int] = instances.class_ids.tolist()
+        scores: list[float] = instances.scores.tolist()
+        for i, (class_id, score) in enumerate(zip(class_ids, scores, strict=True)):
+            text = self._names[class_id] + (f" {score:.2f}" if self._style.scores else "")
+            sprite = label_sprite(text, self._colours[class_id], round(scale, 2))
+            inside = self._style.segments or bool(self._stuff[class_id])
+            x, y = label_anchor(instances, i, sprite.image.shape[:2], inside=inside)
+            canvas.paste(sprite, x, y)
+
+
+def _with_edges(index_map: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the map with the front one's solid number where it changes."""
+    side = 2 * max(round(min(index_map.shape) / 1440), 1) + 1
+    kernel = np.ones((side, side), dtype=np.uint8)
+    front = np.asarray(cv2.dilate(index_map, kernel), dtype=np.uint8)
+    changes = cv2.compare(front, cv2.erode(index_map, kernel), cv2.CMP_NE)
+    cv2.copyTo(front | np.uint8(SOLID), changes, index_map)
+    return index_map

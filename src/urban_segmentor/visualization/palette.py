@@ -1,0 +1,126 @@
+"""Which colour a class has."""
+
+from __future__ import annotations
+
+import colorsys
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from urban_segmentor.errors import SettingError
+from urban_segmentor.structures.cityscapes_labels import BY_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from urban_segmentor.structures.cityscapes_labels import Rgb
+
+_GOLDEN_TURN = 0.618033988749895
+_SHADE_TURNS = (3.3, 1.7)  # across and down a picture: neighbours differ, on a grid as well
+_MOST_WHITE = 0.4
+
+
+PALETTES = ("cityscapes", "safe")
+"""The colours of the data set, and those that the colour-blind can tell apart."""
+
+# Found by annealing: the least distance in CIELAB between two things, and between a thing and any
+# stuff, is as large as could be for normal sight, protanopia, deuteranopia and tritanopia at once,
+# as simulated by Machado, Oliveira and Fernandes (2009); stuff is muted, things are vivid.
+_SAFE: dict[str, Rgb] = {
+    "road": (81, 135, 145),
+    "sidewalk": (180, 222, 225),
+    "building": (105, 147, 108),
+    "wall": (137, 137, 133),
+    "fence": (48, 0, 1),
+    "pole": (32, 106, 104),
+    "traffic light": (143, 176, 157),
+    "traffic sign": (206, 253, 238),
+    "vegetation": (100, 166, 164),
+    "terrain": (122, 113, 102),
+    "sky": (148, 195, 193),
+    "person": (129, 41, 0),
+    "rider": (233, 100, 8),
+    "car": (255, 234, 11),
+    "truck": (112, 0, 254),
+    "bus": (42, 255, 136),
+    "train": (134, 5, 164),
+    "motorcycle": (0, 3, 60),
+    "bicycle": (232, 127, 255),
+}
+
+
+def class_colours(class_names: Sequence[str], *, palette: str = "cityscapes") -> tuple[Rgb, ...]:
+    """Return a colour for each class: the palette's own where it has the name, else one of many.
+
+    Args:
+        class_names: Names by class id.
+        palette: One of `PALETTES`.
+
+    Raises:
+        SettingError: There is no such palette.
+    """
+    check_palette(palette)
+    return tuple(
+        _named(name, palette) or _nth_hue(number) for number, name in enumerate(class_names)
+    )
+
+
+def check_palette(palette: str) -> None:
+    """Check the name of a palette.
+
+    Raises:
+        SettingError: There is no such palette.
+    """
+    if palette not in PALETTES:
+        raise SettingError(
+            f"there is no palette `{palette}`", hint=f"choose one of {', '.join(PALETTES)}"
+        )
+
+
+def is_stuff(class_name: str) -> bool:
+    """Return whether a class is ground, sky, buildings and the like, rather than countable."""
+    return class_name in BY_NAME and not BY_NAME[class_name].is_thing
+
+
+def lighter(colour: Rgb, share: float) -> Rgb:
+    """Return the colour mixed with white.
+
+    Args:
+        colour: Red, green, blue, 0..255.
+        share: How much of it is white, in [0, 1].
+    """
+    red, green, blue = (round(value + (255 - value) * share) for value in colour)
+    return red, green, blue
+
+
+def shades(
+    colours: NDArray[np.uint8], boxes: NDArray[np.float32], image_size: tuple[int, int]
+) -> NDArray[np.uint8]:
+    """Return the colours mixed with white, by where things are, uint8 (N, 3), RGB.
+
+    A thing that moves changes its shade slowly, so that nothing flickers in a video.
+
+    Args:
+        colours: uint8 (N, 3), RGB.
+        boxes: float32 (N, 4), pixels, `x1, y1, x2, y2`.
+        image_size: Height and width of the picture, pixels.
+    """
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2 / np.maximum(image_size[::-1], 1)
+    turns = centres @ np.array(_SHADE_TURNS)
+    white = _MOST_WHITE * (1 - np.cos(2 * np.pi * turns[:, None])) / 2
+    return np.rint(colours + (255.0 - colours) * white).astype(np.uint8)
+
+
+def _named(name: str, palette: str) -> Rgb | None:
+    if palette == "safe" and name in _SAFE:
+        return _SAFE[name]
+    return BY_NAME[name].colour if name in BY_NAME else None
+
+
+def _nth_hue(number: int) -> Rgb:
+    """Return the nth of a row of hues that never come close to their neighbours."""
+    channels = colorsys.hsv_to_rgb(number * _GOLDEN_TURN % 1, 0.75, 0.95)
+    red, green, blue = (round(channel * 255) for channel in channels)
+    return red, green, blue

@@ -1,0 +1,155 @@
+"""A source, a display and a model that are simple enough to be trusted."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from urban_segmentor.structures.masks import Masks
+from urban_segmentor.structures.types import Frame, Image, Instances, Yuv420
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from urban_segmentor.visualization.live_stats import Readings
+
+SIZE = (36, 64)
+NAMES = ("car", "person", "road")
+
+
+def picture(index: int) -> Yuv420:
+    """Return planes whose luma says which frame it is."""
+    return Yuv420(
+        y=np.full(SIZE, 16 + index % 200, dtype=np.uint8),
+        u=np.full((SIZE[0] // 2, SIZE[1] // 2), 128, dtype=np.uint8),
+        v=np.full((SIZE[0] // 2, SIZE[1] // 2), 128, dtype=np.uint8),
+    )
+
+
+class Given:
+    """A source that gives frames one after the other; `LiveSource` without a reader.
+
+    Args:
+        count: How many.
+        every_s: Time between two, seconds.
+        size: Height and width to tell; None as if it was stopped before the first frame.
+        error: Raised instead of the first frame.
+    """
+
+    def __init__(
+        self,
+        count: int = 5,
+        *,
+        every_s: float = 0.0,
+        size: tuple[int, int] | None = SIZE,
+        error: BaseException | None = None,
+    ) -> None:
+        self.count, self.every_s, self.size, self.error = count, every_s, size, error
+        self.dropped, self.reconnects, self.state, self.is_live = 7, 2, "live", True
+        self.problems = ["a frame was damaged"]
+        self.pauses: list[bool] = []
+        self.stopped = False
+        self.closed = 0
+
+    def first_size(self) -> tuple[int, int] | None:
+        """Return the size at once."""
+        if self.error is not None:
+            raise self.error
+        return self.size
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield the frames, until it is stopped."""
+        for index in range(self.count):
+            time.sleep(self.every_s)
+            if self.stopped:
+                return
+            yield Frame(
+                pixels=picture(index),
+                index=index,
+                time_s=index / 25,
+                name=f"given_{index:06d}",
+                captured_s=time.monotonic(),
+            )
+
+    def pause(self, paused: bool) -> None:  # noqa: FBT001 - as `LiveSource` has it
+        """Note the wish."""
+        self.pauses.append(paused)
+
+    def stop(self) -> None:
+        """End soon."""
+        self.stopped = True
+
+    def close(self) -> None:
+        """Count the calls."""
+        self.closed += 1
+
+
+class Model:
+    """A segmenter that finds one instance of each class everywhere; scores 0.9, 0.6, 0.3."""
+
+    streams = 1
+
+    def __init__(self, *, conf: float = 0.25, before: Callable[[], None] = lambda: None) -> None:
+        self.settings = _Settings(conf)
+        self.before = before
+        self.confs: list[float] = []
+
+    def with_conf(self, conf: float) -> Model:
+        """Return one with another lowest score."""
+        other = Model(conf=conf, before=self.before)
+        other.confs = self.confs
+        return other
+
+    def __call__(
+        self, pixels: Image | Yuv420, *, on_stage: Callable[[str, float], None] | None = None
+    ) -> Instances:
+        """Return what is above the lowest score."""
+        self.before()
+        self.confs.append(self.settings.conf)
+        if on_stage is not None:
+            on_stage("infer", 0.01)
+        height, width = (pixels.y if isinstance(pixels, Yuv420) else pixels).shape[:2]
+        scores = np.array([0.9, 0.6, 0.3], dtype=np.float32)
+        found = Instances(
+            boxes=np.array([[0, 0, width, height]] * 3, dtype=np.float32),
+            masks=Masks.from_dense(np.ones((3, height, width), dtype=np.bool_)),
+            scores=scores,
+            class_ids=np.arange(3, dtype=np.int32),
+        )
+        return found.select(scores > self.settings.conf)
+
+
+class _Settings:
+    def __init__(self, conf: float) -> None:
+        self.conf = conf
+
+
+class Noting:
+    """A display that keeps what it was given; it calls a function for each frame."""
+
+    where = "a list"
+
+    def __init__(self, each: Callable[[int], None] = lambda _count: None) -> None:
+        self.each = each
+        self.frames: list[Frame] = []
+        self.readings: list[Readings] = []
+        self.polls = 0
+
+    def show(self, frame: Frame, readings: Readings) -> None:
+        """Keep the frame."""
+        self.frames.append(frame)
+        self.readings.append(readings)
+        self.each(len(self.frames))
+
+    def poll(self, readings: Readings) -> None:
+        """Count the calls."""
+        self.polls += 1
+        self.readings.append(readings)
+
+    def say(self, message: str) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""

@@ -1,0 +1,96 @@
+"""Pictures are encoded once, in their own colours, and only for somebody."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.apps.live.browser_parts import number_of, numbered, wait_until
+from urban_segmentor.apps.live.browser import mjpeg as module
+from urban_segmentor.apps.live.browser.mjpeg import Pictures, jpeg_of, png_of, saved_jpeg_of
+from urban_segmentor.structures.types import Yuv420
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from urban_segmentor.structures.color import ColourMatrix
+
+
+def decoded(data: bytes) -> NDArray[np.uint8]:
+    """Return a picture, uint8 (H, W, 3), RGB."""
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    return np.asarray(image, dtype=np.uint8)[..., ::-1]
+
+
+@pytest.mark.parametrize("size", [(120, 160), (121, 161)])
+@pytest.mark.parametrize("matrix", ["bt601", "bt709", "bt2020", None])
+@pytest.mark.parametrize("full_range", [False, True])
+def test_colours_stay(size: tuple[int, int], matrix: ColourMatrix | None, full_range: bool) -> None:  # noqa: FBT001
+    """Of planes of each kind, and of RGB; planes cost a little where colours meet."""
+    image = np.zeros((*size, 3), dtype=np.uint8)
+    for row, colour in enumerate([(220, 30, 40), (20, 200, 60), (30, 60, 230), (128, 128, 128)]):
+        image[row * 30 : row * 30 + 31] = colour
+    pixels = Yuv420.from_rgb(image, matrix=matrix, full_range=full_range) if matrix else image
+    middles = (slice(8, None, 30), slice(20, 140))
+    for encode, off in ((jpeg_of, 6), (saved_jpeg_of, 4), (png_of, 3 if matrix else 0)):
+        back = decoded(encode(pixels))
+        assert back.shape == image.shape
+        worst = np.abs(back[middles].astype(int) - image[middles].astype(int)).max()
+        assert worst <= off, encode
+
+
+def test_nothing_is_encoded_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And once for all who wait, or who come while it stands still."""
+    calls: list[int] = []
+
+    def counting(pixels: object) -> bytes:
+        calls.append(threading.get_ident())
+        return jpeg_of(pixels)  # pyright: ignore[reportArgumentType]
+
+    monkeypatch.setattr(module, "jpeg_of", counting)
+    pictures = Pictures()
+    assert pictures.newest() is None
+    for number in range(5):
+        pictures.put(numbered(number))
+    assert not calls
+    first, second = pictures.newest(), pictures.newest()
+    assert first is not None
+    assert first is second
+    assert (first.number, number_of(first.jpeg), len(calls)) == (5, 4, 1)
+
+    got: list[int] = []
+    waiting = [
+        threading.Thread(
+            target=lambda: got.append(pictures.wait(after=5, timeout_s=5).number)  # pyright: ignore[reportOptionalMemberAccess]
+        )
+        for _ in range(3)
+    ]
+    for thread in waiting:
+        thread.start()
+    wait_until(lambda: pictures._waiting == 3)
+    pictures.put(numbered(9))
+    for thread in waiting:
+        thread.join()
+    assert got == [6, 6, 6]
+    assert calls[1:] == [threading.get_ident()]  # in the thread that shows
+
+
+def test_waiting_ends() -> None:
+    """After its time, and when no more pictures come."""
+    pictures = Pictures()
+    assert pictures.wait(after=0, timeout_s=0.01) is None
+    pictures.put(numbered(1))
+    assert pictures.wait(after=1, timeout_s=0.01) is None
+    timer = threading.Timer(0.1, pictures.close)
+    timer.start()
+    since_s = time.monotonic()
+    assert pictures.wait(after=1, timeout_s=20) is None
+    assert time.monotonic() - since_s < 5
+    timer.join()
+    pictures.close()
+    assert pictures.closed

@@ -1,0 +1,183 @@
+"""Everybody gets the newest picture, and nobody is in the way of others."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.apps.live.browser_parts import (
+    LIVE,
+    NAMES,
+    Shown,
+    Stream,
+    feeding,
+    number_of,
+    numbered,
+    read_answer,
+    viewer_threads,
+    wait_until,
+)
+from urban_segmentor.apps.live.browser import BrowserDisplay
+from urban_segmentor.apps.live.view_controls import Controls
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def shown() -> Iterator[Shown]:
+    """Give a display, and check that no thread is left."""
+    controls = Controls(NAMES)
+    display = BrowserDisplay(controls, title="street", port=0)
+    yield Shown(display, controls)
+    display.close()
+    assert viewer_threads() == 0
+
+
+def test_pictures_come(shown: Shown) -> None:
+    """The last one to who joins late, then each new one, the size as it is."""
+    shown.display.show(numbered(10), LIVE)
+    with closing(Stream(shown)) as stream:
+        head = stream.head().decode()
+        assert "multipart/x-mixed-replace; boundary=next-picture" in head
+        assert "Cache-Control: no-store" in head
+        assert number_of(stream.picture()) == 10
+        for number in (11, 12, 13):
+            wait_until(lambda: shown.display._pictures._waiting)
+            shown.display.show(numbered(number, size=(100 + number, 200)), LIVE)
+            assert number_of(stream.picture()) == number
+        with closing(Stream(shown)) as second:
+            second.head()
+            assert number_of(second.picture()) == 13
+
+
+def test_a_picture_that_stands_still(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection lives; the picture comes again now and then; before it there is nothing."""
+    monkeypatch.setattr("urban_segmentor.apps.live.browser.viewer_streams._WAIT_S", 0.05)
+    monkeypatch.setattr("urban_segmentor.apps.live.browser.viewer_streams._AGAIN_S", 0.3)
+    with closing(Stream(shown)) as stream:
+        stream.head()
+        time.sleep(0.2)
+        shown.display.show(numbered(20), LIVE)
+        since_s = time.monotonic()
+        assert [number_of(stream.picture()) for _ in range(3)] == [20, 20, 20]
+        assert 0.5 < time.monotonic() - since_s < 5
+        wait_until(lambda: shown.display._pictures._waiting)
+        shown.display.show(numbered(21), LIVE)
+        while (number := number_of(stream.picture())) == 20:
+            pass
+        assert number == 21
+
+
+def test_one_who_does_not_read(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others go on, showing does not wait, and after a while it is left alone."""
+    monkeypatch.setattr("urban_segmentor.apps.live.browser.viewer_streams._SLOWEST_S", 0.5)
+    with closing(Stream(shown, buffer=8192)), closing(Stream(shown)) as good:
+        good.head()
+        wait_until(lambda: shown.state()["viewers"] == 2)
+        longest_s, last = 0.0, 0
+        for number in range(1, 61):
+            since_s = time.monotonic()
+            shown.display.show(numbered(number, size=(480, 640), noise=True), LIVE)
+            longest_s = max(longest_s, time.monotonic() - since_s)
+            if number % 2:
+                seen = number_of(good.picture())
+                assert last < seen <= number + 1
+                last = seen
+            time.sleep(0.02)
+        assert longest_s < 0.4
+        wait_until(lambda: shown.state()["viewers"] == 1)
+
+
+def test_one_who_is_slow_sees_no_old_pictures(shown: Shown) -> None:
+    """What lies on the way is little: soon after a pause of the viewer the present comes."""
+    frames = [numbered(number, size=(480, 640), noise=True) for number in range(1, 121)]
+    with closing(Stream(shown, buffer=16384)) as slow:
+        slow.head()
+        with feeding(shown, frames, pause_s=0.01) as fed:
+            slow.picture()
+            time.sleep(1.0)
+            numbers = [number_of(slow.picture()) for _ in range(4)]
+    assert len(fed) > 40
+    assert numbers == sorted(set(numbers))
+    assert numbers[-1] > numbers[0] + 20, numbers
+
+
+def test_comings_and_goings(shown: Shown) -> None:
+    """Politely or not, in the middle of a picture or before it: no thread stays."""
+    with feeding(shown, map(numbered, itertools.count()), pause_s=0.01):
+        for number in range(40):
+            wait_until(lambda: shown.state()["viewers"] < 8)
+            with closing(Stream(shown)) as stream:
+                if number % 2:
+                    stream.head()
+                    stream.picture()
+    wait_until(lambda: viewer_threads() == 0)
+    assert shown.state()["viewers"] == 0
+
+
+def test_leaving_a_still_picture(shown: Shown) -> None:
+    """It is noticed without a new picture, before there is one as well."""
+    for _ in range(2):
+        stream = Stream(shown)
+        wait_until(lambda: shown.state()["viewers"] == 1)
+        stream.close()
+        wait_until(lambda: shown.state()["viewers"] == 0, within_s=3)
+        shown.display.show(numbered(1), LIVE)
+
+
+def test_too_many_viewers(shown: Shown) -> None:
+    """They hear it kindly; a page that asks again takes its own place."""
+    with ExitStack() as stack:
+        streams = [
+            stack.enter_context(closing(Stream(shown, f"/stream.mjpg?viewer=a{n}")))
+            for n in range(8)
+        ]
+        wait_until(lambda: shown.state()["viewers"] == 8)
+        late = stack.enter_context(closing(Stream(shown)))
+        answer = read_answer(late.connection)
+        assert answer.status == 503
+        assert answer.headers["Retry-After"] == "5"
+        assert "try again" in answer.value["error"]
+        again = stack.enter_context(closing(Stream(shown, "/stream.mjpg?viewer=a3")))
+        again.head()
+        streams[3].head()
+        with pytest.raises(EOFError):
+            streams[3].picture()
+        assert shown.state()["viewers"] == 8
+        mine = shown.ask("GET", "/state.json?viewer=a3").value["viewer"]
+        assert mine == {"sent": 0, "fps": 0}
+        wait_until(lambda: shown.display._pictures._waiting)
+        shown.display.show(numbered(5), LIVE)
+        assert number_of(again.picture()) == 5
+        wait_until(lambda: shown.ask("GET", "/state.json?viewer=a3").value["viewer"]["fps"] == 1)
+    wait_until(lambda: shown.state()["viewers"] == 0)
+
+
+def test_only_its_head(shown: Shown) -> None:
+    """A program may ask what it would get."""
+    answer = shown.ask("HEAD", "/stream.mjpg")
+    assert answer.headers["Content-Type"].startswith("multipart/x-mixed-replace")
+
+
+def test_the_end_comes_to_viewers(shown: Shown) -> None:
+    """Also to one who does not read, within a moment; showing afterwards does no harm."""
+    with closing(Stream(shown)) as good, closing(Stream(shown, buffer=8192)):
+        good.head()
+        frames = (numbered(number % 9, noise=True) for number in itertools.count())
+        with feeding(shown, frames, pause_s=0.01):
+            good.picture()
+            time.sleep(0.3)
+            since_s = time.monotonic()
+            shown.display.close()
+            assert time.monotonic() - since_s < 3
+            # What was on its way still comes.
+            with pytest.raises((EOFError, ConnectionError)):
+                list(iter(good.picture, None))
+    shown.display.show(numbered(1), LIVE)
+    shown.display.poll(LIVE)
+    shown.display.say("too late")

@@ -1,0 +1,195 @@
+"""Doors and aliases, before an app that only says what reached it."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.responses import JSONResponse, Response
+from starlette.testclient import TestClient
+
+from urban_segmentor.apps.web.access import Doors
+from urban_segmentor.apps.web.path_masking import Aliases, Swapped
+
+if TYPE_CHECKING:
+    from starlette.types import Message, Receive, Scope, Send
+
+WORD = "a long word: yes"
+INSIDE = Path("/srv/visitors-0123456789abcdef-xyz")
+
+
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    """Tell path and body as they came in, and the folder of the server."""
+    body = b""
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            break
+    if scope["path"].endswith("/file"):
+        await Response(str(INSIDE).encode(), media_type="image/png")(scope, receive, send)
+        return
+    told = {"path": scope["path"], "body": body.decode("latin-1"), "folder": str(INSIDE)}
+    await JSONResponse(told)(scope, receive, send)
+
+
+def client(**options: object) -> TestClient:
+    """Return a client of the app behind doors."""
+    settings: Any = {"password": None, "is_local": True} | options
+    return TestClient(Doors(echo, **settings))
+
+
+def basic(word: str, user: str = "me") -> dict[str, str]:
+    """Return the header that carries a password."""
+    return {"Authorization": "Basic " + base64.b64encode(f"{user}:{word}".encode()).decode()}
+
+
+def test_the_api_has_two_names() -> None:
+    """`/api/...` is where Gradio has its own."""
+    assert client().get("/api/info").json()["path"] == "/gradio_api/info"
+    assert client().get("/apis").json()["path"] == "/apis"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/gradio_api/proxy=http://127.0.0.1:22/",
+        "/api/proxy=http://127.0.0.1:22/",
+        "/gradio_api/runs",
+        "/gradio_api/run-history/buckets",
+        "/gradio_api/process_recording",
+        "/gradio_api/vibe-edit",
+        "/gradio_api/token",
+        "/monitoring/summary",
+        "/gradio_api/custom_component/x/server/y/z.js",
+    ],
+)
+def test_ways_that_nobody_needs_are_shut(path: str) -> None:
+    """Neither proxies nor development tools answer."""
+    assert client().get(path).status_code == 404
+    assert client().post(path).status_code == 404
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_other_pages_may_not_post(site: str) -> None:
+    """A page elsewhere cannot use a visitor's own server."""
+    headers = {"Sec-Fetch-Site": site}
+    assert client().post("/v1/segment", headers=headers).status_code == 403
+    assert client().get("/", headers=headers).status_code == 200
+    assert client(is_local=False).post("/v1/segment", headers=headers).status_code == 200
+    assert client().post("/v1/segment", headers={"Sec-Fetch-Site": "same-origin"}).is_success
+
+
+def test_a_password_keeps_others_out() -> None:
+    """Any name goes with the right word; everything but the health is behind it."""
+    behind = client(password=WORD)
+    assert behind.get("/").status_code == 401
+    assert behind.get("/").headers["www-authenticate"].startswith("Basic")
+    assert behind.get("/", headers=basic("wrong")).status_code == 401
+    assert behind.get("/", headers={"Authorization": "Basic ???"}).status_code == 401
+    assert behind.get("/", headers={"Authorization": f"Bearer {WORD}"}).status_code == 401
+    assert behind.post("/live").status_code == 401
+    assert behind.get("/results/x/y").status_code == 401
+    assert behind.get("/health").status_code == 200
+    for user in ("me", "", "somebody else"):
+        assert behind.get("/", headers=basic(WORD, user)).status_code == 200
+
+
+def test_sockets_are_closed() -> None:
+    """There are none, so that nobody can come in by one."""
+    sent: list[Message] = []
+
+    async def ask() -> None:
+        async def receive() -> Message:
+            return {"type": "websocket.connect"}
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        scope = {"type": "websocket", "path": "/", "headers": []}
+        await Doors(echo, password=None, is_local=True)(scope, receive, send)
+
+    asyncio.run(ask())
+    assert [message["type"] for message in sent] == ["websocket.close"]
+
+
+@pytest.fixture
+def aliased() -> TestClient:
+    """Return a client of the app behind aliases."""
+    return TestClient(Aliases(echo, folder=INSIDE, prefix="/gradio_api"))
+
+
+def test_the_server_s_folder_is_never_told(aliased: TestClient) -> None:
+    """Answers have another name of the same length."""
+    told = aliased.get("/gradio_api/info").json()
+    assert str(INSIDE) not in json.dumps(told)
+    assert len(told["folder"]) == len(str(INSIDE))
+
+
+def test_the_other_name_leads_back(aliased: TestClient) -> None:
+    """What a visitor sends back means the folder again, in paths and in JSON."""
+    outside = aliased.get("/gradio_api/info").json()["folder"]
+    inner = echoed_inside(aliased, f"/gradio_api/file={outside}/a.png")
+    assert inner["path"] == f"/gradio_api/file={outside}/a.png"  # told back by its other name
+    reply = aliased.post("/gradio_api/call", json={"path": f"{outside}/a.png"}).json()
+    assert f"{outside}/a.png" in reply["body"]
+
+
+def echoed_inside(aliased: TestClient, path: str) -> dict[str, str]:
+    """Return what the app was told, through the same door."""
+    return aliased.get(path).json()
+
+
+def test_what_the_app_sees_is_the_folder() -> None:
+    """Behind the alias the true path arrives."""
+    seen: list[tuple[str, bytes]] = []
+
+    async def note(scope: Scope, receive: Receive, send: Send) -> None:
+        message = await receive()
+        seen.append((scope["path"], message.get("body", b"")))
+        await JSONResponse({})(scope, receive, send)
+
+    inner = TestClient(Aliases(note, folder=INSIDE, prefix="/gradio_api"))
+    outside = TestClient(Aliases(echo, folder=INSIDE, prefix="/gradio_api"))
+    name = outside.get("/gradio_api/info").json()["folder"]
+    inner.post(f"/gradio_api/file={name}/a.png", json={"path": f"{name}/b.png"})
+    path, body = seen[0]
+    assert path == f"/gradio_api/file={INSIDE}/a.png"
+    assert json.loads(body)["path"] == f"{INSIDE}/b.png"
+
+
+def test_files_go_through_as_they_are(aliased: TestClient) -> None:
+    """Bytes of pictures are not touched, whatever they contain."""
+    assert aliased.get("/gradio_api/file").content == str(INSIDE).encode()
+
+
+@given(cuts=st.lists(st.integers(0, 60), max_size=6))
+def test_a_name_across_parts_is_found(cuts: list[int]) -> None:
+    """However a body is cut, it arrives whole and changed."""
+    body = b'{"a": "/files--/x", "b": "/files--/files--"}'
+    edges = [0, *sorted(min(cut, len(body)) for cut in cuts), len(body)]
+    parts = [body[a:b] for a, b in pairwise(edges)]
+
+    async def collect() -> bytes:
+        waiting = list(parts)
+
+        async def receive() -> Message:
+            part = waiting.pop(0)
+            return {"type": "http.request", "body": part, "more_body": bool(waiting)}
+
+        swapped = Swapped(receive, b"/files--", b"/inside/")
+        found = b""
+        while True:
+            message = await swapped()
+            found += message["body"]
+            if not message.get("more_body"):
+                return found
+
+    assert asyncio.run(collect()) == body.replace(b"/files--", b"/inside/")

@@ -1,0 +1,188 @@
+"""Files at their own pace, and as fast as they are taken."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.io.clips import FPS, number_of, numbers, write_clip
+from tests.io.streams.telling import Watch, never, wait_for
+from urban_segmentor.errors import SourceError
+from urban_segmentor.io.streams import open_stream as opening
+from urban_segmentor.io.streams.live_source import LiveSource
+from urban_segmentor.io.streams.source_uri import parse_address
+from urban_segmentor.io.streams.stream_options import Wishes
+from urban_segmentor.io.video_reader import Selection, VideoSource
+from urban_segmentor.structures.types import Yuv420
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from urban_segmentor.structures.types import Frame
+
+
+SESSION = """v=0
+o=- 0 0 IN IP4 127.0.0.1
+s=x
+c=IN IP4 127.0.0.1
+t=0 0
+m=video 5555 RTP/AVP 96
+a=rtpmap:96 H264/90000
+"""
+
+
+def _all(path: Path, **wishes: object) -> list[Frame]:
+    source = LiveSource(parse_address(str(path)), wishes=Wishes(**wishes))  # type: ignore[arg-type]
+    frames = list(source)
+    assert source.dropped == 0
+    assert source.state == "ended"
+    assert not source.problems
+    source.close()
+    source.close()
+    return frames
+
+
+@pytest.mark.parametrize("paced", [True, False])
+@pytest.mark.parametrize(
+    "part", [{}, {"stride": 3}, {"start_s": 0.2, "duration_s": 0.5, "stride": 2}], ids=str
+)
+def test_same_as_predict(tmp_path: Path, paced: bool, part: dict[str, object]) -> None:  # noqa: FBT001
+    """The frames are those of `VideoSource`, with their names, index, and time."""
+    path = write_clip(tmp_path / "clip.mp4", images=25)
+    expected = list(VideoSource(path, name="clip", selection=Selection(**part)))  # type: ignore[arg-type]
+    frames = _all(path, paced=paced, **part)
+    assert len(frames) > 3
+    for frame, other in zip(frames, expected, strict=True):
+        assert (frame.index, frame.time_s, frame.name) == (other.index, other.time_s, other.name)
+        assert frame.source == other.source
+        assert isinstance(frame.pixels, Yuv420)
+        assert number_of(frame.image) == number_of(other.image) == frame.index
+
+
+def test_pace(tmp_path: Path) -> None:
+    """A file takes as long as it is, from when its first frame is asked for."""
+    path = write_clip(tmp_path / "clip.mp4", images=30)
+    source = LiveSource(parse_address(str(path)), wishes=Wishes())
+    assert source.first_size() == (48, 64)
+    assert source.rate == FPS
+    time.sleep(0.4)  # a network is compiled
+    since_s = time.monotonic()
+    late_s = []
+    for frame in source:
+        assert frame.captured_s is not None
+        assert frame.captured_s - since_s == pytest.approx(frame.time_s, abs=0.1)
+        late_s.append(time.monotonic() - frame.captured_s)
+    assert time.monotonic() - since_s == pytest.approx(29 / FPS, abs=0.15)
+    assert min(late_s) >= 0
+    assert sorted(late_s)[len(late_s) // 2] < 0.02
+    assert source.dropped == 0
+    source.close()
+
+
+def test_slow_consumer(tmp_path: Path) -> None:
+    """What a slow model misses is counted exactly, and the last frame comes."""
+    path = write_clip(tmp_path / "clip.mp4", images=40)
+    with Watch(str(path), busy_s=0.15) as watch:
+        watch.told("ended")
+        watch.check_order()
+        assert watch.seen[-1].index == 39
+        assert 5 <= len(watch.seen) <= 14
+        assert len(watch.seen) + watch.source.dropped == 40
+        assert max(seen.delay_s for seen in watch.seen) < 0.1
+
+
+def test_pause(tmp_path: Path) -> None:
+    """A file stands still where it is, and goes on there."""
+    path = write_clip(tmp_path / "clip.mp4", images=30)
+    with Watch(str(path)) as watch:
+        watch.has(5)
+        watch.source.pause(True)  # noqa: FBT003
+        time.sleep(0.1)
+        seen = len(watch.seen)
+        time.sleep(0.5)
+        assert len(watch.seen) == seen
+        watch.source.pause(False)  # noqa: FBT003
+        watch.told("ended")
+        assert [one.index for one in watch.seen] == list(range(30))
+        took_s = watch.seen[-1].at_s - watch.seen[0].at_s
+        assert took_s == pytest.approx(29 / FPS + 0.6, abs=0.25)
+
+
+@pytest.mark.parametrize("paced", [True, False])
+def test_stop(tmp_path: Path, paced: bool) -> None:  # noqa: FBT001
+    """All ends soon after `stop`."""
+    path = write_clip(tmp_path / "clip.mp4", images=60)
+    with Watch(str(path), Wishes(paced=paced), busy_s=0.02) as watch:
+        watch.has(5)
+        since_s = time.monotonic()
+        watch.source.stop()
+        wait_for(lambda: not watch.thread.is_alive(), seconds=0.3)
+        assert time.monotonic() - since_s < 0.2
+        assert len(watch.seen) < 60
+    assert watch.error is None
+
+
+def test_stopped_before() -> None:
+    """A source that is stopped before its first frame says so."""
+    source = LiveSource(parse_address("udp://127.0.0.1:9"), wishes=Wishes())
+    source.stop()
+    assert source.first_size() is None
+    assert list(source) == []
+    source.close()
+
+
+@pytest.mark.parametrize("paced", [True, False])
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("list.m3u8", "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nclip.ts\n#EXT-X-ENDLIST\n"),
+        ("list.mp4", "ffconcat version 1.0\nfile 'clip.ts'\n"),
+        (
+            "list.sdp",
+            SESSION,
+        ),
+    ],
+    ids=["hls", "concat", "sdp"],
+)
+def test_lists(tmp_path: Path, name: str, text: str, paced: bool) -> None:  # noqa: FBT001
+    """A file that names others is not followed."""
+    write_clip(tmp_path / "clip.ts", images=10)
+    (tmp_path / name).write_text(text)
+    assert "a list of other files" in never(str(tmp_path / name), Wishes(paced=paced))
+
+
+@pytest.mark.parametrize("data", [b"", b"no video at all" * 99], ids=["empty", "noise"])
+def test_no_video(tmp_path: Path, data: bytes) -> None:
+    """What is no video is told at once."""
+    (tmp_path / "x.mp4").write_bytes(data)
+    assert "x.mp4" in never(str(tmp_path / "x.mp4"))
+
+
+def test_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures over the limit are refused before one is decoded."""
+    path = write_clip(tmp_path / "clip.mp4", images=3)
+    monkeypatch.setattr(opening, "MOST_PX", 64 * 48 - 1)
+    assert "64 x 48 pixels" in never(str(path))
+
+
+def test_nothing_chosen(tmp_path: Path) -> None:
+    """A part without a frame is told."""
+    path = write_clip(tmp_path / "clip.mp4", images=5)
+    for paced in (True, False):
+        source = LiveSource(parse_address(str(path)), wishes=Wishes(start_s=9.0, paced=paced))
+        with pytest.raises(SourceError, match="gave no frame"):
+            source.first_size()
+        source.close()
+
+
+def test_damage_is_told(tmp_path: Path) -> None:
+    """Problems of the file reach the one who asks."""
+    path = write_clip(tmp_path / "clip.mp4", images=25, movflags="faststart")
+    path.write_bytes(path.read_bytes()[:-400])
+    for paced in (True, False):
+        source = LiveSource(parse_address(str(path)), wishes=Wishes(paced=paced))
+        assert numbers(list(source))
+        source.close()
+        assert any("cut off" in problem for problem in source.problems)

@@ -1,0 +1,190 @@
+"""A real RTSP server that is killed, comes back, changes, hangs, and talks nonsense."""
+
+from __future__ import annotations
+
+import time
+from urllib.parse import quote
+
+import pytest
+
+from tests.io.streams.servers import GarbageServer, RtspServer
+from tests.io.streams.telling import QUICK, Watch, never
+from urban_segmentor.io.streams.stream_options import Wishes
+
+
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+def test_plays(transport: str) -> None:
+    """Pictures come as they are made, over TCP and UDP."""
+    with RtspServer() as server, Watch(server.address(), Wishes(transport=transport)) as watch:  # type: ignore[arg-type]
+        watch.has(40)
+        watch.check_order()
+        watch.check_fresh(within_s=0.5)
+        first = watch.seen[0]
+        assert first.time_s == pytest.approx(first.index / 25, abs=0.1)
+        assert first.size == (96, 320)
+        assert first.name == f"127.0.0.1_street_{first.index:06d}"
+        assert watch.source.rate == 25
+        played_s = watch.seen[-1].time_s
+        assert played_s == pytest.approx(watch.seen[-1].at_s - watch.seen[0].at_s, abs=0.4)
+    assert [state for state, _ in watch.states] == ["connecting", "live", "ended"]
+
+
+def test_killed() -> None:
+    """A server that is killed and comes back with another size is found within the back-off."""
+    with RtspServer() as server, Watch(server.address()) as watch:
+        watch.has(10)
+        server.kill()
+        watch.told("lost: ", seconds=3)
+        time.sleep(0.3)  # what had arrived before is still taken
+        wait_from = len(watch.seen)
+        time.sleep(1.0)  # some tries in vain
+        assert len(watch.seen) == wait_from
+        assert not watch.source.is_live
+        server.begin("480x128")
+        back_s = time.monotonic()
+        again = watch.more()
+        assert again[0].at_s - back_s < QUICK.cap_s + 1.5
+        assert {seen.size for seen in again} == {(128, 480)}
+        assert again[0].time_s - watch.seen[wait_from - 1].time_s > 0.9
+        watch.check_order()
+        watch.check_fresh()
+        assert watch.source.reconnects == 1
+        assert any(
+            state.startswith("lost: connection refused; retry in ") for state, _ in watch.states
+        )
+
+
+def test_size_changes() -> None:
+    """Another size in mid-stream goes on without a loss."""
+    with RtspServer() as server, Watch(server.address()) as watch:
+        watch.has(10)
+        server.resize("640x192")
+        watch.more(30)
+        sizes = [seen.size for seen in watch.seen]
+        assert sizes == sorted(sizes)
+        assert set(sizes) == {(96, 320), (192, 640)}
+        watch.check_order()
+        watch.check_fresh()
+        assert watch.source.reconnects == 0
+
+
+def test_stalls() -> None:
+    """A server that hangs is noticed, nothing old is shown when it goes on."""
+    with RtspServer() as server, Watch(server.address()) as watch:
+        watch.has(10)
+        server.stall()
+        stalled_s = time.monotonic()
+        told_s = watch.told("lost: nothing came for 0.8 s; retry in", seconds=4)
+        assert told_s - stalled_s < QUICK.read_s + 0.5
+        seen = len(watch.seen)
+        time.sleep(0.5)
+        server.resume()
+        watch.more(20)
+        watch.check_order()
+        watch.check_fresh()
+        assert watch.source.reconnects == 1
+        assert watch.seen[seen].time_s - watch.seen[seen - 1].time_s > 1.0
+
+
+def test_garbage() -> None:
+    """Noise on the port of a camera that was there before is survived."""
+    with RtspServer() as server, Watch(server.address()) as watch:
+        watch.has(10)
+        server.kill()
+        garbage = GarbageServer(server.port)
+        seen = len(watch.seen)
+        watch.told("lost: what it sends is no video that can be read", seconds=5)
+        assert garbage.calls
+        garbage.close()
+        server.begin()
+        watch.more()
+        assert len(watch.seen) > seen
+        watch.check_fresh()
+
+
+def test_half_a_picture() -> None:
+    """Pictures of which a part is missing at the start are left out, with all that need them."""
+    with RtspServer("--sliced") as server, Watch(server.address()) as watch:
+        watch.has(20)
+        watch.check_fresh()
+
+
+def test_b_pictures() -> None:
+    """Pictures that are sent out of order come in order."""
+    with RtspServer("--codec", "h264b") as server, Watch(server.address()) as watch:
+        watch.has(40)
+        watch.check_order()
+        watch.check_fresh(within_s=2.0)
+        ages = [seen.age_s + seen.time_s - (seen.at_s - watch.seen[0].at_s) for seen in watch.seen]
+        assert max(ages[10:]) - min(ages[10:]) < 0.3
+
+
+def test_slow_consumer() -> None:
+    """A slow model gets the newest picture, and what it missed is counted."""
+    with RtspServer() as server, Watch(server.address(), busy_s=0.3) as watch:
+        watch.has(6, seconds=15)
+        watch.check_order()
+        assert max(seen.delay_s for seen in watch.seen) < 0.1
+        watch.check_fresh(within_s=0.5)
+        missed = watch.seen[-1].index + 1 - len(watch.seen)
+        assert missed > 15
+        assert missed <= watch.source.dropped <= missed + 8
+
+
+def test_comes_later() -> None:
+    """A server that is not there yet is waited for."""
+    with RtspServer() as server:
+        server.kill()
+        with Watch(server.address()) as watch:
+            watch.told("lost: connection refused; retry in ")
+            server.begin()
+            watch.has(5)
+            assert watch.source.reconnects == 0
+
+
+@pytest.mark.parametrize("way", [(), ("--digest",)])
+def test_password(way: tuple[str, ...]) -> None:
+    """A wrong password is told at once, and special characters work when encoded."""
+    user, password = "ad min", "p@s:s/w#r?d%ä"
+    with RtspServer("--user", f"{user}:{password}", *way) as server:
+        for login in ("", "admin:wrong@"):
+            said = never(server.address(login))
+            assert "password is wrong, or missing" in said
+            assert "rtsp://USER:PASSWORD@127.0.0.1/" in said
+            assert "%40" in said
+            assert "wrong@" not in said
+        login = f"{quote(user, safe='')}:{quote(password, safe='')}@"
+        with Watch(server.address(login)) as watch:
+            watch.has(3)
+
+
+@pytest.mark.parametrize(
+    ("path", "wishes", "said"),
+    [
+        ("nowhere", (), "no such stream (404)"),
+        ("street", ("--codec", "sound"), "only audio"),
+    ],
+    ids=["path", "sound"],
+)
+def test_never(path: str, wishes: tuple[str, ...], said: str) -> None:
+    """What cannot get better ends at once."""
+    with RtspServer(*wishes) as server:
+        assert said in never(server.address("", path))
+
+
+def test_stop_in_a_stall() -> None:
+    """All ends soon, even while nothing comes."""
+    with RtspServer() as server:
+        watch = Watch(server.address())
+        with watch:
+            watch.has(5)
+            server.stall()
+            time.sleep(0.3)
+            since_s = time.monotonic()
+            watch.source.stop()
+            watch.thread.join(1)
+            assert time.monotonic() - since_s < 0.2
+            since_s = time.monotonic()
+            watch.source.close()
+            assert time.monotonic() - since_s < 0.4
+        assert watch.error is None

@@ -1,0 +1,35 @@
+"""MPEG-TS by UDP: it comes, stops, and comes again."""
+
+from __future__ import annotations
+
+import socket
+
+from tests.io.streams.servers import UdpSender, free_port
+from tests.io.streams.telling import QUICK, Watch, never
+
+
+def test_udp() -> None:
+    """Pictures come as they are sent; silence is a loss, and the end of it is found."""
+    port = free_port()
+    sender = UdpSender(port)
+    with Watch(f"udp://127.0.0.1:{port}") as watch:
+        watch.has(20)
+        watch.check_fresh(within_s=0.5)
+        sender.stop()
+        told_s = watch.told("lost: nothing came for", seconds=4)
+        assert told_s - watch.seen[-1].at_s < QUICK.read_s + 0.5
+        sender = UdpSender(port)
+        watch.more(10)
+        watch.check_order()
+        watch.check_fresh(within_s=0.5)
+        assert watch.source.reconnects == 1
+        assert watch.source.rate == 25
+    sender.stop()
+
+
+def test_taken() -> None:
+    """A port that another program has is told at once."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        port = other.getsockname()[1]
+        assert "another program listens at this port" in never(f"udp://127.0.0.1:{port}")

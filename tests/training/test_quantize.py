@@ -1,0 +1,212 @@
+"""INT8: the head stays in float, and what loses too much is not handed out."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import openvino as ov
+import pytest
+
+from tests.cli.tiny import save_tiny_model
+from tests.training.test_export import files_of, random_yolo26
+from urban_segmentor import Segmenter
+from urban_segmentor.errors import DatasetError, ModelError, SettingError
+from urban_segmentor.export import int8
+from urban_segmentor.export.accuracy_gate import Gate
+from urban_segmentor.export.checkpoint import load_checkpoint
+from urban_segmentor.export.export import export
+from urban_segmentor.export.export_options import Quantisation, Wishes
+from urban_segmentor.export.formats import read_model, save_openvino
+from urban_segmentor.export.quantize import float_nodes, quantise
+from urban_segmentor.models.registry import embedded_models
+from urban_segmentor.models.spec import ModelSpec
+from urban_segmentor.synthetic import Street, save_cityscapes
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # of torch and NNCF, not ours
+
+SIZE = (192, 384)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a small data set in the official layout."""
+    folder = tmp_path_factory.mktemp("street") / "cityscapes"
+    save_cityscapes(folder, frames=5, size=(256, 512), workers=1)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def inputs() -> list[NDArray[np.uint8]]:
+    """Return pictures as a network gets them."""
+    shots = Street(size=SIZE, fps=1.0, seed=3, camera="dashcam").shots(seconds=4.0)
+    return [shot.frame.image[None] for shot in shots]
+
+
+def quantisers(model: ov.Model) -> list[Any]:
+    """Return the nodes that round activations or weights to eight bits."""
+    return [node for node in model.get_ops() if node.get_type_name() == "FakeQuantize"]
+
+
+@pytest.mark.parametrize("whole_head", [False, True], ids=["end", "whole"])
+def test_the_head_stays_in_float(
+    inputs: list[NDArray[np.uint8]], tmp_path: Path, *, whole_head: bool
+) -> None:
+    """Nothing in it or behind it is rounded; the rest is, and finds nearly the same."""
+    path = embedded_models()["urban-n"]
+    model = quantise(read_model(path), inputs, count=len(inputs), whole_head=whole_head)
+    head = set(float_nodes(model, whole_head=whole_head))
+    sums = {name for name in head if re.search(r"Conv(/WithoutBiases)?$", name)} & {
+        node.get_friendly_name()
+        for node in model.get_ops()
+        if node.get_type_name() == "Convolution"
+    }
+    ends = {"/model.22/proto/cv3/conv/Conv/WithoutBiases", "/model.22/dfl/conv/Conv"}
+    for k, i in itertools.product((2, 3, 4), range(3)):
+        ends.add(f"/model.22/cv{k}.{i}/cv{k}.{i}.2/Conv/WithoutBiases")
+    assert sums > ends if whole_head else sums == ends
+    assert not any(name.startswith("/model.21/") for name in head)
+    rounded = quantisers(model)
+    assert len(rounded) > 60
+    for node in rounded:
+        for port in node.output(0).get_target_inputs():
+            assert port.get_node().get_friendly_name() not in head
+    spec = Segmenter.load("urban-n").spec
+    said = {
+        "task": "segment",
+        "names": list(spec.class_names),
+        "imgsz": list(SIZE),
+        "stride": 32,
+    }
+    xml = save_openvino(model, tmp_path / "q", stem="q", half=False, metadata=said)
+    assert xml.with_suffix(".bin").stat().st_size < 6e6
+    for precision in ("auto", "f32"):
+        ours = Segmenter.load(xml, precision=precision)
+        theirs = Segmenter.load("urban-n", precision="f32", imgsz=max(SIZE))
+        found = [(len(ours(one[0])), len(theirs(one[0]))) for one in inputs]
+        assert min(count for _, count in found) > 3
+        assert all(abs(a - b) <= 0.35 * b for a, b in found), found
+    assert len(Segmenter.load(xml, imgsz=320)(inputs[0][0])) > 3
+
+
+def test_a_head_without_nms(inputs: list[NDArray[np.uint8]], tmp_path: Path) -> None:
+    """Its selection is cut off, which OpenVINO fails to compile, and put back."""
+    checkpoint = load_checkpoint(random_yolo26(tmp_path / "end.pt"))
+    (tmp_path / "made").mkdir()
+    onnx = checkpoint.export_onnx(tmp_path / "made", imgsz=SIZE)
+    model = quantise(read_model(onnx), inputs[:1], count=1)
+    assert len(quantisers(model)) > 60
+    said = {
+        "task": "segment",
+        "names": list(checkpoint.class_names),
+        "imgsz": list(SIZE),
+        "stride": 32,
+        "end2end": True,
+    }
+    xml = save_openvino(model, tmp_path / "q", stem="q", half=True, metadata=said)
+    found = Segmenter.load(xml, conf=0.0)(inputs[0][0])
+    assert len(found) > 20
+    assert np.isfinite(found.boxes).all()
+
+
+def test_names_that_do_not_tell_the_head(tmp_path: Path) -> None:
+    """What is not known is not guessed."""
+    model = read_model(save_tiny_model(tmp_path / "tiny.onnx"))
+    with pytest.raises(ModelError, match="where the head of the model begins"):
+        quantise(model, [], count=0)
+
+
+def gate(before: float, after: float) -> Gate:
+    """Return an outcome."""
+    return Gate(ap_float=before, ap_int8=after, frames=9, of_frames=10, where="city/val", imgsz=640)
+
+
+@pytest.mark.parametrize(("before", "after"), [(20.0, 19.0), (20.0, 25.0), (1.1, 0.2)])
+def test_small_losses_pass(before: float, after: float) -> None:
+    """One point of AP may go."""
+    gate(before, after).check()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [(20.0, 18.9, r"costs 1\.1 points of AP"), (1.0, 1.0, "too little to see")],
+)
+def test_large_losses_do_not(before: float, after: float, message: str) -> None:
+    """Nor does a model that had nothing to lose."""
+    with pytest.raises(ModelError, match=message) as caught:
+        gate(before, after).check()
+    assert "--accept-loss" in str(caught.value.hint)
+    assert "9 of 10 frames of city/val" in gate(before, after).sentence()
+
+
+def test_the_gate_decides(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is written when too much is lost, unless that was accepted; the file says it."""
+    measured = {"f32": 30.0, "auto": 28.0}
+    asked: list[tuple[int, int]] = []
+
+    def measure(_model: Path, samples: Any, *, imgsz: int, precision: str, **_: Any) -> float:
+        asked.append((len(samples), imgsz))
+        return measured[precision]
+
+    monkeypatch.setattr(int8, "measure_ap", measure)
+    monkeypatch.chdir(tmp_path)
+    plan = Quantisation(calibration=1, gate_images=0)
+    wish = Wishes(model="urban-n", format="openvino", imgsz=256, data=data, quantisation=plan)
+    with pytest.raises(ModelError, match=r"costs 2\.0 points of AP"):
+        export(wish)
+    assert files_of(tmp_path) == []
+    assert asked == [(1, 256), (1, 256)]
+    measured["auto"] = 29.5
+    done = export(wish)
+    assert done.model == Path("urban-n_int8_openvino/urban-n.xml")
+    network = Segmenter.load(done.model)
+    assert network.spec.accuracy.startswith("AP 29.5 in INT8, 30.0 in float32 (1 of 1 frames of")
+    assert (done.metadata["ap_float"], done.metadata["ap_int8"]) == (30.0, 29.5)
+    assert isinstance(network.spec, ModelSpec)
+    assert done.inference_ms is not None
+    assert set(done.inference_ms) == {"f32", "auto", "int8"}
+    assert quantisers(ov.Core().read_model(done.model)) or b"int8" in done.model.read_bytes()
+
+
+def test_accepted_losses(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are measured by the official rules all the same, and the file says so."""
+    monkeypatch.chdir(tmp_path)
+    plan = Quantisation(calibration=1, gate_images=1, accept_loss=True)
+    wish = Wishes(model="urban-n", format="openvino", imgsz=256, data=data, quantisation=plan)
+    done = export(wish)
+    assert done.gate is not None
+    assert 0 <= done.gate.ap_int8 <= 100
+    assert done.gate.frames == 1
+
+
+def test_data_that_do_not_do(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is missing is told before the model is read."""
+    monkeypatch.chdir(tmp_path)
+
+    def wish(folder: Path | None, form: Any = "openvino", **plan: Any) -> Wishes:
+        return Wishes(model="urban-n", format=form, data=folder, quantisation=Quantisation(**plan))
+
+    with pytest.raises(SettingError, match="needs pictures to calibrate on") as caught:
+        export(wish(None))
+    assert "--data" in str(caught.value.hint)
+    with pytest.raises(SettingError, match="for OpenVINO alone"):
+        export(wish(data, form="onnx"))
+    with pytest.raises(SettingError, match="`calibration` is 0"):
+        export(wish(data, calibration=0))
+    with pytest.raises(SettingError, match="`gate_images` is -1"):
+        export(wish(data, gate_images=-1))
+    with pytest.raises(DatasetError, match="is no Cityscapes folder"):
+        export(wish(tmp_path))
+    (tmp_path / "half").mkdir()
+    for part in ("gtFine", "leftImg8bit"):
+        (tmp_path / "half" / part).mkdir()
+        (tmp_path / "half" / part / "train").symlink_to(data / part / "train")
+    with pytest.raises(SettingError, match="has no split `val`"):
+        export(wish(tmp_path / "half"))
+    assert files_of(tmp_path)[0] == "half"

@@ -1,0 +1,167 @@
+"""Data sets are judged before a training begins."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from urban_segmentor.errors import DatasetError
+from urban_segmentor.training.ignore_regions import ignored_outlines
+from urban_segmentor.training.repeat_factor_sampling import repeated
+from urban_segmentor.training.training_data import Picture, read_material
+
+
+@pytest.fixture
+def copy(prepared: Path, tmp_path: Path) -> Path:
+    """Copy."""
+    return Path(shutil.copytree(prepared, tmp_path / "yolo"))
+
+
+def test_all_pictures_are_found(prepared: Path) -> None:
+    """All pictures are found."""
+    material = read_material(prepared)
+    assert len(material.train) + len(material.val) == 8
+    assert material.names[13] == "car"
+    assert 0 < material.shares()["road"] <= 1
+    assert all(picture.path.is_absolute() and picture.path.is_file() for picture in material.train)
+
+
+def test_the_yaml_may_be_named(prepared: Path) -> None:
+    """The yaml may be named."""
+    assert read_material(prepared / "cityscapes.yaml") == read_material(prepared)
+
+
+def test_more_folders_add_to_train_alone(prepared: Path, copy: Path) -> None:
+    """More folders add to train alone."""
+    alone, both = read_material(prepared), read_material(prepared, also=[copy])
+    assert len(both.train) == 2 * len(alone.train)
+    assert both.val == alone.val
+
+
+def _raw(root: Path) -> None:
+    shutil.rmtree(root)
+    (root / "gtFine").mkdir(parents=True)
+
+
+def _without_yaml(root: Path) -> None:
+    (root / "cityscapes.yaml").unlink()
+
+
+def _coco(root: Path) -> None:
+    _without_yaml(root)
+    (root / "annotations").mkdir()
+
+
+def _without_val(root: Path) -> None:
+    shutil.rmtree(root / "images" / "val")
+
+
+def _without_labels(root: Path) -> None:
+    for path in (root / "labels" / "train").iterdir():
+        path.write_text("")
+
+
+def _without_a_file(root: Path) -> None:
+    next((root / "labels" / "train").iterdir()).unlink()
+
+
+def _class_too_high(root: Path) -> None:
+    path = next((root / "labels" / "train").iterdir())
+    path.write_text("0 0 0 1 0 1 1\n19 0 0 1 0 1 1\n")
+
+
+def _broken_picture(root: Path) -> None:
+    path = next((root / "images" / "train").iterdir())
+    path.unlink()
+    path.write_text("broken")
+
+
+def _no_number(root: Path) -> None:
+    next((root / "labels" / "val").iterdir()).write_text("car 0 0 1 0 1 1\n")
+
+
+def _broken_yaml(root: Path) -> None:
+    (root / "cityscapes.yaml").write_text("names: [")
+
+
+def _names_missing(root: Path) -> None:
+    (root / "cityscapes.yaml").write_text("train: images/train\n")
+
+
+def _numbers_with_gaps(root: Path) -> None:
+    (root / "cityscapes.yaml").write_text("names:\n  0: car\n  2: bus\n")
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (shutil.rmtree, "there is no folder"),
+        (_raw, "must be prepared first"),
+        (_without_yaml, "was not made by `data prepare`"),
+        (_coco, "another format than YOLO's"),
+        (_without_val, "no pictures for `val`"),
+        (_without_labels, "has a label"),
+        (_without_a_file, "has no labels"),
+        (_class_too_high, "line 2 is of the class `19`"),
+        (_broken_picture, "no picture that can be read"),
+        (_no_number, "line 1 is of the class `car`"),
+        (_broken_yaml, "does not say which classes"),
+        (_names_missing, "does not say which classes"),
+        (_numbers_with_gaps, "numbers its classes"),
+    ],
+)
+def test_what_is_wrong_is_named(copy: Path, damage: object, told: str) -> None:
+    """What is wrong is named."""
+    damage(copy)  # type: ignore[operator]
+    with pytest.raises(DatasetError, match=told) as caught:
+        read_material(copy)
+    assert caught.value.hint
+
+
+def test_other_classes_do_not_mix(prepared: Path, copy: Path) -> None:
+    """Other classes do not mix."""
+    text = (copy / "cityscapes.yaml").read_text()
+    (copy / "cityscapes.yaml").write_text(text.replace("rider", "cyclist"))
+    with pytest.raises(DatasetError, match=r"more: cyclist; missing: rider"):
+        read_material(prepared, also=[copy])
+
+
+def test_ignored_outlines_belong_to_their_picture(copy: Path) -> None:
+    """Ignored outlines belong to their picture."""
+    picture = next((copy / "images" / "train").iterdir())
+    assert ignored_outlines(picture) == [] or (copy / "ignored").is_dir()
+    path = copy / "ignored" / "train" / f"{picture.stem}.txt"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("13 0 0 0.5 0 0.5 0.5\n11 0 0 1 1\n")
+    (ring,) = ignored_outlines(picture)  # two points are no area
+    assert ring.tolist() == [[0, 0], [0.5, 0], [0.5, 0.5]]
+    assert ignored_outlines(Path("elsewhere/a.jpg")) == []
+
+
+pictures = st.lists(st.frozensets(st.integers(0, 5), max_size=4), min_size=1, max_size=60)
+
+
+@given(pictures, st.floats(0, 1), st.integers(0, 5), st.integers(0, 9))
+def test_rare_pictures_come_more_often(
+    shown: list[frozenset[int]], share: float, first: int, seed: int
+) -> None:
+    """Rare pictures come more often."""
+    given_ = [Picture(path=Path(str(i)), classes=classes) for i, classes in enumerate(shown)]
+    times = Counter(repeated(given_, share=share, first=first, seed=seed))
+    counts = Counter(number for classes in shown for number in classes)
+    for picture in given_:
+        rarest = min((counts[c] for c in picture.classes if c >= first), default=len(shown))
+        factor = max(1.0, (share * len(shown) / rarest) ** 0.5)
+        assert abs(times[picture.path] - factor) < 1
+        assert times[picture.path] >= 1
+
+
+def test_nothing_is_repeated_unless_asked() -> None:
+    """Nothing is repeated unless asked."""
+    given_ = [Picture(path=Path(str(i)), classes=frozenset({i})) for i in range(9)]
+    assert repeated(given_, share=0) == [picture.path for picture in given_]
