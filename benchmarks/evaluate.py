@@ -26,16 +26,16 @@ import numpy as np
 from material import ROOT, SHARED, WORK
 
 from urban_segmentor import Segmenter
-from urban_segmentor.datasets.cityscapes.layout import Sample, read_layout
+from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame, read_layout
 from urban_segmentor.datasets.images import read_picture
 from urban_segmentor.evaluation import instance_ap, panoptic_quality
 from urban_segmentor.evaluation.predictions import open_predictions
 from urban_segmentor.evaluation.validation.ground_truth_files import read_truth
 from urban_segmentor.evaluation.validation.validate import spread
-from urban_segmentor.inference.panoptic_merge import merge, segments_as_instances
-from urban_segmentor.io.writers.cityscapes import CityscapesSink
-from urban_segmentor.io.writers.coco import CocoSink
-from urban_segmentor.io.writers.panoptic import PanopticSink
+from urban_segmentor.inference.panoptic_merge import merge_panoptic, segments_as_instances
+from urban_segmentor.io.writers.cityscapes import CityscapesWriter
+from urban_segmentor.io.writers.coco import CocoWriter
+from urban_segmentor.io.writers.panoptic import PanopticWriter
 from urban_segmentor.structures.types import Frame
 
 sys.path.insert(0, str(ROOT))
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from urban_segmentor.evaluation.predictions import Predicted
+    from urban_segmentor.evaluation.predictions import FramePrediction
 
 ROUNDS = 3
 
@@ -56,7 +56,7 @@ class Known(NamedTuple):
     """Predictions and ground truth in memory."""
 
     class_names: tuple[str, ...]
-    found: list[Predicted]
+    found: list[FramePrediction]
     truths: list[NDArray[np.int32]]
 
 
@@ -118,12 +118,14 @@ def timed(work: Callable[[], float]) -> tuple[float, float]:
     return figure, statistics.median(times)
 
 
-def save_predictions(folder: Path, samples: Sequence[Sample], *, conf: float) -> int:
+def save_predictions(folder: Path, samples: Sequence[CityscapesFrame], *, conf: float) -> int:
     """Save what the embedded model sees in three formats; return how many masks of things."""
     segmenter = Segmenter.load("urban-n", conf=conf)
     names = segmenter.spec.class_names
-    sinks = [kind(folder, class_names=names, overwrite=True) for kind in (CityscapesSink, CocoSink)]
-    panoptic = PanopticSink(folder, class_names=names, overwrite=True)
+    sinks = [
+        kind(folder, class_names=names, overwrite=True) for kind in (CityscapesWriter, CocoWriter)
+    ]
+    panoptic = PanopticWriter(folder, class_names=names, overwrite=True)
     for i, sample in enumerate(samples):
         assert sample.picture is not None
         size = annotation_size(sample)
@@ -136,19 +138,19 @@ def save_predictions(folder: Path, samples: Sequence[Sample], *, conf: float) ->
         )
         for sink in sinks:
             sink.write(frame, found)
-        panoptic.write(frame, segments_as_instances(merge(found, class_names=names)))
+        panoptic.write(frame, segments_as_instances(merge_panoptic(found, class_names=names)))
     for sink in (*sinks, panoptic):
         sink.close()
     return len(list((folder / "cityscapes" / "masks").glob("*.png")))
 
 
-def annotation_size(sample: Sample) -> tuple[int, int]:
+def annotation_size(sample: CityscapesFrame) -> tuple[int, int]:
     """Return the height and width of the labels of a frame, pixels."""
     height, width = read_truth(sample).shape
     return height, width
 
 
-def save_truth(root: Path, sample: Sample) -> Path:
+def save_truth(root: Path, sample: CityscapesFrame) -> Path:
     """Save the official pictures of a frame's labels; return that of instance ids."""
     ids = read_truth(sample)
     folder = root / "gtFine" / "val" / sample.city
@@ -173,7 +175,7 @@ def official_ap(folder: Path, truths: Sequence[Path]) -> float:
     return float(result["allAp"])
 
 
-def values(path: Path, samples: Sequence[Sample]) -> Known:
+def values(path: Path, samples: Sequence[CityscapesFrame]) -> Known:
     """Return saved predictions and ground truth as the project's own values."""
     saved = open_predictions(path)
     truths = [read_truth(sample) for sample in samples]
@@ -196,7 +198,7 @@ def pq_of(known: Known) -> float:
     return panoptic_quality(found, known.truths, class_names=known.class_names).pq
 
 
-def our_ap(path: Path, samples: Sequence[Sample]) -> float:
+def our_ap(path: Path, samples: Sequence[CityscapesFrame]) -> float:
     """Return our AP from files, read anew, in one thread."""
     return ap_of(values(path, samples))
 
@@ -232,7 +234,7 @@ def official_truth(folder: Path) -> dict[str, Any]:
     return json.loads(path.read_text())
 
 
-def our_pq(path: Path, samples: Sequence[Sample]) -> float:
+def our_pq(path: Path, samples: Sequence[CityscapesFrame]) -> float:
     """Return our PQ from files, read anew, in one thread."""
     return pq_of(values(path, samples))
 

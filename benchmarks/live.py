@@ -130,18 +130,18 @@ def delay() -> None:
 def slow(minutes: float) -> None:
     """Delay by minute, of a model made to take twice the time that the source gives it."""
     from urban_segmentor import Segmenter
-    from urban_segmentor.apps.live.null_display import Nowhere
+    from urban_segmentor.apps.live.null_display import NullDisplay
     from urban_segmentor.apps.live.run import Live
-    from urban_segmentor.apps.live.view_controls import Controls
+    from urban_segmentor.apps.live.view_controls import ViewControls
     from urban_segmentor.io.streams.live_source import LiveSource
-    from urban_segmentor.io.streams.source_uri import parse_address
-    from urban_segmentor.io.streams.stream_options import Wishes
+    from urban_segmentor.io.streams.source_uri import parse_source_uri
+    from urban_segmentor.io.streams.stream_options import StreamOptions
     from urban_segmentor.visualization.overlay import OverlayStyle
 
     seen: list[tuple[float, float]] = []
     since_s = time.monotonic()
 
-    class Watching(Nowhere):
+    class Watching(NullDisplay):
         def show(self, frame: Any, readings: Any) -> None:
             del readings
             now_s = time.monotonic()
@@ -157,11 +157,11 @@ def slow(minutes: float) -> None:
 
     clip, what = clip_720p(frames=round(minutes * 60 * 30))
     segmenter = Slowed.load(same_weights(), streams=2)
-    source = LiveSource(parse_address(str(clip)), wishes=Wishes())
+    source = LiveSource(parse_source_uri(str(clip)), wishes=StreamOptions())
     outcome = Live(
         source,
         segmenter=segmenter,
-        controls=Controls(segmenter.spec.class_names),
+        controls=ViewControls(segmenter.spec.class_names),
         display=Watching(),
         style=OverlayStyle(),
     ).run()

@@ -18,7 +18,7 @@ from typing import Any
 
 from urban_segmentor.datasets.cityscapes.layout import read_layout
 from urban_segmentor.datasets.class_set import parse_class_set
-from urban_segmentor.datasets.convert.convert import Conversion
+from urban_segmentor.datasets.convert.convert import ConversionOptions
 from urban_segmentor.datasets.convert.output_folder import YAML, finish
 from urban_segmentor.datasets.convert.prepare import prepare
 from urban_segmentor.export.ultralytics_env import quiet_ultralytics, require
@@ -52,7 +52,7 @@ def street(folder: Path) -> Path:
     """Return a prepared data set of drawn streets."""
     save_cityscapes(folder / "street", frames=20, size=(LONG_SIDE // 2, LONG_SIDE))
     layout = read_layout(folder / "street")
-    how = Conversion(out=folder / "yolo", format="yolo", classes=parse_class_set("19"))
+    how = ConversionOptions(out=folder / "yolo", format="yolo", classes=parse_class_set("19"))
     finish(how, prepare(layout, how, splits=["train", "val"]))
     return folder / "yolo" / YAML
 

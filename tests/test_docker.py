@@ -46,7 +46,11 @@ def test_what_is_copied_is_there_and_enough(tmp_path: Path) -> None:
     (wheel,) = (tmp_path / "out").iterdir()
     with zipfile.ZipFile(wheel) as archive:
         held = set(archive.namelist())
-    for name in ("models/weights/urban-n.onnx", "apps/web/page/files/viewer.js", "apps/web/server.py"):
+    for name in (
+        "models/weights/urban-n.onnx",
+        "apps/web/page/files/viewer.js",
+        "apps/web/server.py",
+    ):
         assert f"urban_segmentor/{name}" in held
 
 

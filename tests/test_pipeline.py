@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from tests.parts import STREAMS, Adding, Counting, Keeping, Numbers, rows
 from urban_segmentor.errors import ModelError, OutputError, SourceError
-from urban_segmentor.pipeline import Pipeline, Report
+from urban_segmentor.pipeline import Pipeline, RunReport
 from urban_segmentor.profiling import StageTimes
 from urban_segmentor.structures.masks import Masks
 from urban_segmentor.structures.types import Frame, Instances
@@ -51,9 +51,9 @@ def failing(error: BaseException, *, at: int) -> Callable[[int], None]:
     return fail
 
 
-def run_aside(call: Callable[[], Report]) -> list[Report | BaseException]:
+def run_aside(call: Callable[[], RunReport]) -> list[RunReport | BaseException]:
     """Return what a call gives or raises; fail when it does not end."""
-    outcome: list[Report | BaseException] = []
+    outcome: list[RunReport | BaseException] = []
 
     def work() -> None:
         try:
@@ -129,7 +129,7 @@ def test_a_class_that_comes_twice_is_one_frame() -> None:
         scores=np.ones(3, dtype=np.float32),
         class_ids=np.array([4, 4, 6], dtype=np.int32),
     )
-    report = Report()
+    report = RunReport()
     report.add(found)
     assert report.by_class == Counter({4: 2, 6: 1})
     assert report.frames_by_class == Counter({4: 1, 6: 1})
@@ -142,7 +142,7 @@ def test_no_frames() -> None:
     pipeline = Pipeline(Counting(), sinks=[plain], renderer=Adding(), overlay=drawn, stages=stages)
     source = Numbers(0)
     report = pipeline.run(source)
-    assert report == replace(Report(), elapsed_s=report.elapsed_s)
+    assert report == replace(RunReport(), elapsed_s=report.elapsed_s)
     assert plain.rows == drawn.rows == []
     assert source.closed == 1
     assert stages.summary() == {}
@@ -250,7 +250,7 @@ def test_a_slow_stage_holds_up_the_source(slow: str, most: int) -> None:
     drawn = Keeping(waits.get("overlay", lambda _: None))
     segmenter = Counting(waits.get("segmenter", lambda _: None))
     pipeline = Pipeline(segmenter, sinks=[plain], renderer=Adding(), overlay=drawn)
-    outcome: list[Report] = []
+    outcome: list[RunReport] = []
     runner = threading.Thread(target=lambda: outcome.append(pipeline.run(source)))
     runner.start()
     deadline_s = time.monotonic() + PATIENCE_S / 2
@@ -405,6 +405,6 @@ def test_a_run_of_the_newest_frames_fails_and_stops_as_others_do() -> None:
     assert run_aside(lambda: pipeline.run(Numbers(MANY))) == [NETWORK]
     stopped = Pipeline(Counting(lambda _: stopped.stop()), newest=True)
     (report,) = run_aside(lambda: stopped.run(Numbers(10_000)))
-    assert isinstance(report, Report)
+    assert isinstance(report, RunReport)
     assert report.interrupted
     assert 0 < report.frames < 10_000

@@ -13,8 +13,8 @@ import json
 from pathlib import Path
 
 from urban_segmentor.export.export import export
-from urban_segmentor.export.export_metadata import About
-from urban_segmentor.export.export_options import Wishes
+from urban_segmentor.export.export_metadata import ModelDescription
+from urban_segmentor.export.export_options import ExportOptions
 
 WEIGHTS = Path(__file__).parents[1] / "src/urban_segmentor/models/weights"
 
@@ -30,13 +30,13 @@ def main() -> None:
     parser.add_argument("--imgsz", type=int, nargs=2, default=(384, 640))
     parser.add_argument("--data", type=Path, help="pictures to compare on; default the street")
     args = parser.parse_args()
-    about = About(
+    about = ModelDescription(
         description=args.description,
         training_data=args.training_data,
         accuracy=args.accuracy,
         licence="AGPL-3.0; trained on Cityscapes: non-commercial use",
     )
-    wishes = Wishes(
+    wishes = ExportOptions(
         model=str(args.checkpoint),
         imgsz=tuple(args.imgsz),
         half=True,

@@ -24,7 +24,7 @@ from urban_segmentor.profiling import StageTimes
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
-    from urban_segmentor.protocols import Finder, Renderer, Sink, Source
+    from urban_segmentor.protocols import InstanceSegmenter, Renderer, Sink, Source
     from urban_segmentor.structures.types import Frame, Instances
 
 _Pending: TypeAlias = "tuple[Frame, Future[Instances]] | None"
@@ -34,7 +34,7 @@ _POLL_S = 0.1
 
 
 @dataclass(slots=True, kw_only=True)
-class Report:
+class RunReport:
     """What a run did.
 
     Attributes:
@@ -77,7 +77,7 @@ class Pipeline:
 
     def __init__(  # noqa: PLR0913
         self,
-        segmenter: Finder,
+        segmenter: InstanceSegmenter,
         *,
         sinks: Sequence[Sink] = (),
         renderer: Renderer | None = None,
@@ -96,9 +96,9 @@ class Pipeline:
         spare = 0 if newest else _SPARE_FRAMES
         self._pending: Queue[_Pending] = Queue(segmenter.streams + spare)
         self._drawn: Queue[_Drawn] = Queue(max(spare, 1))
-        self._report = Report()
+        self._report = RunReport()
 
-    def run(self, source: Source, *, on_frame: Callable[[], None] = lambda: None) -> Report:
+    def run(self, source: Source, *, on_frame: Callable[[], None] = lambda: None) -> RunReport:
         """Run a source to its end, and return what was done; the sinks stay open.
 
         Args:

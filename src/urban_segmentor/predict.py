@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from urban_segmentor.errors import SettingError, SourceError
 from urban_segmentor.io.atomic import check_free, check_not_source
 from urban_segmentor.io.audio import AudioCopy
-from urban_segmentor.io.images import PictureSink, PictureSource
-from urban_segmentor.io.video_reader import Selection, VideoSource
-from urban_segmentor.io.video_writer import DEFAULT_CRF, VideoSink, check_encoding
-from urban_segmentor.io.writers import PANOPTIC_KINDS, RESULT_FILES, RESULT_SINKS
+from urban_segmentor.io.images import ImageReader, ImageWriter
+from urban_segmentor.io.video_reader import ClipRange, VideoReader
+from urban_segmentor.io.video_writer import DEFAULT_CRF, VideoWriter, check_encoding
+from urban_segmentor.io.writers import PANOPTIC_FORMATS, WRITER_PATHS, WRITERS
 from urban_segmentor.pipeline import Pipeline
 from urban_segmentor.profiling import StageTimes
 
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
     from urban_segmentor.inference.panoptic_segmenter import PanopticSegmenter
     from urban_segmentor.inference.segmenter import Segmenter
     from urban_segmentor.io.inputs import Inputs
-    from urban_segmentor.pipeline import Report
+    from urban_segmentor.pipeline import RunReport
     from urban_segmentor.protocols import Renderer, Sink, Source
 
 OVERLAY = "overlay"
-KINDS = (OVERLAY, *RESULT_SINKS)
+KINDS = (OVERLAY, *WRITERS)
 DEFAULT_PRESET = "ultrafast"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outputs:
+class OutputOptions:
     """What is written, and where.
 
     Attributes:
@@ -68,7 +68,7 @@ class Outputs:
 
 
 @dataclass(slots=True, kw_only=True)
-class Outcome:
+class PredictReport:
     """What was done.
 
     Attributes:
@@ -93,7 +93,7 @@ class Outcome:
     interrupted: bool = False
     stages: StageTimes = field(default_factory=StageTimes)
 
-    def add(self, report: Report) -> None:
+    def add(self, report: RunReport) -> None:
         """Add the report of one source."""
         self.frames += report.frames
         self.instances += report.instances
@@ -125,19 +125,19 @@ class Prediction:
         *,
         segmenter: Segmenter | PanopticSegmenter,
         renderer: Renderer,
-        outputs: Outputs,
-        selection: Selection,
+        outputs: OutputOptions,
+        selection: ClipRange,
     ) -> None:
         self._inputs, self._segmenter, self._renderer = inputs, segmenter, renderer
         self._outputs, self._selection = outputs, selection
-        self._outcome = Outcome()
+        self._outcome = PredictReport()
         self._pipeline: Pipeline | None = None
         self._stopped = False
         if OVERLAY in outputs.kinds:
             self._check_overlays()
         names = segmenter.spec.class_names
         self._sinks: list[Sink] = [
-            RESULT_SINKS[kind](outputs.folder, class_names=names, overwrite=outputs.overwrite)
+            WRITERS[kind](outputs.folder, class_names=names, overwrite=outputs.overwrite)
             for kind in outputs.kinds
             if kind != OVERLAY
         ]
@@ -147,7 +147,7 @@ class Prediction:
         *,
         on_source: Callable[[str, int | None], None] = lambda _name, _frames: None,
         on_frame: Callable[[], None] = lambda: None,
-    ) -> Outcome:
+    ) -> PredictReport:
         """Do the work, and return what was done.
 
         Args:
@@ -169,7 +169,7 @@ class Prediction:
                 self._run_video(path, name, on_source, on_frame)
         self._outcome.interrupted = self._outcome.interrupted or self._stopped
         kinds = [kind for kind in self._outputs.kinds if kind != OVERLAY]
-        self._outcome.written += [self._outputs.folder / RESULT_FILES[kind] for kind in kinds]
+        self._outcome.written += [self._outputs.folder / WRITER_PATHS[kind] for kind in kinds]
         return self._outcome
 
     def stop(self) -> None:
@@ -187,14 +187,14 @@ class Prediction:
             check_not_source(target, path)
             check_free(target, overwrite=self._outputs.overwrite)
 
-    def _picture_sink(self) -> PictureSink:
-        return PictureSink(self._outputs.folder, overwrite=self._outputs.overwrite)
+    def _picture_sink(self) -> ImageWriter:
+        return ImageWriter(self._outputs.folder, overwrite=self._outputs.overwrite)
 
     def _video_target(self, name: str) -> Path:
         return self._outputs.folder / f"{name}.mp4"
 
     def _run_pictures(self, on_frame: Callable[[], None]) -> None:
-        source = PictureSource(self._inputs.pictures)
+        source = ImageReader(self._inputs.pictures)
         overlay = self._picture_sink() if OVERLAY in self._outputs.kinds else None
         self._run(source, overlay, on_frame)
         self._outcome.problems += source.problems
@@ -211,7 +211,7 @@ class Prediction:
         on_frame: Callable[[], None],
     ) -> None:
         try:
-            source = VideoSource(path, name=name, selection=self._selection)
+            source = VideoReader(path, name=name, selection=self._selection)
         except SourceError as error:
             self._outcome.problems.append(_sentence(error))
             return
@@ -244,7 +244,7 @@ class Prediction:
             pipeline.stop()
         self._outcome.add(pipeline.run(source, on_frame=on_frame))
 
-    def _video_sink(self, source: VideoSource, path: Path, name: str) -> VideoSink:
+    def _video_sink(self, source: VideoReader, path: Path, name: str) -> VideoWriter:
         return overlay_sink(
             self._video_target(name),
             source=source,
@@ -255,8 +255,8 @@ class Prediction:
 
 
 def overlay_sink(
-    target: Path, *, source: VideoSource, path: Path, outputs: Outputs, selection: Selection
-) -> VideoSink:
+    target: Path, *, source: VideoReader, path: Path, outputs: OutputOptions, selection: ClipRange
+) -> VideoWriter:
     """Return what writes the overlay of a video, with the sound of what is selected.
 
     Args:
@@ -276,7 +276,7 @@ def overlay_sink(
         stop_s = None if length_s is None else first_s + selection.start_s + length_s
         return AudioCopy(path, start_s=first_s + first_time_s, stop_s=stop_s)
 
-    return VideoSink(
+    return VideoWriter(
         target,
         time_base=source.info.time_base,
         rate=_mean_rate(source, selection),
@@ -289,7 +289,7 @@ def overlay_sink(
     )
 
 
-def _mean_rate(source: VideoSource, selection: Selection) -> Fraction:
+def _mean_rate(source: VideoReader, selection: ClipRange) -> Fraction:
     """Return the mean frame rate of what is selected."""
     rate = source.info.rate / selection.stride
     wanted = selection.rate
@@ -322,9 +322,9 @@ def wanted_kinds(text: str | None, *, panoptic: bool) -> tuple[tuple[str, ...], 
     (('overlay', 'labelids'), True)
     """
     if text is None:
-        return (OVERLAY, *PANOPTIC_KINDS) if panoptic else (OVERLAY,), panoptic
+        return (OVERLAY, *PANOPTIC_FORMATS) if panoptic else (OVERLAY,), panoptic
     kinds = parse_kinds(text)
-    return kinds, panoptic or not set(kinds).isdisjoint(PANOPTIC_KINDS)
+    return kinds, panoptic or not set(kinds).isdisjoint(PANOPTIC_FORMATS)
 
 
 def parse_classes(texts: Sequence[str]) -> tuple[str, ...] | None:

@@ -33,7 +33,7 @@ class Backend(Protocol):
         ...
 
 
-class Finder(Protocol):
+class InstanceSegmenter(Protocol):
     """Finds the instances in pictures; may be called from several threads at once."""
 
     @property

@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from urban_segmentor.benchmark.files import ModelFile
-from urban_segmentor.benchmark.plan import Candidate
-from urban_segmentor.benchmark.rows import Accuracy, Clock, Row
+from urban_segmentor.benchmark.files import BenchmarkModel
+from urban_segmentor.benchmark.plan import BenchmarkCandidate
+from urban_segmentor.benchmark.rows import AccuracyFigures, BenchmarkRow, LatencyClock
 from urban_segmentor.models.spec import ModelSpec
 
 if TYPE_CHECKING:
     from typing import Literal
 
-    from urban_segmentor.benchmark.rows import Speed
+    from urban_segmentor.benchmark.rows import SpeedFigures
 
 SPEC = ModelSpec(
     task="segment",
@@ -34,9 +34,9 @@ def made_file(
     static_size: tuple[int, int] | None = None,
     is_quantised: bool = False,
     made_from: str = "",
-) -> ModelFile:
+) -> BenchmarkModel:
     """Return what could be read from a file that is not there."""
-    return ModelFile(
+    return BenchmarkModel(
         name=name,
         path=Path("/models") / name,
         spec=SPEC,
@@ -46,15 +46,15 @@ def made_file(
     )
 
 
-def made_speed(ms: float) -> Speed:
+def made_speed(ms: float) -> SpeedFigures:
     """Return a speed of which inference takes nine tenths."""
-    clock = Clock()
+    clock = LatencyClock()
     clock.add({"preprocess": 0.0, "infer": 0.9e-3 * ms, "postprocess": 0.1e-3 * ms, "masks": 0.0})
     return clock.speed((320, 640))
 
 
 def made_row(  # noqa: PLR0913 - a row has many columns
-    file: ModelFile,
+    file: BenchmarkModel,
     *,
     computes_in: str = "f32",
     runtime: Literal["openvino", "onnx"] = "openvino",
@@ -63,13 +63,13 @@ def made_row(  # noqa: PLR0913 - a row has many columns
     ap: float | None = None,
     scored: bool = True,
     error: str = "",
-) -> Row:
+) -> BenchmarkRow:
     """Return a row that nobody measured; `ap` in points."""
     fraction = None if ap is None else ap / 100
-    accuracy = Accuracy(ap=fraction, ap50=fraction, pq=0.3, miou=0.5, images=20)
-    return Row(
+    accuracy = AccuracyFigures(ap=fraction, ap50=fraction, pq=0.3, miou=0.5, images=20)
+    return BenchmarkRow(
         model=file.name,
-        candidate=Candidate(
+        candidate=BenchmarkCandidate(
             file=file,
             runtime=runtime,
             device="cpu",

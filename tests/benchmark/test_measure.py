@@ -15,9 +15,9 @@ from tests.evaluation.validation.scene import write_street
 from urban_segmentor.benchmark.accuracy import check_scorable, measure_accuracy
 from urban_segmentor.benchmark.benchmark_images import drawn_pictures, pictures_of
 from urban_segmentor.benchmark.files import read_model
-from urban_segmentor.benchmark.plan import Candidate, make_plan
+from urban_segmentor.benchmark.plan import BenchmarkCandidate, make_plan
 from urban_segmentor.benchmark.plot import plot_png
-from urban_segmentor.benchmark.rows import Clock, Row
+from urban_segmentor.benchmark.rows import BenchmarkRow, LatencyClock
 from urban_segmentor.benchmark.speed import measure_speed
 from urban_segmentor.datasets.cityscapes.layout import read_layout
 from urban_segmentor.errors import DatasetError, MissingExtraError, ModelError, SettingError
@@ -119,7 +119,7 @@ def test_a_device_that_was_named_must_be_there() -> None:
 
 def test_a_picture_is_the_sum_of_its_stages() -> None:
     """The median of the sums, not the sum of the medians."""
-    clock = Clock()
+    clock = LatencyClock()
     for infer, masks in ((0.010, 0.001), (0.001, 0.010), (0.002, 0.002)):
         clock.add({"infer": infer, "masks": masks})
     speed = clock.speed((1, 2))
@@ -128,7 +128,7 @@ def test_a_picture_is_the_sum_of_its_stages() -> None:
 
 
 @pytest.fixture
-def scored(tmp_path: Path) -> tuple[list[Row], Any]:
+def scored(tmp_path: Path) -> tuple[list[BenchmarkRow], Any]:
     """Return rows of a tiny model that have speeds, and frames to score them on."""
     file = read_model("tiny", save_tiny_model(tmp_path / "tiny.onnx"))
     plan = make_plan([file], device="cpu", sizes=())
@@ -137,10 +137,10 @@ def scored(tmp_path: Path) -> tuple[list[Row], Any]:
     return rows, read_layout(data).of_split("val")
 
 
-def test_what_is_done_when_it_is_stopped_stays(scored: tuple[list[Row], Any]) -> None:
+def test_what_is_done_when_it_is_stopped_stays(scored: tuple[list[BenchmarkRow], Any]) -> None:
     """The rows that were scored have figures, that one and later ones have none."""
     rows, samples = scored
-    seen: list[Candidate] = []
+    seen: list[BenchmarkCandidate] = []
     frames: list[int] = []
     scores = measure_accuracy(
         rows,
@@ -158,11 +158,11 @@ def test_what_is_done_when_it_is_stopped_stays(scored: tuple[list[Row], Any]) ->
     assert all(row.accuracy is not None and row.accuracy.images == 3 for row in scores.rows)
 
 
-def test_rows_that_failed_are_not_scored(scored: tuple[list[Row], Any]) -> None:
+def test_rows_that_failed_are_not_scored(scored: tuple[list[BenchmarkRow], Any]) -> None:
     """And one that fails while it is scored says so."""
     rows, samples = scored
     lost = dataclasses.replace(rows[0], candidate=made_row(made_file("gone.onnx")).candidate)
-    found = measure_accuracy([Row(model="x", error="damaged"), lost], samples).rows
+    found = measure_accuracy([BenchmarkRow(model="x", error="damaged"), lost], samples).rows
     assert (found[0].accuracy, found[0].error) == (None, "damaged")
     assert found[1].accuracy is None
     assert "gone.onnx" in found[1].error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.benchmark.made import made_file, made_row
-from urban_segmentor.benchmark.rows import Row
+from urban_segmentor.benchmark.rows import BenchmarkRow
 from urban_segmentor.benchmark.verdict import advise, judge
 
 FLOAT, OTHER = made_file("a.onnx"), made_file("b.onnx")
@@ -13,7 +13,7 @@ INT8 = made_file("int8.xml", is_quantised=True)
 INT8_OF_A = made_file("int8.xml", is_quantised=True, made_from="a.pt")
 
 
-def recommended(rows: list[Row], *, tolerance_points: float = 1.0) -> int | None:
+def recommended(rows: list[BenchmarkRow], *, tolerance_points: float = 1.0) -> int | None:
     """Return which row is recommended."""
     return advise(rows, judge(rows, tolerance_points=tolerance_points)).recommended
 
@@ -81,10 +81,10 @@ def test_a_quantised_file_is_no_reference() -> None:
         (made_row(FLOAT, computes_in="bf16", ms=1, scored=False), "not measured"),
         (made_row(FLOAT, computes_in="bf16", ms=1, ap=None), "no objects"),
         (made_row(FLOAT, computes_in="bf16", ms=1, ap=15.0, error="broke"), "failed"),
-        (Row(model="c.onnx", error="damaged"), "failed"),
+        (BenchmarkRow(model="c.onnx", error="damaged"), "failed"),
     ],
 )
-def test_what_was_not_measured_is_not_verified(row: Row, reason: str) -> None:
+def test_what_was_not_measured_is_not_verified(row: BenchmarkRow, reason: str) -> None:
     """However fast it is."""
     rows = [row, made_row(FLOAT, ms=10, ap=15.0)]
     verdict = judge(rows)[0]

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from tests.cli.runner import Shell, files_below, save_picture
 from tests.cli.tiny import save_tiny_model
 from tests.evaluation.validation.scene import box, write_frame
-from urban_segmentor.benchmark.benchmark_images import Pictures
-from urban_segmentor.datasets.cityscapes.layout import Sample
+from urban_segmentor.benchmark.benchmark_images import BenchmarkImages
+from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
 from urban_segmentor.errors import ModelError
 from urban_segmentor.evaluation.validation import validate as run
 
@@ -25,7 +25,7 @@ QUICK = ("--rounds", "1")
 def _small_street(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw small pictures: a tiny model sees the same in them."""
     image = np.full((48, 96, 3), 90, dtype=np.uint8)
-    drawn = Pictures(images=(image, image), source="procedural street, seed 1")
+    drawn = BenchmarkImages(images=(image, image), source="procedural street, seed 1")
     monkeypatch.setattr("urban_segmentor.benchmark.benchmark_images.drawn_pictures", lambda: drawn)
 
 
@@ -182,7 +182,7 @@ def test_a_signal_while_it_scores(shell: Shell, monkeypatch: pytest.MonkeyPatch)
     calls: list[object] = []
     read = run.read_truth
 
-    def stopping(sample: Sample) -> NDArray[np.int32]:
+    def stopping(sample: CityscapesFrame) -> NDArray[np.int32]:
         calls.append(sample)
         if len(calls) == 4:  # the first of the second candidate
             os.kill(os.getpid(), signal.SIGINT)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.runner import Shell, files_below, save_picture
 from urban_segmentor.export import export_images as export_pictures
-from urban_segmentor.export.verify_export import Named
+from urban_segmentor.export.verify_export import ModelUnderTest
 from urban_segmentor.synthetic import Street
 
 
@@ -16,7 +16,9 @@ from urban_segmentor.synthetic import Street
 def _one_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     """One street is enough here."""
     shot = next(iter(Street(size=(256, 512), fps=1.0, seed=7).shots(seconds=1.0)))
-    monkeypatch.setattr(export_pictures, "_street", lambda: [Named("street", shot.frame.image)])
+    monkeypatch.setattr(
+        export_pictures, "_street", lambda: [ModelUnderTest("street", shot.frame.image)]
+    )
 
 
 def test_what_is_printed(shell: Shell) -> None:

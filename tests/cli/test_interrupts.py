@@ -16,8 +16,8 @@ from tests.cli.runner import Shell, files_below, start
 from tests.io.clips import read_times, sound_samples, write_clip
 from urban_segmentor.inference.segmenter import Segmenter
 from urban_segmentor.io.inputs import find_inputs
-from urban_segmentor.io.video_reader import Selection
-from urban_segmentor.predict import Outputs, Prediction
+from urban_segmentor.io.video_reader import ClipRange
+from urban_segmentor.predict import OutputOptions, Prediction
 from urban_segmentor.visualization.overlay import Overlay
 
 LONG_S = 60
@@ -145,8 +145,8 @@ def test_a_stop_that_comes_early(tiny_model: Path, tmp_path: Path) -> None:
         find_inputs([str(write_clip(tmp_path / "clip.mp4"))]),
         segmenter=segmenter,
         renderer=Overlay(segmenter.spec.class_names),
-        outputs=Outputs(folder=tmp_path / "out", kinds=("overlay", "csv")),
-        selection=Selection(),
+        outputs=OutputOptions(folder=tmp_path / "out", kinds=("overlay", "csv")),
+        selection=ClipRange(),
     )
     outcome = prediction.run(on_source=lambda _name, _frames: prediction.stop())
     assert outcome.interrupted

@@ -176,9 +176,9 @@ def test_an_earlier_run_is_not_replaced(shell: Shell, prepared: Path, checkpoint
 def test_pictures_that_are_gone(shell: Shell, prepared: Path, tmp_path: Path) -> None:
     """Pictures that are gone."""
     copy = shutil.copytree(prepared, tmp_path / "copy")
-    from urban_segmentor.training.training_data import read_material
+    from urban_segmentor.training.training_data import read_training_data
 
-    material = read_material(copy)
+    material = read_training_data(copy)
     RunFolder(tmp_path / "run").create(
         material=material,
         pictures=[picture.path for picture in material.train],
@@ -222,7 +222,7 @@ def test_killed_after_its_last_epoch(
         assert shell("train", *words).code == 130
     assert "finished" not in json.loads(Path("run/run.json").read_text())
     with monkeypatch.context() as patch:
-        patch.setattr("urban_segmentor.training.export_best.deliver", killed)
+        patch.setattr("urban_segmentor.training.export_best.export_best", killed)
         stopped = shell("train", "--resume", "run")
         assert stopped.code == 130
         assert "train --resume run" in stopped.err

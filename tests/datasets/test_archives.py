@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from tests.datasets.site import archive_of
 from urban_segmentor.datasets.cityscapes import archives
 from urban_segmentor.datasets.cityscapes.archives import check_space, unpack
-from urban_segmentor.datasets.cityscapes.byte_progress import Watcher
+from urban_segmentor.datasets.cityscapes.byte_progress import ByteProgress
 from urban_segmentor.errors import DatasetError, OutputError
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def entry(name: str, data: bytes = b"x", **fields: int) -> bytes:
     return out.getvalue().replace(stand_in.encode(), name.encode())
 
 
-class Heard(Watcher):
+class Heard(ByteProgress):
     """Keeps what a watcher is told."""
 
     def __init__(self) -> None:

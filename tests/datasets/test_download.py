@@ -18,7 +18,7 @@ from tests.datasets.test_archives import tree
 from urban_segmentor.datasets.cityscapes import archives
 from urban_segmentor.datasets.cityscapes import site as official_site
 from urban_segmentor.datasets.cityscapes import site_client as official_session
-from urban_segmentor.datasets.cityscapes.byte_progress import Watcher
+from urban_segmentor.datasets.cityscapes.byte_progress import ByteProgress
 from urban_segmentor.datasets.cityscapes.download import download, package_names
 from urban_segmentor.datasets.cityscapes.site import Account, stored_account
 from urban_segmentor.errors import (
@@ -67,7 +67,7 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
         yield running
 
 
-class Heard(Watcher):
+class Heard(ByteProgress):
     """Keeps what a watcher is told."""
 
     def __init__(self) -> None:
@@ -553,7 +553,7 @@ def test_only_one_run_at_a_time(site: StandIn, tmp_path: Path) -> None:
     """Two would write one archive; the second hears of the first."""
     errors: list[UrbanSegmentorError] = []
 
-    class Second(Watcher):
+    class Second(ByteProgress):
         def begin(self, what: str, *, total_bytes: int | None, done_bytes: int = 0) -> None:
             del what, total_bytes, done_bytes
             errors.append(failure(site, tmp_path))

@@ -11,7 +11,7 @@ import pytest
 
 from urban_segmentor.datasets.cityscapes.layout import read_layout
 from urban_segmentor.datasets.class_set import parse_class_set
-from urban_segmentor.datasets.convert.convert import Conversion
+from urban_segmentor.datasets.convert.convert import ConversionOptions
 from urban_segmentor.datasets.convert.output_folder import finish
 from urban_segmentor.datasets.convert.prepare import prepare
 from urban_segmentor.datasets.convert.report_page import write_page
@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 ALL = parse_class_set("19")
 
 
-def convert_all(data: Path, out: Path, form: Format = "yolo") -> tuple[Conversion, dict[str, Any]]:
+def convert_all(
+    data: Path, out: Path, form: Format = "yolo"
+) -> tuple[ConversionOptions, dict[str, Any]]:
     """Convert a folder; return how, and its report."""
-    how = Conversion(out=out, format=form, classes=ALL)
+    how = ConversionOptions(out=out, format=form, classes=ALL)
     return how, prepare(read_layout(data), how, splits=["train", "val"], workers=1)
 
 

@@ -15,7 +15,7 @@ from urban_segmentor.datasets.cityscapes.layout import read_layout
 from urban_segmentor.datasets.cityscapes.rasterize import draw_objects
 from urban_segmentor.datasets.cityscapes.segments import Segments, visible_segments
 from urban_segmentor.datasets.class_set import parse_class_set
-from urban_segmentor.datasets.convert.convert import Conversion
+from urban_segmentor.datasets.convert.convert import ConversionOptions
 from urban_segmentor.datasets.convert.output_folder import finish
 from urban_segmentor.datasets.convert.prepare import prepare
 from urban_segmentor.export.ultralytics_env import require
@@ -27,22 +27,22 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from urban_segmentor.datasets.cityscapes.layout import Sample
+    from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
 
 CLASSES = parse_class_set("19")
 
 
-def _converted(data: Path, out: Path, kind: Literal["yolo", "coco"]) -> tuple[Sample, ...]:
+def _converted(data: Path, out: Path, kind: Literal["yolo", "coco"]) -> tuple[CityscapesFrame, ...]:
     """Convert a folder, and return its frames."""
     layout = read_layout(data)
-    how = Conversion(out=out, format=kind, classes=CLASSES)
+    how = ConversionOptions(out=out, format=kind, classes=CLASSES)
     report = prepare(layout, how, splits=layout.splits, workers=1)
     assert not report["problems"]
     finish(how, report)
     return layout.samples
 
 
-def _visible(sample: Sample) -> Segments:
+def _visible(sample: CityscapesFrame) -> Segments:
     """Return what is to be seen in a frame, by way of masks."""
     assert sample.polygons is not None
     drawn = draw_objects(read_annotation(sample.polygons))
@@ -59,7 +59,7 @@ def _rings(path: Path, size: tuple[int, int]) -> list[tuple[int, NDArray[np.floa
     return rings
 
 
-def _check_yolo(samples: tuple[Sample, ...], out: Path) -> int:
+def _check_yolo(samples: tuple[CityscapesFrame, ...], out: Path) -> int:
     """Compare each ring with its mask; return how many there were."""
     count = 0
     for sample in samples:

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from urban_segmentor.datasets.cityscapes.layout import read_layout
 from urban_segmentor.datasets.class_set import parse_class_set
-from urban_segmentor.datasets.convert.convert import Conversion
+from urban_segmentor.datasets.convert.convert import ConversionOptions
 from urban_segmentor.datasets.convert.prepare import prepare
-from urban_segmentor.datasets.explore.contact_sheet import Candidate, Choice, draw_tile
+from urban_segmentor.datasets.explore.contact_sheet import TileCandidate, TileSampler, draw_tile
 from urban_segmentor.datasets.explore.overview import sampled, write_overview
 from urban_segmentor.datasets.explore.viewer import frame_sheet, overlaid
-from urban_segmentor.datasets.prepared import YoloFrame, open_frames
+from urban_segmentor.datasets.prepared import YoloSample, open_frames
 from urban_segmentor.errors import DatasetError, OutputError, SettingError
 from urban_segmentor.structures.cityscapes_labels import BY_NAME
 
@@ -32,19 +32,19 @@ if TYPE_CHECKING:
 
     from urban_segmentor.datasets.convert.convert import Format
     from urban_segmentor.datasets.explore.viewer import Sizing
-    from urban_segmentor.datasets.samples import FrameSet, LabelledFrame
+    from urban_segmentor.datasets.samples import Sample, SampleSet
 
 ALL = parse_class_set("19")
 
 
-def converted(data: Path, out: Path, form: Format) -> FrameSet:
+def converted(data: Path, out: Path, form: Format) -> SampleSet:
     """Return what `data prepare` makes of a folder, read back."""
-    how = Conversion(out=out, format=form, classes=ALL)
+    how = ConversionOptions(out=out, format=form, classes=ALL)
     prepare(read_layout(data), how, splits=["val"], workers=1)
     return open_frames(out)
 
 
-def class_map(frame: LabelledFrame) -> NDArray[np.int32]:
+def class_map(frame: Sample) -> NDArray[np.int32]:
     """Return which class each pixel shows, int32 (H, W), -1 for none."""
     segments = frame.segments(ALL)
     found = np.full(segments.masks.image_size, -1, dtype=np.int32)
@@ -74,12 +74,12 @@ def test_what_was_prepared_is_read_back(street_data: Path, tmp_path: Path, form:
         assert (frame.image() == original.image()).all()
 
 
-def yolo_frame(folder: Path, text: str) -> YoloFrame:
+def yolo_frame(folder: Path, text: str) -> YoloSample:
     """Return a frame of 40 x 20 pixels with a label file."""
     picture, labels = folder / "a.png", folder / "a.txt"
     picture.write_bytes(cv2.imencode(".png", np.zeros((20, 40, 3), np.uint8))[1].tobytes())
     labels.write_text(text, encoding="utf-8")
-    return YoloFrame(
+    return YoloSample(
         stem="a",
         split="train",
         picture=picture,
@@ -218,13 +218,13 @@ def test_a_choice_is_the_same_in_whatever_order(
 ) -> None:
     """Workers finish as they like; largest first; no more than wanted, and no one twice."""
     found = [
-        Candidate("train", f"city{city}_{number:06d}_000019", 0, number, area)
+        TileCandidate("train", f"city{city}_{number:06d}_000019", 0, number, area)
         for number, (city, area) in enumerate(rows)
     ]
     shuffled = random.sample(found, len(found))
     picked = []
     for order in (found, shuffled):
-        choice = Choice(seed=seed)
+        choice = TileSampler(seed=seed)
         choice.offer(order)
         picked.append(choice.chosen(0, count=12))
         assert choice.offered(0) == len(found)
@@ -239,10 +239,10 @@ def test_a_choice_is_the_same_in_whatever_order(
 def test_a_choice_is_spread_over_sizes_and_cities() -> None:
     """Though one city and one size have nearly all objects."""
     rows = [("bonn", 1000)] * 500 + [("jena", 1000), ("ulm", 1000), ("bonn", 70_000)]
-    choice = Choice(seed=0)
+    choice = TileSampler(seed=0)
     stems = (f"{city}_{number:06d}_000019" for number, (city, _) in enumerate(rows))
     pairs = zip(stems, rows, strict=True)
-    choice.offer(Candidate("train", stem, 3, 0, area) for stem, (_, area) in pairs)
+    choice.offer(TileCandidate("train", stem, 3, 0, area) for stem, (_, area) in pairs)
     picked = choice.chosen(3, count=4)
     assert {one.city for one in picked} == {"bonn", "jena", "ulm"}
     assert picked[0].area_px == 70_000
@@ -251,10 +251,10 @@ def test_a_choice_is_spread_over_sizes_and_cities() -> None:
 
 def test_another_seed_shows_others() -> None:
     """And the same seed the same."""
-    found = [Candidate("train", f"bonn_{i:06d}_000019", 0, 0, 1000) for i in range(100)]
+    found = [TileCandidate("train", f"bonn_{i:06d}_000019", 0, 0, 1000) for i in range(100)]
     chosen = []
     for seed in (0, 0, 1):
-        choice = Choice(seed=seed)
+        choice = TileSampler(seed=seed)
         choice.offer(found)
         chosen.append(choice.chosen(0, count=3))
     assert chosen[0] == chosen[1] != chosen[2]
@@ -266,7 +266,7 @@ def test_a_tile_shows_the_object_where_it_is(tmp_path: Path) -> None:
     picture[40:60, 90:130] = 200
     frame = yolo_frame(tmp_path, "0 0.4505 0.405 0.6445 0.405 0.6445 0.595 0.4505 0.595\n")
     frame.picture.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
-    tile = draw_tile(frame, Candidate("train", "a", ALL.ids()["car"], 0, 800), classes=ALL)
+    tile = draw_tile(frame, TileCandidate("train", "a", ALL.ids()["car"], 0, 800), classes=ALL)
     assert tile.caption.startswith("39 x 20  a")
     bright = tile.image.min(axis=2) > 190
     rows, columns = np.flatnonzero(bright.any(axis=1)), np.flatnonzero(bright.any(axis=0))
@@ -274,7 +274,7 @@ def test_a_tile_shows_the_object_where_it_is(tmp_path: Path) -> None:
     assert share == pytest.approx(40 / 68, abs=0.03)  # 35 % of it are shown on either side
     assert np.ptp(rows) / np.ptp(columns) == pytest.approx(0.5, abs=0.06)
     with pytest.raises(DatasetError, match="have changed"):
-        draw_tile(frame, Candidate("train", "a", ALL.ids()["car"], 9, 800), classes=ALL)
+        draw_tile(frame, TileCandidate("train", "a", ALL.ids()["car"], 9, 800), classes=ALL)
 
 
 def test_a_sample_has_its_size_and_order(street_data: Path) -> None:

@@ -1,4 +1,4 @@
-"""Settings are checked where they enter; every refusal has a way out."""
+"""SegmenterConfig are checked where they enter; every refusal has a way out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from urban_segmentor.errors import SettingError
-from urban_segmentor.inference.config import Settings
+from urban_segmentor.inference.config import SegmenterConfig
 from urban_segmentor.models.spec import ModelSpec
 from urban_segmentor.structures.cityscapes_labels import TRAIN_NAMES
 
@@ -23,10 +23,10 @@ SPEC = ModelSpec.from_metadata(
 def test_thresholds_lie_between_0_and_1(name: str, value: float) -> None:
     """All floats there are; NaN and the infinities are among those refused."""
     if 0 <= value <= 1:
-        assert getattr(Settings(**{name: value}), name) == value
+        assert getattr(SegmenterConfig(**{name: value}), name) == value
         return
     with pytest.raises(SettingError, match=f"`{name}` is") as caught:
-        Settings(**{name: value})
+        SegmenterConfig(**{name: value})
     assert caught.value.hint
     assert isinstance(caught.value, ValueError)
 
@@ -57,15 +57,15 @@ def test_thresholds_lie_between_0_and_1(name: str, value: float) -> None:
 def test_other_kinds_and_ranges(name: str, value: object) -> None:
     """What is no number of the right kind is named, with what would be."""
     with pytest.raises(SettingError, match=f"`{name}` is") as caught:
-        Settings(**{name: value})
+        SegmenterConfig(**{name: value})
     assert caught.value.hint
 
 
 def test_numbers_of_numpy_are_numbers() -> None:
     """They come out of people's arrays."""
-    settings = Settings(conf=np.float32(0.5), max_det=np.int64(3), imgsz=np.int32(64))
+    settings = SegmenterConfig(conf=np.float32(0.5), max_det=np.int64(3), imgsz=np.int32(64))
     assert settings.input_size(SPEC, static_size=None, where="m") == 64
-    wanted = Settings(classes=tuple(np.arange(3))).class_ids(TRAIN_NAMES)
+    wanted = SegmenterConfig(classes=tuple(np.arange(3))).class_ids(TRAIN_NAMES)
     assert wanted is not None
     np.testing.assert_array_equal(wanted, [0, 1, 2])
 
@@ -73,7 +73,7 @@ def test_numbers_of_numpy_are_numbers() -> None:
 @given(st.integers(1, 8192))
 def test_sides_are_multiples_of_the_stride(side: int) -> None:
     """Others are refused, and the hint names the nearest that is none of them."""
-    settings = Settings(imgsz=side)
+    settings = SegmenterConfig(imgsz=side)
     if side % 32 == 0:
         assert settings.input_size(SPEC, static_size=None, where="m") == side
         return
@@ -86,16 +86,16 @@ def test_sides_are_multiples_of_the_stride(side: int) -> None:
 
 def test_sizes() -> None:
     """None is what the export was made for; a pair is taken as it is."""
-    assert Settings().input_size(SPEC, static_size=None, where="m") == 640
-    assert Settings(imgsz=(64, 96)).input_size(SPEC, static_size=None, where="m") == (64, 96)
+    assert SegmenterConfig().input_size(SPEC, static_size=None, where="m") == 640
+    assert SegmenterConfig(imgsz=(64, 96)).input_size(SPEC, static_size=None, where="m") == (64, 96)
     with pytest.raises(SettingError, match="`imgsz` is 100"):
-        Settings(imgsz=(64, 100)).input_size(SPEC, static_size=None, where="m")
+        SegmenterConfig(imgsz=(64, 100)).input_size(SPEC, static_size=None, where="m")
 
 
 @pytest.mark.parametrize("imgsz", [None, 640, (384, 640)])
 def test_static_exports_take_their_size(imgsz: int | tuple[int, int] | None) -> None:
     """Asked for by nobody, by the long side, or as a pair."""
-    settings = Settings(imgsz=imgsz)
+    settings = SegmenterConfig(imgsz=imgsz)
     assert settings.input_size(SPEC, static_size=(384, 640), where="m") == (384, 640)
 
 
@@ -103,7 +103,7 @@ def test_static_exports_take_their_size(imgsz: int | tuple[int, int] | None) -> 
 def test_static_exports_refuse_others(imgsz: int | tuple[int, int]) -> None:
     """The message names the size that there is."""
     with pytest.raises(SettingError, match="`m` only takes 384 x 640 pixels") as caught:
-        Settings(imgsz=imgsz).input_size(SPEC, static_size=(384, 640), where="m")
+        SegmenterConfig(imgsz=imgsz).input_size(SPEC, static_size=(384, 640), where="m")
     assert "dynamic=True" in str(caught.value.hint)
 
 
@@ -117,7 +117,7 @@ def test_classes_by_name_and_number(ids: list[int], chance: object) -> None:
         lambda i: TRAIN_NAMES[i].upper(),
     )
     wishes = tuple(chance.choice(spell)(i) for i in ids)
-    found = Settings(classes=wishes).class_ids(TRAIN_NAMES)
+    found = SegmenterConfig(classes=wishes).class_ids(TRAIN_NAMES)
     assert found is not None
     assert found.dtype == np.int32
     np.testing.assert_array_equal(found, ids)
@@ -127,7 +127,7 @@ def test_classes_by_name_and_number(ids: list[int], chance: object) -> None:
 def test_numbers_out_of_range(number: int | str) -> None:
     """The message names the range, the hint the names."""
     with pytest.raises(SettingError, match=f"no class {number}; the model has 0 to 18") as caught:
-        Settings(classes=(number,)).class_ids(TRAIN_NAMES)
+        SegmenterConfig(classes=(number,)).class_ids(TRAIN_NAMES)
     assert "road" in str(caught.value.hint)
 
 
@@ -138,7 +138,7 @@ def test_numbers_out_of_range(number: int | str) -> None:
 def test_near_names_are_offered(wish: str, near: str) -> None:
     """A slip of the finger gets the name that was meant."""
     with pytest.raises(SettingError, match=f"no class `{wish}`") as caught:
-        Settings(classes=(wish,)).class_ids(TRAIN_NAMES)
+        SegmenterConfig(classes=(wish,)).class_ids(TRAIN_NAMES)
     assert f"`{near}`" in str(caught.value.hint)
 
 
@@ -146,10 +146,10 @@ def test_near_names_are_offered(wish: str, near: str) -> None:
 def test_far_names_get_the_list(wish: str) -> None:
     """Without a neighbour the hint names all of them."""
     with pytest.raises(SettingError, match="no class") as caught:
-        Settings(classes=(wish,)).class_ids(TRAIN_NAMES)
+        SegmenterConfig(classes=(wish,)).class_ids(TRAIN_NAMES)
     assert ", ".join(TRAIN_NAMES) in str(caught.value.hint)
 
 
 def test_no_wish_is_no_filter() -> None:
     """None stands for all classes."""
-    assert Settings().class_ids(TRAIN_NAMES) is None
+    assert SegmenterConfig().class_ids(TRAIN_NAMES) is None

@@ -14,8 +14,8 @@ from urban_segmentor.inference.decode import (
     Detections,
     check_detections,
     check_outputs,
-    decode_dense,
-    decode_final,
+    decode_anchors,
+    decode_end2end,
 )
 from urban_segmentor.structures.boxes import box_iou, nms
 
@@ -52,7 +52,7 @@ def test_dense_heads(  # noqa: PLR0913, PLR0917
 ) -> None:
     """Rows are anchors as they were; over the threshold, by falling score, apart from another."""
     head = dense_head(anchors, seed)
-    found = decode_dense(
+    found = decode_anchors(
         head, classes=CLASSES, conf=conf, iou=iou, max_det=max_det, keep_classes=as_ids(classes)
     )
     assert len(found.scores) <= max_det
@@ -78,8 +78,8 @@ def test_a_filter_of_classes_takes_rows_away_and_nothing_else(
     """Suppression works within a class, so filtering before it is filtering after it."""
     head = dense_head(anchors, seed)
     settings = {"classes": CLASSES, "conf": conf, "iou": iou, "max_det": 99}
-    every = decode_dense(head, **settings, keep_classes=None)
-    some = decode_dense(head, **settings, keep_classes=as_ids(classes))
+    every = decode_anchors(head, **settings, keep_classes=None)
+    some = decode_anchors(head, **settings, keep_classes=as_ids(classes))
     wanted = np.isin(every.class_ids, range(CLASSES) if classes is None else classes)
     for all_rows, rows in zip(fields(every), fields(some), strict=True):
         np.testing.assert_array_equal(rows, all_rows[wanted])
@@ -113,7 +113,7 @@ def test_final_heads(
     rng = np.random.default_rng(seed)
     head = rng.random((rows, 6 + COEFFICIENTS)).astype(np.float32)
     head[:, 5] = rng.integers(0, CLASSES, rows)
-    found = decode_final(head, conf=conf, max_det=max_det, keep_classes=as_ids(classes))
+    found = decode_end2end(head, conf=conf, max_det=max_det, keep_classes=as_ids(classes))
     wanted = head[:, 4] > conf
     if classes is not None:
         wanted &= np.isin(head[:, 5], classes)
@@ -129,7 +129,7 @@ def test_more_candidates_than_suppression_can_take() -> None:
     head[0] = np.arange(40_000) * 10
     head[2:4] = 5
     head[4] = np.linspace(0.5, 0.9, 40_000, dtype=np.float32)
-    found = decode_dense(head, classes=1, conf=0.1, iou=0.7, max_det=3, keep_classes=None)
+    found = decode_anchors(head, classes=1, conf=0.1, iou=0.7, max_det=3, keep_classes=None)
     np.testing.assert_array_equal(found.boxes[:, 0], head[0, :-4:-1] - 2.5)
 
 
@@ -186,6 +186,6 @@ def test_what_is_no_number_is_refused(value: float, name: str) -> None:
 def test_classes_without_a_name_are_refused(class_id: int) -> None:
     """A final head may say any number."""
     head = np.array([[0, 0, 1, 1, 0.9, class_id, 1]], dtype=np.float32)
-    found = decode_final(head, conf=0.5, max_det=9, keep_classes=None)
+    found = decode_end2end(head, conf=0.5, max_det=9, keep_classes=None)
     with pytest.raises(ModelError, match=f"finds the class {class_id}, .* 3 classes"):
         check_detections(found, classes=3, where="m")

@@ -1,4 +1,4 @@
-"""The merge: what it promises of any input, and each of its rules in a scene of its own."""
+"""The panoptic merge: what it promises of any input, and each of its rules in a scene of its own."""
 
 from __future__ import annotations
 
@@ -24,7 +24,11 @@ from tests.inference.panoptic_scenes import (
 )
 from tests.strategies import instances as any_instances
 from urban_segmentor.errors import SettingError, ShapeError
-from urban_segmentor.inference.panoptic_merge import MergeRules, merge, segments_as_instances
+from urban_segmentor.inference.panoptic_merge import (
+    PanopticConfig,
+    merge_panoptic,
+    segments_as_instances,
+)
 from urban_segmentor.structures.masks import DeferredCrops, Masks
 from urban_segmentor.structures.types import Instances
 
@@ -41,7 +45,7 @@ shares = st.integers(0, 20).map(lambda grade: grade / 20)
 # Whole pixels of pictures of 14 x 14 and less are thousands in a picture of the size of reference.
 areas = st.sampled_from([0, 10_000, 100_000, 500_000])
 rule_sets = st.builds(
-    MergeRules,
+    PanopticConfig,
     score=shares,
     stuff_score=shares,
     overlap=shares,
@@ -57,7 +61,7 @@ def box(x1: int, y1: int, x2: int, y2: int) -> NDArray[np.bool_]:
 
 def merged(*items: tuple[NDArray[np.bool_], int, float], **rules: float) -> PanopticMap:
     """Return the map of masks, class ids and scores."""
-    return merge(found(*items), class_names=NAMES, rules=MergeRules(**rules))  # type: ignore[arg-type]
+    return merge_panoptic(found(*items), class_names=NAMES, rules=PanopticConfig(**rules))  # type: ignore[arg-type]
 
 
 def kinds(panoptic: PanopticMap) -> list[tuple[int, int]]:
@@ -65,7 +69,7 @@ def kinds(panoptic: PanopticMap) -> list[tuple[int, int]]:
     return [(segment.class_id, segment.area_px) for segment in panoptic.segments]
 
 
-def by_pixels(given_: Instances, rules: MergeRules) -> list[tuple[int, set[tuple[int, int]]]]:
+def by_pixels(given_: Instances, rules: PanopticConfig) -> list[tuple[int, set[tuple[int, int]]]]:
     """Return class id and pixels of each segment, merged with sets, word by word."""
     pixels = [set(zip(*np.nonzero(mask), strict=True)) for mask in given_.masks.dense()]
     order = sorted(range(len(given_)), key=lambda i: -given_.scores[i])
@@ -94,9 +98,9 @@ def by_pixels(given_: Instances, rules: MergeRules) -> list[tuple[int, set[tuple
 
 
 @given(instances(), rule_sets)
-def test_the_map_is_what_the_rules_say(given_: Instances, rules: MergeRules) -> None:
+def test_the_map_is_what_the_rules_say(given_: Instances, rules: PanopticConfig) -> None:
     """The same as sets of pixels, for any rules."""
-    panoptic = merge(given_, class_names=NAMES, rules=rules)
+    panoptic = merge_panoptic(given_, class_names=NAMES, rules=rules)
     segments = [
         (
             segment.class_id,
@@ -111,7 +115,7 @@ def test_the_map_is_what_the_rules_say(given_: Instances, rules: MergeRules) -> 
 def test_ids_and_areas_agree_with_the_map(given_: Instances) -> None:
     """Ids count from 1 without a gap, none is empty, and no other value is in the map."""
     names = (*NAMES, "bus", "wall")
-    panoptic = merge(given_, class_names=names, rules=MergeRules(score=0.2))
+    panoptic = merge_panoptic(given_, class_names=names, rules=PanopticConfig(score=0.2))
     values, counts = np.unique(panoptic.segment_ids, return_counts=True)
     pixels = dict(zip(values.tolist(), counts.tolist(), strict=True))
     pixels.pop(0, None)
@@ -125,7 +129,7 @@ def test_ids_and_areas_agree_with_the_map(given_: Instances) -> None:
 @given(instances())
 def test_things_come_first_and_the_best_first(given_: Instances) -> None:
     """Scores fall among things and among stuff, and a class of stuff is there once."""
-    panoptic = merge(given_, class_names=NAMES, rules=MergeRules(score=0.1))
+    panoptic = merge_panoptic(given_, class_names=NAMES, rules=PanopticConfig(score=0.1))
     things = [segment for segment in panoptic.segments if segment.is_thing]
     stuff = [segment for segment in panoptic.segments if not segment.is_thing]
     assert list(panoptic.segments) == things + stuff
@@ -143,8 +147,8 @@ def test_the_order_of_the_input_does_not_count(given_: Instances, random: Random
     """Scores decide, as long as they differ."""
     order = list(range(len(given_)))
     random.shuffle(order)
-    one = merge(given_, class_names=NAMES)
-    other = merge(given_.select(np.array(order, dtype=np.intp)), class_names=NAMES)
+    one = merge_panoptic(given_, class_names=NAMES)
+    other = merge_panoptic(given_.select(np.array(order, dtype=np.intp)), class_names=NAMES)
     np.testing.assert_array_equal(one.segment_ids, other.segment_ids)
     assert one.segments == other.segments
 
@@ -152,7 +156,7 @@ def test_the_order_of_the_input_does_not_count(given_: Instances, random: Random
 @given(instances())
 def test_segments_as_instances_are_those_of_the_map(given_: Instances) -> None:
     """Masks share no pixel, boxes hug them, and merging them again changes nothing."""
-    panoptic = merge(given_, class_names=NAMES, rules=MergeRules(score=0.1))
+    panoptic = merge_panoptic(given_, class_names=NAMES, rules=PanopticConfig(score=0.1))
     segments = segments_as_instances(panoptic)
     dense = segments.masks.dense()
     assert len(segments) == len(panoptic.segments)
@@ -162,7 +166,7 @@ def test_segments_as_instances_are_those_of_the_map(given_: Instances) -> None:
     tight = Masks.from_dense(dense)
     np.testing.assert_array_equal(segments.boxes, tight.rectangles())
     assert segments.scores.tolist() == [segment.score for segment in panoptic.segments]
-    again = merge(segments, class_names=NAMES, rules=MergeRules(score=0.1))
+    again = merge_panoptic(segments, class_names=NAMES, rules=PanopticConfig(score=0.1))
     np.testing.assert_array_equal(again.segment_ids, panoptic.segment_ids)
 
 
@@ -236,7 +240,7 @@ def test_what_is_little_at_full_size(class_id: int, least_px: int) -> None:
     for pixels, kept in ((least_px, True), (least_px - 1, False)):
         mask = np.zeros(size, dtype=np.bool_)
         mask.ravel()[:pixels] = True
-        panoptic = merge(found((mask, class_id, 0.9)), class_names=NAMES)
+        panoptic = merge_panoptic(found((mask, class_id, 0.9)), class_names=NAMES)
         assert bool(panoptic.segments) is kept
 
 
@@ -282,7 +286,7 @@ def test_weak_masks_are_not_decoded() -> None:
     given_ = Instances(
         boxes=strong.boxes, masks=masks, scores=strong.scores, class_ids=strong.class_ids
     )
-    assert kinds(merge(given_, class_names=NAMES)) == [(CAR, 81)]
+    assert kinds(merge_panoptic(given_, class_names=NAMES)) == [(CAR, 81)]
 
 
 @pytest.mark.parametrize("class_id", [-1, 6])
@@ -307,11 +311,11 @@ def test_rules_out_of_their_range_are_refused(
 ) -> None:
     """With what is usual."""
     with pytest.raises(SettingError, match=message) as caught:
-        MergeRules(**rules)  # type: ignore[arg-type]
+        PanopticConfig(**rules)  # type: ignore[arg-type]
     assert hint in (caught.value.hint or "")
 
 
 def test_the_least_score_is_that_of_stuff_or_of_things() -> None:
     """Whichever lets more through."""
-    assert MergeRules().least_score == 0.1
-    assert MergeRules(score=0.05).least_score == 0.05
+    assert PanopticConfig().least_score == 0.1
+    assert PanopticConfig(score=0.05).least_score == 0.05

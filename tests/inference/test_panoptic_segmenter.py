@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from tests.inference.panoptic_scenes import CAR, NAMES, ROAD, found, rectangle
-from urban_segmentor.inference.panoptic_merge import MergeRules, merge
+from urban_segmentor.inference.panoptic_merge import PanopticConfig, merge_panoptic
 from urban_segmentor.inference.panoptic_segmenter import PanopticSegmenter
 from urban_segmentor.structures.types import Image, Instances, Yuv420
 
@@ -54,9 +54,9 @@ def test_segments_come_out_in_the_order_of_the_map() -> None:
 
 def test_the_map_is_that_of_merge() -> None:
     """With the rules that were given."""
-    rules = MergeRules(score=0.7)
+    rules = PanopticConfig(score=0.7)
     panoptic = PanopticSegmenter(Seeing(), rules=rules).panoptic_map(PICTURE)
-    expected = merge(Seeing()(PICTURE), class_names=NAMES, rules=rules)
+    expected = merge_panoptic(Seeing()(PICTURE), class_names=NAMES, rules=rules)
     np.testing.assert_array_equal(panoptic.segment_ids, expected.segment_ids)
     assert panoptic.segments == expected.segments
     assert len(panoptic.segments) == 2

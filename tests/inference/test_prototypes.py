@@ -9,7 +9,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from urban_segmentor.inference.prototypes import are_seen, has_pixels, masks_from_prototypes
+from urban_segmentor.inference.prototypes import (
+    has_pixels,
+    has_visible_pixels,
+    masks_from_prototypes,
+)
 from urban_segmentor.structures.boxes import Letterbox
 
 if TYPE_CHECKING:
@@ -123,7 +127,7 @@ def test_masks_with_a_pixel_are_known(image_size: tuple[int, int], seed: int, lo
     masks = masks_from_prototypes(logits, boxes, letterbox)
     gains, offset = np.array(letterbox.gains), np.array([letterbox.left, letterbox.top])
     in_prototypes = (boxes.reshape(-1, 2, 2) * gains + offset).reshape(-1, 4) / 4
-    seen = are_seen(masks, logits, in_prototypes.astype(np.float32), letterbox)
+    seen = has_visible_pixels(masks, logits, in_prototypes.astype(np.float32), letterbox)
     assert seen.tolist() == [bool(crop.any()) for crop in masks.crops]
 
 

@@ -16,7 +16,7 @@ from urban_segmentor.errors import MissingExtraError, SettingError
 from urban_segmentor.inference.runtimes import onnx
 from urban_segmentor.inference.runtimes import selection as choose
 from urban_segmentor.inference.runtimes.onnx import cuda_is_available
-from urban_segmentor.inference.runtimes.selection import choose_runtime
+from urban_segmentor.inference.runtimes.selection import select_runtime
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +53,7 @@ def test_choices(
 ) -> None:
     """Without CUDA: OpenVINO unless something else was asked for, and the reason."""
     monkeypatch.setattr(choose, "_cuda", lambda: False)
-    choice = choose_runtime(device=device, runtime=runtime, suffix=suffix)
+    choice = select_runtime(device=device, runtime=runtime, suffix=suffix)
     assert (choice.runtime, choice.device) == expected[:2]
     assert expected[2] in choice.reason
 
@@ -61,15 +61,15 @@ def test_choices(
 @pytest.mark.usefixtures("cuda")
 def test_an_nvidia_card_is_used() -> None:
     """By itself for ONNX files; OpenVINO's own format stays with OpenVINO."""
-    choice = choose_runtime(device="auto", runtime="auto", suffix=".onnx")
+    choice = select_runtime(device="auto", runtime="auto", suffix=".onnx")
     assert (choice.runtime, choice.device) == ("onnx", "cuda:0")
     assert "NVIDIA" in choice.reason
-    assert choose_runtime(device="auto", runtime="auto", suffix=".xml").runtime == "openvino"
-    assert choose_runtime(device="auto", runtime="openvino", suffix=".onnx").device == "cpu"
-    asked = choose_runtime(device="auto", runtime="onnx", suffix=".onnx")
+    assert select_runtime(device="auto", runtime="auto", suffix=".xml").runtime == "openvino"
+    assert select_runtime(device="auto", runtime="openvino", suffix=".onnx").device == "cpu"
+    asked = select_runtime(device="auto", runtime="onnx", suffix=".onnx")
     assert asked.device == "cuda:0"
     assert "NVIDIA" in asked.reason
-    assert choose_runtime(device="cpu", runtime="onnx", suffix=".onnx").device == "cpu"
+    assert select_runtime(device="cpu", runtime="onnx", suffix=".onnx").device == "cpu"
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_an_nvidia_card_is_used() -> None:
 def test_contradictions(device: str, runtime: str, suffix: str, message: str) -> None:
     """Wishes that no runtime can meet are refused, with what to ask for instead."""
     with pytest.raises(SettingError, match=message) as caught:
-        choose_runtime(device=device, runtime=runtime, suffix=suffix)
+        select_runtime(device=device, runtime=runtime, suffix=suffix)
     assert caught.value.hint
 
 
@@ -141,9 +141,9 @@ def test_a_runtime_for_cards_on_a_machine_without() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "onnxruntime", fake)
         patch.setattr(onnx, "_cards", lambda: 0)
-        assert choose_runtime(device="auto", runtime="auto", suffix=".onnx").device == "cpu"
+        assert select_runtime(device="auto", runtime="auto", suffix=".onnx").device == "cpu"
         patch.setattr(onnx, "_cards", lambda: 1)
-        assert choose_runtime(device="auto", runtime="auto", suffix=".onnx").device == "cuda:0"
+        assert select_runtime(device="auto", runtime="auto", suffix=".onnx").device == "cuda:0"
 
 
 def test_onnx_runtime_is_optional(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

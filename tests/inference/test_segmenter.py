@@ -12,7 +12,7 @@ import pytest
 
 from urban_segmentor import Segmenter, Yuv420
 from urban_segmentor.errors import ModelError, SettingError, ShapeError, UrbanSegmentorError
-from urban_segmentor.inference.runtimes.selection import choose_runtime
+from urban_segmentor.inference.runtimes.selection import select_runtime
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -129,7 +129,7 @@ def test_the_choice_says_why() -> None:
     assert (choice.runtime, choice.device) == ("openvino", "cpu")
     assert choice.reason
     with pytest.raises(UrbanSegmentorError, match=r"\.xml"):
-        choose_runtime(device="auto", runtime="onnx", suffix=".xml")
+        select_runtime(device="auto", runtime="onnx", suffix=".xml")
 
 
 def test_a_bounded_number_of_sizes_stays_compiled(segmenter: Segmenter) -> None:

@@ -10,8 +10,8 @@ import av
 import numpy as np
 
 from urban_segmentor.io.audio import AudioCopy
-from urban_segmentor.io.video_reader import Selection, VideoSource
-from urban_segmentor.io.video_writer import VideoSink
+from urban_segmentor.io.video_reader import ClipRange, VideoReader
+from urban_segmentor.io.video_writer import VideoWriter
 from urban_segmentor.structures.masks import Masks
 from urban_segmentor.structures.types import Instances
 
@@ -185,7 +185,7 @@ def remake(
     path: Path,
     target: Path,
     *,
-    selection: Selection | None = None,
+    selection: ClipRange | None = None,
     frames: int | None = None,
     **settings: Any,  # noqa: ANN401
 ) -> list[Frame]:
@@ -198,16 +198,16 @@ def remake(
         frames: Stop after so many, as Ctrl-C does.
         settings: For the sink.
     """
-    source = VideoSource(path, name="clip", selection=selection)
-    start_s = (selection or Selection()).start_s
-    length_s = (selection or Selection()).duration_s
+    source = VideoReader(path, name="clip", selection=selection)
+    start_s = (selection or ClipRange()).start_s
+    length_s = (selection or ClipRange()).duration_s
 
     def open_audio(first_time_s: float) -> AudioCopy:
         zero_s = float((source.first_pts or 0) * source.info.time_base)
         stop_s = None if length_s is None else zero_s + start_s + length_s
         return AudioCopy(path, start_s=zero_s + first_time_s, stop_s=stop_s)
 
-    sink = VideoSink(
+    sink = VideoWriter(
         target,
         time_base=source.info.time_base,
         rate=source.info.rate,
@@ -261,9 +261,9 @@ def begin_later(path: Path, ticks: int) -> None:
 def read_clip(
     path: Path,
     **selection: Any,  # noqa: ANN401
-) -> tuple[list[Frame], VideoSource]:
+) -> tuple[list[Frame], VideoReader]:
     """Return the selected frames of a video, and its source."""
-    source = VideoSource(path, name="clip", selection=Selection(**selection))
+    source = VideoReader(path, name="clip", selection=ClipRange(**selection))
     frames = list(source)
     source.close()
     source.close()

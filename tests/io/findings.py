@@ -12,14 +12,14 @@ from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
-from urban_segmentor.io.writers import RESULT_SINKS
+from urban_segmentor.io.writers import WRITERS
 from urban_segmentor.structures.cityscapes_labels import BY_NAME
 from urban_segmentor.structures.masks import Masks
 from urban_segmentor.structures.types import Frame, Instances, Yuv420
 
 NAMES = ("person", "rider", "car", "tram: 'new'", "bus", "road", "=cmd", "bicycle")
 THINGS = {name for name in NAMES if name in BY_NAME and BY_NAME[name].is_thing}
-FORMATS = sorted(RESULT_SINKS)
+FORMATS = sorted(WRITERS)
 ONE_FILE = {"jsonl": "results.jsonl", "csv": "results.csv", "coco": "coco.json"}
 FILES = {
     **ONE_FILE,
@@ -82,7 +82,7 @@ def nothing(size: tuple[int, int] = (40, 60)) -> Instances:
 
 def write(kind: str, folder: Path, results: list[tuple[Frame, Instances]]) -> None:
     """Write results and close."""
-    sink = RESULT_SINKS[kind](folder, class_names=NAMES, overwrite=False)
+    sink = WRITERS[kind](folder, class_names=NAMES, overwrite=False)
     for frame, found in results:
         sink.write(frame, found)
     sink.close()

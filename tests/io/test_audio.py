@@ -18,7 +18,7 @@ from tests.io.clips import (
     tone,
     write_clip,
 )
-from urban_segmentor.io.video_reader import Selection
+from urban_segmentor.io.video_reader import ClipRange
 
 LATE = 0.05  # seconds; lips and voice may be so far apart before anyone notices
 BEGINS_S = 0.5
@@ -86,7 +86,7 @@ def test_a_part_has_its_own_sound(tmp_path: Path, codec: str) -> None:
     """The tone begins as long after the part's first frame as it should."""
     path = beep(tmp_path / "in.mov", codec)
     target = tmp_path / "out.mp4"
-    frames = remake(path, target, selection=Selection(start_s=0.32, duration_s=1.0))
+    frames = remake(path, target, selection=ClipRange(start_s=0.32, duration_s=1.0))
     assert [frame.index for frame in frames] == list(range(8, 33))
     assert begins_s(target) == pytest.approx(BEGINS_S - 0.32, abs=LATE)
     _, samples = sound_samples(target)
@@ -96,7 +96,7 @@ def test_a_part_has_its_own_sound(tmp_path: Path, codec: str) -> None:
 def test_fewer_frames_leave_the_sound_whole(tmp_path: Path) -> None:
     """Every fifth frame plays as long as all of them."""
     path = beep(tmp_path / "in.mp4")
-    remake(path, tmp_path / "out.mp4", selection=Selection(stride=5))
+    remake(path, tmp_path / "out.mp4", selection=ClipRange(stride=5))
     assert sound_packets(tmp_path / "out.mp4") == sound_packets(path)
     assert len(read_times(tmp_path / "out.mp4")) == 10
 

@@ -13,7 +13,7 @@ from PIL import ImageOps
 from tests.io.clips import no_instances, patches
 from tests.io.test_atomic import HINT, largest_file, names
 from urban_segmentor.errors import OutputError, SourceError
-from urban_segmentor.io.images import PictureSink, PictureSource, read_picture, write_picture
+from urban_segmentor.io.images import ImageReader, ImageWriter, read_picture, write_picture
 from urban_segmentor.structures.types import Frame, Yuv420
 
 FORMATS = ["jpg", "png", "webp", "tif", "bmp"]
@@ -163,7 +163,7 @@ def test_a_source_goes_on_after_what_it_cannot_read(tmp_path: Path) -> None:
     for name in ("a.png", "c.png"):
         write_picture(tmp_path / name, patches(), overwrite=False)
     (tmp_path / "b.png").write_bytes(b"broken")
-    source = PictureSource([(tmp_path / f"{name}.png", name) for name in "abc"])
+    source = ImageReader([(tmp_path / f"{name}.png", name) for name in "abc"])
     frames = list(source)
     source.close()
     assert len(source) == 3
@@ -179,7 +179,7 @@ def test_a_source_goes_on_after_what_it_cannot_read(tmp_path: Path) -> None:
 )
 def test_a_sink_keeps_the_format(tmp_path: Path, source: str, target: str) -> None:
     """What cannot be written becomes PNG; planes become RGB."""
-    sink = PictureSink(tmp_path, overwrite=False)
+    sink = ImageWriter(tmp_path, overwrite=False)
     pixels = Yuv420.from_rgb(patches())
     sink.write(Frame(pixels=pixels, source=source, name="x"), no_instances())
     sink.close()
@@ -199,16 +199,16 @@ def test_existing_pictures_are_kept(tmp_path: Path) -> None:
     (tmp_path / "source.png").write_bytes(b"source")
     frame = Frame(pixels=patches(), source="in/x.png", name="x")
     with pytest.raises(OutputError, match=r"x\.png` exists already") as caught:
-        PictureSink(tmp_path, overwrite=False).write(frame, no_instances())
+        ImageWriter(tmp_path, overwrite=False).write(frame, no_instances())
     assert caught.value.hint == HINT
     assert (tmp_path / "x.png").read_bytes() == b"old"
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "x.png").write_bytes(b"other")
     frame = Frame(pixels=patches(), source=str(tmp_path / "in" / "x.png"), name="x")
-    PictureSink(tmp_path, overwrite=True).write(frame, no_instances())
+    ImageWriter(tmp_path, overwrite=True).write(frame, no_instances())
     np.testing.assert_array_equal(read_picture(tmp_path / "x.png"), patches())
     with pytest.raises(OutputError, match="would replace its own source"):
-        PictureSink(tmp_path, overwrite=True).target(str(tmp_path / "source.png"), "y")
+        ImageWriter(tmp_path, overwrite=True).target(str(tmp_path / "source.png"), "y")
 
 
 def test_a_picture_that_does_not_fit_leaves_nothing(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ import pytest
 from tests.io.clips import no_instances, number_of, numbered_image, read_times
 from tests.io.test_atomic import largest_file, names
 from urban_segmentor.errors import OutputError, SettingError
-from urban_segmentor.io.rolling_video import SegmentedVideo
-from urban_segmentor.io.video_writer import VideoSink
+from urban_segmentor.io.rolling_video import RollingVideoWriter
+from urban_segmentor.io.video_writer import VideoWriter
 from urban_segmentor.structures.types import Frame, Yuv420
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def frames_at(times_s: Iterable[float], size: tuple[int, int] = (48, 64)) -> lis
 
 def record(path: Path, frames: Iterable[Frame], **options: object) -> list[Path]:
     """Record frames; return the files."""
-    sink = SegmentedVideo(path, **options)  # pyright: ignore[reportArgumentType]
+    sink = RollingVideoWriter(path, **options)  # pyright: ignore[reportArgumentType]
     for frame in frames:
         sink.write(frame, no_instances())
     sink.close()
@@ -117,7 +117,7 @@ def test_a_file_begins_when_the_colours_change(tmp_path: Path) -> None:
 
 def test_finished_files_are_there_at_once(tmp_path: Path) -> None:
     """A power cut takes the running one at most, which is hidden until it is whole."""
-    sink = SegmentedVideo(tmp_path / "out.mp4", segment_s=1.0)
+    sink = RollingVideoWriter(tmp_path / "out.mp4", segment_s=1.0)
     for frame in frames_at(i / 10 for i in range(31)):
         sink.write(frame, no_instances())
     seen = [name for name in names(tmp_path) if not name.startswith(".")]
@@ -131,7 +131,7 @@ def test_finished_files_are_there_at_once(tmp_path: Path) -> None:
 
 def test_without_frames_there_is_no_file(tmp_path: Path) -> None:
     """And nothing can be added after the end."""
-    sink = SegmentedVideo(tmp_path / "out.mp4")
+    sink = RollingVideoWriter(tmp_path / "out.mp4")
     sink.close()
     assert sink.written == []
     assert names(tmp_path) == []
@@ -144,7 +144,7 @@ def test_files_that_are_there_are_kept(tmp_path: Path, taken: str) -> None:
     """Said before the first frame; `overwrite` replaces those that come in the way."""
     (tmp_path / taken).write_bytes(b"old")
     with pytest.raises(OutputError, match=f"{taken}` exists already") as caught:
-        SegmentedVideo(tmp_path / "out.mp4")
+        RollingVideoWriter(tmp_path / "out.mp4")
     assert caught.value.hint == "add --overwrite, or choose another folder with --record"
     written = record(tmp_path / "out.mp4", frames_at([0, 9]), overwrite=True)
     assert [len(read_times(path)) for path in written] == [1, 1]
@@ -161,7 +161,7 @@ def test_other_files_are_no_obstacle(tmp_path: Path, other: str) -> None:
 
 def test_a_file_that_came_meanwhile_is_kept(tmp_path: Path) -> None:
     """The recording ends there, and what was recorded before is whole."""
-    sink = SegmentedVideo(tmp_path / "out.mp4")
+    sink = RollingVideoWriter(tmp_path / "out.mp4")
     first, second = frames_at([0, 60])
     sink.write(first, no_instances())
     (tmp_path / "out-002.mp4").write_bytes(b"old")
@@ -200,7 +200,7 @@ def test_a_recording_has_a_name_with_its_suffix(tmp_path: Path) -> None:
     (written,) = record(tmp_path / "A.MP4", frames_at([0]))
     assert written.name == "A.MP4"
     with pytest.raises(SettingError) as caught:
-        SegmentedVideo(tmp_path / "a.b")
+        RollingVideoWriter(tmp_path / "a.b")
     assert caught.value.hint == f"--record {tmp_path / 'a.mp4'}"
 
 
@@ -213,7 +213,7 @@ def noise(count: int) -> list[Frame]:
 def test_a_full_disk_leaves_earlier_files_whole(tmp_path: Path) -> None:
     """The one that did not fit is removed, and the recording is over."""
     small = frames_at([0, 0.1])
-    sink = SegmentedVideo(tmp_path / "out.mp4")
+    sink = RollingVideoWriter(tmp_path / "out.mp4")
 
     def write_all() -> None:
         for frame in [*small, *noise(60)]:
@@ -232,7 +232,7 @@ def test_a_full_disk_leaves_earlier_files_whole(tmp_path: Path) -> None:
 
 def test_a_disk_that_is_full_at_the_end_is_told(tmp_path: Path) -> None:
     """When the last file is finished, in the other thread."""
-    sink = SegmentedVideo(tmp_path / "out.mp4")
+    sink = RollingVideoWriter(tmp_path / "out.mp4")
     for frame in noise(2):
         sink.write(frame, no_instances())
     with largest_file(1000), pytest.raises(OutputError, match=r"cannot write"):
@@ -246,15 +246,15 @@ def test_a_file_that_cannot_be_finished_ends_the_recording(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Told with the next frame; the one that runs meanwhile is kept."""
-    real = VideoSink.close
+    real = VideoWriter.close
 
-    def fail_first(sink: VideoSink) -> None:
+    def fail_first(sink: VideoWriter) -> None:
         if sink._path.name == "out.mp4":
             raise OutputError("cannot write: no space", hint="choose another folder with -o")
         real(sink)
 
-    monkeypatch.setattr(VideoSink, "close", fail_first)
-    sink = SegmentedVideo(tmp_path / "out.mp4", segment_s=1.0)
+    monkeypatch.setattr(VideoWriter, "close", fail_first)
+    sink = RollingVideoWriter(tmp_path / "out.mp4", segment_s=1.0)
 
     def write_all() -> None:
         for frame in frames_at([0, 1, 1.5, 2, 2.5]):
@@ -275,19 +275,19 @@ def test_the_picture_does_not_wait_for_the_disk(
     import threading
 
     may_go_on, running = threading.Event(), []
-    real_close, real_write = VideoSink.close, VideoSink.write
+    real_close, real_write = VideoWriter.close, VideoWriter.write
 
-    def slow(sink: VideoSink) -> None:
+    def slow(sink: VideoWriter) -> None:
         assert may_go_on.wait(10)
         real_close(sink)
 
-    def note(sink: VideoSink, frame: Frame, instances: Instances) -> None:
+    def note(sink: VideoWriter, frame: Frame, instances: Instances) -> None:
         running.append(sink._path.name)
         real_write(sink, frame, instances)
 
-    monkeypatch.setattr(VideoSink, "close", slow)
-    monkeypatch.setattr(VideoSink, "write", note)
-    sink = SegmentedVideo(tmp_path / "out.mp4", segment_s=1.0)
+    monkeypatch.setattr(VideoWriter, "close", slow)
+    monkeypatch.setattr(VideoWriter, "write", note)
+    sink = RollingVideoWriter(tmp_path / "out.mp4", segment_s=1.0)
     for frame in frames_at([0, 0.5, 1, 1.5]):
         sink.write(frame, no_instances())
     assert running == ["out.mp4", "out.mp4", "out-002.mp4", "out-002.mp4"]
@@ -300,7 +300,7 @@ def test_the_picture_does_not_wait_for_the_disk(
 def test_a_thousand_frames_in_a_hundred_files(tmp_path: Path) -> None:
     """All of them come back in order, and neither memory, threads nor open files grow."""
     process = psutil.Process()
-    sink = SegmentedVideo(tmp_path / "out.mp4", segment_s=0.39)
+    sink = RollingVideoWriter(tmp_path / "out.mp4", segment_s=0.39)
     for frame in frames_at((i / 25 for i in range(1000)), (16, 32)):
         sink.write(frame, no_instances())
         if frame.index == 300:

@@ -21,7 +21,7 @@ from tests.io.clips import (
 )
 from urban_segmentor.errors import SourceError
 from urban_segmentor.io.truncation import missing_bytes
-from urban_segmentor.io.video_reader import VideoSource
+from urban_segmentor.io.video_reader import VideoReader
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "webm", "avi"])
@@ -138,7 +138,7 @@ def test_damage_in_the_middle(tmp_path: Path) -> None:
 def refusal(path: Path) -> SourceError:
     """Return what a file is refused with."""
     with pytest.raises(SourceError) as caught:
-        list(VideoSource(path, name="clip"))
+        list(VideoReader(path, name="clip"))
     assert str(path) in str(caught.value)
     assert caught.value.hint
     return caught.value

@@ -19,8 +19,8 @@ from tests.io.clips import (
     write_clip,
 )
 from urban_segmentor.errors import SettingError
-from urban_segmentor.io.timestamp_normalizer import FrameClock
-from urban_segmentor.io.video_reader import Selection, VideoInfo, VideoSource
+from urban_segmentor.io.timestamp_normalizer import TimestampNormalizer
+from urban_segmentor.io.video_reader import ClipRange, VideoInfo, VideoReader
 
 MKV_TICKS = [0, 40, 41, 200, 1000, 1033, 1066, 5000]
 
@@ -149,7 +149,7 @@ def test_a_part_that_is_empty_is_told(tmp_path: Path) -> None:
 def test_wishes_that_make_no_sense(wish: dict[str, float], name: str) -> None:
     """The message names the option and its value, and the hint shows one that works."""
     with pytest.raises(SettingError, match=f"`{name}` is ") as caught:
-        Selection(**wish)  # pyright: ignore[reportArgumentType]
+        ClipRange(**wish)  # pyright: ignore[reportArgumentType]
     assert str(next(iter(wish.values()))) in str(caught.value)
     assert f"--{name.replace('_', '-')}" in (caught.value.hint or "")
 
@@ -176,19 +176,19 @@ def test_progress_knows_how_many_frames_come(wish: dict[str, float], frames: int
         aspect=Fraction(1),
         has_audio=False,
     )
-    assert Selection(**wish).frames_of(info) == frames  # pyright: ignore[reportArgumentType]
+    assert ClipRange(**wish).frames_of(info) == frames  # pyright: ignore[reportArgumentType]
 
 
 pts_lists = st.lists(st.none() | st.integers(-(2**40), 2**40), max_size=30)
 clocks = st.builds(
-    FrameClock,
+    TimestampNormalizer,
     time_base=st.sampled_from([Fraction(1, 25), Fraction(1, 1000), Fraction(1, 90_000)]),
     rate=st.sampled_from([Fraction(1), Fraction(25), Fraction(30_000, 1001), Fraction(240)]),
 )
 
 
 @given(clocks, pts_lists)
-def test_time_only_grows(clock: FrameClock, stamps: list[int | None]) -> None:
+def test_time_only_grows(clock: TimestampNormalizer, stamps: list[int | None]) -> None:
     """From 0, whatever a file says."""
     times = [clock.ticks(pts) for pts in stamps]
     assert times[:1] == [0][: len(times)]
@@ -196,7 +196,7 @@ def test_time_only_grows(clock: FrameClock, stamps: list[int | None]) -> None:
 
 
 @given(clocks, st.lists(st.integers(-(2**40), 2**40), min_size=1, unique=True).map(sorted))
-def test_times_that_grow_are_kept(clock: FrameClock, stamps: list[int]) -> None:
+def test_times_that_grow_are_kept(clock: TimestampNormalizer, stamps: list[int]) -> None:
     """Exactly."""
     assert [clock.ticks(pts) for pts in stamps] == [pts - stamps[0] for pts in stamps]
     assert clock.first_pts == stamps[0]
@@ -208,7 +208,7 @@ def test_frames_are_let_go_at_once(tmp_path: Path) -> None:
     gc.collect()
     gc.disable()
     try:
-        for _ in VideoSource(path, name="clip"):
+        for _ in VideoReader(path, name="clip"):
             pass
         alive = [thing for thing in gc.get_objects() if issubclass(type(thing), av.VideoFrame)]
     finally:

@@ -23,8 +23,8 @@ from tests.io.clips import (
 )
 from tests.io.test_atomic import HINT, largest_file, names
 from urban_segmentor.errors import OutputError, SettingError
-from urban_segmentor.io.video_reader import VideoSource
-from urban_segmentor.io.video_writer import VideoSink
+from urban_segmentor.io.video_reader import VideoReader
+from urban_segmentor.io.video_writer import VideoWriter
 from urban_segmentor.structures.types import Frame, Yuv420
 
 MS = Fraction(1, 1000)
@@ -42,7 +42,7 @@ def frame_at(time_s: float, number: int = 0, size: tuple[int, int] = (48, 64)) -
 def write(path: Path, frames: list[Frame], **options: object) -> Path:
     """Write frames and close."""
     given_options = {"time_base": MS, "rate": Fraction(25)} | options
-    sink = VideoSink(path, **given_options)  # pyright: ignore[reportArgumentType]
+    sink = VideoWriter(path, **given_options)  # pyright: ignore[reportArgumentType]
     for frame in frames:
         sink.write(frame, no_instances())
     sink.close()
@@ -144,7 +144,7 @@ def test_colours_come_back(tmp_path: Path, matrix: str, full_range: bool) -> Non
         code = {"bt709": 1, "bt601": 6, "bt2020": 9}[matrix]
         assert int(stream.codec_context.colorspace) == code
         assert int(stream.codec_context.color_range) == (2 if full_range else 1)
-    (frame,) = VideoSource(path, name="a")
+    (frame,) = VideoReader(path, name="a")
     assert isinstance(frame.pixels, Yuv420)
     assert (frame.pixels.matrix, frame.pixels.full_range) == (matrix, full_range)
     assert np.abs(patch_colours(frame.image) - patch_colours(image)).max() < 6
@@ -160,7 +160,7 @@ def test_the_shape_of_pixels_is_kept(tmp_path: Path) -> None:
 
 def test_another_size_is_refused_and_the_rest_is_kept(tmp_path: Path) -> None:
     """The message names both sizes; the frames before are a valid file."""
-    sink = VideoSink(tmp_path / "a.mp4", time_base=MS, rate=Fraction(25))
+    sink = VideoWriter(tmp_path / "a.mp4", time_base=MS, rate=Fraction(25))
     sink.write(frame_at(0), no_instances())
     with pytest.raises(OutputError, match="20 x 10 pixels in a video of 64 x 48"):
         sink.write(frame_at(0.04, size=(10, 20)), no_instances())
@@ -170,7 +170,7 @@ def test_another_size_is_refused_and_the_rest_is_kept(tmp_path: Path) -> None:
 
 def test_nothing_is_in_the_place_before_the_end(tmp_path: Path) -> None:
     """Only a complete file gets the name; without frames there is none."""
-    sink = VideoSink(tmp_path / "sub" / "a.mp4", time_base=MS, rate=Fraction(25))
+    sink = VideoWriter(tmp_path / "sub" / "a.mp4", time_base=MS, rate=Fraction(25))
     assert names(tmp_path / "sub") == []
     for number in range(60):  # encoders hold the first frames back
         sink.write(frame_at(number / 25), no_instances())
@@ -192,7 +192,7 @@ def test_an_existing_file_is_kept(tmp_path: Path) -> None:
         write(path, [frame_at(0)])
     assert caught.value.hint == HINT
     assert path.read_bytes() == b"old"
-    sink = VideoSink(path, time_base=MS, rate=Fraction(25), overwrite=True)
+    sink = VideoWriter(path, time_base=MS, rate=Fraction(25), overwrite=True)
     sink.write(frame_at(0), no_instances())
     assert path.read_bytes() == b"old"
     sink.close()
@@ -215,7 +215,7 @@ def test_odd_names_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.chdir(tmp_path)
     write(Path("in:out") / name, [frame_at(0), frame_at(0.04)])
     assert names(tmp_path / "in:out") == [name]
-    assert len(list(VideoSource(Path("in:out") / name, name="a"))) == 2
+    assert len(list(VideoReader(Path("in:out") / name, name="a"))) == 2
 
 
 @pytest.mark.parametrize("room", [0, 2000, 60_000], ids=["at once", "early", "late"])
@@ -225,7 +225,7 @@ def test_a_file_that_does_not_fit_leaves_nothing(tmp_path: Path, room: int) -> N
     frames = [Frame(pixels=image, time_s=i / 25) for i, image in enumerate(noise)]
     whole = write(tmp_path / "whole.mp4", frames).stat().st_size
     assert whole > 60_000
-    sink = VideoSink(tmp_path / "a.mp4", time_base=MS, rate=Fraction(25))
+    sink = VideoWriter(tmp_path / "a.mp4", time_base=MS, rate=Fraction(25))
 
     def write_all() -> None:
         for frame in frames:

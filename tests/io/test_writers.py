@@ -27,7 +27,7 @@ from tests.io.findings import (
 )
 from tests.strategies import instances
 from urban_segmentor.errors import OutputError
-from urban_segmentor.io.writers import RESULT_SINKS
+from urban_segmentor.io.writers import WRITERS
 from urban_segmentor.structures.cityscapes_labels import BY_NAME
 from urban_segmentor.structures.polygons import polygons_to_mask
 from urban_segmentor.structures.rle import decode_rle
@@ -223,5 +223,5 @@ def test_cityscapes_masks_lie_beside_their_text(tmp_path: Path) -> None:
 def test_cityscapes_wants_classes_of_the_benchmark(tmp_path: Path) -> None:
     """A model of stuff and of other things has no results to give."""
     with pytest.raises(OutputError, match=r"\(road, tram\) is in .* person, rider, car"):
-        RESULT_SINKS["cityscapes"](tmp_path, class_names=("road", "tram"), overwrite=False)
+        WRITERS["cityscapes"](tmp_path, class_names=("road", "tram"), overwrite=False)
     assert list(tmp_path.iterdir()) == []

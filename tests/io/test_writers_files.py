@@ -26,7 +26,7 @@ from tests.io.findings import (
 from tests.io.test_atomic import largest_file
 from urban_segmentor.errors import OutputError, ShapeError
 from urban_segmentor.io import atomic
-from urban_segmentor.io.writers import RESULT_SINKS
+from urban_segmentor.io.writers import WRITERS
 from urban_segmentor.structures.masks import Masks
 from urban_segmentor.structures.types import Instances, Yuv420
 
@@ -75,10 +75,10 @@ def test_existing_results_are_kept(tmp_path: Path, kind: str) -> None:
     write(kind, tmp_path, [(frame, found)])
     before = (tmp_path / FILES[kind]).read_bytes()
     with pytest.raises(OutputError, match="exists already") as caught:
-        RESULT_SINKS[kind](tmp_path, class_names=NAMES, overwrite=False)
+        WRITERS[kind](tmp_path, class_names=NAMES, overwrite=False)
     assert caught.value.hint == "add --overwrite, or choose another folder with -o"
     assert (tmp_path / FILES[kind]).read_bytes() == before
-    sink = RESULT_SINKS[kind](tmp_path, class_names=NAMES, overwrite=True)
+    sink = WRITERS[kind](tmp_path, class_names=NAMES, overwrite=True)
     sink.write(frame, nothing())
     sink.close()
     assert (tmp_path / FILES[kind]).read_bytes() != before
@@ -87,7 +87,7 @@ def test_existing_results_are_kept(tmp_path: Path, kind: str) -> None:
 @pytest.mark.parametrize("kind", FORMATS)
 def test_closing_early_and_twice_leaves_valid_files(tmp_path: Path, kind: str) -> None:
     """Also when nothing was written; no partial file stays."""
-    sink = RESULT_SINKS[kind](tmp_path / "new" / "out", class_names=NAMES, overwrite=False)
+    sink = WRITERS[kind](tmp_path / "new" / "out", class_names=NAMES, overwrite=False)
     sink.close()
     sink.close()
     assert not list(tmp_path.rglob(".*"))
@@ -105,7 +105,7 @@ def test_closing_early_and_twice_leaves_valid_files(tmp_path: Path, kind: str) -
 def test_a_full_disk_leaves_the_frames_before(tmp_path: Path, kind: str) -> None:
     """The frame that does not fit is left out whole; the file is valid."""
     found = example()
-    sink = RESULT_SINKS[kind](tmp_path, class_names=NAMES, overwrite=False)
+    sink = WRITERS[kind](tmp_path, class_names=NAMES, overwrite=False)
     first = picture(found, name="first")
     sink.write(first, found)
     with largest_file((tmp_path / f".{ONE_FILE[kind]}.partial").stat().st_size + 150):
@@ -129,7 +129,7 @@ def test_a_full_disk_leaves_the_frames_before(tmp_path: Path, kind: str) -> None
 def test_coco_goes_on_after_a_frame_that_failed(tmp_path: Path) -> None:
     """Ids stay unique and every annotation has its image."""
     found = example()
-    sink = RESULT_SINKS["coco"](tmp_path, class_names=NAMES, overwrite=False)
+    sink = WRITERS["coco"](tmp_path, class_names=NAMES, overwrite=False)
     sink.write(picture(found, name="first"), found)
     with largest_file(100), pytest.raises(OutputError):
         sink.write(picture(found, name="second"), found)
@@ -143,7 +143,7 @@ def test_coco_goes_on_after_a_frame_that_failed(tmp_path: Path) -> None:
 def test_coco_that_cannot_be_finished_is_no_file(tmp_path: Path) -> None:
     """An error that says so, instead of JSON that nobody can read."""
     found = example()
-    sink = RESULT_SINKS["coco"](tmp_path, class_names=NAMES, overwrite=False)
+    sink = WRITERS["coco"](tmp_path, class_names=NAMES, overwrite=False)
     sink.write(picture(found), found)
     with largest_file(100), pytest.raises(OutputError, match=r"coco\.json"):
         sink.close()
@@ -161,7 +161,7 @@ def test_no_space_left_is_an_output_error(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     found = example()
-    sink = RESULT_SINKS[kind](tmp_path, class_names=NAMES, overwrite=False)
+    sink = WRITERS[kind](tmp_path, class_names=NAMES, overwrite=False)
     with monkeypatch.context() as patch:
         patch.setattr(atomic, "write_all", full)
         with pytest.raises(OutputError, match="No space left on device") as caught:
@@ -176,7 +176,7 @@ def test_a_folder_below_a_file_is_refused_at_once(tmp_path: Path, kind: str) -> 
     """Before any frame is worked on."""
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot write"):
-        RESULT_SINKS[kind](tmp_path / "file" / "out", class_names=NAMES, overwrite=True)
+        WRITERS[kind](tmp_path / "file" / "out", class_names=NAMES, overwrite=True)
 
 
 @pytest.mark.parametrize("kind", ["yolo", "masks", "cityscapes", "panoptic", "labelids"])
@@ -185,7 +185,7 @@ def test_names_that_lead_elsewhere_are_refused(tmp_path: Path, kind: str, name: 
     """No result lands outside the folder."""
     found = example()
     out = tmp_path / "out"
-    sink = RESULT_SINKS[kind](out, class_names=NAMES, overwrite=True)
+    sink = WRITERS[kind](out, class_names=NAMES, overwrite=True)
     with pytest.raises(OutputError, match="does not name a file"):
         sink.write(picture(found, name=name), found)
     assert not any(path.is_file() for path in tmp_path.rglob("*"))
@@ -213,7 +213,7 @@ def test_odd_names_are_written(tmp_path: Path, kind: str, name: str) -> None:
 def test_two_frames_of_one_name_are_noticed(tmp_path: Path, kind: str) -> None:
     """The second would silently replace the first."""
     found = example()
-    sink = RESULT_SINKS[kind](tmp_path, class_names=NAMES, overwrite=False)
+    sink = WRITERS[kind](tmp_path, class_names=NAMES, overwrite=False)
     sink.write(picture(found), found)
     with pytest.raises(OutputError, match="exists already"):
         sink.write(picture(found), found)
@@ -224,7 +224,7 @@ def test_two_frames_of_one_name_are_noticed(tmp_path: Path, kind: str) -> None:
 def test_a_class_that_the_model_does_not_have_is_refused(tmp_path: Path, kind: str) -> None:
     """A name from the end of the list would be a silent mistake."""
     found = example()
-    sink = RESULT_SINKS[kind](tmp_path, class_names=NAMES[:3], overwrite=False)
+    sink = WRITERS[kind](tmp_path, class_names=NAMES[:3], overwrite=False)
     with pytest.raises(ShapeError, match=r"`class_ids` must lie in 0\.\.2, got 4"):
         sink.write(picture(found), found)
 
@@ -240,7 +240,7 @@ def test_a_mask_picture_holds_65535_instances(tmp_path: Path) -> None:
         scores=np.zeros(many, dtype=np.float32),
         class_ids=np.zeros(many, dtype=np.int32),
     )
-    sink = RESULT_SINKS["masks"](tmp_path, class_names=NAMES, overwrite=False)
+    sink = WRITERS["masks"](tmp_path, class_names=NAMES, overwrite=False)
     with pytest.raises(ShapeError, match="65536"):
         sink.write(picture(none), found)
 

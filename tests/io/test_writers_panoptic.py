@@ -27,8 +27,8 @@ from tests.io.test_atomic import largest_file
 from tests.strategies import instances
 from urban_segmentor.errors import OutputError, ShapeError
 from urban_segmentor.evaluation import label_ids, mean_iou, panoptic_quality
-from urban_segmentor.inference.panoptic_merge import merge, segments_as_instances
-from urban_segmentor.io.writers import RESULT_SINKS
+from urban_segmentor.inference.panoptic_merge import merge_panoptic, segments_as_instances
+from urban_segmentor.io.writers import WRITERS
 from urban_segmentor.structures.cityscapes_labels import BY_NAME, TRAIN_LABELS, TRAIN_NAMES
 from urban_segmentor.structures.masks import Masks
 from urban_segmentor.structures.types import Frame, Instances, PanopticMap
@@ -67,13 +67,13 @@ def predicted(seed: int, count: int) -> tuple[list[np.ndarray], list[PanopticMap
     for ids in truths:
         found = scenes.instances(rng, ids)
         known = found.select(found.class_ids < len(TRAIN_NAMES))
-        maps.append(merge(known, class_names=TRAIN_NAMES))
+        maps.append(merge_panoptic(known, class_names=TRAIN_NAMES))
     return truths, maps
 
 
 def save(kind: str, folder: Path, maps: list[PanopticMap], name: str = CITY) -> None:
     """Write maps of pictures of a city."""
-    sink = RESULT_SINKS[kind](folder, class_names=TRAIN_NAMES, overwrite=False)
+    sink = WRITERS[kind](folder, class_names=TRAIN_NAMES, overwrite=False)
     for i, panoptic in enumerate(maps):
         found = segments_as_instances(panoptic)
         sink.write(picture(found, name=name.format(i)), found)
@@ -133,7 +133,7 @@ def test_categories_are_official_where_all_classes_are() -> None:
         (("car", "license plate"), [1, 2]),
     ):
         with fresh_folder() as folder:
-            RESULT_SINKS["panoptic"](folder, class_names=names, overwrite=False).close()
+            WRITERS["panoptic"](folder, class_names=names, overwrite=False).close()
             categories = content_of(folder)["categories"]
         assert [category["name"] for category in categories] == list(names)
         assert [category["id"] for category in categories] == ids
@@ -172,7 +172,7 @@ def test_images_say_which_picture_or_frame(tmp_path: Path) -> None:
 def test_a_full_disk_leaves_the_frames_before(tmp_path: Path) -> None:
     """The JSON is valid and names no picture that is not there."""
     found = example()
-    sink = RESULT_SINKS["panoptic"](tmp_path, class_names=NAMES, overwrite=False)
+    sink = WRITERS["panoptic"](tmp_path, class_names=NAMES, overwrite=False)
     sink.write(picture(found, name="first"), found)
     limit = (tmp_path / ".panoptic.json.partial").stat().st_size + 100
     with largest_file(limit), pytest.raises(OutputError, match=r"write .*panoptic\.json"):
@@ -187,7 +187,7 @@ def test_existing_json_is_kept(tmp_path: Path) -> None:
     """Also when the pictures are gone."""
     (tmp_path / "panoptic.json").write_text("mine")
     with pytest.raises(OutputError, match=r"panoptic\.json` exists already"):
-        RESULT_SINKS["panoptic"](tmp_path, class_names=NAMES, overwrite=False)
+        WRITERS["panoptic"](tmp_path, class_names=NAMES, overwrite=False)
     assert (tmp_path / "panoptic.json").read_text() == "mine"
 
 
@@ -244,7 +244,7 @@ def test_label_pictures_say_what_the_official_ones_say(tmp_path: Path) -> None:
     dense = np.zeros((3, 4, 6), dtype=np.bool_)
     dense[0, :2, :2] = dense[1, :2, 2:4] = dense[2, 2:] = True
     found = scenes.of_masks(dense, [car, car, road], np.array([0.9, 0.8, 0.7], dtype=np.float32))
-    sink = RESULT_SINKS["labelids"](tmp_path, class_names=TRAIN_NAMES, overwrite=False)
+    sink = WRITERS["labelids"](tmp_path, class_names=TRAIN_NAMES, overwrite=False)
     sink.write(picture(found), found)
     folder = tmp_path / "labelids"
     mode, values = pixels_of(folder / "labelIds" / "photo_labelIds.png")
@@ -289,7 +289,7 @@ def test_label_pictures_agree_with_one_another(found: Instances) -> None:
 def test_label_pictures_want_a_cityscapes_class(tmp_path: Path) -> None:
     """Pictures of nothing but 0 help nobody."""
     with pytest.raises(OutputError, match=r"\(giraffe, unlabeled\) is a Cityscapes class"):
-        RESULT_SINKS["labelids"](tmp_path, class_names=("giraffe", "unlabeled"), overwrite=False)
+        WRITERS["labelids"](tmp_path, class_names=("giraffe", "unlabeled"), overwrite=False)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -306,7 +306,7 @@ def test_instance_ids_tell_a_thousand_things_apart(tmp_path: Path) -> None:
         scores=np.zeros(many, dtype=np.float32),
         class_ids=np.zeros(many, dtype=np.int32),
     )
-    sink = RESULT_SINKS["labelids"](tmp_path, class_names=NAMES, overwrite=False)
+    sink = WRITERS["labelids"](tmp_path, class_names=NAMES, overwrite=False)
     frame = Frame(pixels=np.zeros((4, 4, 3), dtype=np.uint8))
     with pytest.raises(ShapeError, match="1000 of `person`"):
         sink.write(frame, found)

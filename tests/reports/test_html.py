@@ -45,14 +45,14 @@ class Outline(HTMLParser):
 
 def everything(text: str) -> str:
     """Return a page that has a text everywhere."""
-    return page.page(
+    return page.html_page(
         text,
         page.heading(text),
         page.paragraph(text),
         page.bullets([text, text]),
         page.table((text, "n"), [(text, 1234), (text, 5)]),
-        page.bars([page.Bar(text, 3.0, text, (1, 2, 3)), page.Bar("b", 0.0, "0", (0, 0, 0))]),
-        page.pictures([page.Shown(text, text, (10, 20))]),
+        page.bars([page.HtmlBar(text, 3.0, text, (1, 2, 3)), page.HtmlBar("b", 0.0, "0", (0, 0, 0))]),
+        page.pictures([page.HtmlImage(text, text, (10, 20))]),
         footer=text,
     )
 
@@ -88,7 +88,7 @@ def test_a_path_cannot_become_an_address() -> None:
 
 def test_it_reads_on_a_phone_and_in_the_dark() -> None:
     """The page says so to the browser."""
-    found = page.page("x")
+    found = page.html_page("x")
     assert 'name="viewport" content="width=device-width' in found
     assert "color-scheme: light dark" in found
 
@@ -103,7 +103,7 @@ def test_columns_of_numbers_stand_right() -> None:
 
 def test_bars_are_as_long_as_their_values() -> None:
     """The longest takes four fifths, so that its text has room."""
-    rows = [page.Bar(str(v), v, "", (0, 0, 0)) for v in (0.0, 5.0, 20.0)]
+    rows = [page.HtmlBar(str(v), v, "", (0, 0, 0)) for v in (0.0, 5.0, 20.0)]
     widths = [float(found) for found in re.findall(r"width:([\d.]+)%", page.bars(rows))]
     assert widths == [0, 20, 80]
     assert "width:0.00%" in page.bars(rows[:1])

@@ -19,7 +19,7 @@ from urban_segmentor.datasets.cityscapes.rasterize import draw_objects
 from urban_segmentor.datasets.images import read_picture
 from urban_segmentor.errors import OutputError, SettingError
 from urban_segmentor.structures.cityscapes_labels import BY_NAME, TRAIN_LABELS
-from urban_segmentor.synthetic import Shot, Street, cityscapes, save_cityscapes
+from urban_segmentor.synthetic import RenderedFrame, Street, cityscapes, save_cityscapes
 from urban_segmentor.synthetic.cityscapes import CITIES, polygons_json
 from urban_segmentor.synthetic.tracing import Polygon, trace, with_solid_trees
 
@@ -48,7 +48,7 @@ def drawn(polygons: list[Polygon], size: tuple[int, int]) -> tuple[NDArray, NDAr
 
 
 @pytest.fixture(scope="module")
-def views() -> list[Shot]:
+def views() -> list[RenderedFrame]:
     """Return crowded frames, by day and at dusk, from a gantry and from a car."""
     shots = []
     for camera, light in (("fixed", "day"), ("dashcam", "dusk")):
@@ -58,7 +58,7 @@ def views() -> list[Shot]:
 
 
 @pytest.mark.parametrize("leaf_gaps", [True, False])
-def test_polygons_give_the_truth_back(views: list[Shot], *, leaf_gaps: bool) -> None:
+def test_polygons_give_the_truth_back(views: list[RenderedFrame], *, leaf_gaps: bool) -> None:
     """Drawn in order they show the class and the object of every pixel."""
     parts = 0
     for shot in views:
@@ -77,7 +77,7 @@ def test_polygons_give_the_truth_back(views: list[Shot], *, leaf_gaps: bool) -> 
     assert parts > 10  # objects that others cut into parts
 
 
-def test_order_counts(views: list[Shot]) -> None:
+def test_order_counts(views: list[RenderedFrame]) -> None:
     """Whoever draws them in another order sees something else, as with official polygons."""
     shot = views[0]
     polygons = trace(shot.class_map, shot.instance_map)
@@ -86,7 +86,7 @@ def test_order_counts(views: list[Shot]) -> None:
     assert (tracks != shot.instance_map).mean() > 0.003
 
 
-def test_the_gaps_between_leaves(views: list[Shot]) -> None:
+def test_the_gaps_between_leaves(views: list[RenderedFrame]) -> None:
     """They become tree and nothing else does; objects stay; a crown is one region, not hundreds."""
     for shot in views:
         solid = with_solid_trees(shot.class_map, shot.instance_map)
@@ -140,13 +140,13 @@ def test_any_maps(classes: NDArray[np.uint8], tracks: NDArray[np.int32]) -> None
 class Remembered(Street):
     """A street that is drawn once for all tests: its surfaces take most of the time."""
 
-    known: ClassVar[dict[str, list[Shot]]] = {}
+    known: ClassVar[dict[str, list[RenderedFrame]]] = {}
 
     def __init__(self, **wishes: object) -> None:
         super().__init__(**wishes)  # type: ignore[arg-type]
         self._wishes = str(sorted(wishes.items()))
 
-    def shots(self, *, seconds: float) -> Iterator[Shot]:
+    def shots(self, *, seconds: float) -> Iterator[RenderedFrame]:
         """Yield the frames of the first seconds."""
         if len(self.known.get(self._wishes, ())) < seconds / 4:
             self.known[self._wishes] = list(super().shots(seconds=seconds))

@@ -13,7 +13,7 @@ import pytest
 
 from urban_segmentor.errors import OutputError, SettingError
 from urban_segmentor.structures.cityscapes_labels import BY_NAME, TRAIN_NAMES
-from urban_segmentor.synthetic import Actor, Shot, Street, save_truth
+from urban_segmentor.synthetic import Actor, RenderedFrame, Street, save_truth
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +24,7 @@ CAR, ROAD = BY_NAME["car"].train_id, BY_NAME["road"].train_id
 VEHICLES = {BY_NAME[name].train_id for name in ("car", "truck", "bus")}
 
 
-def shots(seconds: float = 2.0, **wishes: object) -> list[Shot]:
+def shots(seconds: float = 2.0, **wishes: object) -> list[RenderedFrame]:
     """Return the frames of a small street."""
     settings = {"size": SMALL, "fps": 2.0, **wishes}
     return list(Street(**settings).shots(seconds=seconds))  # type: ignore[arg-type]
@@ -106,7 +106,7 @@ def test_positions_are_where_the_pixels_are(camera: str) -> None:
     assert checked > 10
 
 
-def _hidden(shot: Shot, actor: Actor) -> bool:
+def _hidden(shot: RenderedFrame, actor: Actor) -> bool:
     """Return whether much of an object is covered by others."""
     corners = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (0, 1)])
     sizes = (actor.size_m[1], actor.size_m[0], actor.size_m[2])  # cars stand along y

@@ -28,9 +28,9 @@ from urban_segmentor.export import export_metadata as about
 from urban_segmentor.export import verify_export as same_answer
 from urban_segmentor.export.checkpoint import CheckpointNetwork
 from urban_segmentor.export.export import export
-from urban_segmentor.export.export_metadata import About
-from urban_segmentor.export.export_options import Wishes, wide_size
-from urban_segmentor.export.verify_export import EXACT, HALF, Named, check_same
+from urban_segmentor.export.export_metadata import ModelDescription
+from urban_segmentor.export.export_options import ExportOptions, wide_size
+from urban_segmentor.export.verify_export import EXACT, HALF, ModelUnderTest, verify_same_outputs
 from urban_segmentor.structures.cityscapes_labels import TRAIN_NAMES
 from urban_segmentor.structures.masks import Masks
 from urban_segmentor.structures.types import Instances
@@ -46,7 +46,9 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # of torch and Ultralytics, n
 def _few_pictures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """One street is enough here."""
     shot = next(iter(Street(size=(320, 640), fps=1.0, seed=7, camera="dashcam").shots(seconds=1.0)))
-    monkeypatch.setattr(export_pictures, "_street", lambda: [Named("street", shot.frame.image)])
+    monkeypatch.setattr(
+        export_pictures, "_street", lambda: [ModelUnderTest("street", shot.frame.image)]
+    )
     monkeypatch.chdir(tmp_path)
 
 
@@ -62,7 +64,7 @@ def test_a_checkpoint(shared: Path, tmp_path: Path, *, form: Any, half: bool) ->
     start = tmp_path / "run" / "best.pt"
     start.parent.mkdir()
     shutil.copyfile(shared / "models" / "urban-yolov8n-seg-v0.pt", start)
-    done = export(Wishes(model=str(start), format=form, half=half))
+    done = export(ExportOptions(model=str(start), format=form, half=half))
     one_file = ["best.onnx", "best.pt"]
     folder = ["best.bin", "best.xml", "metadata.yaml"]
     expected = one_file if form == "onnx" else ["best.pt", "best_openvino"]
@@ -108,11 +110,11 @@ def test_a_wrong_file_is_not_handed_out(
     found = pytest.raises(ModelError, match=r"differs from `urban-n` in \d+ of \d+ .*`car`")
     with monkeypatch.context() as patch, found as caught:
         patch.setattr(exporting, "rewrite_onnx", damaging)
-        export(Wishes(model="urban-n", half=half, output=target, overwrite=True))
+        export(ExportOptions(model="urban-n", half=half, output=target, overwrite=True))
     assert "--half" in str(caught.value.hint) if half else "--half" not in str(caught.value.hint)
     assert files_of(tmp_path) == ["out.onnx"]
     assert target.read_bytes() == b"before"
-    done = export(Wishes(model="urban-n", half=half, output=target, overwrite=True))
+    done = export(ExportOptions(model="urban-n", half=half, output=target, overwrite=True))
     assert target.stat().st_size == sum(path.stat().st_size for path in done.files) > 6e6
 
 
@@ -126,8 +128,8 @@ def test_an_embedded_model_for_openvino(tmp_path: Path, monkeypatch: pytest.Monk
         return real(name, *args, **more)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    told = About(description="one\nline", training_data="streets", licence="free")
-    done = export(Wishes(model="urban-n", format="openvino", imgsz=(320, 640), about=told))
+    told = ModelDescription(description="one\nline", training_data="streets", licence="free")
+    done = export(ExportOptions(model="urban-n", format="openvino", imgsz=(320, 640), about=told))
     assert done.model == Path("urban-n_openvino/urban-n.xml")
     assert files_of(tmp_path / "urban-n_openvino") == [
         "metadata.yaml",
@@ -147,7 +149,7 @@ def test_an_embedded_model_for_openvino(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_a_head_without_nms(tmp_path: Path) -> None:
     """Of the two heads of YOLO26-seg the one that was exported is compared."""
-    done = export(Wishes(model=str(random_yolo26(tmp_path / "end.pt"))))
+    done = export(ExportOptions(model=str(random_yolo26(tmp_path / "end.pt"))))
     assert Segmenter.load(done.model).spec.ends_in_nms
     assert done.metadata["license"] == "AGPL-3.0"
     assert done.agreement.instances > 10
@@ -198,11 +200,11 @@ def test_code_in_checkpoints_is_not_run(tmp_path: Path, inside: str) -> None:
     path, proof = tmp_path / "best.pt", tmp_path / "proof"
     torch.save({"model": None, "train_args": {}} | {inside: _Evil(proof)}, path)
     with pytest.raises(ModelError, match="can run any code") as caught:
-        export(Wishes(model=str(path)))
+        export(ExportOptions(model=str(path)))
     assert "--trust" in str(caught.value.hint)
     assert not proof.exists()
     with pytest.raises(ModelError, match="no checkpoint that can be loaded"):
-        export(Wishes(model=str(path), trust=True))
+        export(ExportOptions(model=str(path), trust=True))
     assert proof.exists()
 
 
@@ -229,7 +231,7 @@ def test_what_is_no_checkpoint(tmp_path: Path) -> None:
     before = files_of(tmp_path)
     for name, message in cases.items():
         with pytest.raises(ModelError, match=message) as caught:
-            export(Wishes(model=name))
+            export(ExportOptions(model=name))
         assert caught.value.hint
     assert files_of(tmp_path) == before
 
@@ -241,7 +243,7 @@ def test_without_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     (tmp_path / "best.pt").write_bytes(b"PK\x03\x04")
     monkeypatch.setitem(sys.modules, "ultralytics", None)
     with pytest.raises(MissingExtraError, match="`ultralytics`") as caught:
-        export(Wishes(model="best.pt"))
+        export(ExportOptions(model="best.pt"))
     assert caught.value.hint == "pip install 'urban-segmentor[train]'"
 
 
@@ -249,10 +251,10 @@ def test_a_model_for_one_size(tmp_path: Path) -> None:
     """Its size cannot be changed any more; the wish is told before anything is written."""
     save_tiny_model(tmp_path / "tiny.onnx")
     with pytest.raises(SettingError, match=r"only takes \(64, 64\) pixels") as caught:
-        export(Wishes(model="tiny.onnx", imgsz=96, format="openvino"))
+        export(ExportOptions(model="tiny.onnx", imgsz=96, format="openvino"))
     assert "--imgsz" in str(caught.value.hint)
     with pytest.raises(SettingError, match="multiple of 32"):
-        export(Wishes(model="tiny.onnx", imgsz=(64, 100), format="openvino"))
+        export(ExportOptions(model="tiny.onnx", imgsz=(64, 100), format="openvino"))
     assert files_of(tmp_path) == ["tiny.onnx"]
 
 
@@ -260,12 +262,12 @@ def test_places(tmp_path: Path) -> None:
     """A model is not replaced by its own export, nor a folder that holds something else."""
     save_tiny_model(tmp_path / "tiny.onnx")
     with pytest.raises(OutputError, match="would replace its own source"):
-        export(Wishes(model="tiny.onnx", overwrite=True))
+        export(ExportOptions(model="tiny.onnx", overwrite=True))
     with pytest.raises(SettingError, match="does not end in"):
-        export(Wishes(model="tiny.onnx", output=Path("out")))
+        export(ExportOptions(model="tiny.onnx", output=Path("out")))
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").touch()
-    wish = Wishes(model="tiny.onnx", format="openvino", output=Path("mine"), overwrite=True)
+    wish = ExportOptions(model="tiny.onnx", format="openvino", output=Path("mine"), overwrite=True)
     with pytest.raises(OutputError, match=r"holds `thesis.txt`"):
         export(wish)
     done = export(replace(wish, output=Path("new/folder"), overwrite=False))
@@ -279,7 +281,7 @@ def test_places(tmp_path: Path) -> None:
 def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The export that was there stays whole."""
     save_tiny_model(tmp_path / "tiny.onnx")
-    wish = Wishes(model="tiny.onnx", format="openvino", output=Path("out"), overwrite=True)
+    wish = ExportOptions(model="tiny.onnx", format="openvino", output=Path("out"), overwrite=True)
     export(wish)
     before = {path.name: path.read_bytes() for path in Path("out").iterdir()}
 
@@ -344,9 +346,9 @@ class _Fixed:
 
 def agreement_of(ours: Instances, theirs: Instances, limits: Any = EXACT) -> Any:
     """Return how two answers agree."""
-    picture = Named("street", np.zeros((*SIZE, 3), dtype=np.uint8))
+    picture = ModelUnderTest("street", np.zeros((*SIZE, 3), dtype=np.uint8))
     export_of, original = cast("Any", _Fixed(ours)), cast("Any", _Fixed(theirs))
-    return check_same(
+    return verify_same_outputs(
         export_of,
         original,
         [picture],
@@ -422,7 +424,7 @@ def test_a_wrong_export_of_a_model_that_finds_nothing(
 ) -> None:
     """It is refused by its raw outputs; the right one is written."""
     out = tmp_path / "out.onnx"
-    done = export(Wishes(model=str(checkpoint), imgsz=(64, 128), output=out))
+    done = export(ExportOptions(model=str(checkpoint), imgsz=(64, 128), output=out))
     assert done.agreement.output_gap is not None
     assert done.agreement.output_gap < EXACT.output
     out.unlink()
@@ -434,5 +436,5 @@ def test_a_wrong_export_of_a_model_that_finds_nothing(
 
     monkeypatch.setattr(CheckpointNetwork, "infer", shifted)
     with pytest.raises(ModelError, match="raw outputs differ"):
-        export(Wishes(model=str(checkpoint), imgsz=(64, 128), output=out))
+        export(ExportOptions(model=str(checkpoint), imgsz=(64, 128), output=out))
     assert not out.exists()

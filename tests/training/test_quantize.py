@@ -16,12 +16,12 @@ from tests.training.test_export import files_of, random_yolo26
 from urban_segmentor import Segmenter
 from urban_segmentor.errors import DatasetError, ModelError, SettingError
 from urban_segmentor.export import int8
-from urban_segmentor.export.accuracy_gate import Gate
+from urban_segmentor.export.accuracy_gate import AccuracyGate
 from urban_segmentor.export.checkpoint import load_checkpoint
 from urban_segmentor.export.export import export
-from urban_segmentor.export.export_options import Quantisation, Wishes
+from urban_segmentor.export.export_options import ExportOptions, QuantizationOptions
 from urban_segmentor.export.formats import read_model, save_openvino
-from urban_segmentor.export.quantize import float_nodes, quantise
+from urban_segmentor.export.quantize import float_nodes, quantize
 from urban_segmentor.models.registry import embedded_models
 from urban_segmentor.models.spec import ModelSpec
 from urban_segmentor.synthetic import Street, save_cityscapes
@@ -60,7 +60,7 @@ def test_the_head_stays_in_float(
 ) -> None:
     """Nothing in it or behind it is rounded; the rest is, and finds nearly the same."""
     path = embedded_models()["urban-n"]
-    model = quantise(read_model(path), inputs, count=len(inputs), whole_head=whole_head)
+    model = quantize(read_model(path), inputs, count=len(inputs), whole_head=whole_head)
     head = set(float_nodes(model, whole_head=whole_head))
     sums = {name for name in head if re.search(r"Conv(/WithoutBiases)?$", name)} & {
         node.get_friendly_name()
@@ -100,7 +100,7 @@ def test_a_head_without_nms(inputs: list[NDArray[np.uint8]], tmp_path: Path) -> 
     checkpoint = load_checkpoint(random_yolo26(tmp_path / "end.pt"))
     (tmp_path / "made").mkdir()
     onnx = checkpoint.export_onnx(tmp_path / "made", imgsz=SIZE)
-    model = quantise(read_model(onnx), inputs[:1], count=1)
+    model = quantize(read_model(onnx), inputs[:1], count=1)
     assert len(quantisers(model)) > 60
     said = {
         "task": "segment",
@@ -119,12 +119,14 @@ def test_names_that_do_not_tell_the_head(tmp_path: Path) -> None:
     """What is not known is not guessed."""
     model = read_model(save_tiny_model(tmp_path / "tiny.onnx"))
     with pytest.raises(ModelError, match="where the head of the model begins"):
-        quantise(model, [], count=0)
+        quantize(model, [], count=0)
 
 
-def gate(before: float, after: float) -> Gate:
+def gate(before: float, after: float) -> AccuracyGate:
     """Return an outcome."""
-    return Gate(ap_float=before, ap_int8=after, frames=9, of_frames=10, where="city/val", imgsz=640)
+    return AccuracyGate(
+        ap_float=before, ap_int8=after, frames=9, of_frames=10, where="city/val", imgsz=640
+    )
 
 
 @pytest.mark.parametrize(("before", "after"), [(20.0, 19.0), (20.0, 25.0), (1.1, 0.2)])
@@ -156,8 +158,10 @@ def test_the_gate_decides(data: Path, tmp_path: Path, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(int8, "measure_ap", measure)
     monkeypatch.chdir(tmp_path)
-    plan = Quantisation(calibration=1, gate_images=0)
-    wish = Wishes(model="urban-n", format="openvino", imgsz=256, data=data, quantisation=plan)
+    plan = QuantizationOptions(calibration=1, gate_images=0)
+    wish = ExportOptions(
+        model="urban-n", format="openvino", imgsz=256, data=data, quantisation=plan
+    )
     with pytest.raises(ModelError, match=r"costs 2\.0 points of AP"):
         export(wish)
     assert files_of(tmp_path) == []
@@ -177,8 +181,10 @@ def test_the_gate_decides(data: Path, tmp_path: Path, monkeypatch: pytest.Monkey
 def test_accepted_losses(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """They are measured by the official rules all the same, and the file says so."""
     monkeypatch.chdir(tmp_path)
-    plan = Quantisation(calibration=1, gate_images=1, accept_loss=True)
-    wish = Wishes(model="urban-n", format="openvino", imgsz=256, data=data, quantisation=plan)
+    plan = QuantizationOptions(calibration=1, gate_images=1, accept_loss=True)
+    wish = ExportOptions(
+        model="urban-n", format="openvino", imgsz=256, data=data, quantisation=plan
+    )
     done = export(wish)
     assert done.gate is not None
     assert 0 <= done.gate.ap_int8 <= 100
@@ -189,8 +195,10 @@ def test_data_that_do_not_do(data: Path, tmp_path: Path, monkeypatch: pytest.Mon
     """What is missing is told before the model is read."""
     monkeypatch.chdir(tmp_path)
 
-    def wish(folder: Path | None, form: Any = "openvino", **plan: Any) -> Wishes:
-        return Wishes(model="urban-n", format=form, data=folder, quantisation=Quantisation(**plan))
+    def wish(folder: Path | None, form: Any = "openvino", **plan: Any) -> ExportOptions:
+        return ExportOptions(
+            model="urban-n", format=form, data=folder, quantisation=QuantizationOptions(**plan)
+        )
 
     with pytest.raises(SettingError, match="needs pictures to calibrate on") as caught:
         export(wish(None))

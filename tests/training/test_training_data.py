@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from urban_segmentor.errors import DatasetError
 from urban_segmentor.training.ignore_regions import ignored_outlines
-from urban_segmentor.training.repeat_factor_sampling import repeated
-from urban_segmentor.training.training_data import Picture, read_material
+from urban_segmentor.training.repeat_factor_sampling import repeat_factor_sample
+from urban_segmentor.training.training_data import TrainingImage, read_training_data
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def copy(prepared: Path, tmp_path: Path) -> Path:
 
 def test_all_pictures_are_found(prepared: Path) -> None:
     """All pictures are found."""
-    material = read_material(prepared)
+    material = read_training_data(prepared)
     assert len(material.train) + len(material.val) == 8
     assert material.names[13] == "car"
     assert 0 < material.shares()["road"] <= 1
@@ -33,12 +33,12 @@ def test_all_pictures_are_found(prepared: Path) -> None:
 
 def test_the_yaml_may_be_named(prepared: Path) -> None:
     """The yaml may be named."""
-    assert read_material(prepared / "cityscapes.yaml") == read_material(prepared)
+    assert read_training_data(prepared / "cityscapes.yaml") == read_training_data(prepared)
 
 
 def test_more_folders_add_to_train_alone(prepared: Path, copy: Path) -> None:
     """More folders add to train alone."""
-    alone, both = read_material(prepared), read_material(prepared, also=[copy])
+    alone, both = read_training_data(prepared), read_training_data(prepared, also=[copy])
     assert len(both.train) == 2 * len(alone.train)
     assert both.val == alone.val
 
@@ -119,7 +119,7 @@ def test_what_is_wrong_is_named(copy: Path, damage: object, told: str) -> None:
     """What is wrong is named."""
     damage(copy)  # type: ignore[operator]
     with pytest.raises(DatasetError, match=told) as caught:
-        read_material(copy)
+        read_training_data(copy)
     assert caught.value.hint
 
 
@@ -128,7 +128,7 @@ def test_other_classes_do_not_mix(prepared: Path, copy: Path) -> None:
     text = (copy / "cityscapes.yaml").read_text()
     (copy / "cityscapes.yaml").write_text(text.replace("rider", "cyclist"))
     with pytest.raises(DatasetError, match=r"more: cyclist; missing: rider"):
-        read_material(prepared, also=[copy])
+        read_training_data(prepared, also=[copy])
 
 
 def test_ignored_outlines_belong_to_their_picture(copy: Path) -> None:
@@ -151,8 +151,8 @@ def test_rare_pictures_come_more_often(
     shown: list[frozenset[int]], share: float, first: int, seed: int
 ) -> None:
     """Rare pictures come more often."""
-    given_ = [Picture(path=Path(str(i)), classes=classes) for i, classes in enumerate(shown)]
-    times = Counter(repeated(given_, share=share, first=first, seed=seed))
+    given_ = [TrainingImage(path=Path(str(i)), classes=classes) for i, classes in enumerate(shown)]
+    times = Counter(repeat_factor_sample(given_, share=share, first=first, seed=seed))
     counts = Counter(number for classes in shown for number in classes)
     for picture in given_:
         rarest = min((counts[c] for c in picture.classes if c >= first), default=len(shown))
@@ -163,5 +163,5 @@ def test_rare_pictures_come_more_often(
 
 def test_nothing_is_repeated_unless_asked() -> None:
     """Nothing is repeated unless asked."""
-    given_ = [Picture(path=Path(str(i)), classes=frozenset({i})) for i in range(9)]
-    assert repeated(given_, share=0) == [picture.path for picture in given_]
+    given_ = [TrainingImage(path=Path(str(i)), classes=frozenset({i})) for i in range(9)]
+    assert repeat_factor_sample(given_, share=0) == [picture.path for picture in given_]

@@ -15,14 +15,14 @@ from urban_segmentor.structures.cityscapes_labels import TRAIN_NAMES
 from urban_segmentor.structures.types import Frame, Yuv420
 from urban_segmentor.visualization.canvas import canvas_for
 from urban_segmentor.visualization.hud import Hud
-from urban_segmentor.visualization.live_stats import Readings
+from urban_segmentor.visualization.live_stats import LiveStats
 from urban_segmentor.visualization.overlay import Overlay
 from urban_segmentor.visualization.text_box import plate, readable, wrapped
 
 if TYPE_CHECKING:
     from urban_segmentor.structures.types import Image
 
-LIVE = Readings(
+LIVE = LiveStats(
     fps=61.3,
     latency_ms=41.6,
     stages_ms={"decode": 1.9, "infer": 14.3, "draw": 3.0},
@@ -49,7 +49,7 @@ def grey(size: tuple[int, int], value: int = 128) -> Image:
     return np.full((*size, 3), value, dtype=np.uint8)
 
 
-def drawn(image: Image, readings: Readings, hud: Hud | None = None) -> Image:
+def drawn(image: Image, readings: LiveStats, hud: Hud | None = None) -> Image:
     """Return an RGB picture with readings on it."""
     result = (hud or Hud()).draw(image, readings)
     assert not isinstance(result, Yuv420)

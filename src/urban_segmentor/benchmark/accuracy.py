@@ -1,4 +1,4 @@
-"""Accuracy of each candidate by the official rules."""
+"""AccuracyFigures of each candidate by the official rules."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from urban_segmentor.benchmark.rows import Accuracy, Row
+from urban_segmentor.benchmark.rows import AccuracyFigures, BenchmarkRow
 from urban_segmentor.errors import (
     DatasetError,
     MissingExtraError,
@@ -21,8 +21,8 @@ from urban_segmentor.evaluation.validation.validate import validate
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from urban_segmentor.benchmark.plan import Candidate
-    from urban_segmentor.datasets.cityscapes.layout import Sample
+    from urban_segmentor.benchmark.plan import BenchmarkCandidate
+    from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
 
 CONF = 0.001  # that of `val`: AP wants weak instances too
 
@@ -32,7 +32,7 @@ class _StoppedError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scores:
+class AccuracyScores:
     """Rows with accuracy.
 
     Attributes:
@@ -41,12 +41,12 @@ class Scores:
         interrupted: True when some rows have no accuracy because the user stopped.
     """
 
-    rows: list[Row]
+    rows: list[BenchmarkRow]
     problems: tuple[str, ...] = ()
     interrupted: bool = False
 
 
-def check_scorable(samples: Sequence[Sample]) -> None:
+def check_scorable(samples: Sequence[CityscapesFrame]) -> None:
     """Check that there is something to score with and to score, before the work.
 
     Args:
@@ -71,13 +71,13 @@ def check_scorable(samples: Sequence[Sample]) -> None:
 
 
 def measure_accuracy(
-    rows: Sequence[Row],
-    samples: Sequence[Sample],
+    rows: Sequence[BenchmarkRow],
+    samples: Sequence[CityscapesFrame],
     *,
-    on_candidate: Callable[[Candidate], None] = lambda _: None,
+    on_candidate: Callable[[BenchmarkCandidate], None] = lambda _: None,
     on_frame: Callable[[], None] = lambda: None,
     should_stop: Callable[[], bool] = lambda: False,
-) -> Scores:
+) -> AccuracyScores:
     """Return the rows with the accuracy of each that has a speed.
 
     Args:
@@ -96,7 +96,7 @@ def measure_accuracy(
         if row.candidate is None or row.speed is None:
             continue
         if should_stop():
-            return Scores(rows=done, problems=tuple(problems), interrupted=True)
+            return AccuracyScores(rows=done, problems=tuple(problems), interrupted=True)
         on_candidate(row.candidate)
 
         def advance() -> None:
@@ -107,23 +107,23 @@ def measure_accuracy(
         try:
             accuracy, found = _score(row.candidate, samples, advance)
         except _StoppedError:
-            return Scores(rows=done, problems=tuple(problems), interrupted=True)
+            return AccuracyScores(rows=done, problems=tuple(problems), interrupted=True)
         except (ModelError, RuntimeError) as error:
             done[number] = replace(row, error=str(error).strip()[:300])
         else:
             done[number] = replace(row, accuracy=accuracy)
             problems |= dict.fromkeys(found)
-    return Scores(rows=done, problems=tuple(problems))
+    return AccuracyScores(rows=done, problems=tuple(problems))
 
 
 def _score(
-    candidate: Candidate, samples: Sequence[Sample], on_frame: Callable[[], None]
-) -> tuple[Accuracy, list[str]]:
+    candidate: BenchmarkCandidate, samples: Sequence[CityscapesFrame], on_frame: Callable[[], None]
+) -> tuple[AccuracyFigures, list[str]]:
     """Return the figures of a candidate, and what could not be scored."""
     segmenter = candidate.load(conf=CONF, streams=os.cpu_count() or 1)
     outcome = validate(samples, ModelPredictor(segmenter), on_frame=on_frame)
     found = figures(outcome.evaluation)
-    accuracy = Accuracy(
+    accuracy = AccuracyFigures(
         ap=found["ap"],
         ap50=found["ap50"],
         pq=found["pq"],

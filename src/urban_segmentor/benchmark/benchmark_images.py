@@ -13,7 +13,7 @@ from urban_segmentor.synthetic import Street
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from urban_segmentor.datasets.cityscapes.layout import Sample
+    from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
     from urban_segmentor.structures.types import Image
 
 MOST_PICTURES = 8
@@ -21,8 +21,8 @@ _STREET_SIZE, _STREET_SEED = (1080, 1920), 1
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Pictures:
-    """Pictures in memory.
+class BenchmarkImages:
+    """BenchmarkImages in memory.
 
     Attributes:
         images: uint8 (H, W, 3), RGB.
@@ -39,7 +39,7 @@ class Pictures:
         return tuple(f"{width}x{height}" for height, width in shapes)
 
 
-def pictures_of(samples: Sequence[Sample], *, source: str) -> Pictures:
+def pictures_of(samples: Sequence[CityscapesFrame], *, source: str) -> BenchmarkImages:
     """Return some pictures of a split, evenly spread.
 
     Args:
@@ -57,14 +57,14 @@ def pictures_of(samples: Sequence[Sample], *, source: str) -> Pictures:
         )
     chosen = spread(paths, min(MOST_PICTURES, len(paths)))
     images = tuple(read_picture(sample.picture) for sample in chosen if sample.picture is not None)
-    return Pictures(images=images, source=source)
+    return BenchmarkImages(images=images, source=source)
 
 
-def drawn_pictures() -> Pictures:
+def drawn_pictures() -> BenchmarkImages:
     """Return pictures of the procedural street, seen from a car, one each second."""
     street = Street(size=_STREET_SIZE, fps=1.0, seed=_STREET_SEED, camera="dashcam")
     shots = street.shots(seconds=float(MOST_PICTURES))
-    return Pictures(
+    return BenchmarkImages(
         images=tuple(shot.frame.image for shot in shots),
         source=f"procedural street, seed {_STREET_SEED}",
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from urban_segmentor.errors import ModelError, SettingError
-from urban_segmentor.inference.runtimes.selection import choose_runtime, open_network
+from urban_segmentor.inference.runtimes.selection import open_model_file, select_runtime
 from urban_segmentor.models.registry import embedded_models, resolve_model
 from urban_segmentor.models.spec import ModelSpec
 
@@ -26,7 +26,7 @@ _INTEGERS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelFile:
+class BenchmarkModel:
     """A model that can be read here.
 
     Attributes:
@@ -82,7 +82,7 @@ def find_models(texts: Sequence[str] | None) -> dict[str, Path]:
     return found
 
 
-def read_model(name: str, path: Path) -> ModelFile:
+def read_model(name: str, path: Path) -> BenchmarkModel:
     """Return what a model file says about itself.
 
     Args:
@@ -92,8 +92,8 @@ def read_model(name: str, path: Path) -> ModelFile:
     Raises:
         ModelError: It is damaged, of another task, or without the metadata that is needed.
     """
-    choice = choose_runtime(device="cpu", runtime="openvino", suffix=path.suffix)
-    network = open_network(path, choice)
+    choice = select_runtime(device="cpu", runtime="openvino", suffix=path.suffix)
+    network = open_model_file(path, choice)
     made_from = network.metadata.get(MADE_FROM)
     try:
         is_quantised = _INTEGERS[path.suffix].search(path.read_bytes()) is not None
@@ -101,7 +101,7 @@ def read_model(name: str, path: Path) -> ModelFile:
         raise ModelError(
             f"cannot read `{path}`: {error.strerror}", hint="fetch or export the file again"
         ) from error
-    return ModelFile(
+    return BenchmarkModel(
         name=name,
         path=path,
         spec=ModelSpec.from_metadata(network.metadata, where=str(path)),
@@ -111,7 +111,7 @@ def read_model(name: str, path: Path) -> ModelFile:
     )
 
 
-def is_made_from(file: ModelFile, other: ModelFile) -> bool:
+def is_made_from(file: BenchmarkModel, other: BenchmarkModel) -> bool:
     """Return whether a quantised file says that it was made from another one.
 
     Args:

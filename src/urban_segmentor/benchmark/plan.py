@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Literal
 
 from urban_segmentor.benchmark.hardware import native_precision
 from urban_segmentor.errors import SettingError
-from urban_segmentor.inference.config import Settings
-from urban_segmentor.inference.runtimes.selection import Choice, Precision, choose_runtime
+from urban_segmentor.inference.config import SegmenterConfig
+from urban_segmentor.inference.runtimes.selection import Precision, RuntimeSelection, select_runtime
 from urban_segmentor.inference.segmenter import Segmenter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from urban_segmentor.benchmark.files import ModelFile
+    from urban_segmentor.benchmark.files import BenchmarkModel
 
 RUNTIMES: tuple[Literal["openvino", "onnx"], ...] = ("openvino", "onnx")
 _NO_ONNX = "`onnxruntime` is not installed: pip install 'urban-segmentor[onnx]'"
@@ -23,7 +23,7 @@ _ONE_PRECISION = "ONNX Runtime has one precision, which is measured as f32"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class BenchmarkCandidate:
     """One way to run a model.
 
     Attributes:
@@ -35,7 +35,7 @@ class Candidate:
         imgsz: Long side of the network input, pixels.
     """
 
-    file: ModelFile
+    file: BenchmarkModel
     runtime: Literal["openvino", "onnx"]
     device: str
     precision: Precision
@@ -75,7 +75,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeftOut:
+class SkippedCandidate:
     """What is not measured, and why.
 
     Attributes:
@@ -99,7 +99,7 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class BenchmarkPlan:
     """What is measured and what is not.
 
     Attributes:
@@ -107,8 +107,8 @@ class Plan:
         left_out: What is not measured.
     """
 
-    candidates: tuple[Candidate, ...]
-    left_out: tuple[LeftOut, ...]
+    candidates: tuple[BenchmarkCandidate, ...]
+    left_out: tuple[SkippedCandidate, ...]
 
 
 def parse_sizes(text: str | None) -> tuple[int, ...]:
@@ -129,13 +129,15 @@ def parse_sizes(text: str | None) -> tuple[int, ...]:
             f"`imgsz` is `{text}`, expected long sides with commas", hint="--imgsz 640,768,1024"
         ) from None
     for size in sizes:
-        Settings(imgsz=size)
+        SegmenterConfig(imgsz=size)
     if len(set(sizes)) < len(sizes):
         raise SettingError(f"`imgsz` is `{text}`, which has a size twice", hint="--imgsz 640,1024")
     return sizes
 
 
-def make_plan(files: Sequence[ModelFile], *, device: str, sizes: Sequence[int]) -> Plan:
+def make_plan(
+    files: Sequence[BenchmarkModel], *, device: str, sizes: Sequence[int]
+) -> BenchmarkPlan:
     """Return what is to be measured.
 
     Args:
@@ -146,15 +148,15 @@ def make_plan(files: Sequence[ModelFile], *, device: str, sizes: Sequence[int]) 
     Raises:
         SettingError: There is no such device, a model cannot take a size, or nothing is left.
     """
-    choose_runtime(device=device, runtime="auto", suffix=".onnx")  # refuses what is no device
-    candidates: list[Candidate] = []
-    left_out: list[LeftOut] = []
+    select_runtime(device=device, runtime="auto", suffix=".onnx")  # refuses what is no device
+    candidates: list[BenchmarkCandidate] = []
+    left_out: list[SkippedCandidate] = []
     for file in files:
         choices, reasons = _choices(file, device)
         left_out += reasons
         for size in _input_sizes(file, sizes, left_out):
             candidates += [
-                Candidate(
+                BenchmarkCandidate(
                     file=file,
                     runtime=choice.runtime,
                     device=choice.device,
@@ -169,35 +171,37 @@ def make_plan(files: Sequence[ModelFile], *, device: str, sizes: Sequence[int]) 
             f"nothing is left to measure: {'; '.join(str(one) for one in left_out)}",
             hint="choose another --device or --imgsz",
         )
-    return Plan(candidates=tuple(candidates), left_out=tuple(left_out))
+    return BenchmarkPlan(candidates=tuple(candidates), left_out=tuple(left_out))
 
 
 def _choices(
-    file: ModelFile, device: str
-) -> tuple[list[tuple[Choice, Precision, str]], list[LeftOut]]:
+    file: BenchmarkModel, device: str
+) -> tuple[list[tuple[RuntimeSelection, Precision, str]], list[SkippedCandidate]]:
     """Return runtimes with their precisions, and why some are left out."""
-    choices: list[tuple[Choice, Precision, str]] = []
-    left_out: list[LeftOut] = []
+    choices: list[tuple[RuntimeSelection, Precision, str]] = []
+    left_out: list[SkippedCandidate] = []
     for runtime in RUNTIMES:
         try:
-            choice = choose_runtime(device=device, runtime=runtime, suffix=file.path.suffix)
+            choice = select_runtime(device=device, runtime=runtime, suffix=file.path.suffix)
         except SettingError as error:
-            left_out.append(LeftOut(model=file.name, runtime=runtime, reason=str(error)))
+            left_out.append(SkippedCandidate(model=file.name, runtime=runtime, reason=str(error)))
             continue
         if runtime == "onnx" and find_spec("onnxruntime") is None:
-            left_out.append(LeftOut(model=file.name, runtime=runtime, reason=_NO_ONNX))
+            left_out.append(SkippedCandidate(model=file.name, runtime=runtime, reason=_NO_ONNX))
             continue
         for precision, computes_in, reason in _precisions(choice):
             if reason:
                 left_out.append(
-                    LeftOut(model=file.name, runtime=runtime, precision=precision, reason=reason)
+                    SkippedCandidate(
+                        model=file.name, runtime=runtime, precision=precision, reason=reason
+                    )
                 )
             else:
                 choices.append((choice, precision, computes_in))
     return choices, left_out
 
 
-def _precisions(choice: Choice) -> list[tuple[Precision, str, str]]:
+def _precisions(choice: RuntimeSelection) -> list[tuple[Precision, str, str]]:
     """Return each precision, what it comes to, and why it is left out, or an empty string."""
     if choice.runtime == "onnx":
         # CUDA rounds factors to TF32 on cards that have it.
@@ -208,16 +212,18 @@ def _precisions(choice: Choice) -> list[tuple[Precision, str, str]]:
     return [("auto", native, same), ("f32", "f32", "")]
 
 
-def _input_sizes(file: ModelFile, sizes: Sequence[int], left_out: list[LeftOut]) -> Iterator[int]:
+def _input_sizes(
+    file: BenchmarkModel, sizes: Sequence[int], left_out: list[SkippedCandidate]
+) -> Iterator[int]:
     """Yield the long sides that a model takes, and note those that its export rules out."""
     for size in sizes or (None,):
         try:
-            taken = Settings(imgsz=size).input_size(
+            taken = SegmenterConfig(imgsz=size).input_size(
                 file.spec, static_size=file.static_size, where=file.name
             )
         except SettingError as error:
             if file.static_size is None:
                 raise
-            left_out.append(LeftOut(model=file.name, imgsz=size, reason=str(error)))
+            left_out.append(SkippedCandidate(model=file.name, imgsz=size, reason=str(error)))
         else:
             yield max(taken) if isinstance(taken, tuple) else taken

@@ -1,4 +1,4 @@
-"""Speed against AP as a picture, or, where there is no AP, what the stages take."""
+"""SpeedFigures against AP as a picture, or, where there is no AP, what the stages take."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from urban_segmentor.benchmark.plan import Candidate
-    from urban_segmentor.benchmark.rows import Row, Speed
+    from urban_segmentor.benchmark.plan import BenchmarkCandidate
+    from urban_segmentor.benchmark.rows import BenchmarkRow, SpeedFigures
 
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#000000")
 _MARKERS = ("o", "s", "^", "D", "v", "P")
@@ -35,7 +35,7 @@ class _Point(NamedTuple):
     size: str
 
 
-def plot_png(rows: Sequence[Row], *, recommended: int | None, title: str) -> bytes:
+def plot_png(rows: Sequence[BenchmarkRow], *, recommended: int | None, title: str) -> bytes:
     """Return what was measured as a PNG.
 
     Args:
@@ -51,7 +51,7 @@ def plot_png(rows: Sequence[Row], *, recommended: int | None, title: str) -> byt
     return figure_png(_stage_bars(rows, title))
 
 
-def _against_ap(rows: Sequence[Row], recommended: int | None, title: str) -> Figure:
+def _against_ap(rows: Sequence[BenchmarkRow], recommended: int | None, title: str) -> Figure:
     """Return a line for each way to run a model, with a point for each input size."""
     lines: dict[str, list[_Point]] = {}
     for row in rows:
@@ -142,7 +142,7 @@ def _is_near(one: tuple[float, float], other: tuple[float, float], *, part: floa
     return abs(one[0] - other[0]) < limit and abs(one[1] - other[1]) < limit
 
 
-def _stage_bars(rows: Sequence[Row], title: str) -> Figure:
+def _stage_bars(rows: Sequence[BenchmarkRow], title: str) -> Figure:
     """Return a bar for each row, in which its stages follow one another."""
     timed = [(row.candidate, row.speed) for row in rows if row.candidate and row.speed]
     figure = new_figure(9.5, 1.5 + 0.34 * max(len(timed), 2))
@@ -178,18 +178,18 @@ def _stage_bars(rows: Sequence[Row], title: str) -> Figure:
     return figure
 
 
-def _time_ms(speed: Speed, stage: str) -> float:
+def _time_ms(speed: SpeedFigures, stage: str) -> float:
     return speed.stages[stage]["p50_ms"] if stage in speed.stages else 0.0
 
 
-def _point(row: Row) -> _Point | None:
+def _point(row: BenchmarkRow) -> _Point | None:
     """Return where a row lies in the plot, or None where it has no place there."""
     if not row.candidate or not row.speed or not row.accuracy or row.accuracy.ap is None:
         return None
     return _Point(row.speed.fps, 100 * row.accuracy.ap, str(row.candidate.imgsz))
 
 
-def _setup(candidate: Candidate) -> str:
+def _setup(candidate: BenchmarkCandidate) -> str:
     """Return how a model is run, whatever the size."""
     name = candidate.file.name if len(candidate.file.name) < 24 else candidate.file.path.name
     where = "" if candidate.device == "cpu" else f" on {candidate.device}"

@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from urban_segmentor.benchmark.plan import Candidate, LeftOut
-    from urban_segmentor.benchmark.rows import Row
-    from urban_segmentor.benchmark.verdict import Advice, Verdict
+    from urban_segmentor.benchmark.plan import BenchmarkCandidate, SkippedCandidate
+    from urban_segmentor.benchmark.rows import BenchmarkRow
+    from urban_segmentor.benchmark.verdict import Recommendation, Verdict
 
 FIGURES, PLOT = "benchmark.json", "benchmark.png"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class BenchmarkReport:
     """All that was found out.
 
     Attributes:
@@ -34,10 +34,10 @@ class Outcome:
         left_out: What was not measured.
     """
 
-    rows: Sequence[Row]
+    rows: Sequence[BenchmarkRow]
     verdicts: Sequence[Verdict]
-    advice: Advice
-    left_out: Sequence[LeftOut]
+    advice: Recommendation
+    left_out: Sequence[SkippedCandidate]
 
 
 def check_folder(folder: Path, *, plot: bool, overwrite: bool) -> None:
@@ -58,7 +58,7 @@ def check_folder(folder: Path, *, plot: bool, overwrite: bool) -> None:
         check_free(folder / name, overwrite=overwrite)
 
 
-def summary(outcome: Outcome, about: Mapping[str, Any]) -> dict[str, Any]:
+def summary(outcome: BenchmarkReport, about: Mapping[str, Any]) -> dict[str, Any]:
     """Return all that was found out as plain JSON.
 
     Args:
@@ -79,7 +79,7 @@ def summary(outcome: Outcome, about: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def row_json(row: Row, verdict: Verdict) -> dict[str, Any]:
+def row_json(row: BenchmarkRow, verdict: Verdict) -> dict[str, Any]:
     """Return a row as plain JSON; None for what was not measured.
 
     Args:
@@ -111,7 +111,7 @@ def row_json(row: Row, verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def predict_command(candidate: Candidate) -> str:
+def predict_command(candidate: BenchmarkCandidate) -> str:
     """Return the command that runs a model in a certain way.
 
     Args:
@@ -125,7 +125,7 @@ def predict_command(candidate: Candidate) -> str:
 
 
 def write(
-    folder: Path, found: Mapping[str, Any], outcome: Outcome, *, plot: bool, overwrite: bool
+    folder: Path, found: Mapping[str, Any], outcome: BenchmarkReport, *, plot: bool, overwrite: bool
 ) -> list[Path]:
     """Write the figures and the plot, and return their paths.
 
@@ -157,7 +157,7 @@ def _title(found: Mapping[str, Any]) -> str:
     return f"Speed and AP over {scored['images']} pictures on {where}"
 
 
-def _chosen(outcome: Outcome, number: int | None) -> dict[str, Any] | None:
+def _chosen(outcome: BenchmarkReport, number: int | None) -> dict[str, Any] | None:
     """Return a row with the command that runs it."""
     if number is None or (candidate := outcome.rows[number].candidate) is None:
         return None

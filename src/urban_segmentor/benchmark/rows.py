@@ -11,12 +11,12 @@ import numpy as np
 from urban_segmentor.profiling import StageTimes
 
 if TYPE_CHECKING:
-    from urban_segmentor.benchmark.plan import Candidate
+    from urban_segmentor.benchmark.plan import BenchmarkCandidate
     from urban_segmentor.profiling import StageSummary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Speed:
+class SpeedFigures:
     """What a picture costs when it has the machine to itself.
 
     Attributes:
@@ -40,7 +40,7 @@ class Speed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Accuracy:
+class AccuracyFigures:
     """Figures by the official rules, fractions; None for what does not occur.
 
     Attributes:
@@ -59,7 +59,7 @@ class Accuracy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class BenchmarkRow:
     """A candidate, or a model that gave none, with what was measured.
 
     Attributes:
@@ -71,13 +71,13 @@ class Row:
     """
 
     model: str
-    candidate: Candidate | None = None
-    speed: Speed | None = None
-    accuracy: Accuracy | None = None
+    candidate: BenchmarkCandidate | None = None
+    speed: SpeedFigures | None = None
+    accuracy: AccuracyFigures | None = None
     error: str = ""
 
 
-class Clock:
+class LatencyClock:
     """Collects the durations of one candidate, by stage and for whole pictures."""
 
     def __init__(self) -> None:
@@ -90,14 +90,14 @@ class Clock:
             self._stages.add(stage, time_s)
         self._totals_s.append(sum(times_s.values()))
 
-    def speed(self, input_size: tuple[int, int]) -> Speed:
+    def speed(self, input_size: tuple[int, int]) -> SpeedFigures:
         """Return what a picture costs.
 
         Args:
             input_size: Height and width of the network input, pixels.
         """
         totals_ms = np.array(self._totals_s) * 1e3
-        return Speed(
+        return SpeedFigures(
             input_size=input_size,
             stages=self._stages.summary(),
             p50_ms=round(float(np.median(totals_ms)), 2),

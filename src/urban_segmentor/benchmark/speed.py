@@ -6,13 +6,13 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from urban_segmentor.benchmark.rows import Clock, Row
+from urban_segmentor.benchmark.rows import BenchmarkRow, LatencyClock
 from urban_segmentor.errors import SettingError, UrbanSegmentorError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from urban_segmentor.benchmark.plan import Candidate
+    from urban_segmentor.benchmark.plan import BenchmarkCandidate
     from urban_segmentor.inference.segmenter import Segmenter
     from urban_segmentor.structures.types import Image
 
@@ -24,17 +24,17 @@ _FAILURES = (UrbanSegmentorError, RuntimeError)
 
 class _Runner(NamedTuple):
     segmenter: Segmenter
-    clock: Clock
+    clock: LatencyClock
 
 
 def measure_speed(
-    candidates: Sequence[Candidate],
+    candidates: Sequence[BenchmarkCandidate],
     images: Sequence[Image],
     *,
     rounds: int = ROUNDS,
     device_is_wanted: bool = False,
     on_turn: Callable[[], None] = lambda: None,
-) -> list[Row]:
+) -> list[BenchmarkRow]:
     """Return a row for each candidate, with its speed or why it has none.
 
     All are loaded first. In each round each of them has a turn, in which it gets all pictures;
@@ -53,11 +53,13 @@ def measure_speed(
     """
     if rounds < 1:
         raise SettingError(f"`rounds` is {rounds}, expected at least 1", hint=f"--rounds {ROUNDS}")
-    rows = [Row(model=candidate.file.name, candidate=candidate) for candidate in candidates]
+    rows = [
+        BenchmarkRow(model=candidate.file.name, candidate=candidate) for candidate in candidates
+    ]
     runners: dict[int, _Runner] = {}
     for number, candidate in enumerate(candidates):
         try:
-            runners[number] = _Runner(_ready(candidate, images[0]), Clock())
+            runners[number] = _Runner(_ready(candidate, images[0]), LatencyClock())
         except SettingError as error:
             if device_is_wanted:
                 raise
@@ -80,7 +82,7 @@ def measure_speed(
     return rows
 
 
-def _ready(candidate: Candidate, image: Image) -> Segmenter:
+def _ready(candidate: BenchmarkCandidate, image: Image) -> Segmenter:
     """Return a segmenter that has compiled its network."""
     segmenter = candidate.load(conf=CONF, streams=1)
     segmenter(image)
@@ -104,7 +106,7 @@ def _times_s(segmenter: Segmenter, image: Image) -> dict[str, float]:
     return times_s
 
 
-def _failed(row: Row, error: Exception) -> Row:
+def _failed(row: BenchmarkRow, error: Exception) -> BenchmarkRow:
     """Return the row with the error in one line."""
     lines = str(error).strip().splitlines()
     return replace(row, error=lines[-1][:300] if lines else type(error).__name__)

@@ -16,8 +16,8 @@ from urban_segmentor.benchmark.files import is_made_from
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from urban_segmentor.benchmark.plan import Candidate
-    from urban_segmentor.benchmark.rows import Row
+    from urban_segmentor.benchmark.plan import BenchmarkCandidate
+    from urban_segmentor.benchmark.rows import BenchmarkRow
 
 TOLERANCE_POINTS = 1.0
 _ROUNDING = 1e-9  # a loss of exactly the tolerance passes
@@ -39,7 +39,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Advice:
+class Recommendation:
     """What to use.
 
     Attributes:
@@ -53,7 +53,9 @@ class Advice:
     fastest: tuple[int, ...]
 
 
-def judge(rows: Sequence[Row], *, tolerance_points: float = TOLERANCE_POINTS) -> list[Verdict]:
+def judge(
+    rows: Sequence[BenchmarkRow], *, tolerance_points: float = TOLERANCE_POINTS
+) -> list[Verdict]:
     """Return a verdict on each row.
 
     Args:
@@ -63,7 +65,7 @@ def judge(rows: Sequence[Row], *, tolerance_points: float = TOLERANCE_POINTS) ->
     return [_verdict(row, rows, tolerance_points) for row in rows]
 
 
-def advise(rows: Sequence[Row], verdicts: Sequence[Verdict]) -> Advice:
+def advise(rows: Sequence[BenchmarkRow], verdicts: Sequence[Verdict]) -> Recommendation:
     """Return what to use.
 
     Args:
@@ -78,20 +80,20 @@ def advise(rows: Sequence[Row], verdicts: Sequence[Verdict]) -> Advice:
     by_size = [
         _fastest(rows, [n for n in verified if _candidate(rows[n]).imgsz == s]) for s in sizes
     ]
-    return Advice(
+    return Recommendation(
         recommended=_fastest(rows, verified),
         safe=_fastest(rows, exact),
         fastest=tuple(number for number in by_size if number is not None),
     )
 
 
-def _fastest(rows: Sequence[Row], numbers: Sequence[int]) -> int | None:
+def _fastest(rows: Sequence[BenchmarkRow], numbers: Sequence[int]) -> int | None:
     """Return which of some rows takes the least time; None when none has a time."""
     timed = [(speed.p50_ms, n) for n in numbers if (speed := rows[n].speed) and not rows[n].error]
     return min(timed)[1] if timed else None
 
 
-def _verdict(row: Row, rows: Sequence[Row], tolerance_points: float) -> Verdict:
+def _verdict(row: BenchmarkRow, rows: Sequence[BenchmarkRow], tolerance_points: float) -> Verdict:
     candidate, accuracy = row.candidate, row.accuracy
     if row.error or candidate is None:
         return Verdict(verified=False, reason="it failed")
@@ -120,7 +122,9 @@ def _verdict(row: Row, rows: Sequence[Row], tolerance_points: float) -> Verdict:
     return Verdict(verified=lost <= tolerance_points + _ROUNDING, reference_ap=best, reason=said)
 
 
-def _references(candidate: Candidate, rows: Sequence[Row]) -> tuple[list[float], str]:
+def _references(
+    candidate: BenchmarkCandidate, rows: Sequence[BenchmarkRow]
+) -> tuple[list[float], str]:
     """Return the APs that a candidate must reach, and whose they are."""
     exact = [
         (other, row.accuracy.ap)
@@ -143,7 +147,7 @@ def _references(candidate: Candidate, rows: Sequence[Row]) -> tuple[list[float],
     return [ap for _, ap in exact], "the best model here"
 
 
-def _candidate(row: Row) -> Candidate:
+def _candidate(row: BenchmarkRow) -> BenchmarkCandidate:
     """Return the candidate of a row that has one for sure."""
     if row.candidate is None:
         raise TypeError("a row without candidate is never verified")

@@ -9,7 +9,7 @@ import typer
 
 from urban_segmentor.cli import shared_options as declared
 
-_PAGE, _MODEL, _LIMITS = "Page", "Model", "Limits"
+_PAGE, _MODEL, _LIMITS = "Page", "Model", "UploadLimits"
 
 
 def app(  # noqa: PLR0913 - one parameter an option
@@ -67,8 +67,8 @@ def app(  # noqa: PLR0913 - one parameter an option
 
         urban-segmentor app --port 8080 --examples pictures/
     """
-    from urban_segmentor.apps.web.limits import Limits
-    from urban_segmentor.apps.web.model_pool import Engine
+    from urban_segmentor.apps.web.limits import UploadLimits
+    from urban_segmentor.apps.web.model_pool import ModelPool
     from urban_segmentor.apps.web.server import AppSettings, serve
     from urban_segmentor.cli.console import stderr
     from urban_segmentor.cli.parsers import silence_decoders
@@ -83,7 +83,7 @@ def app(  # noqa: PLR0913 - one parameter an option
         model=model,
         device=device,
         examples=examples,
-        limits=Limits(
+        limits=UploadLimits(
             video_s=max_seconds,
             video_bytes=round(max_video_mb * 1e6),
             picture_bytes=round(max_picture_mb * 1e6),
@@ -91,7 +91,7 @@ def app(  # noqa: PLR0913 - one parameter an option
         ),
         keep_s=60 * keep,
     )
-    engine = Engine(model, device=device)
+    engine = ModelPool(model, device=device)
     engine.begin()
     if not settings.is_local and password is None:
         console.print(

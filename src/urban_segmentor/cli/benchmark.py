@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from urban_segmentor.benchmark.accuracy import Scores
-    from urban_segmentor.benchmark.benchmark_images import Pictures
-    from urban_segmentor.benchmark.files import ModelFile
-    from urban_segmentor.benchmark.plan import Plan
-    from urban_segmentor.benchmark.rows import Row
-    from urban_segmentor.datasets.cityscapes.layout import Sample
+    from urban_segmentor.benchmark.accuracy import AccuracyScores
+    from urban_segmentor.benchmark.benchmark_images import BenchmarkImages
+    from urban_segmentor.benchmark.files import BenchmarkModel
+    from urban_segmentor.benchmark.plan import BenchmarkPlan
+    from urban_segmentor.benchmark.rows import BenchmarkRow
+    from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
 
 _RUN, _DATA, _WRITE = "What is measured", "Data", "Results"
 _TOLERANCE_POINTS, _ROUNDS = 1.0, 5
@@ -102,7 +102,7 @@ def benchmark(  # noqa: PLR0913 - one parameter an option
     from urban_segmentor.cli.parsers import silence_decoders
 
     silence_decoders()
-    wishes = _Wishes(
+    wishes = _BenchmarkOptions(
         console=stderr(),
         device=device,
         rounds=rounds,
@@ -123,7 +123,7 @@ def benchmark(  # noqa: PLR0913 - one parameter an option
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Wishes:
+class _BenchmarkOptions:
     """What the user wants, besides models and data."""
 
     console: Console
@@ -147,7 +147,7 @@ class _Wishes:
                 hint=f"--tolerance {_TOLERANCE_POINTS:g}",
             )
 
-    def plan(self, files: Sequence[ModelFile], sizes: Sequence[int]) -> Plan:
+    def plan(self, files: Sequence[BenchmarkModel], sizes: Sequence[int]) -> BenchmarkPlan:
         """Return what is to be measured."""
         from urban_segmentor.benchmark.plan import make_plan
 
@@ -155,24 +155,24 @@ class _Wishes:
 
     def run(
         self,
-        plan: Plan,
-        failed: Sequence[Row],
+        plan: BenchmarkPlan,
+        failed: Sequence[BenchmarkRow],
         *,
-        pictures: Pictures,
-        samples: Sequence[Sample] | None,
+        pictures: BenchmarkImages,
+        samples: Sequence[CityscapesFrame] | None,
     ) -> None:
         """Measure, write the results, and print them."""
-        from urban_segmentor.benchmark.accuracy import Scores
-        from urban_segmentor.benchmark.report import Outcome, summary, write
+        from urban_segmentor.benchmark.accuracy import AccuracyScores
+        from urban_segmentor.benchmark.report import BenchmarkReport, summary, write
         from urban_segmentor.benchmark.verdict import advise, judge
         from urban_segmentor.cli.benchmark_tables import tell
         from urban_segmentor.cli.interrupts import EXIT_CODE
 
         about = {"machine": _machine(), "pictures": self._about_pictures(pictures)}
         rows = [*self._speed(plan, pictures), *failed]
-        scores = Scores(rows=rows) if samples is None else self._accuracy(rows, samples)
+        scores = AccuracyScores(rows=rows) if samples is None else self._accuracy(rows, samples)
         verdicts = judge(scores.rows, tolerance_points=self.tolerance_points)
-        outcome = Outcome(
+        outcome = BenchmarkReport(
             rows=scores.rows,
             verdicts=verdicts,
             advice=advise(scores.rows, verdicts),
@@ -195,7 +195,7 @@ class _Wishes:
         if errors or scores.problems:
             raise typer.Exit(1)
 
-    def _about_pictures(self, pictures: Pictures) -> dict[str, Any]:
+    def _about_pictures(self, pictures: BenchmarkImages) -> dict[str, Any]:
         return {
             "source": pictures.source,
             "count": len(pictures.images),
@@ -203,7 +203,7 @@ class _Wishes:
             "rounds": self.rounds,
         }
 
-    def _speed(self, plan: Plan, pictures: Pictures) -> list[Row]:
+    def _speed(self, plan: BenchmarkPlan, pictures: BenchmarkImages) -> list[BenchmarkRow]:
         from urban_segmentor.benchmark.speed import measure_speed
         from urban_segmentor.cli.console import frame_progress
 
@@ -218,7 +218,9 @@ class _Wishes:
                 on_turn=bar.advance,
             )
 
-    def _accuracy(self, rows: Sequence[Row], samples: Sequence[Sample]) -> Scores:
+    def _accuracy(
+        self, rows: Sequence[BenchmarkRow], samples: Sequence[CityscapesFrame]
+    ) -> AccuracyScores:
         from threading import Event
 
         from urban_segmentor.benchmark.accuracy import measure_accuracy
@@ -240,23 +242,25 @@ class _Wishes:
             )
 
 
-def _read_models(found: dict[str, Path]) -> tuple[list[ModelFile], list[Row]]:
+def _read_models(found: dict[str, Path]) -> tuple[list[BenchmarkModel], list[BenchmarkRow]]:
     """Return the models that can be read, and a row for each that cannot."""
     from urban_segmentor.benchmark.files import read_model
-    from urban_segmentor.benchmark.rows import Row
+    from urban_segmentor.benchmark.rows import BenchmarkRow
     from urban_segmentor.errors import ModelError
 
-    files: list[ModelFile] = []
-    failed: list[Row] = []
+    files: list[BenchmarkModel] = []
+    failed: list[BenchmarkRow] = []
     for name, path in found.items():
         try:
             files.append(read_model(name, path))
         except ModelError as error:
-            failed.append(Row(model=name, error=str(error)))
+            failed.append(BenchmarkRow(model=name, error=str(error)))
     return files, failed
 
 
-def _samples(data: Path | None, *, split: str, limit: int | None) -> Sequence[Sample] | None:
+def _samples(
+    data: Path | None, *, split: str, limit: int | None
+) -> Sequence[CityscapesFrame] | None:
     """Return the frames that are scored, or None without data."""
     from urban_segmentor.benchmark.accuracy import check_scorable
     from urban_segmentor.datasets.cityscapes.layout import read_layout
@@ -274,7 +278,9 @@ def _samples(data: Path | None, *, split: str, limit: int | None) -> Sequence[Sa
     return samples
 
 
-def _pictures(samples: Sequence[Sample] | None, *, data: Path | None, split: str) -> Pictures:
+def _pictures(
+    samples: Sequence[CityscapesFrame] | None, *, data: Path | None, split: str
+) -> BenchmarkImages:
     """Return the pictures on which speed is measured."""
     from urban_segmentor.benchmark.benchmark_images import drawn_pictures, pictures_of
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 import typer
 
 from urban_segmentor.cli.interrupts import Interrupted
-from urban_segmentor.datasets.cityscapes.byte_progress import Watcher
+from urban_segmentor.datasets.cityscapes.byte_progress import ByteProgress
 from urban_segmentor.errors import SettingError
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def _ask(question: str, *, hidden: bool = False) -> str:
     return answer
 
 
-class _Steps(Watcher):
+class _Steps(ByteProgress):
     """Shows steps: with a bar in a terminal, else with a line each.
 
     Args:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from urban_segmentor.datasets.convert.convert import Conversion
+    from urban_segmentor.datasets.convert.convert import ConversionOptions
 
 _WHAT, _PICTURES, _RUN = "Labels", "Pictures", "Run"
 
@@ -102,14 +102,14 @@ def prepare(  # noqa: PLR0913 - one parameter an option
     from urban_segmentor.datasets.cityscapes.layout import GROUND_TRUTH, read_layout
     from urban_segmentor.datasets.class_set import parse_class_set
     from urban_segmentor.datasets.convert import prepare as preparing
-    from urban_segmentor.datasets.convert.convert import Conversion
+    from urban_segmentor.datasets.convert.convert import ConversionOptions
     from urban_segmentor.datasets.convert.output_folder import REPORT, finish
     from urban_segmentor.datasets.convert.report_page import write_page
 
     silence_decoders()
     console = stderr()
     kinds = GROUND_TRUTH if ground_truth == "all" else _words(ground_truth)
-    how = Conversion(
+    how = ConversionOptions(
         out=out,
         format=one_of("format", form, ("yolo", "coco", "panoptic")),
         classes=parse_class_set(classes),
@@ -146,7 +146,7 @@ def prepare(  # noqa: PLR0913 - one parameter an option
 
 def _finish(
     console: Console,
-    how: Conversion,
+    how: ConversionOptions,
     report: dict[str, Any],
     written: Sequence[Path],
     *,
@@ -172,7 +172,7 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
 
 
-def _made(how: Conversion, splits: Sequence[str]) -> list[Path]:
+def _made(how: ConversionOptions, splits: Sequence[str]) -> list[Path]:
     """Return the files that a training is pointed to."""
     from urban_segmentor.datasets.convert.output_folder import YAML
     from urban_segmentor.datasets.convert.splits import split_file
@@ -182,14 +182,14 @@ def _made(how: Conversion, splits: Sequence[str]) -> list[Path]:
     return [split_file(how, split) for split in splits]
 
 
-def _next(how: Conversion) -> str:
+def _next(how: ConversionOptions) -> str:
     """Return what one may do now."""
     if how.format == "yolo" and (how.out / "images" / "train").is_dir():
         return f"urban-segmentor train --data {shlex.quote(str(how.out))}"
     return f"urban-segmentor data show {shlex.quote(str(how.out))}"
 
 
-def _tell(console: Console, how: Conversion, report: dict[str, Any]) -> None:
+def _tell(console: Console, how: ConversionOptions, report: dict[str, Any]) -> None:
     """Print what became of the labels."""
     from rich.table import Table
 
@@ -207,7 +207,7 @@ def _tell(console: Console, how: Conversion, report: dict[str, Any]) -> None:
         console.print(line, soft_wrap=True)
 
 
-def _about_polygons(how: Conversion, report: dict[str, Any]) -> str:
+def _about_polygons(how: ConversionOptions, report: dict[str, Any]) -> str:
     drawn, outside = f"{report['polygons']:,}", f"{report['clipped']:,}"
     if how.as_original:
         return (
@@ -220,7 +220,7 @@ def _about_polygons(how: Conversion, report: dict[str, Any]) -> str:
     )
 
 
-def _lines(how: Conversion, report: dict[str, Any]) -> list[str]:
+def _lines(how: ConversionOptions, report: dict[str, Any]) -> list[str]:
     images = ", ".join(f"{count:,} {split}" for split, count in report["images"].items())
     again = f", {report['resumed']:,} of them by an earlier run" * bool(report["resumed"])
     lines = [

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from urban_segmentor.datasets.class_set import ClassSet
     from urban_segmentor.datasets.explore.overview import Overview
     from urban_segmentor.datasets.explore.viewer import Sizing
-    from urban_segmentor.datasets.samples import FrameSet
+    from urban_segmentor.datasets.samples import SampleSet
 
 
 def show(  # noqa: PLR0913 - one parameter an option
@@ -93,7 +93,7 @@ def show(  # noqa: PLR0913 - one parameter an option
 
 
 def _one_frame(  # noqa: PLR0913
-    frame_set: FrameSet,
+    frame_set: SampleSet,
     stem: str,
     output: Path,
     chosen: ClassSet | None,
@@ -118,7 +118,7 @@ def _one_frame(  # noqa: PLR0913
 
 
 def _overview(  # noqa: PLR0913
-    frame_set: FrameSet,
+    frame_set: SampleSet,
     console: Console,
     output: Path,
     chosen: ClassSet | None,
@@ -153,7 +153,7 @@ def _overview(  # noqa: PLR0913
 
 
 def _tell_overview(
-    console: Console, frame_set: FrameSet, overview: Overview, *, as_json: bool
+    console: Console, frame_set: SampleSet, overview: Overview, *, as_json: bool
 ) -> None:
     if as_json:
         typer.echo(json.dumps(_as_json(frame_set, overview), indent=2))
@@ -170,7 +170,7 @@ def _tell_overview(
         raise typer.Exit(1)
 
 
-def _as_json(frame_set: FrameSet, overview: Overview) -> dict[str, Any]:
+def _as_json(frame_set: SampleSet, overview: Overview) -> dict[str, Any]:
     return {
         "labels": frame_set.kind,
         "frames": sum(count.frames for count in overview.statistics.splits.values()),

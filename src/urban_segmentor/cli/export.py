@@ -14,7 +14,7 @@ from urban_segmentor.errors import SettingError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from urban_segmentor.export.export import Exported
+    from urban_segmentor.export.export import ExportResult
 
 _FORM, _INT8, _SAYS, _WRITE = "Form", "Eight bits", "What the file says", "Result"
 
@@ -143,20 +143,20 @@ def export(  # noqa: PLR0913 - one parameter an option
     from urban_segmentor.cli.console import frame_progress, stderr
     from urban_segmentor.cli.parsers import one_of, parse_imgsz, silence_decoders
     from urban_segmentor.export.export import export as run
-    from urban_segmentor.export.export_metadata import About
-    from urban_segmentor.export.export_options import Quantisation, Wishes
+    from urban_segmentor.export.export_metadata import ModelDescription
+    from urban_segmentor.export.export_options import ExportOptions, QuantizationOptions
 
     if quantize not in {None, 8}:
         raise SettingError(f"`quantize` is {quantize}, expected 8", hint="--quantize 8")
     silence_decoders()
     usual = "onnx" if quantize is None else "openvino"
-    plan = Quantisation(
+    plan = QuantizationOptions(
         calibration=calibration,
         gate_images=gate_images,
         whole_head=float_head,
         accept_loss=accept_loss,
     )
-    wishes = Wishes(
+    wishes = ExportOptions(
         model=model,
         format=one_of("format", form or usual, ("onnx", "openvino")),
         imgsz=parse_imgsz(imgsz),
@@ -165,7 +165,7 @@ def export(  # noqa: PLR0913 - one parameter an option
         data=data,
         output=output,
         overwrite=overwrite,
-        about=About(
+        about=ModelDescription(
             description=description,
             training_data=training_data,
             accuracy=accuracy,
@@ -182,7 +182,7 @@ def export(  # noqa: PLR0913 - one parameter an option
         _tell(console, exported)
 
 
-def _tell(console: Console, exported: Exported) -> None:
+def _tell(console: Console, exported: ExportResult) -> None:
     """Print how the file was checked, and where it is."""
     agreement = exported.agreement
     console.print(

@@ -14,7 +14,7 @@ from urban_segmentor.cli import shared_options as declared
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from urban_segmentor.apps.live.run import Outcome
+    from urban_segmentor.apps.live.run import LiveReport
     from urban_segmentor.errors import OutputError
     from urban_segmentor.inference.segmenter import Segmenter
 
@@ -141,28 +141,28 @@ def live(  # noqa: PLR0913 - one parameter an option
         urban-segmentor live screen --imgsz 640 --classes car,person
     """
     from urban_segmentor.apps.live.browser import BrowserDisplay
-    from urban_segmentor.apps.live.display_selection import DISPLAYS, choose_display
+    from urban_segmentor.apps.live.display_selection import DISPLAYS, select_display
     from urban_segmentor.apps.live.run import Live
     from urban_segmentor.apps.live.snapshot import save_picture
-    from urban_segmentor.apps.live.view_controls import Controls, View
+    from urban_segmentor.apps.live.view_controls import ViewControls, ViewState
     from urban_segmentor.apps.live.window import Window
     from urban_segmentor.cli.console import stderr
     from urban_segmentor.cli.interrupts import stop_on_signals
     from urban_segmentor.cli.parsers import one_of, parse_imgsz, parse_size, silence_decoders
     from urban_segmentor.inference.segmenter import Segmenter
     from urban_segmentor.io.atomic import check_not_source
-    from urban_segmentor.io.rolling_video import SegmentedVideo
+    from urban_segmentor.io.rolling_video import RollingVideoWriter
     from urban_segmentor.io.streams.live_source import LiveSource
-    from urban_segmentor.io.streams.source_uri import parse_address
-    from urban_segmentor.io.streams.stream_options import Wishes
-    from urban_segmentor.io.writers import RESULT_FILES, RESULT_SINKS
+    from urban_segmentor.io.streams.source_uri import parse_source_uri
+    from urban_segmentor.io.streams.stream_options import StreamOptions
+    from urban_segmentor.io.writers import WRITER_PATHS, WRITERS
     from urban_segmentor.predict import parse_classes
     from urban_segmentor.visualization.overlay import OverlayStyle
 
     silence_decoders()
     console = stderr()
-    address = parse_address(source)
-    wishes = Wishes(
+    address = parse_source_uri(source)
+    wishes = StreamOptions(
         size=None if size is None else _width_first(parse_size(size)),
         rate=fps,
         transport=one_of("transport", transport, ("tcp", "udp")),
@@ -188,7 +188,7 @@ def live(  # noqa: PLR0913 - one parameter an option
     recorder = None
     if record is not None:
         check_not_source(record, Path(address.target))
-        recorder = SegmentedVideo(
+        recorder = RollingVideoWriter(
             record,
             segment_s=segment,
             codec=codec,
@@ -209,9 +209,11 @@ def live(  # noqa: PLR0913 - one parameter an option
         classes=parse_classes(classes or []),
     )
     names = segmenter.spec.class_names
-    sinks = [RESULT_SINKS[kind](output, class_names=names, overwrite=overwrite) for kind in kinds]
-    controls = Controls(names, view=View(conf=conf, masks_only=masks_only, figures=figures))
-    chosen = choose_display(
+    sinks = [WRITERS[kind](output, class_names=names, overwrite=overwrite) for kind in kinds]
+    controls = ViewControls(
+        names, view=ViewState(conf=conf, masks_only=masks_only, figures=figures)
+    )
+    chosen = select_display(
         display,
         make_window=lambda: Window(
             controls,
@@ -238,7 +240,7 @@ def live(  # noqa: PLR0913 - one parameter an option
     )
     with closing(chosen.display), stop_on_signals(run.stop):
         outcome = run.run()
-    written = [str(output / RESULT_FILES[kind]) for kind in kinds]
+    written = [str(output / WRITER_PATHS[kind]) for kind in kinds]
     written += [] if recorder is None else [str(path) for path in recorder.written]
     if as_json:
         about = {"source": address.name, "display": chosen.display.where, "written": written}
@@ -248,7 +250,7 @@ def live(  # noqa: PLR0913 - one parameter an option
     _exit(outcome, reader.state)
 
 
-def _exit(outcome: Outcome, state: str) -> None:
+def _exit(outcome: LiveReport, state: str) -> None:
     """Say what went wrong, and end with the code for it."""
     from urban_segmentor.cli.interrupts import EXIT_CODE
 
@@ -261,7 +263,7 @@ def _exit(outcome: Outcome, state: str) -> None:
         raise typer.Exit(EXIT_CODE)
 
 
-def _failure(outcome: Outcome, state: str) -> str:
+def _failure(outcome: LiveReport, state: str) -> str:
     if outcome.failed_outputs:
         return "not everything was written, see above"
     return f"no picture came in {outcome.elapsed_s:.0f} s ({state})"
@@ -298,7 +300,7 @@ def _shout(console: Console, error: OutputError) -> None:
     console.rule(style="bold red")
 
 
-def _tell(console: Console, outcome: Outcome, written: list[str]) -> None:
+def _tell(console: Console, outcome: LiveReport, written: list[str]) -> None:
     """Say how it went, where the results are, and what the stages cost."""
     from urban_segmentor.cli.console import stage_table
 
@@ -312,7 +314,7 @@ def _tell(console: Console, outcome: Outcome, written: list[str]) -> None:
     console.print(stage_table(outcome.stages.summary()))
 
 
-def _as_json(outcome: Outcome, segmenter: Segmenter) -> dict[str, object]:
+def _as_json(outcome: LiveReport, segmenter: Segmenter) -> dict[str, object]:
     return {
         "frames": outcome.frames,
         "fps": round(outcome.fps, 2),

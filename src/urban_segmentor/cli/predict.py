@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from urban_segmentor.inference.panoptic_segmenter import PanopticSegmenter
     from urban_segmentor.inference.segmenter import Segmenter
-    from urban_segmentor.io.video_reader import Selection
-    from urban_segmentor.predict import Outcome
+    from urban_segmentor.io.video_reader import ClipRange
+    from urban_segmentor.predict import PredictReport
 
 _CONF = 0.25
 _VIDEO_STREAMS = 2  # one network a core beats one network on two cores by a fifth
@@ -113,7 +113,7 @@ def predict(  # noqa: PLR0913 - one parameter an option
     from urban_segmentor.inference.segmenter import Segmenter
     from urban_segmentor.io.inputs import find_inputs
     from urban_segmentor.io.writers.label_ids import has_labels
-    from urban_segmentor.predict import Outputs, Prediction, parse_classes, wanted_kinds
+    from urban_segmentor.predict import OutputOptions, Prediction, parse_classes, wanted_kinds
     from urban_segmentor.visualization.overlay import Overlay, OverlayStyle
 
     silence_decoders()
@@ -129,7 +129,7 @@ def predict(  # noqa: PLR0913 - one parameter an option
         segments=panoptic,
         palette=palette,
     )
-    outputs = Outputs(
+    outputs = OutputOptions(
         folder=output,
         kinds=kinds,
         overwrite=overwrite,
@@ -181,31 +181,31 @@ def predict(  # noqa: PLR0913 - one parameter an option
 
 def _least_score(conf: float | None, *, panoptic: bool) -> float:
     """Return the lowest score that the model has to report."""
-    from urban_segmentor.inference.panoptic_merge import MergeRules
+    from urban_segmentor.inference.panoptic_merge import PanopticConfig
 
     if conf is not None:
         return conf
-    return MergeRules().least_score if panoptic else _CONF
+    return PanopticConfig().least_score if panoptic else _CONF
 
 
 def _merging(segmenter: Segmenter, conf: float | None) -> PanopticSegmenter:
     """Return the segmenter with a merge behind it, for which a score that was given counts."""
-    from urban_segmentor.inference.panoptic_merge import MergeRules
+    from urban_segmentor.inference.panoptic_merge import PanopticConfig
     from urban_segmentor.inference.panoptic_segmenter import PanopticSegmenter
 
-    rules = MergeRules() if conf is None else MergeRules(score=conf, stuff_score=conf)
+    rules = PanopticConfig() if conf is None else PanopticConfig(score=conf, stuff_score=conf)
     return PanopticSegmenter(segmenter, rules=rules)
 
 
 def _selection(
     *, start: float, duration: float | None, stride: int, fps: float | None
-) -> Selection:
-    from urban_segmentor.io.video_reader import Selection
+) -> ClipRange:
+    from urban_segmentor.io.video_reader import ClipRange
 
-    return Selection(start_s=start, duration_s=duration, stride=stride, rate=fps)
+    return ClipRange(start_s=start, duration_s=duration, stride=stride, rate=fps)
 
 
-def _tell(console: Console, outcome: Outcome, segmenter: Segmenter, *, unit: str) -> None:
+def _tell(console: Console, outcome: PredictReport, segmenter: Segmenter, *, unit: str) -> None:
     """Say what was found and where the results are."""
     names = segmenter.spec.class_names
     found = ", ".join(f"{count} {names[i]}" for i, count in outcome.by_class.most_common())
@@ -219,7 +219,7 @@ def _tell(console: Console, outcome: Outcome, segmenter: Segmenter, *, unit: str
         console.print(f"result: {path}", style="bold green", soft_wrap=True)
 
 
-def _as_json(outcome: Outcome, segmenter: Segmenter) -> dict[str, object]:
+def _as_json(outcome: PredictReport, segmenter: Segmenter) -> dict[str, object]:
     names = segmenter.spec.class_names
     return {
         "frames": outcome.frames,

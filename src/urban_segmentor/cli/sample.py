@@ -117,12 +117,12 @@ def _draw_clip(
     **street: Any,  # noqa: ANN401 - seed, size, camera and light as they are
 ) -> None:
     from urban_segmentor.cli.console import frame_progress, stderr
-    from urban_segmentor.io.video_writer import VideoSink
+    from urban_segmentor.io.video_writer import VideoWriter
     from urban_segmentor.synthetic import Street, save_truth
 
     drawn = Street(fps=fps, **street)
     rate = Fraction(fps).limit_denominator(1001)
-    sink = VideoSink(output, time_base=1 / rate, rate=rate, crf=18, overwrite=overwrite)
+    sink = VideoWriter(output, time_base=1 / rate, rate=rate, crf=18, overwrite=overwrite)
     console = stderr()
     try:
         with frame_progress(console) as bar:

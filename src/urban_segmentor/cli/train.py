@@ -12,7 +12,7 @@ import typer
 from urban_segmentor.errors import SettingError
 
 if TYPE_CHECKING:
-    from urban_segmentor.training.fit import Trained
+    from urban_segmentor.training.fit import TrainingResult
 
 _WHAT, _HOW, _RUN = "Data and start", "Settings", "Run"
 _RESUMABLE = ("device",)
@@ -114,7 +114,7 @@ def train(  # noqa: PLR0913 - one parameter an option
     from urban_segmentor.cli.console import stderr
     from urban_segmentor.cli.interrupts import Interrupted
     from urban_segmentor.cli.training_progress import training_progress
-    from urban_segmentor.training.export_best import deliver
+    from urban_segmentor.training.export_best import export_best
     from urban_segmentor.training.fit import resume as go_on
     from urban_segmentor.training.fit import train as begin
     from urban_segmentor.training.recipes import load_recipe, parse_settings
@@ -151,7 +151,7 @@ def train(  # noqa: PLR0913 - one parameter an option
                     trust=trust,
                     watcher=watcher,
                 )
-            exported = deliver(trained)
+            exported = export_best(trained)
     except (Interrupted, KeyboardInterrupt):
         hint = f"go on with: urban-segmentor train --resume {shlex.quote(str(folder))}"
         raise Interrupted(hint=hint) from None
@@ -168,7 +168,7 @@ def _check_resumption(chosen: dict[str, Any], *, others: bool) -> None:
         )
 
 
-def _tell(trained: Trained, exported: Path, *, as_json: bool) -> None:
+def _tell(trained: TrainingResult, exported: Path, *, as_json: bool) -> None:
     """Say what came out, and what is where."""
     from urban_segmentor.cli.console import stderr
     from urban_segmentor.training.export_best import count

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from urban_segmentor.datasets.cityscapes.layout import Sample
+    from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
     from urban_segmentor.evaluation.validation.predictors import Predictor, SavedPredictor
     from urban_segmentor.evaluation.validation.validate import Validation
     from urban_segmentor.inference.segmenter import Segmenter
@@ -187,7 +187,7 @@ class _Run:
 
     def score(
         self,
-        samples: Sequence[Sample],
+        samples: Sequence[CityscapesFrame],
         predictor: Predictor,
         about: Callable[[Validation], dict[str, Any]],
     ) -> None:

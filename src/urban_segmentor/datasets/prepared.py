@@ -17,10 +17,10 @@ from urban_segmentor.datasets.class_set import ClassSet
 from urban_segmentor.datasets.convert.convert import WORK, panoptic_folder
 from urban_segmentor.datasets.convert.output_folder import YAML
 from urban_segmentor.datasets.images import path_bytes, read_picture
-from urban_segmentor.datasets.samples import FrameSet, cityscapes_frames
+from urban_segmentor.datasets.samples import SampleSet, cityscapes_frames
 from urban_segmentor.errors import DatasetError, ShapeError
 from urban_segmentor.structures.cityscapes_labels import BY_NAME, CITYSCAPES
-from urban_segmentor.structures.label_regions import masks_of, regions_of
+from urban_segmentor.structures.label_regions import label_regions, masks_of
 from urban_segmentor.structures.masks import Crop, Masks
 from urban_segmentor.structures.polygons import MAX_COORDINATE
 from urban_segmentor.structures.rle import Rle, decode_rle
@@ -44,7 +44,7 @@ class _Found(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class YoloFrame:
+class YoloSample:
     """A frame whose labels are a YOLO file, painted as training paints them.
 
     Attributes:
@@ -77,7 +77,7 @@ class YoloFrame:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CocoFrame:
+class CocoSample:
     """A frame whose labels are annotations of a COCO file.
 
     Attributes:
@@ -112,7 +112,7 @@ class CocoFrame:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PanopticFrame:
+class PanopticSample:
     """A frame whose labels are a panoptic picture of official `instanceIds` values.
 
     Attributes:
@@ -137,7 +137,7 @@ class PanopticFrame:
         ids = picture @ np.array([1, 256, 65536], dtype=np.int32)
         own = (ids.shape[0], ids.shape[1])
         _check_size(self.stem, size, own)
-        regions = regions_of(ids)
+        regions = label_regions(ids)
         masks = masks_of(ids, regions)
         corners: list[tuple[int, int]] = masks.origins.tolist()
         found: list[_Found] = []
@@ -151,7 +151,7 @@ class PanopticFrame:
         return _segments(found, classes, own)
 
 
-def open_frames(root: Path) -> FrameSet:
+def open_frames(root: Path) -> SampleSet:
     """Return the frames of a Cityscapes folder, or of one that `data prepare` made.
 
     Args:
@@ -175,9 +175,9 @@ def open_frames(root: Path) -> FrameSet:
     return cityscapes_frames(read_layout(root))
 
 
-def _yolo_frames(root: Path) -> FrameSet:
+def _yolo_frames(root: Path) -> SampleSet:
     classes = _class_set(root / YAML, _yaml_names(root / YAML))
-    frames: list[YoloFrame] = []
+    frames: list[YoloSample] = []
     problems: list[str] = []
     for split in sorted(path for path in (root / "images").iterdir() if path.is_dir()):
         for picture in _pictures(split):
@@ -187,7 +187,7 @@ def _yolo_frames(root: Path) -> FrameSet:
             if not labels.is_file():
                 problems.append(f"`{split.name}/{stem}` has no label file")
                 continue
-            frame = YoloFrame(
+            frame = YoloSample(
                 stem=stem,
                 split=split.name,
                 picture=picture,
@@ -196,13 +196,13 @@ def _yolo_frames(root: Path) -> FrameSet:
                 names=classes.names,
             )
             frames.append(frame)
-    return FrameSet(
+    return SampleSet(
         root=root, kind="yolo", frames=tuple(frames), classes=classes, problems=tuple(problems)
     )
 
 
-def _coco_frames(root: Path, files: Sequence[Path]) -> FrameSet:
-    frames: list[CocoFrame] = []
+def _coco_frames(root: Path, files: Sequence[Path]) -> SampleSet:
+    frames: list[CocoSample] = []
     names: dict[str, None] = {}
     for path in files:
         split = path.stem.removeprefix("instances_")
@@ -215,7 +215,7 @@ def _coco_frames(root: Path, files: Sequence[Path]) -> FrameSet:
                 of_image.setdefault(row["image_id"], []).append(entry)
             for image in content["images"]:
                 picture = _inside(root / "images" / split, image["file_name"])
-                frame = CocoFrame(
+                frame = CocoSample(
                     stem=_stem(picture),
                     split=split,
                     picture=picture,
@@ -227,11 +227,11 @@ def _coco_frames(root: Path, files: Sequence[Path]) -> FrameSet:
             raise DatasetError(f"`{path}` is no COCO file: {error!r}", hint=_REMAKE) from error
         names |= dict.fromkeys(by_id.values())
     classes = _class_set(files[0], list(names))
-    return FrameSet(root=root, kind="coco", frames=tuple(frames), classes=classes)
+    return SampleSet(root=root, kind="coco", frames=tuple(frames), classes=classes)
 
 
-def _panoptic_frames(root: Path, files: Sequence[Path]) -> FrameSet:
-    frames: list[PanopticFrame] = []
+def _panoptic_frames(root: Path, files: Sequence[Path]) -> SampleSet:
+    frames: list[PanopticSample] = []
     names: dict[str, None] = {}
     for path in files:
         split = path.stem.removeprefix(panoptic_folder(""))
@@ -241,7 +241,7 @@ def _panoptic_frames(root: Path, files: Sequence[Path]) -> FrameSet:
             pictures = {row["id"]: row["file_name"] for row in content["images"]}
             for row in content["annotations"]:
                 picture = _inside(root / "images" / split, pictures[row["image_id"]])
-                frame = PanopticFrame(
+                frame = PanopticSample(
                     stem=_stem(picture),
                     split=split,
                     picture=picture,
@@ -253,7 +253,7 @@ def _panoptic_frames(root: Path, files: Sequence[Path]) -> FrameSet:
                 f"`{path}` is no panoptic COCO file: {error!r}", hint=_REMAKE
             ) from error
     classes = _class_set(files[0], list(names))
-    return FrameSet(root=root, kind="panoptic", frames=tuple(frames), classes=classes)
+    return SampleSet(root=root, kind="panoptic", frames=tuple(frames), classes=classes)
 
 
 def _painted(

@@ -30,7 +30,7 @@ COLOURED = ClassSet(
 """Every class that has a colour of its own, also those that no network is trained on."""
 
 
-class LabelledFrame(Protocol):
+class Sample(Protocol):
     """A frame of a data set; can be pickled."""
 
     @property
@@ -65,7 +65,7 @@ class LabelledFrame(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FrameSet:
+class SampleSet:
     """The frames of a folder.
 
     Attributes:
@@ -78,11 +78,11 @@ class FrameSet:
 
     root: Path
     kind: Kind
-    frames: tuple[LabelledFrame, ...]
+    frames: tuple[Sample, ...]
     classes: ClassSet
     problems: tuple[str, ...] = ()
 
-    def within(self, split: str | None) -> FrameSet:
+    def within(self, split: str | None) -> SampleSet:
         """Return the frames of a split alone; None for all of them.
 
         Raises:
@@ -100,7 +100,7 @@ class FrameSet:
         problems = tuple(text for text in self.problems if text.startswith(f"`{split}/"))
         return replace(self, frames=chosen, problems=problems)
 
-    def find(self, name: str) -> LabelledFrame:
+    def find(self, name: str) -> Sample:
         """Return the frame of a name, which may be a path and carry the endings of its files.
 
         Raises:
@@ -133,7 +133,7 @@ class FrameSet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CityscapesFrame:
+class CityscapesSample:
     """A frame of a Cityscapes folder; its labels are what its polygons leave to be seen.
 
     Attributes:
@@ -153,24 +153,24 @@ class CityscapesFrame:
         return read_picture(self.picture)
 
     def segments(self, classes: ClassSet, *, size: tuple[int, int] | None = None) -> Segments:
-        """Return the visible labels; see `LabelledFrame`."""
+        """Return the visible labels; see `Sample`."""
         drawn = draw_objects(read_annotation(self.polygons))
         if size is not None:
             drawn = drawn.resized(size)
         return visible_segments(drawn, classes=classes, stuff="regions")
 
 
-def cityscapes_frames(layout: Layout) -> FrameSet:
+def cityscapes_frames(layout: Layout) -> SampleSet:
     """Return the frames of a Cityscapes folder that have both a picture and polygons.
 
     Args:
         layout: What the folder has.
     """
-    frames: list[CityscapesFrame] = []
+    frames: list[CityscapesSample] = []
     problems: list[str] = []
     for sample in layout.samples:
         if sample.polygons is not None and sample.picture is not None:
-            frame = CityscapesFrame(
+            frame = CityscapesSample(
                 stem=sample.stem,
                 split=sample.split,
                 polygons=sample.polygons,
@@ -179,7 +179,7 @@ def cityscapes_frames(layout: Layout) -> FrameSet:
             frames.append(frame)
         elif sample.split != "test":  # whose labels nobody but the benchmark has
             problems.append(f"`{name_of(sample)}` {missing_part(sample)}")
-    return FrameSet(
+    return SampleSet(
         root=layout.root,
         kind="cityscapes",
         frames=tuple(frames),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from urban_segmentor.datasets.cityscapes.layout import Sample
+    from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
     from urban_segmentor.inference.runtimes.selection import Precision
 
 MOST_LOST = 1.0
@@ -26,7 +26,7 @@ _CONF = 0.001  # AP wants weak instances too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gate:
+class AccuracyGate:
     """Accuracy before and after.
 
     Attributes:
@@ -79,7 +79,7 @@ class Gate:
 
 def measure_ap(
     model: Path,
-    samples: Sequence[Sample],
+    samples: Sequence[CityscapesFrame],
     *,
     imgsz: int,
     precision: Precision,

@@ -14,9 +14,9 @@ from urban_segmentor.export.export_images import pictures_to_compare
 from urban_segmentor.export.export_metadata import of_checkpoint, of_file, told_by
 from urban_segmentor.export.export_options import (
     CHECKPOINT,
-    Progress,
-    Wishes,
-    check_wishes,
+    ExportOptions,
+    ExportProgress,
+    check_options,
     find_model,
     place_of,
     wide_size,
@@ -31,25 +31,25 @@ from urban_segmentor.export.verify_export import (
     Agreement,
     all_boxes_of_file,
     all_boxes_of_network,
-    check_same,
     output_gap,
+    verify_same_outputs,
 )
 from urban_segmentor.inference.preprocess import network_input
-from urban_segmentor.inference.runtimes.selection import choose_runtime, open_network
+from urban_segmentor.inference.runtimes.selection import open_model_file, select_runtime
 from urban_segmentor.io.atomic import output_errors
 from urban_segmentor.models.spec import ModelSpec
 from urban_segmentor.structures.boxes import Letterbox
 
 if TYPE_CHECKING:
-    from urban_segmentor.export.accuracy_gate import Gate
-    from urban_segmentor.inference.runtimes.selection import Network
+    from urban_segmentor.export.accuracy_gate import AccuracyGate
+    from urban_segmentor.inference.runtimes.selection import ModelFile
 
 _REPORT_HINT = "do not use it; `urban-segmentor info` prints what a bug report needs"
 _TEMPORARY_HINT = "free some space for temporary files, or name another folder in TMPDIR"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exported:
+class ExportResult:
     """What came out.
 
     Attributes:
@@ -69,7 +69,7 @@ class Exported:
     metadata: dict[str, object]
     compared_on: str
     agreement: Agreement
-    gate: Gate | None
+    gate: AccuracyGate | None
     inference_ms: dict[str, float] | None
     elapsed_s: float
 
@@ -98,12 +98,12 @@ class _Source(NamedTuple):
     """A model in float as an ONNX file, and what it will say about itself."""
 
     onnx: Path
-    network: Network
+    network: ModelFile
     metadata: dict[str, object]
     checkpoint: Checkpoint | None
 
 
-def export(wishes: Wishes, *, progress: Progress | None = None) -> Exported:
+def export(wishes: ExportOptions, *, progress: ExportProgress | None = None) -> ExportResult:
     """Write a model in another form, once it has proved to give the same answers.
 
     Args:
@@ -121,7 +121,7 @@ def export(wishes: Wishes, *, progress: Progress | None = None) -> Exported:
     tell = progress or _Silent()
     path = find_model(wishes.model)
     place = place_of(wishes, path)
-    check_wishes(wishes, place=place, path=path)
+    check_options(wishes, place=place, path=path)
     with tempfile.TemporaryDirectory(prefix="urban-segmentor-") as name:
         folder = Path(name)
         with output_errors(folder, hints={}, usual=_TEMPORARY_HINT):
@@ -141,7 +141,7 @@ def export(wishes: Wishes, *, progress: Progress | None = None) -> Exported:
                 form = int8.form
         made = form if wishes.format == "onnx" else form.parent
         files = put_in_place(made, place, overwrite=wishes.overwrite)
-    return Exported(
+    return ExportResult(
         files=files,
         model=place if wishes.format == "onnx" else place / form.name,
         metadata=source.metadata if int8 is None else int8.metadata,
@@ -153,7 +153,7 @@ def export(wishes: Wishes, *, progress: Progress | None = None) -> Exported:
     )
 
 
-def _open(wishes: Wishes, path: Path, folder: Path, tell: Progress) -> _Source:
+def _open(wishes: ExportOptions, path: Path, folder: Path, tell: ExportProgress) -> _Source:
     """Return the model in float, exported first when it is a checkpoint."""
     if path.suffix == CHECKPOINT:
         tell.start("exporting", None)
@@ -179,12 +179,12 @@ def _open(wishes: Wishes, path: Path, folder: Path, tell: Progress) -> _Source:
     return _Source(onnx, network, metadata, checkpoint)
 
 
-def _network(path: Path) -> Network:
-    choice = choose_runtime(device="cpu", runtime="openvino", suffix=path.suffix)
-    return open_network(path, choice, precision="f32")
+def _network(path: Path) -> ModelFile:
+    choice = select_runtime(device="cpu", runtime="openvino", suffix=path.suffix)
+    return open_model_file(path, choice, precision="f32")
 
 
-def _build(wishes: Wishes, source: _Source, folder: Path, *, stem: str) -> Path:
+def _build(wishes: ExportOptions, source: _Source, folder: Path, *, stem: str) -> Path:
     """Return the model in its new format, still in float."""
     if wishes.format == "openvino":
         model = read_model(source.onnx)
@@ -197,7 +197,9 @@ def _build(wishes: Wishes, source: _Source, folder: Path, *, stem: str) -> Path:
     return path
 
 
-def _compare(wishes: Wishes, source: _Source, form: Path, tell: Progress) -> tuple[str, Agreement]:
+def _compare(
+    wishes: ExportOptions, source: _Source, form: Path, tell: ExportProgress
+) -> tuple[str, Agreement]:
     """Return what an export was compared on with its origin, and how well they agree."""
     where, pictures = pictures_to_compare(wishes.data)
     tell.start("comparing", len(pictures))
@@ -209,7 +211,7 @@ def _compare(wishes: Wishes, source: _Source, form: Path, tell: Progress) -> tup
     is_half = wishes.half and wishes.quantisation is None
     limits = HALF if is_half else EXACT
     hint = "leave --half out" if is_half else _REPORT_HINT
-    agreement = check_same(
+    agreement = verify_same_outputs(
         ours,
         all_boxes_of_network(network, like=ours, spec=spec, where=wishes.model),
         pictures,

@@ -9,7 +9,7 @@ from urban_segmentor.datasets.images import read_picture
 from urban_segmentor.datasets.prepared import open_frames
 from urban_segmentor.errors import DatasetError, SettingError
 from urban_segmentor.evaluation.validation.validate import spread
-from urban_segmentor.export.verify_export import Named
+from urban_segmentor.export.verify_export import ModelUnderTest
 from urban_segmentor.inference.preprocess import network_input
 from urban_segmentor.structures.boxes import Letterbox, rectangular_size
 from urban_segmentor.synthetic import Street
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from urban_segmentor.datasets.cityscapes.layout import Sample
+    from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
 
 STREET = "procedural street"
 _PICTURES = 4
@@ -71,7 +71,7 @@ class NetworkInputs:
         return rectangular_size(image_size, long_side=self._imgsz, stride=self._stride)
 
 
-def pictures_to_compare(data: Path | None) -> tuple[str, list[Named]]:
+def pictures_to_compare(data: Path | None) -> tuple[str, list[ModelUnderTest]]:
     """Return where a handful of pictures come from, and the pictures.
 
     Args:
@@ -91,7 +91,7 @@ def pictures_to_compare(data: Path | None) -> tuple[str, list[Named]]:
         )
     count = min(_PICTURES, len(chosen))
     some = [chosen[i * len(chosen) // count] for i in range(count)]
-    return str(data), [Named(frame.stem, frame.image()) for frame in some]
+    return str(data), [ModelUnderTest(frame.stem, frame.image()) for frame in some]
 
 
 def calibration_pictures(data: Path, count: int) -> list[Path]:
@@ -116,7 +116,7 @@ def calibration_pictures(data: Path, count: int) -> list[Path]:
     return [pictures[i * len(pictures) // chosen] for i in range(chosen)]
 
 
-def gate_samples(data: Path, count: int) -> tuple[Sequence[Sample], int]:
+def gate_samples(data: Path, count: int) -> tuple[Sequence[CityscapesFrame], int]:
     """Return frames of the split `val` that can be scored, and how many there are in all.
 
     Args:
@@ -142,7 +142,7 @@ def gate_samples(data: Path, count: int) -> tuple[Sequence[Sample], int]:
     return spread(whole, count or None), len(whole)
 
 
-def _split(data: Path, split: str) -> Sequence[Sample]:
+def _split(data: Path, split: str) -> Sequence[CityscapesFrame]:
     layout = read_layout(data)
     if split not in layout.splits:
         raise SettingError(
@@ -161,11 +161,11 @@ def _check_count(count: int, name: str, *, least: int) -> None:
         )
 
 
-def _street() -> list[Named]:
+def _street() -> list[ModelUnderTest]:
     """Return frames of streets by day, from a car and from a gantry."""
-    found: list[Named] = []
+    found: list[ModelUnderTest] = []
     for camera in ("dashcam", "fixed"):
         street = Street(size=_STREET_PX, fps=0.25, seed=7, camera=camera)
         for shot in street.shots(seconds=8.0):
-            found.append(Named(f"{camera} {len(found)}", shot.frame.image))
+            found.append(ModelUnderTest(f"{camera} {len(found)}", shot.frame.image))
     return found

@@ -18,7 +18,7 @@ _MASK_MAP = "metrics/mAP50-95(M)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class About:
+class ModelDescription:
     """What the user says about a model; None where something sensible is to be found.
 
     Attributes:
@@ -80,7 +80,7 @@ def of_file(spec: ModelSpec, metadata: Mapping[str, object]) -> dict[str, object
     }
 
 
-def told_by(about: About) -> dict[str, object]:
+def told_by(about: ModelDescription) -> dict[str, object]:
     """Return what the user says, as metadata."""
     said = {
         "description": about.description,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, cast
 
 from urban_segmentor.errors import ModelError, SettingError
 from urban_segmentor.export.export_images import calibration_pictures, gate_samples
-from urban_segmentor.export.export_metadata import About
+from urban_segmentor.export.export_metadata import ModelDescription
 from urban_segmentor.export.formats import check_place
 from urban_segmentor.io.atomic import check_not_source
 from urban_segmentor.models.hub import HUB_PREFIX
@@ -24,7 +24,7 @@ CHECKPOINT = ".pt"
 _WIDE = (1080, 1920)
 
 
-class Progress(Protocol):
+class ExportProgress(Protocol):
     """Hears how far the work is."""
 
     def start(self, name: str, frames: int | None) -> None:
@@ -37,7 +37,7 @@ class Progress(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Quantisation:
+class QuantizationOptions:
     """How a model gets eight bits, and how that is judged.
 
     Attributes:
@@ -54,7 +54,7 @@ class Quantisation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
+class ExportOptions:
     """What is to be exported, and how.
 
     Attributes:
@@ -76,11 +76,11 @@ class Wishes:
     format: Format = "onnx"
     imgsz: int | tuple[int, int] | None = None
     half: bool = False
-    quantisation: Quantisation | None = None
+    quantisation: QuantizationOptions | None = None
     data: Path | None = None
     output: Path | None = None
     overwrite: bool = False
-    about: About = field(default_factory=About)
+    about: ModelDescription = field(default_factory=ModelDescription)
     trust: bool = False
 
     def size(self, usual: tuple[int, int], *, stride: int) -> tuple[int, int]:
@@ -142,7 +142,7 @@ def find_model(model: str) -> Path:
     return found
 
 
-def place_of(wishes: Wishes, path: Path) -> Path:
+def place_of(wishes: ExportOptions, path: Path) -> Path:
     """Return where the export goes: beside the model, or here when that is not the user's.
 
     Args:
@@ -165,7 +165,7 @@ def place_of(wishes: Wishes, path: Path) -> Path:
     return folder / f"{path.stem}{'_int8' * (wishes.quantisation is not None)}_openvino"
 
 
-def check_wishes(wishes: Wishes, *, place: Path, path: Path) -> None:
+def check_options(wishes: ExportOptions, *, place: Path, path: Path) -> None:
     """Check that the wishes can be fulfilled, as far as can be told at once.
 
     Args:

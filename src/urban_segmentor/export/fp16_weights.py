@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _SMALLEST = 16  # values; shapes and scalars stay as they are
 
 
-def halve_weights(model: Any) -> None:
+def to_fp16_weights(model: Any) -> None:
     """Store float32 weights as float16, each widened by a Cast at the graph's start.
 
     Arithmetic so stays in whatever precision the runtime chooses. Weights that float16 cannot
@@ -64,7 +64,7 @@ def rewrite_onnx(source: Path, target: Path, *, half: bool, metadata: Mapping[st
     onnx: Any = import_module("onnx")
     model = onnx.load(str(source))
     if half:
-        halve_weights(model)
+        to_fp16_weights(model)
     del model.metadata_props[:]
     onnx.helper.set_model_props(model, {key: str(value) for key, value in metadata.items()})
     onnx.checker.check_model(model)

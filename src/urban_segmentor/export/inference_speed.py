@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from urban_segmentor.inference.runtimes.selection import choose_runtime, open_network
+from urban_segmentor.inference.runtimes.selection import open_model_file, select_runtime
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,9 +32,9 @@ def inference_ms(
         rounds: Inferences of each.
     """
     backends = {
-        name: open_network(
+        name: open_model_file(
             path,
-            choose_runtime(device="cpu", runtime="openvino", suffix=path.suffix),
+            select_runtime(device="cpu", runtime="openvino", suffix=path.suffix),
             precision=precision,
         ).backend(input_size)
         for name, (path, precision) in forms.items()

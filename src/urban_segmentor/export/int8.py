@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from urban_segmentor.datasets.images import read_picture
-from urban_segmentor.export.accuracy_gate import Gate, measure_ap
+from urban_segmentor.export.accuracy_gate import AccuracyGate, measure_ap
 from urban_segmentor.export.export_images import (
     NetworkInputs,
     calibration_pictures,
@@ -15,18 +15,22 @@ from urban_segmentor.export.export_images import (
 )
 from urban_segmentor.export.formats import read_model, save_openvino
 from urban_segmentor.export.inference_speed import inference_ms
-from urban_segmentor.export.quantize import quantise
-from urban_segmentor.inference.runtimes.selection import choose_runtime, open_network
+from urban_segmentor.export.quantize import quantize
+from urban_segmentor.inference.runtimes.selection import open_model_file, select_runtime
 from urban_segmentor.models.spec import ModelSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from urban_segmentor.export.export_options import Progress, Quantisation, Wishes
+    from urban_segmentor.export.export_options import (
+        ExportOptions,
+        ExportProgress,
+        QuantizationOptions,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Int8:
+class Int8Export:
     """What came out.
 
     Attributes:
@@ -38,7 +42,7 @@ class Int8:
 
     form: Path
     metadata: dict[str, object]
-    gate: Gate
+    gate: AccuracyGate
     inference_ms: dict[str, float]
 
 
@@ -46,11 +50,11 @@ def in_int8(  # noqa: PLR0913
     form: Path,
     folder: Path,
     *,
-    wishes: Wishes,
-    plan: Quantisation,
+    wishes: ExportOptions,
+    plan: QuantizationOptions,
     metadata: Mapping[str, object],
-    tell: Progress,
-) -> Int8:
+    tell: ExportProgress,
+) -> Int8Export:
     """Return a model in INT8 that has passed the gate.
 
     Args:
@@ -67,7 +71,7 @@ def in_int8(  # noqa: PLR0913
         MissingExtraError: A library is not installed.
     """
     if wishes.data is None:
-        raise ValueError("there is no data to quantise with")  # `check_wishes` sees to it
+        raise ValueError("there is no data to quantize with")  # `check_wishes` sees to it
     spec = ModelSpec.from_metadata(metadata, where=wishes.model)
     samples, of_frames = gate_samples(wishes.data, plan.gate_images)
     imgsz = max(spec.imgsz)
@@ -81,12 +85,12 @@ def in_int8(  # noqa: PLR0913
         static_size=_static_size(form),
         on_picture=tell.advance,
     )
-    model = quantise(read_model(form), inputs, count=len(inputs), whole_head=plan.whole_head)
+    model = quantize(read_model(form), inputs, count=len(inputs), whole_head=plan.whole_head)
     first = save_openvino(
         model, folder / "first", stem=form.stem, half=wishes.half, metadata=metadata
     )
     tell.start("measuring in INT8", len(samples))
-    gate = Gate(
+    gate = AccuracyGate(
         ap_float=ap_float,
         ap_int8=measure_ap(first, samples, imgsz=imgsz, precision="auto", on_frame=tell.advance),
         frames=len(samples),
@@ -102,10 +106,12 @@ def in_int8(  # noqa: PLR0913
     )
     said = dict(metadata) | _said(gate, wishes=wishes, plan=plan, calibration=len(inputs))
     final = save_openvino(model, folder / "final", stem=form.stem, half=wishes.half, metadata=said)
-    return Int8(form=final, metadata=said, gate=gate, inference_ms=times)
+    return Int8Export(form=final, metadata=said, gate=gate, inference_ms=times)
 
 
-def _said(gate: Gate, *, wishes: Wishes, plan: Quantisation, calibration: int) -> dict[str, object]:
+def _said(
+    gate: AccuracyGate, *, wishes: ExportOptions, plan: QuantizationOptions, calibration: int
+) -> dict[str, object]:
     """Return what a quantised model says besides what it said in float."""
     told = wishes.about.accuracy
     return {
@@ -121,8 +127,8 @@ def _said(gate: Gate, *, wishes: Wishes, plan: Quantisation, calibration: int) -
 
 
 def _static_size(form: Path) -> tuple[int, int] | None:
-    choice = choose_runtime(device="cpu", runtime="openvino", suffix=form.suffix)
-    return open_network(form, choice).static_size
+    choice = select_runtime(device="cpu", runtime="openvino", suffix=form.suffix)
+    return open_model_file(form, choice).static_size
 
 
 def _size_of(inputs: NetworkInputs) -> tuple[int, int]:

@@ -19,7 +19,7 @@ import numpy as np
 
 from urban_segmentor.errors import ModelError
 from urban_segmentor.export.ultralytics_env import require
-from urban_segmentor.inference.runtimes.topk import cut_selection
+from urban_segmentor.inference.runtimes.topk import split_topk
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -31,7 +31,7 @@ _NO_SUMS = frozenset({"Constant", "Result", "Parameter"})
 _MODULE = re.compile(r"/model\.(\d+)/")
 
 
-def quantise(
+def quantize(
     model: ov.Model, inputs: Iterable[NDArray[np.uint8]], *, count: int, whole_head: bool = False
 ) -> ov.Model:
     """Return a model that computes in INT8, all but the end of its head.
@@ -48,7 +48,7 @@ def quantise(
         MissingExtraError: NNCF is not installed.
     """
     nncf = _nncf()
-    cut, select = cut_selection(model)
+    cut, select = split_topk(model)
     kept = float_nodes(cut, whole_head=whole_head)
     options: dict[str, Any] = {
         # SiLU goes a little below zero; symmetric ranges would spend half their values there.
@@ -63,7 +63,7 @@ def quantise(
     except Exception as error:  # its errors have no base of their own
         line = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         raise ModelError(
-            f"NNCF cannot quantise the model: {line}", hint="use the export in float"
+            f"NNCF cannot quantize the model: {line}", hint="use the export in float"
         ) from error
     return quantised if select is None else _with_end(quantised, of=model, cut=cut)
 
@@ -84,7 +84,7 @@ def float_nodes(model: ov.Model, *, whole_head: bool) -> list[str]:
     if not numbers:
         raise ModelError(
             "the names of its nodes do not tell where the head of the model begins",
-            hint="quantise a checkpoint, or what `urban-segmentor export` made of it",
+            hint="quantize a checkpoint, or what `urban-segmentor export` made of it",
         )
     first = f"/model.{max(numbers)}/"
     named = {_name(node) for node in nodes if _name(node).startswith(first)}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from urban_segmentor.errors import ModelError
-from urban_segmentor.inference.config import Settings
+from urban_segmentor.inference.config import SegmenterConfig
 from urban_segmentor.inference.segmenter import Segmenter
 from urban_segmentor.structures.boxes import nms
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from urban_segmentor.inference.runtimes.selection import Network
+    from urban_segmentor.inference.runtimes.selection import ModelFile
     from urban_segmentor.models.spec import ModelSpec
     from urban_segmentor.protocols import Backend
     from urban_segmentor.structures.types import Image, Instances
@@ -35,7 +35,7 @@ _EDGE_PX = 12  # pixels of a mask that rounding may move, however small it is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Tolerances:
     """How far partners may lie apart.
 
     Attributes:
@@ -52,9 +52,9 @@ class Limits:
     output: float
 
 
-EXACT = Limits(score=0.005, box_px=0.5, mask_iou=0.98, output=0.001)
+EXACT = Tolerances(score=0.005, box_px=0.5, mask_iou=0.98, output=0.001)
 """For arithmetic in float32 on both sides."""
-HALF = Limits(score=0.02, box_px=2.0, mask_iou=0.9, output=0.05)
+HALF = Tolerances(score=0.02, box_px=2.0, mask_iou=0.9, output=0.05)
 """For weights that were rounded to float16."""
 
 
@@ -80,7 +80,7 @@ class Agreement:
     output_gap: float | None = None
 
 
-class Named(NamedTuple):
+class ModelUnderTest(NamedTuple):
     """A picture, uint8 (H, W, 3), RGB, and how it is called."""
 
     name: str
@@ -107,7 +107,7 @@ def all_boxes_of_file(path: Path, *, imgsz: int) -> Segmenter:
 
 
 def all_boxes_of_network(
-    network: Network, *, like: Segmenter, spec: ModelSpec, where: str
+    network: ModelFile, *, like: Segmenter, spec: ModelSpec, where: str
 ) -> Segmenter:
     """Return a segmenter of a network with the settings of another one.
 
@@ -117,16 +117,16 @@ def all_boxes_of_network(
         spec: What the model says about itself.
         where: The file, for messages.
     """
-    settings = Settings(conf=0.0, iou=1.0, max_det=_MOST, imgsz=like.settings.imgsz)
+    settings = SegmenterConfig(conf=0.0, iou=1.0, max_det=_MOST, imgsz=like.settings.imgsz)
     return Segmenter(network, spec=spec, choice=like.choice, settings=settings, where=where)
 
 
-def check_same(  # noqa: PLR0913
+def verify_same_outputs(  # noqa: PLR0913
     export: Segmenter,
     original: Segmenter,
-    pictures: Sequence[Named],
+    pictures: Sequence[ModelUnderTest],
     *,
-    limits: Limits,
+    limits: Tolerances,
     where: str,
     hint: str,
     on_picture: Callable[[], None] = lambda: None,
@@ -148,7 +148,7 @@ def check_same(  # noqa: PLR0913
     Raises:
         ModelError: They differ.
     """
-    answers: list[tuple[Named, Instances, Instances]] = []
+    answers: list[tuple[ModelUnderTest, Instances, Instances]] = []
     for picture in pictures:
         answers.append((picture, export(picture.image), original(picture.image)))
         on_picture()
@@ -219,7 +219,9 @@ def _strong(found: Instances, *, least: float, margin: float) -> NDArray[np.intp
     return over[kept]
 
 
-def _partner(this: Instances, i: int, other: Instances, *, limits: Limits, gain: float) -> _Partner:
+def _partner(
+    this: Instances, i: int, other: Instances, *, limits: Tolerances, gain: float
+) -> _Partner:
     """Return how the best partner of an instance lies; one that fits where there is one."""
     same = np.flatnonzero(other.class_ids == this.class_ids[i])
     best = _Partner(fits=False, score_gap=1.0, box_gap_px=np.inf, mask_iou=0.0)

@@ -23,7 +23,7 @@ _MAX_SIDE = 8192
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class SegmenterConfig:
     """Thresholds, classes and input size.
 
     Attributes:

@@ -87,7 +87,7 @@ def check_detections(found: Detections, *, classes: int, where: str) -> None:
         )
 
 
-def decode_dense(  # noqa: PLR0913
+def decode_anchors(  # noqa: PLR0913
     head: NDArray[np.float32],
     *,
     classes: int,
@@ -128,7 +128,7 @@ def decode_dense(  # noqa: PLR0913
     )
 
 
-def decode_final(
+def decode_end2end(
     head: NDArray[np.float32],
     *,
     conf: float,

@@ -14,7 +14,7 @@ import numpy as np
 
 from urban_segmentor.errors import SettingError, ShapeError
 from urban_segmentor.structures.cityscapes_labels import BY_NAME
-from urban_segmentor.structures.label_regions import masks_of, regions_of
+from urban_segmentor.structures.label_regions import label_regions, masks_of
 from urban_segmentor.structures.types import Instances, PanopticMap, Segment
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _THIN = frozenset({"pole", "traffic light", "traffic sign"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MergeRules:
+class PanopticConfig:
     """What gets into a panoptic map.
 
     Attributes:
@@ -63,7 +63,7 @@ class MergeRules:
             if getattr(self, name) < 0:
                 raise SettingError(
                     f"`{name}` is {getattr(self, name)}, expected pixels",
-                    hint=f"0 keeps all; `MergeRules()` has a good `{name}`",
+                    hint=f"0 keeps all; `PanopticConfig()` has a good `{name}`",
                 )
 
     @property
@@ -72,8 +72,8 @@ class MergeRules:
         return min(self.score, self.stuff_score)
 
 
-def merge(
-    instances: Instances, *, class_names: Sequence[str], rules: MergeRules | None = None
+def merge_panoptic(
+    instances: Instances, *, class_names: Sequence[str], rules: PanopticConfig | None = None
 ) -> PanopticMap:
     """Return the panoptic map of a picture.
 
@@ -89,7 +89,7 @@ def merge(
     Raises:
         ShapeError: A class id lies outside the list.
     """
-    rules = rules or MergeRules()
+    rules = rules or PanopticConfig()
     candidates, order = _candidates(instances, class_names=class_names, rules=rules)
     # One byte a pixel while painting, as long as that can number them.
     few = len(candidates) <= np.iinfo(np.uint8).max
@@ -113,7 +113,7 @@ def segments_as_instances(panoptic: PanopticMap) -> Instances:
     Args:
         panoptic: The map.
     """
-    regions = regions_of(panoptic.segment_ids)
+    regions = label_regions(panoptic.segment_ids)
     seen = regions.values > 0
     regions = type(regions)(*(part[seen] for part in regions))
     by_id = {segment.segment_id: segment for segment in panoptic.segments}
@@ -156,7 +156,7 @@ class _Candidate:
 
 
 def _candidates(
-    instances: Instances, *, class_names: Sequence[str], rules: MergeRules
+    instances: Instances, *, class_names: Sequence[str], rules: PanopticConfig
 ) -> tuple[list[_Candidate], list[tuple[int, int]]]:
     """Return what may become a segment, and in which order it is painted.
 
@@ -194,7 +194,7 @@ def _candidates(
 
 
 def _painting_order(
-    instances: Instances, *, class_names: Sequence[str], rules: MergeRules
+    instances: Instances, *, class_names: Sequence[str], rules: PanopticConfig
 ) -> list[tuple[int, bool]]:
     """Return the positions of what is strong enough, and which are things: those come first."""
     kinds = [name not in BY_NAME or BY_NAME[name].is_thing for name in class_names]

@@ -5,18 +5,18 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from urban_segmentor.inference.panoptic_merge import merge, segments_as_instances
-from urban_segmentor.protocols import Finder
+from urban_segmentor.inference.panoptic_merge import merge_panoptic, segments_as_instances
+from urban_segmentor.protocols import InstanceSegmenter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from urban_segmentor.inference.panoptic_merge import MergeRules
+    from urban_segmentor.inference.panoptic_merge import PanopticConfig
     from urban_segmentor.models.spec import ModelSpec
     from urban_segmentor.structures.types import Image, Instances, PanopticMap, Yuv420
 
 
-class SpecifiedFinder(Finder, Protocol):
+class SpecifiedFinder(InstanceSegmenter, Protocol):
     """A finder that knows its classes, as `Segmenter` does."""
 
     @property
@@ -34,7 +34,7 @@ class PanopticSegmenter:
         rules: What gets in.
     """
 
-    def __init__(self, segmenter: SpecifiedFinder, *, rules: MergeRules | None = None) -> None:
+    def __init__(self, segmenter: SpecifiedFinder, *, rules: PanopticConfig | None = None) -> None:
         self._segmenter = segmenter
         self._rules = rules
 
@@ -74,4 +74,4 @@ class PanopticSegmenter:
         return self._merged(self._segmenter(pixels))
 
     def _merged(self, found: Instances) -> PanopticMap:
-        return merge(found, class_names=self.spec.class_names, rules=self._rules)
+        return merge_panoptic(found, class_names=self.spec.class_names, rules=self._rules)

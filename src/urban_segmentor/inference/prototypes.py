@@ -131,7 +131,7 @@ def has_pixels(logits: NDArray[np.float32], boxes: NDArray[np.float32]) -> NDArr
     )
 
 
-def are_seen(
+def has_visible_pixels(
     masks: Masks, logits: NDArray[np.float32], boxes: NDArray[np.float32], letterbox: Letterbox
 ) -> NDArray[np.bool_]:
     """Return which masks have a pixel, bool (N,); only those in doubt are decoded for it.

@@ -12,22 +12,26 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from urban_segmentor.errors import ShapeError
-from urban_segmentor.inference.config import Settings
+from urban_segmentor.inference.config import SegmenterConfig
 from urban_segmentor.inference.decode import (
     check_detections,
     check_outputs,
-    decode_dense,
-    decode_final,
+    decode_anchors,
+    decode_end2end,
 )
 from urban_segmentor.inference.preprocess import network_input
-from urban_segmentor.inference.prototypes import are_seen, has_pixels, masks_from_prototypes
+from urban_segmentor.inference.prototypes import (
+    has_pixels,
+    has_visible_pixels,
+    masks_from_prototypes,
+)
 from urban_segmentor.inference.runtimes.selection import (
-    Choice,
-    Network,
+    ModelFile,
     Precision,
     Runtime,
-    choose_runtime,
-    open_network,
+    RuntimeSelection,
+    open_model_file,
+    select_runtime,
 )
 from urban_segmentor.models.registry import DEFAULT_MODEL, resolve_model
 from urban_segmentor.models.spec import ModelSpec
@@ -62,11 +66,11 @@ class Segmenter:
 
     def __init__(  # noqa: PLR0913
         self,
-        network: Network,
+        network: ModelFile,
         *,
         spec: ModelSpec,
-        choice: Choice,
-        settings: Settings,
+        choice: RuntimeSelection,
+        settings: SegmenterConfig,
         where: str,
         streams: int = 1,
     ) -> None:
@@ -119,7 +123,7 @@ class Segmenter:
         """
         if isinstance(classes, str):  # a sequence of letters, which nobody means
             classes = (classes,)
-        settings = Settings(
+        settings = SegmenterConfig(
             conf=conf,
             iou=iou,
             max_det=max_det,
@@ -127,8 +131,8 @@ class Segmenter:
             classes=None if classes is None else tuple(classes),
         )
         path = resolve_model(model)
-        choice = choose_runtime(device=device, runtime=runtime, suffix=path.suffix)
-        network = open_network(path, choice, precision=precision, streams=streams)
+        choice = select_runtime(device=device, runtime=runtime, suffix=path.suffix)
+        network = open_model_file(path, choice, precision=precision, streams=streams)
         spec = ModelSpec.from_metadata(network.metadata, where=str(path))
         return cls(
             network,
@@ -234,9 +238,9 @@ class Segmenter:
         head, prototypes = outputs[0][0], outputs[1][0]
         conf, iou, max_det = self.settings.conf, self.settings.iou, self.settings.max_det
         if final:
-            found = decode_final(head, conf=conf, max_det=max_det, keep_classes=self._classes)
+            found = decode_end2end(head, conf=conf, max_det=max_det, keep_classes=self._classes)
         else:
-            found = decode_dense(
+            found = decode_anchors(
                 head,
                 classes=classes,
                 conf=conf,
@@ -258,7 +262,9 @@ class Segmenter:
             scores=np.minimum(found.scores[keep], np.float32(1)),
             class_ids=found.class_ids[keep],
         )
-        return instances.select(are_seen(masks, logits, found.boxes[keep] * scale, letterbox))
+        return instances.select(
+            has_visible_pixels(masks, logits, found.boxes[keep] * scale, letterbox)
+        )
 
 
 class _Laps:

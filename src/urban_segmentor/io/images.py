@@ -135,7 +135,7 @@ def write_picture(path: Path, image: Image, *, overwrite: bool) -> None:
     write_atomically(path, data.tobytes(), overwrite=overwrite)
 
 
-class PictureSource:
+class ImageReader:
     """Pictures from files, in order; those that cannot be read are named, and left out.
 
     Args:
@@ -164,7 +164,7 @@ class PictureSource:
         """Release nothing: no file stays open."""
 
 
-class PictureSink:
+class ImageWriter:
     """Writes each frame as a picture in the format of its source.
 
     Args:

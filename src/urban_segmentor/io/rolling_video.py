@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from urban_segmentor.errors import OutputError, SettingError
 from urban_segmentor.io.atomic import check_free, output_errors
-from urban_segmentor.io.video_writer import DEFAULT_CRF, VideoSink, check_encoding
+from urban_segmentor.io.video_writer import DEFAULT_CRF, VideoWriter, check_encoding
 from urban_segmentor.structures.types import Yuv420
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _TIME_BASE = Fraction(1, 90_000)
 _SUFFIX = ".mp4"
 
 
-class SegmentedVideo:
+class RollingVideoWriter:
     """A `Sink` that writes `out.mp4`, `out-002.mp4`, `out-003.mp4`, ..., each from its own 0 on.
 
     A new file begins after a length of time, and where one video cannot go on: when the size or
@@ -81,7 +81,7 @@ class SegmentedVideo:
         self._path, self._segment_s, self._gap_s = path, segment_s, gap_s
         self._rate, self._codec, self._crf, self._preset = rate, codec, crf, preset
         self._overwrite = overwrite
-        self._running: VideoSink | None = None
+        self._running: VideoWriter | None = None
         self._number = 0
         self._kind: tuple[object, ...] = ()
         self._start_s = self._last_s = 0.0
@@ -139,7 +139,7 @@ class SegmentedVideo:
         self._finish()
         self._number += 1
         self._kind, self._start_s = _kind_of(frame), frame.time_s
-        self._running = VideoSink(
+        self._running = VideoWriter(
             self._name(),
             time_base=_TIME_BASE,
             rate=self._rate,
@@ -186,7 +186,7 @@ class SegmentedVideo:
             raise
 
 
-def _finished(sink: VideoSink, name: Path) -> Path:
+def _finished(sink: VideoWriter, name: Path) -> Path:
     sink.close()
     return name
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 _SET_BACK_S = 0.5  # less is jitter of a clock, more is another clock
 
 
-class FrameClock:
+class TimestampNormalizer:
     """Turns the time stamps of a stream into ticks after its first frame.
 
     An encoder takes no two frames at one time, so what does not grow is moved: frames without a
@@ -36,7 +36,7 @@ class FrameClock:
             pts: What the stream says, or None.
 
         >>> from fractions import Fraction
-        >>> clock = FrameClock(time_base=Fraction(1, 1000), rate=Fraction(25))
+        >>> clock = TimestampNormalizer(time_base=Fraction(1, 1000), rate=Fraction(25))
         >>> [clock.ticks(pts) for pts in (5000, 5040, 5040, None, 100, 140)]
         [0, 40, 41, 81, 121, 161]
         """

@@ -12,9 +12,9 @@ import av.error
 from av.stream import Disposition
 
 from urban_segmentor.errors import SettingError, SourceError
-from urban_segmentor.io.timestamp_normalizer import FrameClock
+from urban_segmentor.io.timestamp_normalizer import TimestampNormalizer
 from urban_segmentor.io.truncation import missing_bytes
-from urban_segmentor.io.yuv_planes import Turn, planes_of, turn_of
+from urban_segmentor.io.yuv_planes import Orientation, orientation_of, planes_of
 from urban_segmentor.structures.types import Frame
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class VideoInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
+class ClipRange:
     """Which part of a video is wanted.
 
     Attributes:
@@ -93,7 +93,7 @@ class Selection:
     @property
     def is_everything(self) -> bool:
         """True when no frame is left out."""
-        return self == Selection()
+        return self == ClipRange()
 
     def frames_of(self, info: VideoInfo) -> int | None:
         """Return about how many frames it selects, or None when the file does not say."""
@@ -109,7 +109,7 @@ class Selection:
         return round(wanted_s * (min(rate, self.rate) if self.rate else rate))
 
 
-class VideoSource:
+class VideoReader:
     """The frames of a video file, as planes, in order of time.
 
     Damage is counted in `problems`, and so is a file that is cut off or changes its size; what
@@ -124,15 +124,15 @@ class VideoSource:
         SourceError: There is no video in the file.
     """
 
-    def __init__(self, path: Path, *, name: str, selection: Selection | None = None) -> None:
+    def __init__(self, path: Path, *, name: str, selection: ClipRange | None = None) -> None:
         self._path = path
         self._name = name
-        self._selection = selection or Selection()
+        self._selection = selection or ClipRange()
         self._container = open_video(path)
         self._stream = _video_stream(self._container, path)
         self._stream.thread_type = "AUTO"
         self.info = _info(self._container, self._stream)
-        self._clock = FrameClock(time_base=self.info.time_base, rate=self.info.rate)
+        self._clock = TimestampNormalizer(time_base=self.info.time_base, rate=self.info.rate)
         self.problems: list[str] = []
         self.aspect = self.info.aspect
 
@@ -144,10 +144,10 @@ class VideoSource:
     def __iter__(self) -> Iterator[Frame]:
         """Yield the selected frames; raise `SourceError` when not one frame decodes."""
         size: tuple[int, int] | None = None
-        turn = Turn()
+        turn = Orientation()
         for index, time_s, decoded in self._selected():
             if size is None:
-                turn = turn_of(decoded)
+                turn = orientation_of(decoded)
                 self.aspect = 1 / self.info.aspect if turn.transposed else self.info.aspect
             frame = Frame(
                 pixels=planes_of(decoded, turn),

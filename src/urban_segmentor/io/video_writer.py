@@ -61,7 +61,7 @@ def check_encoding(*, codec: str, crf: int, preset: str) -> None:
         raise SettingError(f"there is no preset `{preset}`", hint=f"one of {', '.join(PRESETS)}")
 
 
-class VideoSink:
+class VideoWriter:
     """Writes frames, drawn on or not, as a video that appears in its place when it is closed.
 
     Sides that are odd are made even by repeating the last row or column, since 4:2:0 video has

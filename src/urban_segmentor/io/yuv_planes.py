@@ -26,7 +26,7 @@ _HD_LINES = 576  # players take a stream that says nothing for BT.601 up to this
 _GREY = 128  # chroma without colour
 
 
-class Turn(NamedTuple):
+class Orientation(NamedTuple):
     """How a decoded picture becomes upright: transposed first, then mirrored."""
 
     transposed: bool = False
@@ -34,7 +34,7 @@ class Turn(NamedTuple):
     up_down: bool = False
 
 
-def turn_of(frame: av.VideoFrame) -> Turn:
+def orientation_of(frame: av.VideoFrame) -> Orientation:
     """Return how the display matrix of a frame turns and mirrors it, in quarter turns.
 
     A frame that was asked for its side data holds itself, and its pixels, until Python collects
@@ -49,12 +49,12 @@ def turn_of(frame: av.VideoFrame) -> Turn:
         if data.type == SideDataType.DISPLAYMATRIX:
             a, b, _, c, d = np.frombuffer(bytes(data), np.int32)[:5].tolist()
             if abs(b) > abs(a):
-                return Turn(transposed=True, left_right=c < 0, up_down=b < 0)
-            return Turn(left_right=a < 0, up_down=d < 0)
-    return Turn()
+                return Orientation(transposed=True, left_right=c < 0, up_down=b < 0)
+            return Orientation(left_right=a < 0, up_down=d < 0)
+    return Orientation()
 
 
-def planes_of(frame: av.VideoFrame, turn: Turn) -> Yuv420:
+def planes_of(frame: av.VideoFrame, turn: Orientation) -> Yuv420:
     """Return the planes of a decoded frame, upright, without copying where possible.
 
     Args:
@@ -127,7 +127,7 @@ def _cropped(frame: av.VideoFrame, wanted: Sequence[int]) -> list[NDArray[np.uin
     return planes
 
 
-def _turned(plane: NDArray[np.uint8], turn: Turn) -> NDArray[np.uint8]:
+def _turned(plane: NDArray[np.uint8], turn: Orientation) -> NDArray[np.uint8]:
     turned = cv2.transpose(plane) if turn.transposed else plane
     if turn.left_right:
         turned = cv2.flip(turned, 1)

@@ -46,7 +46,7 @@ footer { margin-top: 2rem; border-top: 1px solid var(--line); font-size: .9rem; 
 """
 
 
-class Bar(NamedTuple):
+class HtmlBar(NamedTuple):
     """A row of a bar chart.
 
     Attributes:
@@ -62,7 +62,7 @@ class Bar(NamedTuple):
     colour: Rgb
 
 
-class Shown(NamedTuple):
+class HtmlImage(NamedTuple):
     """A picture on a page.
 
     Attributes:
@@ -76,7 +76,7 @@ class Shown(NamedTuple):
     size: tuple[int, int]
 
 
-def page(title: str, *parts: Html, footer: str = "") -> str:
+def html_page(title: str, *parts: Html, footer: str = "") -> str:
     """Return a whole page, to be written as UTF-8.
 
     Args:
@@ -134,7 +134,7 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> Html:
     return Html(f'<div class="scroll"><table>\n{top}<tbody>\n{lines}</tbody></table></div>\n')
 
 
-def bars(rows: Sequence[Bar]) -> Html:
+def bars(rows: Sequence[HtmlBar]) -> Html:
     """Return a bar chart that needs no picture."""
     most = max((row.value for row in rows), default=0) or 1
     lines = "".join(
@@ -146,13 +146,13 @@ def bars(rows: Sequence[Bar]) -> Html:
     return Html(f'<div class="bars">\n{lines}</div>\n')
 
 
-def pictures(shown: Iterable[Shown]) -> Html:
+def pictures(shown: Iterable[HtmlImage]) -> Html:
     """Return pictures with captions, as many in a row as there is room for."""
     figures = "".join(_figure(picture) for picture in shown)
     return Html(f'<div class="pictures">\n{figures}</div>\n')
 
 
-def _figure(picture: Shown) -> str:
+def _figure(picture: HtmlImage) -> str:
     source = escape(quote(os.fsencode(picture.path)), quote=True)
     caption = _text(picture.caption)
     height, width = picture.size

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class Regions(NamedTuple):
+class LabelRegions(NamedTuple):
     """Where each value of a picture is.
 
     Attributes:
@@ -26,7 +26,7 @@ class Regions(NamedTuple):
     boxes: NDArray[np.int64]
 
 
-def regions_of(picture: NDArray[np.int32]) -> Regions:
+def label_regions(picture: NDArray[np.int32]) -> LabelRegions:
     """Return where each value of a picture is, from its runs along the rows.
 
     Args:
@@ -41,7 +41,7 @@ def regions_of(picture: NDArray[np.int32]) -> Regions:
     order = np.argsort(values, kind="stable")
     firsts = np.flatnonzero(np.diff(values[order], prepend=-1))
     if not len(firsts):
-        return Regions(values, values, np.zeros((0, 4), dtype=np.int64))
+        return LabelRegions(values, values, np.zeros((0, 4), dtype=np.int64))
     rows, columns = np.divmod(starts[order], width)
     ends = columns + lengths[order]
     boxes = [
@@ -51,10 +51,10 @@ def regions_of(picture: NDArray[np.int32]) -> Regions:
         np.maximum.reduceat(rows, firsts) + 1,
     ]
     pixels = np.add.reduceat(lengths[order], firsts)
-    return Regions(values[order][firsts], pixels, np.stack(boxes, axis=1))
+    return LabelRegions(values[order][firsts], pixels, np.stack(boxes, axis=1))
 
 
-def masks_of(picture: NDArray[np.int32], regions: Regions) -> Masks:
+def masks_of(picture: NDArray[np.int32], regions: LabelRegions) -> Masks:
     """Return the mask of each of K values, some or all of those in the picture.
 
     Args:

@@ -23,7 +23,7 @@ _FEW_PIXELS, _FEW_BORDERS = 1500, 12  # so many are compared one by one
 _NEAR = 2**15  # coordinates whose squares do not overflow
 
 
-class Border(NamedTuple):
+class RingBorder(NamedTuple):
     """The border of a part or a hole.
 
     Attributes:
@@ -50,7 +50,7 @@ class _Way(NamedTuple):
     rest: list[NDArray[np.int32] | _Way]
 
 
-def borders_of(corners: Sequence[NDArray[np.int32]]) -> list[Border]:
+def borders_of(corners: Sequence[NDArray[np.int32]]) -> list[RingBorder]:
     """Return borders step by step.
 
     Args:
@@ -70,15 +70,15 @@ def borders_of(corners: Sequence[NDArray[np.int32]]) -> list[Border]:
     pixels = np.repeat(points, lengths, axis=0) + np.repeat(ways, lengths, axis=0) * steps[:, None]
     is_corner = np.zeros(len(pixels), dtype=np.bool_)
     is_corner[firsts] = True
-    found: list[Border] = []
+    found: list[RingBorder] = []
     start = 0
     for stop in stops[ends - 1].tolist():
-        found.append(Border(pixels[start:stop], is_corner[start:stop]))
+        found.append(RingBorder(pixels[start:stop], is_corner[start:stop]))
         start = stop
     return found
 
 
-def joined_ring(borders: Sequence[Border], bridges: dict[int, Bridge]) -> NDArray[np.int32]:
+def joined_ring(borders: Sequence[RingBorder], bridges: dict[int, Bridge]) -> NDArray[np.int32]:
     """Return the way around the first border and all that hangs on it, int32 (K, 2), pixels.
 
     The vertex before a bridge stands twice on the way there and three times on the way back.
@@ -95,7 +95,7 @@ def joined_ring(borders: Sequence[Border], bridges: dict[int, Bridge]) -> NDArra
     return _flat(_walk(borders[0], hanging[0], start=None))
 
 
-def shortest_bridges(borders: Sequence[Border]) -> dict[int, Bridge]:
+def shortest_bridges(borders: Sequence[RingBorder]) -> dict[int, Bridge]:
     """Return bridges of which the longest is as short as can be.
 
     The bridges are a shortest spanning tree (Kruskal) over the borders.
@@ -126,7 +126,7 @@ def shortest_bridges(borders: Sequence[Border]) -> dict[int, Bridge]:
 
 
 def bridges_of_holes(
-    borders: Sequence[Border], mask: NDArray[np.bool_]
+    borders: Sequence[RingBorder], mask: NDArray[np.bool_]
 ) -> tuple[dict[int, Bridge], int]:
     """Return the bridges of the holes of one part, and how many steps they have together.
 
@@ -164,7 +164,7 @@ def bridges_of_holes(
     return bridges, steps
 
 
-def _nearest(borders: Sequence[Border]) -> list[_Span]:
+def _nearest(borders: Sequence[RingBorder]) -> list[_Span]:
     """Return the nearest pixels of each two of a few borders, the nearest first."""
     # 64 bits cost twice the time, and only sides of over 32,768 pixels need them.
     small = max(int(border.pixels.max()) for border in borders) < _NEAR
@@ -185,7 +185,7 @@ def _nearest(borders: Sequence[Border]) -> list[_Span]:
     return [span for _, span in sorted(found)]
 
 
-def _neighbouring(borders: Sequence[Border]) -> list[_Span]:
+def _neighbouring(borders: Sequence[RingBorder]) -> list[_Span]:
     """Return pairs of border pixels that may become bridges, the nearest first.
 
     They are the nearest ones of all borders whose regions touch when every pixel of the picture
@@ -238,7 +238,7 @@ def _from(items: NDArray[ScalarT], start: int) -> NDArray[ScalarT]:
     return np.concatenate([items[start:], items[:start]])
 
 
-def _walk(border: Border, hanging: Sequence[tuple[int, _Way]], *, start: int | None) -> _Way:
+def _walk(border: RingBorder, hanging: Sequence[tuple[int, _Way]], *, start: int | None) -> _Way:
     """Return the way around a border and around all that hangs on it.
 
     Args:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from urban_segmentor.synthetic.camera import Camera
     from urban_segmentor.synthetic.light import Light
     from urban_segmentor.synthetic.mesh import Mesh
-    from urban_segmentor.synthetic.sprite import Sprite
+    from urban_segmentor.synthetic.sprite import SceneSprite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ class Look:
 
     def render(
         self, camera: Camera, light: Light, actor: Actor, *, moved_m: float
-    ) -> Sprite | None:
+    ) -> SceneSprite | None:
         """Return the road user as the camera sees it, or None when it does not.
 
         Args:

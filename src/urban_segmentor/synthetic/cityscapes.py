@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from urban_segmentor.synthetic.street import Shot
+    from urban_segmentor.synthetic.street import RenderedFrame
 
 STATE = "street.json"
 """Says how the data set was drawn; a folder that has it may be added to."""
@@ -63,7 +63,7 @@ CITIES = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drawn:
+class DrawnScene:
     """What a data set got.
 
     Attributes:
@@ -117,7 +117,7 @@ def save_cityscapes(  # noqa: PLR0913
     workers: int | None = None,
     on_start: Callable[[int], None] = lambda _frames: None,
     on_frame: Callable[[], None] = lambda: None,
-) -> Drawn:
+) -> DrawnScene:
     """Draw a data set in the official Cityscapes layout, and return what it got.
 
     `leftImg8bit/SPLIT/CITY/*_leftImg8bit.png` and `gtFine/SPLIT/CITY/*_gtFine_polygons.json`; every
@@ -168,10 +168,10 @@ def save_cityscapes(  # noqa: PLR0913
         for _ in job.places:
             on_frame()
     splits = Counter(place.city.split for place in places)
-    return Drawn(frames=splits, objects=objects, resumed=frames - missing)
+    return DrawnScene(frames=splits, objects=objects, resumed=frames - missing)
 
 
-def polygons_json(shot: Shot, *, leaf_gaps: bool = False) -> dict[str, Any]:
+def polygons_json(shot: RenderedFrame, *, leaf_gaps: bool = False) -> dict[str, Any]:
     """Return the content of the polygon file of a frame.
 
     Args:

@@ -10,7 +10,7 @@ import numpy as np
 
 from urban_segmentor.synthetic.camera import NEAR_M, Camera, clip_near
 from urban_segmentor.synthetic.light import Light, hazed, shade
-from urban_segmentor.synthetic.sprite import Crop, Sprite
+from urban_segmentor.synthetic.sprite import SceneSprite, SpriteCrop
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,7 +81,7 @@ class Mesh:
 
     def render(
         self, camera: Camera, light: Light, *, at_m: tuple[float, float], heading_rad: float = 0.0
-    ) -> Sprite | None:
+    ) -> SceneSprite | None:
         """Return the object as the camera sees it, or None when it does not.
 
         Args:
@@ -111,14 +111,14 @@ class Mesh:
 
 def _fill(
     faces: NDArray[np.float64], colours: NDArray[np.float64], camera: Camera
-) -> Sprite | None:
+) -> SceneSprite | None:
     """Return faces, ordered from far to near, as a sprite."""
     clipped = faces[..., 2].min(axis=1) < NEAR_M
     flat = np.where(clipped[:, None, None], NEAR_M, faces)
     points = camera.to_pixels(flat.reshape(-1, 3)).reshape(*faces.shape[:2], 2)
     cut = {int(i): camera.to_pixels(clip_near(faces[i])) for i in np.flatnonzero(clipped)}
     reach = np.concatenate([points[~clipped].reshape(-1, 2), *cut.values()])
-    crop = Crop.around(reach, camera.image_size)
+    crop = SpriteCrop.around(reach, camera.image_size)
     if crop is None:
         return None
     canvas = crop.canvas()

@@ -11,7 +11,7 @@ import numpy as np
 
 from urban_segmentor.synthetic.camera import NEAR_M, Camera
 from urban_segmentor.synthetic.light import Colour, Light, hazed, shade
-from urban_segmentor.synthetic.sprite import Crop, Sprite
+from urban_segmentor.synthetic.sprite import SceneSprite, SpriteCrop
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -169,7 +169,7 @@ def render_limbs(  # noqa: PLR0913 - where, when, and in which light
     at_m: tuple[float, float],
     heading_rad: float,
     discs: NDArray[np.float64] | None = None,
-) -> Sprite | None:
+) -> SceneSprite | None:
     """Return a figure as the camera sees it, or None when it does not.
 
     Args:
@@ -191,7 +191,7 @@ def render_limbs(  # noqa: PLR0913 - where, when, and in which light
     points = camera.to_pixels(seen.reshape(-1, 3)).reshape(len(limbs), 2, 2)
     reach = points.reshape(-1, 2)
     pad = widths.max() / 2
-    crop = Crop.around(np.vstack([reach - pad, reach + pad]), camera.image_size)
+    crop = SpriteCrop.around(np.vstack([reach - pad, reach + pad]), camera.image_size)
     if crop is None:
         return None
     dark, bright = _lit(limbs, depths, light)

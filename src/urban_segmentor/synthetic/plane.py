@@ -10,7 +10,7 @@ import numpy as np
 
 from urban_segmentor.synthetic.camera import Camera, clip_near
 from urban_segmentor.synthetic.light import Light, hazed
-from urban_segmentor.synthetic.sprite import Crop
+from urban_segmentor.synthetic.sprite import SpriteCrop
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -86,10 +86,10 @@ class Wall:
         if len(clipped) == 0:
             return
         points = camera.to_pixels(clipped)
-        crop = Crop.around(points, camera.image_size)
+        crop = SpriteCrop.around(points, camera.image_size)
         if crop is None:
             return
-        crop = Crop(x=crop.x, y=crop.y, width=crop.width, height=crop.height, fine=1)
+        crop = SpriteCrop(x=crop.x, y=crop.y, width=crop.width, height=crop.height, fine=1)
         depth_m = float(np.median(clipped[:, 2]))
         source = self.texture.for_height(self.height_m * camera.focal_px / clipped[:, 2].min())
         rows, cols = source.shape[:2]

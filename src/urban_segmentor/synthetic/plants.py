@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from urban_segmentor.synthetic.light import hazed
-from urban_segmentor.synthetic.sprite import Crop, Sprite
+from urban_segmentor.synthetic.sprite import SceneSprite, SpriteCrop
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,7 +68,9 @@ class Tree:
             levels.append(np.asarray(smaller, dtype=np.uint8))
         return cls(levels=tuple(levels), height_m=float(rng.uniform(5.5, 9.0)))
 
-    def render(self, camera: Camera, light: Light, *, at_m: tuple[float, float]) -> Sprite | None:
+    def render(
+        self, camera: Camera, light: Light, *, at_m: tuple[float, float]
+    ) -> SceneSprite | None:
         """Return the tree as the camera sees it, or None when it does not.
 
         Args:
@@ -83,7 +85,7 @@ class Tree:
         height_px = self.height_m * camera.focal_px / depth_m
         width_px = height_px * _COLS / _ROWS
         corners = np.array([[x - width_px / 2, y - height_px], [x + width_px / 2, y]])
-        crop = Crop.around(corners, camera.image_size)
+        crop = SpriteCrop.around(corners, camera.image_size)
         if crop is None:
             return None
         level = int(np.clip(np.log2(_ROWS / height_px), 0, len(self.levels) - 1))
@@ -97,4 +99,4 @@ class Tree:
         alpha = drawn[..., 3:].astype(np.float32)
         rgb = np.rint(drawn[..., :3] * clear + alpha * veil.astype(np.float32))
         rgba = np.concatenate([np.minimum(rgb, alpha), alpha], axis=2).astype(np.uint8)
-        return Sprite(rgba=rgba, mask=rgba[..., 3] >= 128, x=crop.x, y=crop.y)
+        return SceneSprite(rgba=rgba, mask=rgba[..., 3] >= 128, x=crop.x, y=crop.y)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from urban_segmentor.synthetic.light import Light
     from urban_segmentor.synthetic.mesh import Mesh
     from urban_segmentor.synthetic.plane import Wall
-    from urban_segmentor.synthetic.sprite import Sprite
+    from urban_segmentor.synthetic.sprite import SceneSprite
 
 _LOT_M = 15.0
 _BLOCK_M = 6.0
@@ -47,7 +47,7 @@ class Fixture:
     key: tuple[object, ...]
     at_m: tuple[float, float]
     class_id: int
-    render: Callable[[Camera], Sprite | None]
+    render: Callable[[Camera], SceneSprite | None]
     actor: Actor | None = None
     look: Look | None = None
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from urban_segmentor.synthetic.camera import clip_near
-from urban_segmentor.synthetic.sprite import Crop
+from urban_segmentor.synthetic.sprite import SpriteCrop
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,10 +47,10 @@ def _darken(
     points = camera.to_pixels(seen)
     soft = max(1.0, 0.10 * camera.focal_px / float(seen[:, 2].mean()))
     around = np.vstack([points - 2 * soft, points + 2 * soft])
-    crop = Crop.around(around, camera.image_size)
+    crop = SpriteCrop.around(around, camera.image_size)
     if crop is None:
         return
-    crop = Crop(x=crop.x, y=crop.y, width=crop.width, height=crop.height, fine=1)
+    crop = SpriteCrop(x=crop.x, y=crop.y, width=crop.width, height=crop.height, fine=1)
     mask = np.zeros((crop.height, crop.width), dtype=np.uint8)
     cv2.fillConvexPoly(mask, crop.local(points), round(255 * strength), cv2.LINE_AA, 4)
     side = 2 * round(soft) + 1

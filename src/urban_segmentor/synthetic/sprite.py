@@ -20,7 +20,7 @@ _SUPERSAMPLED_PX = 250_000
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Sprite:
+class SceneSprite:
     """One object, drawn.
 
     Attributes:
@@ -66,7 +66,7 @@ class Sprite:
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Crop:
+class SpriteCrop:
     """The part of the frame that an object may cover, drawn finer than the frame.
 
     Attributes:
@@ -84,7 +84,7 @@ class Crop:
     fine: int
 
     @classmethod
-    def around(cls, points: NDArray[np.float64], image_size: tuple[int, int]) -> Crop | None:
+    def around(cls, points: NDArray[np.float64], image_size: tuple[int, int]) -> SpriteCrop | None:
         """Return the part of the frame around some pixels, or None when it lies outside.
 
         Args:
@@ -115,7 +115,7 @@ class Crop:
         fine = ((points - (self.x, self.y)) * self.fine - 0.5) * 16
         return np.clip(np.rint(fine), -(1 << 26), 1 << 26).astype(np.int32)
 
-    def sprite(self, canvas: Pixels, solid: NDArray[np.uint8] | None = None) -> Sprite:
+    def sprite(self, canvas: Pixels, solid: NDArray[np.uint8] | None = None) -> SceneSprite:
         """Return the canvas at the size of the frame.
 
         Args:
@@ -129,4 +129,4 @@ class Crop:
                 shrunk = cv2.resize(solid, size, interpolation=cv2.INTER_AREA)
                 solid = np.asarray(shrunk, dtype=np.uint8)
         mask = (canvas[..., 3] if solid is None else solid) >= _HALF
-        return Sprite(rgba=canvas, mask=mask, x=self.x, y=self.y)
+        return SceneSprite(rgba=canvas, mask=mask, x=self.x, y=self.y)

@@ -21,14 +21,14 @@ from urban_segmentor.synthetic.light import LIGHTS
 from urban_segmentor.synthetic.noise import cloudy
 from urban_segmentor.synthetic.roadside import Fixture, Roadside
 from urban_segmentor.synthetic.shadows import paint_shadow
-from urban_segmentor.synthetic.traffic import OWN_LANE, WAYS, Mover, Stream
+from urban_segmentor.synthetic.traffic import OWN_LANE, WAYS, Mover, TrafficStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from urban_segmentor.synthetic.sprite import Sprite
+    from urban_segmentor.synthetic.sprite import SceneSprite
 
 _CAMERA_MPS = {"fixed": 0.0, "dashcam": 9.0}
 _FAR_M = 130.0
@@ -38,7 +38,7 @@ _LEADER_GAP_M, _LEADER_SWAY_M, _LEADER_RATE = 17.0, 4.0, 0.45
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Shot:
+class RenderedFrame:
     """One frame of the street and the truth about it.
 
     Attributes:
@@ -84,7 +84,7 @@ class _Seen:
     depth_m: float
     class_id: int
     track_id: int
-    sprite: Sprite
+    sprite: SceneSprite
 
 
 class Street:
@@ -118,7 +118,7 @@ class Street:
         self._light, self._moves = light, camera == "dashcam"
         self.camera_speed_mps = _CAMERA_MPS[camera]
 
-    def shots(self, *, seconds: float) -> Iterator[Shot]:
+    def shots(self, *, seconds: float) -> Iterator[RenderedFrame]:
         """Yield the frames of the first seconds.
 
         Args:
@@ -148,7 +148,7 @@ class _Scene:
         self._lens = Lens(np.random.default_rng([seed, 6]), size, noise=self._light.noise)
         self._roadside = Roadside(seed, self._light, self._next_key)
         self._streams = [
-            Stream(
+            TrafficStream(
                 way,
                 rng=np.random.default_rng([seed, 7, i]),
                 camera_mps=speed_mps,
@@ -160,13 +160,13 @@ class _Scene:
         self._leader = (self._next_key(), int(np.random.default_rng([seed, 8]).integers(1 << 31)))
         self._looks: dict[int, tuple[Look, ...]] = {}
         self._backdrop: tuple[NDArray[np.uint8], NDArray[np.uint8]] | None = None
-        self._stills: dict[tuple[object, ...], Sprite | None] = {}
+        self._stills: dict[tuple[object, ...], SceneSprite | None] = {}
 
     def _next_key(self) -> int:
         """Return a track id that is free, and whose successor is free too."""
         return 2 * next(self._keys) - 1
 
-    def shot(self, index: int, time_s: float, speed_mps: float) -> Shot:
+    def shot(self, index: int, time_s: float, speed_mps: float) -> RenderedFrame:
         """Return the frame at a time, seconds; times must not go back."""
         camera = self._camera(speed_mps * time_s)
         image, classes = self._background(camera)
@@ -192,7 +192,9 @@ class _Scene:
             name=f"street_{index:06d}",
         )
         shown = tuple(actor for actor in actors if actor.track_id in present)
-        return Shot(frame=frame, class_map=classes, instance_map=ids, objects=shown, camera=camera)
+        return RenderedFrame(
+            frame=frame, class_map=classes, instance_map=ids, objects=shown, camera=camera
+        )
 
     def _camera(self, y_m: float) -> Camera:
         if self._moves:

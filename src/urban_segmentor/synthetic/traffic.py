@@ -17,7 +17,7 @@ _GAP_M = 15.0  # from middle to middle, enough for two buses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
+class TrafficPath:
     """A straight way along the street that road users share.
 
     Attributes:
@@ -45,7 +45,7 @@ class Mover:
 
     Attributes:
         key: First track id; a cyclist has the next one, too.
-        kind: As in `Way`.
+        kind: As in `TrafficPath`.
         x_m: Metres right of the middle of the street.
         direction: 1 ahead, -1 back.
         speed_mps: Metres a second.
@@ -66,7 +66,7 @@ class Mover:
         return self.start_m + self.direction * self.speed_mps * time_s
 
 
-class Stream:
+class TrafficStream:
     """The movers of one way, for a camera that may move along the street.
 
     Args:
@@ -79,7 +79,7 @@ class Stream:
 
     def __init__(
         self,
-        way: Way,
+        way: TrafficPath,
         *,
         rng: np.random.Generator,
         camera_mps: float,
@@ -133,8 +133,8 @@ class Stream:
 
 
 WAYS = (
-    Way(x_m=-1.75, direction=-1, speeds_mps=(8.0, 13.0), every_s=0.9, kind="traffic"),
-    Way(
+    TrafficPath(x_m=-1.75, direction=-1, speeds_mps=(8.0, 13.0), every_s=0.9, kind="traffic"),
+    TrafficPath(
         x_m=-7.6,
         direction=1,
         speeds_mps=(1.0, 1.7),
@@ -143,7 +143,7 @@ WAYS = (
         spread_m=1.3,
         queued=False,
     ),
-    Way(
+    TrafficPath(
         x_m=-7.6,
         direction=-1,
         speeds_mps=(1.0, 1.7),
@@ -152,7 +152,7 @@ WAYS = (
         spread_m=1.3,
         queued=False,
     ),
-    Way(
+    TrafficPath(
         x_m=7.9,
         direction=-1,
         speeds_mps=(1.0, 1.7),
@@ -161,7 +161,7 @@ WAYS = (
         spread_m=1.2,
         queued=False,
     ),
-    Way(
+    TrafficPath(
         x_m=7.9,
         direction=1,
         speeds_mps=(1.0, 1.7),
@@ -170,9 +170,9 @@ WAYS = (
         spread_m=1.2,
         queued=False,
     ),
-    Way(x_m=-3.25, direction=-1, speeds_mps=(3.8, 5.8), every_s=9.0, kind="cyclist"),
-    Way(x_m=3.25, direction=1, speeds_mps=(3.8, 5.8), every_s=9.0, kind="cyclist"),
+    TrafficPath(x_m=-3.25, direction=-1, speeds_mps=(3.8, 5.8), every_s=9.0, kind="cyclist"),
+    TrafficPath(x_m=3.25, direction=1, speeds_mps=(3.8, 5.8), every_s=9.0, kind="cyclist"),
 )
 """Everybody but who drives ahead on the camera's own lane."""
 
-OWN_LANE = Way(x_m=1.75, direction=1, speeds_mps=(8.0, 13.0), every_s=0.9, kind="traffic")
+OWN_LANE = TrafficPath(x_m=1.75, direction=1, speeds_mps=(8.0, 13.0), every_s=0.9, kind="traffic")

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from urban_segmentor.synthetic.street import Shot
+    from urban_segmentor.synthetic.street import RenderedFrame
 
 
-def save_truth(shot: Shot, folder: Path) -> None:
+def save_truth(shot: RenderedFrame, folder: Path) -> None:
     """Write the truth about a frame: two pictures, and a line in `truth.jsonl`.
 
     `{name}_instances.png` holds track ids as uint16, `{name}_classes.png` train ids as uint8.
@@ -47,7 +47,7 @@ def save_truth(shot: Shot, folder: Path) -> None:
         ) from error
 
 
-def _record(shot: Shot) -> dict[str, object]:
+def _record(shot: RenderedFrame) -> dict[str, object]:
     camera = shot.camera
     return {
         "frame": shot.frame.name,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from urban_segmentor.training.run_folder import RunFolder
 
 
-class Watcher(Protocol):
+class TrainingObserver(Protocol):
     """Is told of each batch and each epoch."""
 
     def on_start(self, *, epoch: int, epochs: int, batches: int) -> None:
@@ -32,7 +32,7 @@ class Watcher(Protocol):
 
 
 @dataclass(slots=True)
-class Callbacks:
+class TrainerCallbacks:
     """Passes on what Ultralytics tells, draws the curves, and feeds TensorBoard if it is there.
 
     Args:
@@ -41,7 +41,7 @@ class Callbacks:
     """
 
     folder: RunFolder
-    watcher: Watcher | None
+    watcher: TrainingObserver | None
     _board: Any = field(default=None, init=False)
 
     def attach(self, trainer: Any) -> None:

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from urban_segmentor.datasets.images import read_picture
 from urban_segmentor.export.export import export
-from urban_segmentor.export.export_metadata import About
-from urban_segmentor.export.export_options import Progress, Wishes
+from urban_segmentor.export.export_metadata import ModelDescription
+from urban_segmentor.export.export_options import ExportOptions, ExportProgress
 
 if TYPE_CHECKING:
-    from urban_segmentor.training.fit import Trained
+    from urban_segmentor.training.fit import TrainingResult
 
 _STRIDE = 32
 
 
-def deliver(trained: Trained, *, progress: Progress | None = None) -> Path:
+def export_best(trained: TrainingResult, *, progress: ExportProgress | None = None) -> Path:
     """Return the ONNX file of a training's best checkpoint, which answers as that does.
 
     Args:
@@ -31,14 +31,16 @@ def deliver(trained: Trained, *, progress: Progress | None = None) -> Path:
     picture = Path((trained.folder.root / "val.txt").read_text(encoding="utf-8").split("\n", 1)[0])
     pictures = record["pictures"]["train"]
     names = ", ".join(Path(root).name for root in record["data"])
-    wishes = Wishes(
+    wishes = ExportOptions(
         model=str(trained.best),
         format="onnx",
         imgsz=_input_size(picture, long_side=int(record["settings"].get("imgsz", 640))),
         data=Path(record["data"][0]),
         output=trained.best.with_suffix(".onnx"),
         overwrite=True,
-        about=About(training_data=f"{names}: {pictures} pictures, {count(trained.epochs)}"),
+        about=ModelDescription(
+            training_data=f"{names}: {pictures} pictures, {count(trained.epochs)}"
+        ),
     )
     export(wishes, progress=progress)
     return trained.best.with_suffix(".onnx")

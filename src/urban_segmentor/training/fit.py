@@ -15,12 +15,12 @@ from urban_segmentor.errors import ModelError, OutputError, SettingError, UrbanS
 from urban_segmentor.export.checkpoint import load_checkpoint, safe_loading
 from urban_segmentor.export.ultralytics_env import quiet_ultralytics, require
 from urban_segmentor.io.atomic import write_atomically
-from urban_segmentor.training.callbacks import Callbacks, Watcher
-from urban_segmentor.training.pretrained import find_start
+from urban_segmentor.training.callbacks import TrainerCallbacks, TrainingObserver
+from urban_segmentor.training.pretrained import find_pretrained
 from urban_segmentor.training.recipes import OWN
-from urban_segmentor.training.repeat_factor_sampling import repeated
+from urban_segmentor.training.repeat_factor_sampling import repeat_factor_sample
 from urban_segmentor.training.run_folder import DATA, RUN, RunFolder, open_run
-from urban_segmentor.training.training_data import Material, read_material
+from urban_segmentor.training.training_data import TrainingData, read_training_data
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,7 @@ _FIRST_THING = "person"  # stuff is in almost every picture; only things are rar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trained:
+class TrainingResult:
     """What came out.
 
     Attributes:
@@ -59,8 +59,8 @@ def train(  # noqa: PLR0913 -- all have their names
     settings: dict[str, Any],
     overwrite: bool = False,
     trust: bool = False,
-    watcher: Watcher | None = None,
-) -> Trained:
+    watcher: TrainingObserver | None = None,
+) -> TrainingResult:
     """Fine-tune a model on a prepared data set.
 
     Args:
@@ -81,8 +81,8 @@ def train(  # noqa: PLR0913 -- all have their names
         MissingExtraError: The extra `train` is not installed.
     """
     require("torch", "ultralytics")
-    material = read_material(data, also=also)
-    start = find_start(model)
+    material = read_training_data(data, also=also)
+    start = find_pretrained(model)
     load_checkpoint(start, trust=trust)
     own = {key: settings[key] for key in OWN if key in settings}
     theirs = {key: value for key, value in settings.items() if key not in OWN}
@@ -100,8 +100,8 @@ def train(  # noqa: PLR0913 -- all have their names
 
 
 def resume(
-    path: Path, *, settings: dict[str, Any] | None = None, watcher: Watcher | None = None
-) -> Trained:
+    path: Path, *, settings: dict[str, Any] | None = None, watcher: TrainingObserver | None = None
+) -> TrainingResult:
     """Go on with a training that was stopped or killed.
 
     Args:
@@ -135,15 +135,17 @@ def resume(
     return _run(folder, theirs, plain=plain, watcher=watcher)
 
 
-def _listed(material: Material, own: dict[str, Any], *, seed: int) -> list[Path]:
+def _listed(material: TrainingData, own: dict[str, Any], *, seed: int) -> list[Path]:
     names = material.names
     first = names.index(_FIRST_THING) if _FIRST_THING in names else 0
-    return repeated(material.train, share=own.get("repeat") or 0.0, first=first, seed=seed)
+    return repeat_factor_sample(
+        material.train, share=own.get("repeat") or 0.0, first=first, seed=seed
+    )
 
 
 def _run(
-    folder: RunFolder, settings: dict[str, Any], *, plain: bool, watcher: Watcher | None
-) -> Trained:
+    folder: RunFolder, settings: dict[str, Any], *, plain: bool, watcher: TrainingObserver | None
+) -> TrainingResult:
     from urban_segmentor.training.trainer import (
         KeptTrainer,
         StreetTrainer,
@@ -164,7 +166,7 @@ def _run(
         try:
             trainer: Any = (KeptTrainer if plain else StreetTrainer)(overrides=settings | place)
             if not many:  # the processes of several GPUs tell for themselves
-                Callbacks(folder, watcher).attach(trainer)
+                TrainerCallbacks(folder, watcher).attach(trainer)
             trainer.train()
         except UrbanSegmentorError:
             raise
@@ -182,7 +184,7 @@ def _strip(folder: RunFolder) -> None:
                 strip(path)
 
 
-def _finish(folder: RunFolder, *, wanted: int) -> Trained:
+def _finish(folder: RunFolder, *, wanted: int) -> TrainingResult:
     """Write down how it ended."""
     rows = folder.rows()
     folder.write_curves()
@@ -198,9 +200,9 @@ def _finish(folder: RunFolder, *, wanted: int) -> Trained:
     return _trained(folder, outcome)
 
 
-def _trained(folder: RunFolder, outcome: dict[str, Any]) -> Trained:
+def _trained(folder: RunFolder, outcome: dict[str, Any]) -> TrainingResult:
     best = folder.best if folder.best.is_file() else folder.last
-    return Trained(folder=folder, best=best, **outcome)
+    return TrainingResult(folder=folder, best=best, **outcome)
 
 
 def _check_settings(settings: dict[str, Any]) -> None:

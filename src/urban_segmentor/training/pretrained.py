@@ -17,7 +17,7 @@ _PAGE = "https://github.com/ultralytics/assets/releases"
 _PATIENCE_S = 5.0
 
 
-def find_start(model: str) -> Path:
+def find_pretrained(model: str) -> Path:
     """Return the checkpoint of a model.
 
     Args:

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from urban_segmentor.training.training_data import Picture
+    from urban_segmentor.training.training_data import TrainingImage
 
 
-def repeated(
-    pictures: Sequence[Picture], *, share: float, first: int = 0, seed: int = 0
+def repeat_factor_sample(
+    pictures: Sequence[TrainingImage], *, share: float, first: int = 0, seed: int = 0
 ) -> list[Path]:
     """Return pictures, those of rare classes several times.
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    from urban_segmentor.training.training_data import Material
+    from urban_segmentor.training.training_data import TrainingData
 
 LOCK = ".lock"
 RUN, DATA, CSV, CURVES = "run.json", "data.yaml", "results.csv", "curves.png"
@@ -77,7 +77,7 @@ class RunFolder:
     def create(
         self,
         *,
-        material: Material,
+        material: TrainingData,
         pictures: Sequence[Path],
         settings: dict[str, Any],
         own: dict[str, Any],

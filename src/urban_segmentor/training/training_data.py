@@ -20,7 +20,7 @@ _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
+class TrainingImage:
     """A picture with labels.
 
     Attributes:
@@ -33,7 +33,7 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Material:
+class TrainingData:
     """What a network learns from.
 
     Attributes:
@@ -45,8 +45,8 @@ class Material:
 
     roots: tuple[Path, ...]
     names: tuple[str, ...]
-    train: tuple[Picture, ...]
-    val: tuple[Picture, ...]
+    train: tuple[TrainingImage, ...]
+    val: tuple[TrainingImage, ...]
 
     def shares(self) -> dict[str, float]:
         """Return the share of training pictures that show each class."""
@@ -54,7 +54,7 @@ class Material:
         return {name: counts[i] / len(self.train) for i, name in enumerate(self.names)}
 
 
-def read_material(root: Path, *, also: Sequence[Path] = ()) -> Material:
+def read_training_data(root: Path, *, also: Sequence[Path] = ()) -> TrainingData:
     """Return the pictures of prepared folders.
 
     Args:
@@ -67,7 +67,7 @@ def read_material(root: Path, *, also: Sequence[Path] = ()) -> Material:
     """
     roots = [path.parent if path.suffix == ".yaml" else path for path in (root, *also)]
     names = _names(roots[0])
-    train: list[Picture] = []
+    train: list[TrainingImage] = []
     for each in roots:
         if _names(each) != names:
             raise DatasetError(
@@ -81,7 +81,7 @@ def read_material(root: Path, *, also: Sequence[Path] = ()) -> Material:
             f"no picture under `{roots[0] / 'labels' / 'train'}` has a label",
             hint="make the folder anew: urban-segmentor data prepare CITYSCAPES OUT",
         )
-    return Material(roots=tuple(roots), names=names, train=tuple(train), val=tuple(val))
+    return TrainingData(roots=tuple(roots), names=names, train=tuple(train), val=tuple(val))
 
 
 def _names(root: Path) -> tuple[str, ...]:
@@ -125,7 +125,7 @@ def _not_prepared(root: Path) -> DatasetError:
     )
 
 
-def _pictures(root: Path, split: str, n_classes: int) -> list[Picture]:
+def _pictures(root: Path, split: str, n_classes: int) -> list[TrainingImage]:
     folder = root / "images" / split
     found = sorted(p for p in folder.glob("*") if p.suffix.lower() in _SUFFIXES)
     if not found:
@@ -136,7 +136,7 @@ def _pictures(root: Path, split: str, n_classes: int) -> list[Picture]:
     return [_labelled(path, root / "labels" / split, n_classes) for path in found]
 
 
-def _labelled(path: Path, labels: Path, n_classes: int) -> Picture:
+def _labelled(path: Path, labels: Path, n_classes: int) -> TrainingImage:
     # A link's own name counts: what it points to may lie anywhere, without labels beside it.
     path, label = path.absolute(), labels / f"{path.stem}.txt"
     try:
@@ -165,7 +165,7 @@ def _labelled(path: Path, labels: Path, n_classes: int) -> Picture:
                 hint="labels and names do not belong together: prepare the folder anew",
             )
         classes.add(int(word))
-    return Picture(path=path, classes=frozenset(classes))
+    return TrainingImage(path=path, classes=frozenset(classes))
 
 
 def _difference(these: tuple[str, ...], those: tuple[str, ...]) -> str:

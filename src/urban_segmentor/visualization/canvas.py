@@ -23,7 +23,7 @@ SOLID = 128
 """Positions in an index map from which the paint covers fully."""
 
 
-class Sprite:
+class TextSprite:
     """A small picture that is pasted often, converted once for each kind of video.
 
     Args:
@@ -65,7 +65,7 @@ class Canvas(Protocol):
         """Draw the border of a box, `x1, y1, x2, y2` in pixels; colour uint8 (1, 1, 3), RGB."""
         ...
 
-    def paste(self, sprite: Sprite, x: int, y: int) -> None:
+    def paste(self, sprite: TextSprite, x: int, y: int) -> None:
         """Put a small picture with its corner at a pixel."""
         ...
 
@@ -108,7 +108,7 @@ class RgbCanvas:
         """Draw the border of a box, in pixels; colour uint8 (1, 1, 3), RGB."""
         _border(self._image, box, colour[0, 0], thickness)
 
-    def paste(self, sprite: Sprite, x: int, y: int) -> None:
+    def paste(self, sprite: TextSprite, x: int, y: int) -> None:
         """Put a small picture with its corner at a pixel."""
         _put(self._image, sprite.image, x, y)
 
@@ -157,7 +157,7 @@ class YuvCanvas:
         _border(self._u, halves, values[1], thickness // 2)
         _border(self._v, halves, values[2], thickness // 2)
 
-    def paste(self, sprite: Sprite, x: int, y: int) -> None:
+    def paste(self, sprite: TextSprite, x: int, y: int) -> None:
         """Put a small picture with its corner at an even pixel."""
         planes = sprite.planes(self._planes.matrix, full_range=self._planes.full_range)
         _put(self._y, planes.y, x - x % 2, y - y % 2)

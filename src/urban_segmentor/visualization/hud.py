@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from urban_segmentor.structures.cityscapes_labels import Rgb
     from urban_segmentor.structures.types import Image, Yuv420
-    from urban_segmentor.visualization.canvas import Canvas, Sprite
-    from urban_segmentor.visualization.live_stats import Readings
+    from urban_segmentor.visualization.canvas import Canvas, TextSprite
+    from urban_segmentor.visualization.live_stats import LiveStats
 
 _FRESH_S = 0.25  # figures that change more often cannot be read
 _LINES = 40  # letters are this part of the picture's height
@@ -42,11 +42,11 @@ class Hud:
         self._size = size
         self._lines: tuple[str, ...] = ()
         self._drawn_s = 0.0
-        self._figures: Sprite | None = None
+        self._figures: TextSprite | None = None
         self._state = ""
-        self._banner: Sprite | None = None
+        self._banner: TextSprite | None = None
 
-    def draw(self, pixels: Image | Yuv420, readings: Readings) -> Image | Yuv420:
+    def draw(self, pixels: Image | Yuv420, readings: LiveStats) -> Image | Yuv420:
         """Return a copy of a picture with the readings on it, in its own format.
 
         Args:
@@ -57,7 +57,7 @@ class Hud:
         self.paint(canvas, readings)
         return canvas.result()
 
-    def paint(self, canvas: Canvas, readings: Readings) -> None:
+    def paint(self, canvas: Canvas, readings: LiveStats) -> None:
         """Draw on what somebody else draws on too, which costs no copy.
 
         Pictures too small for letters stay as they are.

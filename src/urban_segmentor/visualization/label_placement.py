@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from urban_segmentor.visualization.canvas import Sprite
+from urban_segmentor.visualization.canvas import TextSprite
 
 if TYPE_CHECKING:
     from urban_segmentor.structures.cityscapes_labels import Rgb
@@ -20,7 +20,7 @@ _PROBE = 48  # pixels: the middle of a large region is found on a copy of this s
 
 
 @lru_cache(maxsize=512)
-def label_sprite(text: str, colour: Rgb, scale: float) -> Sprite:
+def label_sprite(text: str, colour: Rgb, scale: float) -> TextSprite:
     """Return a plate with a text on it.
 
     Args:
@@ -38,7 +38,7 @@ def label_sprite(text: str, colour: Rgb, scale: float) -> Sprite:
     ink = (0, 0, 0) if luma > _BRIGHT else (255, 255, 255)
     place = (margin, margin // 2 + height + baseline // 2)
     cv2.putText(plate, text, place, _FONT, size, ink, weight, cv2.LINE_AA)
-    return Sprite(plate)
+    return TextSprite(plate)
 
 
 def label_anchor(

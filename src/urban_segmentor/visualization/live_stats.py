@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Readings:
+class LiveStats:
     """Figures of the last second.
 
     Attributes:
@@ -32,7 +32,7 @@ class Readings:
     def lines(self) -> tuple[str, ...]:
         """Return the figures as short lines of text, for a corner of the picture.
 
-        >>> Readings(fps=30.04, latency_ms=41.6, stages_ms={"infer": 21.04}, state="live").lines()
+        >>> LiveStats(fps=30.04, latency_ms=41.6, stages_ms={"infer": 21.04}, state="live").lines()
         ('30.0 fps, 42 ms late', 'infer 21.0 ms', '0 dropped')
         """
         if self.fps is None or self.latency_ms is None:

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image as Drawing
 from PIL import ImageDraw, ImageFont
 
-from urban_segmentor.visualization.canvas import Sprite
+from urban_segmentor.visualization.canvas import TextSprite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -44,7 +44,7 @@ def readable(text: str) -> str:
 
 def plate(
     lines: Sequence[str], *, text_px: int, room: tuple[int, int], colour: Rgb, width: int = 0
-) -> Sprite | None:
+) -> TextSprite | None:
     """Return a plate with lines of text, white on a dark colour, of even sides.
 
     What does not fit gets smaller letters, then is shortened, and lines at the end are left out.
@@ -76,7 +76,7 @@ def plate(
     for number, line in enumerate(shown):
         middle = margin / 2 + (number + 0.5) * _LINE * text_px
         draw.text((margin, round(middle)), line, fill=_INK, font=font, anchor="lm")
-    return Sprite(np.asarray(picture))
+    return TextSprite(np.asarray(picture))
 
 
 def wrapped(text: str, *, text_px: int, width: int) -> list[str]:

@@ -15,16 +15,18 @@ import cv2
 import numpy as np
 
 from urban_segmentor.structures.types import Frame
-from urban_segmentor.visualization.live_stats import Readings
+from urban_segmentor.visualization.live_stats import LiveStats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from urban_segmentor.apps.live.browser import BrowserDisplay
-    from urban_segmentor.apps.live.view_controls import Controls
+    from urban_segmentor.apps.live.view_controls import ViewControls
 
 NAMES = ("road", "person", "rider", "car", "bicycle")
-LIVE = Readings(fps=24.04, latency_ms=41.26, stages_ms={"infer": 21.04}, state="live", is_live=True)
+LIVE = LiveStats(
+    fps=24.04, latency_ms=41.26, stages_ms={"infer": 21.04}, state="live", is_live=True
+)
 BETWEEN = b"--next-picture\r\nContent-Type: image/jpeg\r\n\r\n"
 TOKEN = "a long enough token"  # noqa: S105 - of no use anywhere
 
@@ -46,7 +48,7 @@ class Shown(NamedTuple):
     """A display and what it changes."""
 
     display: BrowserDisplay
-    controls: Controls
+    controls: ViewControls
 
     @property
     def address(self) -> tuple[str, int]:

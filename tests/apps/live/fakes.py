@@ -13,7 +13,7 @@ from urban_segmentor.structures.types import Frame, Image, Instances, Yuv420
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from urban_segmentor.visualization.live_stats import Readings
+    from urban_segmentor.visualization.live_stats import LiveStats
 
 SIZE = (36, 64)
 NAMES = ("car", "person", "road")
@@ -134,16 +134,16 @@ class Noting:
     def __init__(self, each: Callable[[int], None] = lambda _count: None) -> None:
         self.each = each
         self.frames: list[Frame] = []
-        self.readings: list[Readings] = []
+        self.readings: list[LiveStats] = []
         self.polls = 0
 
-    def show(self, frame: Frame, readings: Readings) -> None:
+    def show(self, frame: Frame, readings: LiveStats) -> None:
         """Keep the frame."""
         self.frames.append(frame)
         self.readings.append(readings)
         self.each(len(self.frames))
 
-    def poll(self, readings: Readings) -> None:
+    def poll(self, readings: LiveStats) -> None:
         """Count the calls."""
         self.polls += 1
         self.readings.append(readings)

@@ -11,13 +11,15 @@ import pytest
 
 from tests.apps.live.browser_parts import NAMES, TOKEN
 from urban_segmentor.apps.live.browser import BrowserDisplay
-from urban_segmentor.apps.live.view_controls import Controls
+from urban_segmentor.apps.live.view_controls import ViewControls
 from urban_segmentor.errors import SettingError
 
 
 def opened(**settings: Any) -> closing[BrowserDisplay]:  # noqa: ANN401
     """Return a display as a context."""
-    return closing(BrowserDisplay(Controls(NAMES), **{"title": "street", "port": 0, **settings}))
+    return closing(
+        BrowserDisplay(ViewControls(NAMES), **{"title": "street", "port": 0, **settings})
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Pictures are encoded once, in their own colours, and only for somebody."""
+"""MjpegEncoder are encoded once, in their own colours, and only for somebody."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from tests.apps.live.browser_parts import number_of, numbered, wait_until
 from urban_segmentor.apps.live.browser import mjpeg as module
-from urban_segmentor.apps.live.browser.mjpeg import Pictures, jpeg_of, png_of, saved_jpeg_of
+from urban_segmentor.apps.live.browser.mjpeg import MjpegEncoder, jpeg_of, png_of, saved_jpeg_of
 from urban_segmentor.structures.types import Yuv420
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def test_nothing_is_encoded_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
         return jpeg_of(pixels)  # pyright: ignore[reportArgumentType]
 
     monkeypatch.setattr(module, "jpeg_of", counting)
-    pictures = Pictures()
+    pictures = MjpegEncoder()
     assert pictures.newest() is None
     for number in range(5):
         pictures.put(numbered(number))
@@ -82,7 +82,7 @@ def test_nothing_is_encoded_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_waiting_ends() -> None:
     """After its time, and when no more pictures come."""
-    pictures = Pictures()
+    pictures = MjpegEncoder()
     assert pictures.wait(after=0, timeout_s=0.01) is None
     pictures.put(numbered(1))
     assert pictures.wait(after=1, timeout_s=0.01) is None

@@ -17,17 +17,17 @@ from PIL import Image
 
 from tests.apps.live.browser_parts import NAMES, TOKEN, Shown, wait_until
 from urban_segmentor.apps.live.browser import BrowserDisplay
-from urban_segmentor.apps.live.view_controls import Controls
+from urban_segmentor.apps.live.view_controls import ViewControls
 from urban_segmentor.structures.types import Frame
 from urban_segmentor.synthetic import Street
-from urban_segmentor.visualization.live_stats import Readings
+from urban_segmentor.visualization.live_stats import LiveStats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
-LIVE = Readings(
+LIVE = LiveStats(
     fps=24.0,
     latency_ms=41.0,
     stages_ms={"read": 2.0, "infer": 21.0, "draw": 3.0},
@@ -35,14 +35,14 @@ LIVE = Readings(
     state="live",
     is_live=True,
 )
-LOST = Readings(state="lost: connection refused; retry in 4 s", dropped=1234)
+LOST = LiveStats(state="lost: connection refused; retry in 4 s", dropped=1234)
 
 
 class Running:
     """A display that gets frames and readings from a thread, as the main thread gives them."""
 
     def __init__(self, frames: Sequence[Frame], *, port: int = 0, token: str | None = None) -> None:
-        self.controls = Controls(NAMES)
+        self.controls = ViewControls(NAMES)
         self.display = BrowserDisplay(self.controls, title="street", port=port, token=token)
         self.url = self.display.where
         self.readings = LIVE
@@ -180,7 +180,7 @@ def test_it_moves(running: Running, opened: Callable[..., Any], problems: list[s
 
 def test_the_newest_picture_is_shown(browser: Any) -> None:  # noqa: ANN401
     """Not the one before it, although browsers wait for the start of the next part."""
-    controls = Controls(NAMES)
+    controls = ViewControls(NAMES)
     display = BrowserDisplay(controls, title="street", port=0)
     page = browser.new_page()
     page.goto(display.where)

@@ -19,7 +19,7 @@ from tests.apps.live.browser_parts import (
     wait_until,
 )
 from urban_segmentor.apps.live.browser import BrowserDisplay
-from urban_segmentor.apps.live.view_controls import Controls
+from urban_segmentor.apps.live.view_controls import ViewControls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ POST = b"POST /control HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/
 @contextmanager
 def showing() -> Iterator[Shown]:
     """Give a display."""
-    controls = Controls(NAMES)
+    controls = ViewControls(NAMES)
     display = BrowserDisplay(controls, title="street", port=0)
     try:
         yield Shown(display, controls)

@@ -10,8 +10,8 @@ import pytest
 
 from tests.apps.live.browser_parts import LIVE, NAMES, Shown, numbered
 from urban_segmentor.apps.live.browser import BrowserDisplay
-from urban_segmentor.apps.live.view_controls import Controls, View
-from urban_segmentor.visualization.live_stats import Readings
+from urban_segmentor.apps.live.view_controls import ViewControls, ViewState
+from urban_segmentor.visualization.live_stats import LiveStats
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def shown() -> Iterator[Shown]:
     """Give a display."""
-    controls = Controls(NAMES)
+    controls = ViewControls(NAMES)
     display = BrowserDisplay(controls, title='<b>street & "co"</b>', port=0)
     yield Shown(display, controls)
     display.close()
@@ -71,7 +71,7 @@ def test_the_state(shown: Shown) -> None:
     assert (state["state"], state["is_live"], state["has_picture"]) == ("live", True, True)
     assert (state["fps"], state["latency_ms"], state["stages_ms"]) == (24.0, 41.3, {"infer": 21.0})
     assert state["silent_s"] < 1
-    shown.display.poll(Readings(state="lost: gone; retry in 4 s", dropped=7))
+    shown.display.poll(LiveStats(state="lost: gone; retry in 4 s", dropped=7))
     assert shown.state()["state"] == "lost: gone; retry in 4 s"
     assert shown.state()["dropped"] == 7
 
@@ -99,7 +99,7 @@ def test_wishes(shown: Shown) -> None:
         "figures": False,
         "paused": True,
     }
-    assert controls.view == View(conf=0.4, masks_only=True, figures=False, paused=True)
+    assert controls.view == ViewState(conf=0.4, masks_only=True, figures=False, paused=True)
     shown.control({"conf_steps": 2})
     assert controls.view.conf == 0.5
     shown.control({"conf_steps": -1, "paused": False})
@@ -192,6 +192,6 @@ def test_a_picture_to_keep(shown: Shown, path: str, off: int) -> None:
 def test_colours_of_other_classes() -> None:
     """Those that are given, and none for names that Cityscapes does not have."""
     for colours, expected in (([(1, 2, 255)], ["#0102ff"]), (None, [None])):
-        display = BrowserDisplay(Controls(["boat"]), title="x", port=0, colours=colours)
-        assert Shown(display, Controls([])).state()["colours"] == expected
+        display = BrowserDisplay(ViewControls(["boat"]), title="x", port=0, colours=colours)
+        assert Shown(display, ViewControls([])).state()["colours"] == expected
         display.close()

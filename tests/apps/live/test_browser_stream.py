@@ -22,7 +22,7 @@ from tests.apps.live.browser_parts import (
     wait_until,
 )
 from urban_segmentor.apps.live.browser import BrowserDisplay
-from urban_segmentor.apps.live.view_controls import Controls
+from urban_segmentor.apps.live.view_controls import ViewControls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def shown() -> Iterator[Shown]:
     """Give a display, and check that no thread is left."""
-    controls = Controls(NAMES)
+    controls = ViewControls(NAMES)
     display = BrowserDisplay(controls, title="street", port=0)
     yield Shown(display, controls)
     display.close()

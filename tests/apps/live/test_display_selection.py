@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from urban_segmentor.apps.live.display_selection import Choice, choose_display
-from urban_segmentor.apps.live.null_display import Nowhere
+from urban_segmentor.apps.live.display_selection import DisplaySelection, select_display
+from urban_segmentor.apps.live.null_display import NullDisplay
 from urban_segmentor.errors import DisplayError, MissingExtraError, SettingError
 from urban_segmentor.structures.types import Frame
-from urban_segmentor.visualization.live_stats import Readings
+from urban_segmentor.visualization.live_stats import LiveStats
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,7 @@ SCREEN = {"DISPLAY": ":0"}
 URL = "http://127.0.0.1:8000/"
 
 
-class Fake(Nowhere):
+class Fake(NullDisplay):
     """A display that says where it is."""
 
     def __init__(self, where: str, moved_from: int | None = None) -> None:
@@ -66,9 +66,9 @@ def choose(
     make_window: Callable[[], Display] = never,
     make_browser: Callable[[], Fake] = never,
     platform: str = "linux",
-) -> Choice:
+) -> DisplaySelection:
     """Choose with fakes."""
-    return choose_display(
+    return select_display(
         wish, make_window=make_window, make_browser=make_browser, environ=environ, platform=platform
     )
 
@@ -143,8 +143,8 @@ def test_nothing_is_shown_when_nothing_is_asked_for() -> None:
     display, sentence = choose("none", SCREEN)
     assert sentence == "no display, as asked for"
     assert display.where == "nowhere"
-    display.show(Frame(pixels=np.zeros((2, 2, 3), dtype=np.uint8)), Readings())
-    display.poll(Readings())
+    display.show(Frame(pixels=np.zeros((2, 2, 3), dtype=np.uint8)), LiveStats())
+    display.poll(LiveStats())
     display.say("nothing")
     display.close()
     display.close()

@@ -13,13 +13,13 @@ from tests.apps.live.fakes import Noting
 from tests.cli.tiny import save_tiny_model
 from tests.io.clips import write_clip
 from urban_segmentor.apps.live.run import Live
-from urban_segmentor.apps.live.view_controls import Controls
+from urban_segmentor.apps.live.view_controls import ViewControls
 from urban_segmentor.inference.segmenter import Segmenter
-from urban_segmentor.io.rolling_video import SegmentedVideo
+from urban_segmentor.io.rolling_video import RollingVideoWriter
 from urban_segmentor.io.streams.live_source import LiveSource
-from urban_segmentor.io.streams.source_uri import parse_address
-from urban_segmentor.io.streams.stream_options import Wishes
-from urban_segmentor.io.writers.jsonl import JsonlSink
+from urban_segmentor.io.streams.source_uri import parse_source_uri
+from urban_segmentor.io.streams.stream_options import StreamOptions
+from urban_segmentor.io.writers.jsonl import JsonlWriter
 from urban_segmentor.visualization.overlay import OverlayStyle
 
 if TYPE_CHECKING:
@@ -48,13 +48,13 @@ def test_memory_does_not_grow_with_the_frames(tmp_path: Path) -> None:
     names = segmenter.spec.class_names
     gc.collect()
     outcome = Live(
-        LiveSource(parse_address(str(clip)), wishes=Wishes(paced=False)),
+        LiveSource(parse_source_uri(str(clip)), wishes=StreamOptions(paced=False)),
         segmenter=segmenter,
-        controls=Controls(names),
+        controls=ViewControls(names),
         display=display,
         style=OverlayStyle(),
-        recorder=SegmentedVideo(tmp_path / "seen.mp4", segment_s=20),
-        sinks=[JsonlSink(tmp_path, class_names=names, overwrite=False)],
+        recorder=RollingVideoWriter(tmp_path / "seen.mp4", segment_s=20),
+        sinks=[JsonlWriter(tmp_path, class_names=names, overwrite=False)],
         every=True,
     ).run()
     assert outcome.frames == FRAMES

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.apps.live.fakes import NAMES, SIZE, Given, Model, Noting
-from urban_segmentor.apps.live.run import Live, Outcome
-from urban_segmentor.apps.live.view_controls import Controls, View
+from urban_segmentor.apps.live.run import Live, LiveReport
+from urban_segmentor.apps.live.view_controls import ViewControls, ViewState
 from urban_segmentor.errors import ModelError, OutputError, SourceError
 from urban_segmentor.visualization.overlay import OverlayStyle
 
@@ -57,7 +57,7 @@ class Setup:
     def __init__(self, source: Given, **other: Any) -> None:  # noqa: ANN401
         self.source = source
         self.model: Any = other.pop("model", Model())
-        self.controls = Controls(NAMES, view=other.pop("view", View(figures=False)))
+        self.controls = ViewControls(NAMES, view=other.pop("view", ViewState(figures=False)))
         self.display = other.pop("display", Noting())
         self.live = Live(
             source,  # pyright: ignore[reportArgumentType]
@@ -68,7 +68,7 @@ class Setup:
             **other,
         )
 
-    def run(self) -> Outcome:
+    def run(self) -> LiveReport:
         """Run it; a watchdog stops it when it hangs."""
         watchdog = threading.Timer(PATIENCE_S, self.live.stop)
         watchdog.start()
@@ -232,7 +232,7 @@ def test_a_full_disk_ends_the_recording_and_not_the_picture() -> None:
 def test_the_recording_is_what_is_shown() -> None:
     """Every frame of a source that leaves nothing out, as drawn, figures included."""
     recorder = Keeping()
-    setup = Setup(Given(10), recorder=recorder, every=True, view=View())
+    setup = Setup(Given(10), recorder=recorder, every=True, view=ViewState())
     setup.run()
     assert len(recorder.rows) == 10
     assert [row[1] for row in recorder.rows] == [

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from urban_segmentor.apps.live.view_controls import Controls, View
+from urban_segmentor.apps.live.view_controls import ViewControls, ViewState
 from urban_segmentor.errors import SettingError
 from urban_segmentor.structures.cityscapes_labels import TRAIN_NAMES
 
@@ -16,7 +16,7 @@ from urban_segmentor.structures.cityscapes_labels import TRAIN_NAMES
 @given(st.floats(0, 1), st.lists(st.integers(-30, 30)))
 def test_the_lowest_score_stays_within_its_limits(conf: float, steps: list[int]) -> None:
     """Keys go in steps of 0.05, from 0.05 to 0.95."""
-    controls = Controls(TRAIN_NAMES, view=View(conf=conf))
+    controls = ViewControls(TRAIN_NAMES, view=ViewState(conf=conf))
     for step in steps:
         controls.step_conf(step)
         assert 0.05 <= controls.view.conf <= 0.95
@@ -25,7 +25,7 @@ def test_the_lowest_score_stays_within_its_limits(conf: float, steps: list[int])
 
 def test_a_score_that_is_set_is_clipped() -> None:
     """The slider of a page could send anything."""
-    controls = Controls(TRAIN_NAMES)
+    controls = ViewControls(TRAIN_NAMES)
     for given_conf, conf in ((0.333, 0.33), (-1, 0.0), (7, 1.0)):
         controls.set_conf(given_conf)
         assert controls.view.conf == conf
@@ -33,7 +33,7 @@ def test_a_score_that_is_set_is_clipped() -> None:
 
 def test_filters_go_round_both_ways() -> None:
     """All, traffic, people, each class alone, and all again; nothing comes twice."""
-    controls = Controls(TRAIN_NAMES)
+    controls = ViewControls(TRAIN_NAMES)
     seen = []
     for _ in range(2 + 1 + len(TRAIN_NAMES)):
         seen.append(controls.view.classes)
@@ -50,7 +50,7 @@ def test_filters_go_round_both_ways() -> None:
 
 def test_a_filter_of_ones_own_leads_to_the_next() -> None:
     """From a choice that is none of the groups, the round begins anew."""
-    controls = Controls(TRAIN_NAMES)
+    controls = ViewControls(TRAIN_NAMES)
     controls.set_classes(["sky", "car", "sky"])
     assert controls.view.classes == ("sky", "car")
     controls.next_filter()
@@ -59,8 +59,8 @@ def test_a_filter_of_ones_own_leads_to_the_next() -> None:
 
 def test_groups_hold_what_the_model_knows() -> None:
     """A group of which nothing is left is none, one class is not offered twice."""
-    assert Controls(["car", "dog"]).presets == {"all": None, "traffic": ("car",)}
-    controls = Controls(["car", "dog"])
+    assert ViewControls(["car", "dog"]).presets == {"all": None, "traffic": ("car",)}
+    controls = ViewControls(["car", "dog"])
     controls.next_filter()
     controls.next_filter()
     assert controls.view.classes == ("dog",)
@@ -68,7 +68,7 @@ def test_groups_hold_what_the_model_knows() -> None:
 
 def test_unknown_classes_are_refused() -> None:
     """And the view stays as it was; none at all is a choice."""
-    controls = Controls(["car", "dog"])
+    controls = ViewControls(["car", "dog"])
     with pytest.raises(SettingError, match="no class `cat`") as caught:
         controls.set_classes(["car", "cat"])
     assert caught.value.hint == "the model knows: car, dog"
@@ -79,11 +79,11 @@ def test_unknown_classes_are_refused() -> None:
 
 def test_switches_change_one_thing_each() -> None:
     """The rest of the view stays."""
-    controls = Controls(TRAIN_NAMES)
+    controls = ViewControls(TRAIN_NAMES)
     controls.set_masks_only(True)
     controls.set_figures(False)
     controls.set_paused(True)
-    assert controls.view == View(masks_only=True, figures=False, paused=True)
+    assert controls.view == ViewState(masks_only=True, figures=False, paused=True)
     assert not controls.wants_quit
     controls.quit()
     assert controls.wants_quit
@@ -91,7 +91,7 @@ def test_switches_change_one_thing_each() -> None:
 
 def test_changes_from_several_threads_all_count() -> None:
     """None is lost between reading the view and writing it."""
-    controls = Controls(TRAIN_NAMES)
+    controls = ViewControls(TRAIN_NAMES)
 
     def turn() -> None:
         for _ in range(201):
@@ -102,6 +102,6 @@ def test_changes_from_several_threads_all_count() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    once = Controls(TRAIN_NAMES)
+    once = ViewControls(TRAIN_NAMES)
     once.next_filter(4 * 201)
     assert controls.view == once.view

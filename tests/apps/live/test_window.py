@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from tests.io.clips import patch_colours, patches
 from urban_segmentor.apps.live.scaling import Scaler, scaled_to
-from urban_segmentor.apps.live.view_controls import Controls, View
+from urban_segmentor.apps.live.view_controls import ViewControls, ViewState
 from urban_segmentor.apps.live.window import Window
 from urban_segmentor.errors import DisplayError, MissingExtraError, OutputError
 from urban_segmentor.structures.cityscapes_labels import TRAIN_NAMES
 from urban_segmentor.structures.types import Frame, Yuv420
-from urban_segmentor.visualization.live_stats import Readings
+from urban_segmentor.visualization.live_stats import LiveStats
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from urban_segmentor.structures.types import Image
 
 pygame = pytest.importorskip("pygame")
-LIVE = Readings(fps=30.0, latency_ms=40.0, state="live", is_live=True)
+LIVE = LiveStats(fps=30.0, latency_ms=40.0, state="live", is_live=True)
 LOST = replace(LIVE, state="lost: no route; retry in 4 s", is_live=False)
 TITLE = "street under test"
 
@@ -48,13 +48,13 @@ def hidden(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def controls() -> Controls:
+def controls() -> ViewControls:
     """Return the controls of a model of street classes."""
-    return Controls(TRAIN_NAMES)
+    return ViewControls(TRAIN_NAMES)
 
 
 @pytest.fixture
-def window(hidden: None, controls: Controls) -> Iterator[Window]:  # noqa: ARG001
+def window(hidden: None, controls: ViewControls) -> Iterator[Window]:  # noqa: ARG001
     """Return a window in memory."""
     opened = Window(controls, title=TITLE, save_picture=unsaved)
     yield opened
@@ -140,10 +140,10 @@ def test_a_window_of_another_size_shows_the_same(window: Window) -> None:
     assert seen(window).shape[:2] == (400, 900)
 
 
-def test_keys_do_what_they_say(window: Window, controls: Controls) -> None:
+def test_keys_do_what_they_say(window: Window, controls: ViewControls) -> None:
     """All of them, one after the other."""
 
-    def after(key: int, unicode: str = "", mod: int = 0) -> View:
+    def after(key: int, unicode: str = "", mod: int = 0) -> ViewState:
         press(key, unicode=unicode, mod=mod)
         window.poll(LIVE)
         return controls.view
@@ -172,7 +172,7 @@ def test_keys_do_what_they_say(window: Window, controls: Controls) -> None:
 
 
 @pytest.mark.parametrize("key", ["q", "escape", "the closed window"])
-def test_it_ends(window: Window, controls: Controls, key: str) -> None:
+def test_it_ends(window: Window, controls: ViewControls, key: str) -> None:
     """By each of the ways."""
     if key == "the closed window":
         pygame.event.post(pygame.event.Event(pygame.QUIT))
@@ -182,7 +182,7 @@ def test_it_ends(window: Window, controls: Controls, key: str) -> None:
     assert controls.wants_quit
 
 
-def test_the_picture_is_saved(hidden: None, controls: Controls, tmp_path: Path) -> None:  # noqa: ARG001
+def test_the_picture_is_saved(hidden: None, controls: ViewControls, tmp_path: Path) -> None:  # noqa: ARG001
     """The one that is shown; where it went is said, and so is what went wrong."""
     saved: list[Frame] = []
 
@@ -232,9 +232,9 @@ def test_a_message_is_shown_for_some_seconds(
     np.testing.assert_array_equal(seen(window), plain)
 
 
-def test_a_state_lies_over_the_last_picture(window: Window, controls: Controls) -> None:
+def test_a_state_lies_over_the_last_picture(window: Window, controls: ViewControls) -> None:
     """Dimmed while it is not of now; a pause dims nothing; before the first one it is black."""
-    window.poll(Readings(state="connecting"))
+    window.poll(LiveStats(state="connecting"))
     black = seen(window)
     middle = black.shape[0] // 2
     assert black[middle].max() == 255
@@ -284,7 +284,7 @@ def test_after_the_end_nothing_happens(window: Window) -> None:
     assert pygame.display.get_surface() is None
 
 
-def test_full_screen_and_back(window: Window, controls: Controls) -> None:
+def test_full_screen_and_back(window: Window, controls: ViewControls) -> None:
     """The window has its old size again."""
     window.show(even((360, 640)), LIVE)
     press(pygame.K_f, unicode="f")
@@ -324,7 +324,9 @@ def test_scaling_equals_the_pictures_own(height: int, width: int, down: int, acr
     assert scaler.scaled(image, size).shape == (*size, 3)
 
 
-def test_without_a_screen_it_says_so(monkeypatch: pytest.MonkeyPatch, controls: Controls) -> None:
+def test_without_a_screen_it_says_so(
+    monkeypatch: pytest.MonkeyPatch, controls: ViewControls
+) -> None:
     """In an error that another display can be taken after."""
     monkeypatch.setenv("SDL_VIDEODRIVER", "x11")
     monkeypatch.setenv("DISPLAY", ":987")
@@ -336,7 +338,7 @@ def test_without_a_screen_it_says_so(monkeypatch: pytest.MonkeyPatch, controls: 
 
 
 def test_without_pygame_it_says_what_to_install(
-    monkeypatch: pytest.MonkeyPatch, controls: Controls
+    monkeypatch: pytest.MonkeyPatch, controls: ViewControls
 ) -> None:
     """And leaves the environment as it was."""
     monkeypatch.delitem(sys.modules, "urban_segmentor.apps.live.pygame_window", raising=False)

@@ -22,25 +22,25 @@ TITLE = "street under test"
 _RUN = """
 import json, os, signal, sys, time
 import numpy as np
-from urban_segmentor.apps.live.view_controls import Controls
+from urban_segmentor.apps.live.view_controls import ViewControls
 from urban_segmentor.apps.live.window import Window
-from urban_segmentor.visualization.live_stats import Readings
+from urban_segmentor.visualization.live_stats import LiveStats
 from urban_segmentor.structures.types import Frame, Yuv420
 
 before = dict(os.environ)
 heard = []
 signal.signal(signal.SIGTERM, lambda *_: heard.append("term"))
 signal.signal(signal.SIGINT, lambda *_: heard.append("int"))
-controls = Controls(["car", "person"])
+controls = ViewControls(["car", "person"])
 window = Window(controls, title=TITLE, save_picture=lambda _frame: None)
 added = {name for name in os.environ if name not in before}
 assert not added & {"PYGAME_HIDE_SUPPORT_PROMPT", "SDL_NO_SIGNAL_HANDLERS"}, added
 image = np.zeros((480, 640, 3), np.uint8)
 image[:240, :320], image[240:, 320:] = (255, 0, 0), (0, 0, 255)
 frame, last, end = Frame(pixels=Yuv420.from_rgb(image)), None, time.monotonic() + 25
-window.show(frame, Readings(is_live=True, fps=1.0, latency_ms=1.0))
+window.show(frame, LiveStats(is_live=True, fps=1.0, latency_ms=1.0))
 while not controls.wants_quit and time.monotonic() < end:
-    window.poll(Readings(is_live=True, fps=1.0, latency_ms=1.0, state="live"))
+    window.poll(LiveStats(is_live=True, fps=1.0, latency_ms=1.0, state="live"))
     view, shown = controls.view, window._screen.pixels()
     now = {"conf": view.conf, "classes": view.classes, "masks_only": view.masks_only,
            "figures": view.figures, "paused": view.paused, "heard": heard[:],
@@ -146,9 +146,9 @@ def test_nothing_is_said_and_no_handler_is_set() -> None:
     """Standard output is for results, and signals are the program's."""
     code = (
         "import signal, os; "
-        "from urban_segmentor.apps.live.view_controls import Controls; "
+        "from urban_segmentor.apps.live.view_controls import ViewControls; "
         "from urban_segmentor.apps.live.window import Window; "
-        "w = Window(Controls(['car']), title='t\\0', save_picture=print); "
+        "w = Window(ViewControls(['car']), title='t\\0', save_picture=print); "
         "import pygame; assert not pygame.mixer.get_init(); "
         "assert not [n for n in os.environ if n.startswith('PYGAME_')]; "
         "os.kill(os.getpid(), 15)"

@@ -90,11 +90,11 @@ def draw_clip(path: Path, *, seconds: float, size: tuple[int, int] = (360, 640))
     """Write a clip of a drawn street; frames repeat after two seconds."""
     from fractions import Fraction
 
-    from urban_segmentor.io.video_writer import VideoSink
+    from urban_segmentor.io.video_writer import VideoWriter
     from urban_segmentor.structures.types import Frame
 
     shots = list(Street(size=size, fps=25, seed=3, camera="dashcam").shots(seconds=min(seconds, 2)))
-    sink = VideoSink(path, time_base=Fraction(1, 25), rate=Fraction(25))
+    sink = VideoWriter(path, time_base=Fraction(1, 25), rate=Fraction(25))
     for number in range(round(seconds * 25)):
         shot = shots[number % len(shots)]
         frame = Frame(pixels=shot.frame.pixels, index=number, time_s=number / 25)

@@ -1,4 +1,4 @@
-"""Doors and aliases, before an app that only says what reached it."""
+"""AccessMiddleware and aliases, before an app that only says what reached it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from starlette.responses import JSONResponse, Response
 from starlette.testclient import TestClient
 
-from urban_segmentor.apps.web.access import Doors
-from urban_segmentor.apps.web.path_masking import Aliases, Swapped
+from urban_segmentor.apps.web.access import AccessMiddleware
+from urban_segmentor.apps.web.path_masking import PathMaskingMiddleware, Swapped
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
@@ -43,7 +43,7 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
 def client(**options: object) -> TestClient:
     """Return a client of the app behind doors."""
     settings: Any = {"password": None, "is_local": True} | options
-    return TestClient(Doors(echo, **settings))
+    return TestClient(AccessMiddleware(echo, **settings))
 
 
 def basic(word: str, user: str = "me") -> dict[str, str]:
@@ -114,7 +114,7 @@ def test_sockets_are_closed() -> None:
             sent.append(message)
 
         scope = {"type": "websocket", "path": "/", "headers": []}
-        await Doors(echo, password=None, is_local=True)(scope, receive, send)
+        await AccessMiddleware(echo, password=None, is_local=True)(scope, receive, send)
 
     asyncio.run(ask())
     assert [message["type"] for message in sent] == ["websocket.close"]
@@ -123,7 +123,7 @@ def test_sockets_are_closed() -> None:
 @pytest.fixture
 def aliased() -> TestClient:
     """Return a client of the app behind aliases."""
-    return TestClient(Aliases(echo, folder=INSIDE, prefix="/gradio_api"))
+    return TestClient(PathMaskingMiddleware(echo, folder=INSIDE, prefix="/gradio_api"))
 
 
 def test_the_server_s_folder_is_never_told(aliased: TestClient) -> None:
@@ -156,8 +156,8 @@ def test_what_the_app_sees_is_the_folder() -> None:
         seen.append((scope["path"], message.get("body", b"")))
         await JSONResponse({})(scope, receive, send)
 
-    inner = TestClient(Aliases(note, folder=INSIDE, prefix="/gradio_api"))
-    outside = TestClient(Aliases(echo, folder=INSIDE, prefix="/gradio_api"))
+    inner = TestClient(PathMaskingMiddleware(note, folder=INSIDE, prefix="/gradio_api"))
+    outside = TestClient(PathMaskingMiddleware(echo, folder=INSIDE, prefix="/gradio_api"))
     name = outside.get("/gradio_api/info").json()["folder"]
     inner.post(f"/gradio_api/file={name}/a.png", json={"path": f"{name}/b.png"})
     path, body = seen[0]

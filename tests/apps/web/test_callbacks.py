@@ -16,7 +16,7 @@ from gradio_client.exceptions import AppError
 
 from urban_segmentor.inference.segmenter import Segmenter
 from urban_segmentor.io.images import read_picture
-from urban_segmentor.io.video_reader import VideoSource
+from urban_segmentor.io.video_reader import VideoReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,7 +69,7 @@ def test_a_video(client: Client, street_clip: Path) -> None:
     video, lines, table, facts = client.predict(
         video=handle_file(str(street_clip)), api_name="/segment_video"
     )
-    source = VideoSource(Path(video), name="frame")
+    source = VideoReader(Path(video), name="frame")
     frames = sum(1 for _ in source)
     source.close()
     rows = [json.loads(line) for line in Path(lines).read_text("utf-8").splitlines()]

@@ -14,20 +14,20 @@ from tests.cli.runner import save_picture
 from tests.cli.tiny import save_tiny_model
 from urban_segmentor.apps.web import examples as examples_module
 from urban_segmentor.apps.web.examples import Examples, prepare_examples, read_examples
-from urban_segmentor.apps.web.limits import Limits
-from urban_segmentor.apps.web.model_pool import Engine
+from urban_segmentor.apps.web.limits import UploadLimits
+from urban_segmentor.apps.web.model_pool import ModelPool
 from urban_segmentor.errors import SourceError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from urban_segmentor.apps.web.temp_files import Answer
+    from urban_segmentor.apps.web.temp_files import SavedResult
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Engine:
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> ModelPool:
     """Return an engine whose model sees a car and a person everywhere."""
-    return Engine(str(save_tiny_model(tmp_path_factory.mktemp("model") / "tiny.onnx")))
+    return ModelPool(str(save_tiny_model(tmp_path_factory.mktemp("model") / "tiny.onnx")))
 
 
 @pytest.fixture
@@ -40,10 +40,14 @@ def own(tmp_path: Path) -> Path:
     return folder
 
 
-def running(tiny: Engine, source: Path | None, cache: Path) -> tuple[Examples, list[Answer]]:
+def running(
+    tiny: ModelPool, source: Path | None, cache: Path
+) -> tuple[Examples, list[SavedResult]]:
     """Return the examples of an app when they are complete, and what was shared."""
-    shared: list[Answer] = []
-    examples = Examples(source, engine=tiny, limits=Limits(), cache=cache, share=shared.append)
+    shared: list[SavedResult] = []
+    examples = Examples(
+        source, engine=tiny, limits=UploadLimits(), cache=cache, share=shared.append
+    )
     examples.start()
     until_s = time.monotonic() + 60
     while not examples.complete and time.monotonic() < until_s:
@@ -57,7 +61,7 @@ def as_json(value: object) -> object:
     return json.loads(json.dumps(value))
 
 
-def test_ones_own(tiny: Engine, own: Path, tmp_path: Path) -> None:
+def test_ones_own(tiny: ModelPool, own: Path, tmp_path: Path) -> None:
     """Every picture and clip is one, with a title, a text for the blind, and its files."""
     examples, shared = running(tiny, own, tmp_path / "cache")
     assert [one["kind"] for one in examples.found] == ["picture", "picture", "video"]
@@ -73,12 +77,12 @@ def test_ones_own(tiny: Engine, own: Path, tmp_path: Path) -> None:
     assert examples.problem == ""
 
 
-def test_the_second_start_has_them_at_once(tiny: Engine, own: Path, tmp_path: Path) -> None:
+def test_the_second_start_has_them_at_once(tiny: ModelPool, own: Path, tmp_path: Path) -> None:
     """From the cache; a folder that has changed is prepared anew."""
     first, _ = running(tiny, own, tmp_path / "cache")
     first.close()
     cache, nobody = tmp_path / "cache", lambda _answer: None
-    again = Examples(own, engine=tiny, limits=Limits(), cache=cache, share=nobody)
+    again = Examples(own, engine=tiny, limits=UploadLimits(), cache=cache, share=nobody)
     again.start()
     assert again.complete
     assert as_json(again.found) == as_json(first.found)
@@ -90,7 +94,7 @@ def test_the_second_start_has_them_at_once(tiny: Engine, own: Path, tmp_path: Pa
     assert not [path for path in (tmp_path / "cache").iterdir() if path.name[0] != "."][2:]
 
 
-def test_what_cannot_be_shown_is_left_out(tiny: Engine, own: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_shown_is_left_out(tiny: ModelPool, own: Path, tmp_path: Path) -> None:
     """The others are there; the page says which is missing, and names no path."""
     (own / "a broken one.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     (own / "z.mp4").write_bytes(b"nothing of a film")
@@ -105,7 +109,7 @@ def test_what_cannot_be_shown_is_left_out(tiny: Engine, own: Path, tmp_path: Pat
 
 
 @pytest.mark.parametrize("kind", ["nothing", "empty", "words"])
-def test_folders_without_examples(tiny: Engine, tmp_path: Path, kind: str) -> None:
+def test_folders_without_examples(tiny: ModelPool, tmp_path: Path, kind: str) -> None:
     """One that is not there is told to who started the app, an empty one on the page."""
     folder = tmp_path / kind
     if kind == "nothing":
@@ -122,7 +126,7 @@ def test_folders_without_examples(tiny: Engine, tmp_path: Path, kind: str) -> No
     assert str(tmp_path) not in examples.problem
 
 
-def test_a_prepared_folder_is_taken_as_it_is(tiny: Engine, own: Path, tmp_path: Path) -> None:
+def test_a_prepared_folder_is_taken_as_it_is(tiny: ModelPool, own: Path, tmp_path: Path) -> None:
     """As that of a Space: nothing is segmented, nothing is cached, nothing is deleted."""
     made = prepare_examples(tmp_path / "ready", source=own, engine=tiny)
     shutil.rmtree(own)
@@ -143,7 +147,7 @@ def test_an_index_that_is_none(tmp_path: Path, text: str) -> None:
 
 
 def test_streets_are_drawn_where_nobody_has_pictures(
-    tiny: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny: ModelPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A picture by day, one at dusk, and two clips."""
     monkeypatch.setattr(examples_module, "_PICTURE_SIZE", (90, 160))

@@ -13,10 +13,10 @@ import pytest
 
 from tests.cli.tiny import save_tiny_model
 from urban_segmentor.apps.web.image import PICTURE_PNG, make_png, segment_picture
-from urban_segmentor.apps.web.limits import Limits
-from urban_segmentor.apps.web.model_pool import Engine
-from urban_segmentor.apps.web.segment_options import Choices
-from urban_segmentor.apps.web.temp_files import Store
+from urban_segmentor.apps.web.limits import UploadLimits
+from urban_segmentor.apps.web.model_pool import ModelPool
+from urban_segmentor.apps.web.segment_options import SegmentOptions
+from urban_segmentor.apps.web.temp_files import TempFiles
 from urban_segmentor.io.images import read_picture, write_picture
 
 if TYPE_CHECKING:
@@ -25,36 +25,36 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from urban_segmentor.apps.web.image import PictureAnswer
-    from urban_segmentor.apps.web.temp_files import Answer
+    from urban_segmentor.apps.web.image import ImageResult
+    from urban_segmentor.apps.web.temp_files import SavedResult
 
-LIMITS = Limits()
+LIMITS = UploadLimits()
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Engine:
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> ModelPool:
     """Return an engine whose model sees a car on the left and a person on the right."""
-    return Engine(str(save_tiny_model(tmp_path_factory.mktemp("model") / "tiny.onnx")))
+    return ModelPool(str(save_tiny_model(tmp_path_factory.mktemp("model") / "tiny.onnx")))
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
+def store(tmp_path: Path) -> Iterator[TempFiles]:
     """Return a store that goes with the test."""
-    store = Store(parent=tmp_path)
+    store = TempFiles(parent=tmp_path)
     yield store
     store.close()
 
 
 def segmented(
-    path: Path, engine: Engine, store: Store, **choices: object
-) -> tuple[PictureAnswer, Answer]:
+    path: Path, engine: ModelPool, store: TempFiles, **choices: object
+) -> tuple[ImageResult, SavedResult]:
     """Return what the page shows of a picture, and where its files are."""
     answer = store.answer("visitor")
     found = segment_picture(
         path,
         title=path.name,
         engine=engine,
-        choices=Choices(model=engine.model, **choices),
+        choices=SegmentOptions(model=engine.model, **choices),
         limits=LIMITS,
         answer=answer,
     )
@@ -68,7 +68,7 @@ def grey(path: Path, size: tuple[int, int], channels: int | None = 3) -> Path:
     return path
 
 
-def ids_of(answer: Answer) -> NDArray[np.int_]:
+def ids_of(answer: SavedResult) -> NDArray[np.int_]:
     """Return the number of the instance at each place of the map, int (h, w)."""
     image = cv2.imread(str(answer.folder / "ids.png"))
     return image[..., 2].astype(int) + 256 * image[..., 1].astype(int)
@@ -76,7 +76,7 @@ def ids_of(answer: Answer) -> NDArray[np.int_]:
 
 @pytest.mark.parametrize("size", [(90, 160), (160, 90), (1, 1), (7, 900), (1200, 1600)])
 def test_the_map_names_what_is_there(
-    tiny: Engine, store: Store, tmp_path: Path, size: tuple[int, int]
+    tiny: ModelPool, store: TempFiles, tmp_path: Path, size: tuple[int, int]
 ) -> None:
     """At any size: where the map has a number, the box of that instance is."""
     found, answer = segmented(grey(tmp_path / "a.png", size), tiny, store)
@@ -98,7 +98,7 @@ def test_the_map_names_what_is_there(
         assert set(np.unique(ids)) == {0, 1, 2}
 
 
-def test_the_table_and_the_files_agree(tiny: Engine, store: Store, tmp_path: Path) -> None:
+def test_the_table_and_the_files_agree(tiny: ModelPool, store: TempFiles, tmp_path: Path) -> None:
     """Counts, COCO, CSV, and nothing that tells where the server keeps it."""
     found, answer = segmented(grey(tmp_path / "my street.png", (90, 160)), tiny, store)
     assert {row["name"]: row["count"] for row in found["classes"]} == {"car": 1, "person": 1}
@@ -113,7 +113,7 @@ def test_the_table_and_the_files_agree(tiny: Engine, store: Store, tmp_path: Pat
 
 
 def test_the_png_is_without_loss_and_made_when_asked_for(
-    tiny: Engine, store: Store, tmp_path: Path
+    tiny: ModelPool, store: TempFiles, tmp_path: Path
 ) -> None:
     """In the picture's own size, with the same choices."""
     path = grey(tmp_path / "a.png", (600, 2400))
@@ -134,23 +134,23 @@ def test_the_png_is_without_loss_and_made_when_asked_for(
 
 @pytest.mark.parametrize("channels", [None, 4])
 def test_grey_and_transparent_pictures(
-    tiny: Engine, store: Store, tmp_path: Path, channels: int | None
+    tiny: ModelPool, store: TempFiles, tmp_path: Path, channels: int | None
 ) -> None:
     """They are pictures, too."""
     found, _ = segmented(grey(tmp_path / "a.png", (90, 160), channels), tiny, store)
     assert len(found["instances"]) == 2
 
 
-def test_panoptic_gives_no_place_to_two(store: Store, street_picture: Path) -> None:
+def test_panoptic_gives_no_place_to_two(store: TempFiles, street_picture: Path) -> None:
     """Shares add up to the picture at most; without it they need not."""
-    engine = Engine()
+    engine = ModelPool()
     merged, _ = segmented(street_picture, engine, store, panoptic=True)
     assert sum(one["share"] for one in merged["instances"]) <= 1.0001
     plain, _ = segmented(street_picture, engine, store)
     assert sum(one["share"] for one in plain["instances"]) > 1
 
 
-def test_the_choices_say_what_is_found(tiny: Engine, store: Store, tmp_path: Path) -> None:
+def test_the_choices_say_what_is_found(tiny: ModelPool, store: TempFiles, tmp_path: Path) -> None:
     """Score and classes."""
     path = grey(tmp_path / "a.png", (90, 160))
     assert len(segmented(path, tiny, store, conf=0.7)[0]["instances"]) == 1

@@ -18,11 +18,11 @@ from starlette.testclient import TestClient
 from tests.apps.web.test_uploads import coded
 from tests.cli.tiny import save_tiny_model
 from urban_segmentor.apps.web import live
-from urban_segmentor.apps.web.limits import Limits
+from urban_segmentor.apps.web.limits import UploadLimits
 from urban_segmentor.apps.web.live import MOST_BYTES, live_router
-from urban_segmentor.apps.web.model_pool import Engine
+from urban_segmentor.apps.web.model_pool import ModelPool
 from urban_segmentor.apps.web.rest import add_problems
-from urban_segmentor.apps.web.segment_options import Choices
+from urban_segmentor.apps.web.segment_options import SegmentOptions
 from urban_segmentor.structures.types import Frame
 from urban_segmentor.synthetic import Street
 
@@ -35,9 +35,9 @@ JPEG = {"content-type": "image/jpeg"}
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Engine:
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> ModelPool:
     """Return an engine whose model sees a car and a person everywhere."""
-    return Engine(str(save_tiny_model(tmp_path_factory.mktemp("model") / "tiny.onnx")))
+    return ModelPool(str(save_tiny_model(tmp_path_factory.mktemp("model") / "tiny.onnx")))
 
 
 @pytest.fixture(scope="module")
@@ -47,21 +47,21 @@ def frame() -> bytes:
     return coded("jpg", Pillow.fromarray(shot.frame.image), quality=80)
 
 
-def build(engine: Engine, *, slots: threading.Semaphore | None = None) -> FastAPI:
+def build(engine: ModelPool, *, slots: threading.Semaphore | None = None) -> FastAPI:
     """Return an app with nothing but the route."""
     app = FastAPI()
     add_problems(app)
     slots = slots or threading.BoundedSemaphore(2)
-    app.include_router(live_router(engine, limits=Limits(), slots=slots))
+    app.include_router(live_router(engine, limits=UploadLimits(), slots=slots))
     return app
 
 
-def client(engine: Engine, *, slots: threading.Semaphore | None = None) -> TestClient:
+def client(engine: ModelPool, *, slots: threading.Semaphore | None = None) -> TestClient:
     """Return a client of it."""
     return TestClient(build(engine, slots=slots), raise_server_exceptions=False)
 
 
-def refusal(engine: Engine, status: int, body: bytes, query: str = "") -> str:
+def refusal(engine: ModelPool, status: int, body: bytes, query: str = "") -> str:
     """Return why a frame was refused; there is a hint, and the next frame is taken."""
     one = client(engine)
     answer = one.post(f"/live{query}", content=body, headers=JPEG)
@@ -78,9 +78,9 @@ def decoded(data: bytes) -> Image:
     return cv2.cvtColor(cv2.imdecode(np.frombuffer(data, np.uint8), 1), cv2.COLOR_BGR2RGB)
 
 
-def drawn_by(engine: Engine, data: bytes, **choices: Any) -> tuple[Image, list[str]]:  # noqa: ANN401
+def drawn_by(engine: ModelPool, data: bytes, **choices: Any) -> tuple[Image, list[str]]:  # noqa: ANN401
     """Return what the library draws, uint8 (H, W, 3), RGB, and the classes found."""
-    chosen, image = Choices(**choices), decoded(data)
+    chosen, image = SegmentOptions(**choices), decoded(data)
     found = engine.finder(chosen)(image)
     drawn = np.asarray(engine.overlay(chosen)(Frame(pixels=image), found))
     names = engine.class_names(chosen.model)
@@ -111,7 +111,7 @@ def test_a_frame_comes_back_as_the_library_draws_it(
     frame: bytes, query: str, choices: dict[str, Any]
 ) -> None:
     """With the choices in the query; the headers count what was found, commonest first."""
-    engine = Engine()
+    engine = ModelPool()
     answer = client(engine).post(f"/live{query}", content=frame, headers=JPEG)
     assert answer.status_code == 200, answer.text
     wanted, names = drawn_by(engine, frame, **choices)
@@ -127,7 +127,7 @@ def test_a_frame_comes_back_as_the_library_draws_it(
     assert [int(count) for count, _ in seen] == sorted(map(names.count, set(names)))[::-1][:3]
 
 
-def test_the_headers_say_where_the_time_went(tiny: Engine) -> None:
+def test_the_headers_say_where_the_time_went(tiny: ModelPool) -> None:
     """In stages that a browser's own tools show; nothing is kept on the way."""
     answer = client(tiny).post("/live", content=coded("jpg"), headers=JPEG)
     stages = dict(re.findall(r"(\w+);dur=([\d.]+)", answer.headers["server-timing"]))
@@ -138,23 +138,23 @@ def test_the_headers_say_where_the_time_went(tiny: Engine) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["png", "webp", "bmp"])
-def test_only_jpeg_is_taken(tiny: Engine, suffix: str) -> None:
+def test_only_jpeg_is_taken(tiny: ModelPool, suffix: str) -> None:
     """Whatever the request calls it."""
     assert "no JPEG" in refusal(tiny, 400, coded(suffix))
 
 
-def test_an_empty_body_is_refused(tiny: Engine) -> None:
+def test_an_empty_body_is_refused(tiny: ModelPool) -> None:
     """It is no JPEG either."""
     assert "no JPEG" in refusal(tiny, 400, b"")
 
 
-def test_a_damaged_frame_is_refused(tiny: Engine, frame: bytes) -> None:
+def test_a_damaged_frame_is_refused(tiny: ModelPool, frame: bytes) -> None:
     """One whose end is missing, and one that only begins like a JPEG."""
     assert "damaged" in refusal(tiny, 400, frame[: len(frame) // 2])
     assert refusal(tiny, 400, b"\xff\xd8\xff" + bytes(1000))
 
 
-def test_too_many_bytes_are_refused(tiny: Engine) -> None:
+def test_too_many_bytes_are_refused(tiny: ModelPool) -> None:
     """A film behind a picture is read by nobody."""
     body = coded("jpg")
     body += bytes(MOST_BYTES - len(body))
@@ -162,7 +162,7 @@ def test_too_many_bytes_are_refused(tiny: Engine) -> None:
     assert "2 MB" in refusal(tiny, 413, body + b"\0")
 
 
-def test_too_large_a_side_is_refused(tiny: Engine) -> None:
+def test_too_large_a_side_is_refused(tiny: ModelPool) -> None:
     """1920 pixels are taken, one more is not."""
     largest = coded("jpg", Pillow.new("RGB", (1920, 8)))
     assert client(tiny).post("/live", content=largest).status_code == 200
@@ -180,12 +180,14 @@ def test_too_large_a_side_is_refused(tiny: Engine) -> None:
         ("?palette=grey", "palette"),
     ],
 )
-def test_a_wrong_choice_is_said(tiny: Engine, query: str, word: str) -> None:
+def test_a_wrong_choice_is_said(tiny: ModelPool, query: str, word: str) -> None:
     """By its name."""
     assert word in refusal(tiny, 422, coded("jpg"), query)
 
 
-def test_a_busy_server_says_so_and_recovers(tiny: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_busy_server_says_so_and_recovers(
+    tiny: ModelPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """While all slots are taken; a slot is given back after every answer, good or bad."""
     monkeypatch.setattr(live, "_WAIT_S", 0.05)
     slots = threading.BoundedSemaphore(1)
@@ -200,7 +202,7 @@ def test_a_busy_server_says_so_and_recovers(tiny: Engine, monkeypatch: pytest.Mo
 
 
 def test_more_frames_than_may_wait_are_turned_away_at_once(
-    tiny: Engine, monkeypatch: pytest.MonkeyPatch
+    tiny: ModelPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The others wait, and are answered."""
     monkeypatch.setattr(live, "_WAIT_S", 20.0)
@@ -216,7 +218,7 @@ def test_more_frames_than_may_wait_are_turned_away_at_once(
     assert answers == [200] * 3 + [503] * 5
 
 
-def test_whoever_leaves_while_sending_harms_nobody(tiny: Engine) -> None:
+def test_whoever_leaves_while_sending_harms_nobody(tiny: ModelPool) -> None:
     """It is no error of the server, and fills no log."""
     sent: list[Message] = []
 
@@ -243,7 +245,7 @@ def test_whoever_leaves_while_sending_harms_nobody(tiny: Engine) -> None:
     assert sent[0]["status"] == 499
 
 
-def test_turned_frames_keep_their_size(tiny: Engine) -> None:
+def test_turned_frames_keep_their_size(tiny: ModelPool) -> None:
     """A phone that is held upright gets a picture that stands upright."""
     body = coded("jpg", Pillow.new("RGB", (48, 64)))
     answer = client(tiny).post("/live", content=body, headers=JPEG)

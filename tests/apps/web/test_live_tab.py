@@ -17,7 +17,7 @@ from tests.apps.web.running import RunningApp
 from tests.apps.web.test_live import coded_and_back, decoded, drawn_by, far
 from tests.apps.web.test_uploads import coded
 from tests.apps.web.test_visitors import cpu_s
-from urban_segmentor.apps.web.model_pool import Engine
+from urban_segmentor.apps.web.model_pool import ModelPool
 from urban_segmentor.synthetic import Street
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ def test_the_camera_is_shown_with_what_was_found(page: Page) -> None:
     page.wait_for_timeout(600)
     assert far(first, on_screen(page)) > 1
     page.click("#live-view .start")
-    shown, engine = on_screen(page), Engine()
+    shown, engine = on_screen(page), ModelPool()
     frames = last_frames(page)
     assert min(far(shown, decoded(one["got"])) for one in frames) < 1
     for one in frames:
@@ -249,7 +249,7 @@ def test_the_controls_count_while_it_runs(page: Page) -> None:
     assert seen
     assert seen <= {"person", "rider"}
     label = page.get_attribute("#live-view canvas", "aria-label")
-    wanted, _ = drawn_by(Engine(), frames[-1]["sent"], classes=("person", "rider"))
+    wanted, _ = drawn_by(ModelPool(), frames[-1]["sent"], classes=("person", "rider"))
     assert far(decoded(frames[-1]["got"]), coded_and_back(wanted)) < 0.5
     page.locator("#preset").get_by_label("all", exact=True).check()
     page.wait_for_function("() => /car|road/.test(window.frames.at(-1)?.seen)")

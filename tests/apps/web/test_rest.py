@@ -19,14 +19,14 @@ from tests.apps.web.test_uploads import coded, png
 from tests.cli.tiny import CAR, PERSON, save_tiny_model
 from urban_segmentor import __version__
 from urban_segmentor.apps.web import rest
-from urban_segmentor.apps.web.limits import Limits
-from urban_segmentor.apps.web.model_pool import Engine
+from urban_segmentor.apps.web.limits import UploadLimits
+from urban_segmentor.apps.web.model_pool import ModelPool
 from urban_segmentor.apps.web.rest import add_problems, rest_router
-from urban_segmentor.inference.panoptic_merge import MergeRules
+from urban_segmentor.inference.panoptic_merge import PanopticConfig
 from urban_segmentor.inference.panoptic_segmenter import PanopticSegmenter
 from urban_segmentor.inference.segmenter import Segmenter
 from urban_segmentor.io.images import read_picture
-from urban_segmentor.io.writers.records import instance_rows
+from urban_segmentor.io.writers.records import instance_records
 from urban_segmentor.structures.rle import decode_rle
 
 if TYPE_CHECKING:
@@ -48,23 +48,26 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def real() -> TestClient:
     """Return a client of an app with the embedded model."""
-    return client(Engine())
+    return client(ModelPool())
 
 
 @pytest.fixture
 def tiny(tiny_model: Path) -> TestClient:
     """Return a client of an app that has not read its small model yet."""
-    return client(Engine(str(tiny_model)))
+    return client(ModelPool(str(tiny_model)))
 
 
 def client(
-    engine: Engine, *, limits: Limits | None = None, slots: threading.Semaphore | None = None
+    engine: ModelPool,
+    *,
+    limits: UploadLimits | None = None,
+    slots: threading.Semaphore | None = None,
 ) -> TestClient:
     """Return a client of an app with nothing but the plain interface."""
     app = FastAPI()
     add_problems(app)
     slots = slots or threading.BoundedSemaphore(2)
-    app.include_router(rest_router(engine, limits=limits or Limits(), slots=slots))
+    app.include_router(rest_router(engine, limits=limits or UploadLimits(), slots=slots))
     return TestClient(app, raise_server_exceptions=False)
 
 
@@ -93,7 +96,7 @@ def problem(answer: Any, status: int) -> str:  # noqa: ANN401
 
 def check_same(answer: Any, found: Instances, segmenter: Segmenter) -> None:  # noqa: ANN401
     """Check that an answer has these instances, to the last pixel."""
-    rows = instance_rows(found, class_names=segmenter.spec.class_names)
+    rows = instance_records(found, class_names=segmenter.spec.class_names)
     got = answer["instances"]
     keys = ("class", "class_id", "score", "box", "area_px")
     assert [tuple(one[key] for key in keys) for one in got] == [tuple(row) for row in rows]
@@ -147,7 +150,7 @@ def test_panoptic_answers_do_not_overlap(
     real: TestClient, segmenter: Segmenter, street_picture: Path
 ) -> None:
     """They are those of the panoptic segmenter."""
-    rules = MergeRules()
+    rules = PanopticConfig()
     merged = segmenter.with_settings(conf=rules.least_score, iou=0.7, classes=None)
     found = PanopticSegmenter(merged, rules=rules)(read_picture(street_picture))
     answer = segment(real, street_picture.read_bytes(), panoptic="true")
@@ -225,7 +228,7 @@ def test_forms_that_are_none(tiny: TestClient) -> None:
 
 def test_pictures_that_are_too_large(tiny_model: Path) -> None:
     """413 for pixels, for bytes that are announced, and for bytes that are not."""
-    small = client(Engine(str(tiny_model)), limits=Limits(picture_bytes=100_000))
+    small = client(ModelPool(str(tiny_model)), limits=UploadLimits(picture_bytes=100_000))
     assert "50000 x 50000" in refusal(small, 413, png(50_000, 50_000, data=b""))
     assert refusal(small, 413, PICTURE.ljust(150_000, b"\0")) == "the picture has 0 MB"
     assert "more than 0.2 MB" in refusal(small, 413, bytes(300_000))
@@ -234,7 +237,7 @@ def test_pictures_that_are_too_large(tiny_model: Path) -> None:
 
 def test_a_body_without_an_end_is_not_read_to_it(tiny_model: Path) -> None:
     """It is counted as it comes in."""
-    small = client(Engine(str(tiny_model)), limits=Limits(picture_bytes=100_000))
+    small = client(ModelPool(str(tiny_model)), limits=UploadLimits(picture_bytes=100_000))
 
     def endless() -> Iterator[bytes]:
         yield b'--x\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'
@@ -288,7 +291,7 @@ def server_reads(one: TestClient, **headers: str) -> int:
 def test_a_damaged_model_is_nobody_s_business(tmp_path: Path) -> None:
     """The answer names no file of the server."""
     (tmp_path / "broken.onnx").write_bytes(b"no model")
-    broken = client(Engine(str(tmp_path / "broken.onnx")))
+    broken = client(ModelPool(str(tmp_path / "broken.onnx")))
     assert refusal(broken, 500) == "the server failed"
     assert broken.get("/health").json()["ready"] is False
 
@@ -311,7 +314,7 @@ def test_whoever_waits_too_long_is_told_to_come_back(
     """503, with the time after which to try again; a free place is used at once."""
     monkeypatch.setattr(rest, "_WAIT_S", 0.05)
     slots = threading.BoundedSemaphore(1)
-    busy = client(Engine(str(tiny_model)), slots=slots)
+    busy = client(ModelPool(str(tiny_model)), slots=slots)
     with slots:
         answer = busy.post("/v1/segment", files={"image": PICTURE})
     assert "too many pictures" in problem(answer, 503)
@@ -324,7 +327,7 @@ def test_whoever_waits_too_long_is_told_to_come_back(
 def test_a_crowd_is_turned_away_and_blocks_nobody(tiny_model: Path) -> None:
     """More than may wait get 503 at once, the health answers, and the others are served."""
     slots = threading.BoundedSemaphore(1)
-    busy = client(Engine(str(tiny_model)), limits=Limits(queue=3), slots=slots)
+    busy = client(ModelPool(str(tiny_model)), limits=UploadLimits(queue=3), slots=slots)
     with busy, ThreadPoolExecutor(8) as visitors:
         slots.acquire()
         asked = [
@@ -355,7 +358,7 @@ def test_only_so_many_pictures_are_at_work(
         return usual(*arguments, **options)
 
     monkeypatch.setattr(rest, "decode_upload", counted)
-    crowded = client(Engine(str(tiny_model)), slots=threading.BoundedSemaphore(2))
+    crowded = client(ModelPool(str(tiny_model)), slots=threading.BoundedSemaphore(2))
     with crowded, ThreadPoolExecutor(8) as visitors:
         answers = list(visitors.map(lambda _: segment(crowded), range(8)))
     assert most == 2

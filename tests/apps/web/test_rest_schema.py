@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from tests.apps.web.test_uploads import coded
 from tests.cli.tiny import save_tiny_model
-from urban_segmentor.apps.web.limits import Limits
-from urban_segmentor.apps.web.model_pool import Engine
+from urban_segmentor.apps.web.limits import UploadLimits
+from urban_segmentor.apps.web.model_pool import ModelPool
 from urban_segmentor.apps.web.rest import add_problems, rest_router
 
 schemathesis: Any = pytest.importorskip("schemathesis")
@@ -42,7 +42,7 @@ def described(tmp_path_factory: pytest.TempPathFactory) -> Any:  # noqa: ANN401
     app = FastAPI()
     add_problems(app)
     slots = threading.BoundedSemaphore(2)
-    app.include_router(rest_router(Engine(str(model)), limits=Limits(), slots=slots))
+    app.include_router(rest_router(ModelPool(str(model)), limits=UploadLimits(), slots=slots))
     return schemathesis.openapi.from_asgi("/openapi.json", app)
 
 

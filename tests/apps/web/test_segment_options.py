@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from urban_segmentor.apps.web.segment_options import Choices
+from urban_segmentor.apps.web.segment_options import SegmentOptions
 from urban_segmentor.errors import SettingError
 
 SHARES = st.integers(0, 100).map(lambda n: n / 100)
@@ -32,9 +32,9 @@ def test_a_link_says_all(  # noqa: PLR0913, PLR0917
     flags: tuple[bool, ...],
     palette: str,
 ) -> None:
-    """Choices written into a link and read from it are the same."""
+    """SegmentOptions written into a link and read from it are the same."""
     names = ("panoptic", "masks_only", "boxes", "labels", "scores")
-    choices = Choices(
+    choices = SegmentOptions(
         conf=conf,
         iou=iou,
         opacity=opacity,
@@ -43,15 +43,15 @@ def test_a_link_says_all(  # noqa: PLR0913, PLR0917
         **dict(zip(names, flags, strict=True)),
     )
     link = urlencode(choices.as_query())
-    assert Choices.from_query(dict(parse_qsl(link))) == choices
+    assert SegmentOptions.from_query(dict(parse_qsl(link))) == choices
 
 
 def test_usual_choices_need_no_words() -> None:
     """The defaults are those of the original demo, and an empty link."""
-    choices = Choices()
+    choices = SegmentOptions()
     assert (choices.conf, choices.iou, choices.classes) == (0.25, 0.7, None)
     assert choices.as_query() == {}
-    assert Choices.from_query({"utm_source": "elsewhere"}) == choices
+    assert SegmentOptions.from_query({"utm_source": "elsewhere"}) == choices
 
 
 @pytest.mark.parametrize(
@@ -69,20 +69,20 @@ def test_usual_choices_need_no_words() -> None:
 def test_nonsense_is_refused_with_a_hint(query: dict[str, str]) -> None:
     """Whoever sends it hears what is expected."""
     with pytest.raises(SettingError) as refusal:
-        Choices.from_query(query)
+        SegmentOptions.from_query(query)
     assert refusal.value.hint
 
 
 def test_a_number_that_is_none_is_refused() -> None:
     """Not a number is in no range."""
     with pytest.raises(SettingError):
-        Choices(conf=math.nan)
+        SegmentOptions(conf=math.nan)
 
 
 def test_masks_only_and_panoptic_change_the_drawing() -> None:
     """Panoptic pictures have no boxes; masks alone have nothing else."""
-    assert Choices().style().boxes
-    assert not Choices(panoptic=True).style().boxes
-    assert Choices(panoptic=True).style().segments
-    alone = Choices(masks_only=True, labels=True, opacity=0.3).style()
+    assert SegmentOptions().style().boxes
+    assert not SegmentOptions(panoptic=True).style().boxes
+    assert SegmentOptions(panoptic=True).style().segments
+    alone = SegmentOptions(masks_only=True, labels=True, opacity=0.3).style()
     assert (alone.outlines, alone.boxes, alone.labels, alone.opacity) == (False, False, False, 0.3)

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from urban_segmentor.apps.web.limits import Limits
+from urban_segmentor.apps.web.limits import UploadLimits
 from urban_segmentor.apps.web.server import AppSettings, serve
 from urban_segmentor.errors import DisplayError, SettingError
 
@@ -40,7 +40,7 @@ def test_settings_that_cannot_be(wrong: dict[str, object]) -> None:
 def test_limits_that_let_nothing_in(name: str, value: float) -> None:
     """Are a mistake."""
     with pytest.raises(SettingError, match=name):
-        Limits(**{name: value})
+        UploadLimits(**{name: value})
 
 
 def test_the_password_is_in_no_text() -> None:

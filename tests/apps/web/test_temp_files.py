@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from urban_segmentor.apps.web.temp_files import Answer, Store
+from urban_segmentor.apps.web.temp_files import SavedResult, TempFiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
+def store(tmp_path: Path) -> Iterator[TempFiles]:
     """Return an empty store."""
-    made = Store(parent=tmp_path)
+    made = TempFiles(parent=tmp_path)
     yield made
     made.close()
 
 
-def write(answer: Answer, name: str = "after.jpg") -> str:
+def write(answer: SavedResult, name: str = "after.jpg") -> str:
     """Write a file of an answer; return its name."""
     (answer.folder / name).write_bytes(b"picture")
     return name
 
 
-def test_a_file_is_found_by_its_token_alone(store: Store) -> None:
+def test_a_file_is_found_by_its_token_alone(store: TempFiles) -> None:
     """Tokens are long and random; what was not written is not there."""
     answer = store.answer("anna")
     name = write(answer)
@@ -43,7 +43,7 @@ def test_a_file_is_found_by_its_token_alone(store: Store) -> None:
 @pytest.mark.parametrize(
     "name", ["../after.jpg", "..", ".upload", "a/b.jpg", "/etc/passwd", "a\0.jpg", "", "A.JPG", "."]
 )
-def test_names_that_lead_elsewhere_are_not_found(store: Store, name: str) -> None:
+def test_names_that_lead_elsewhere_are_not_found(store: TempFiles, name: str) -> None:
     """Only plain names of an answer's own files are."""
     answer = store.answer("anna")
     write(answer, ".upload")
@@ -51,14 +51,14 @@ def test_names_that_lead_elsewhere_are_not_found(store: Store, name: str) -> Non
 
 
 @pytest.mark.parametrize("token", ["", ".", "..", "../results", "x" * 32, "A" * 32])
-def test_tokens_that_are_none_are_not_found(store: Store, token: str) -> None:
+def test_tokens_that_are_none_are_not_found(store: TempFiles, token: str) -> None:
     """What does not look like a token never reaches the disk."""
     store.answer("anna")
     assert store.find(token, "after.jpg") is None
     assert store.folder(token) is None
 
 
-def test_a_link_is_not_followed(store: Store, tmp_path: Path) -> None:
+def test_a_link_is_not_followed(store: TempFiles, tmp_path: Path) -> None:
     """A link among the results leads nowhere."""
     secret = tmp_path / "secret.txt"
     secret.write_text("secret")
@@ -67,7 +67,7 @@ def test_a_link_is_not_followed(store: Store, tmp_path: Path) -> None:
     assert store.find(answer.token, "link.txt") is None
 
 
-def test_a_visitor_who_leaves_leaves_nothing(store: Store) -> None:
+def test_a_visitor_who_leaves_leaves_nothing(store: TempFiles) -> None:
     """Answers and uploads go; those of others stay."""
     mine, other = store.answer("anna"), store.answer("bert")
     write(mine)
@@ -83,7 +83,7 @@ def test_a_visitor_who_leaves_leaves_nothing(store: Store) -> None:
     store.forget("anna")
 
 
-def test_equal_uploads_of_two_visitors_stay_for_the_second(store: Store) -> None:
+def test_equal_uploads_of_two_visitors_stay_for_the_second(store: TempFiles) -> None:
     """Gradio keeps equal files once."""
     upload = store.root / "abc" / "photo.png"
     upload.parent.mkdir()
@@ -96,7 +96,7 @@ def test_equal_uploads_of_two_visitors_stay_for_the_second(store: Store) -> None
     assert not upload.exists()
 
 
-def test_files_outside_are_never_deleted(store: Store, tmp_path: Path) -> None:
+def test_files_outside_are_never_deleted(store: TempFiles, tmp_path: Path) -> None:
     """An example that a visitor looked at is no upload."""
     example = tmp_path / "example.png"
     example.write_bytes(b"example")
@@ -105,7 +105,7 @@ def test_files_outside_are_never_deleted(store: Store, tmp_path: Path) -> None:
     assert example.exists()
 
 
-def test_a_busy_visitor_fills_no_disk(store: Store) -> None:
+def test_a_busy_visitor_fills_no_disk(store: TempFiles) -> None:
     """Only the last few answers of a visitor are kept."""
     answers = [store.answer("anna") for _ in range(10)]
     kept = [answer for answer in answers if answer.folder.exists()]
@@ -115,7 +115,7 @@ def test_a_busy_visitor_fills_no_disk(store: Store) -> None:
 
 def test_what_nobody_used_for_long_is_swept(tmp_path: Path) -> None:
     """Old answers and uploads go, young ones stay."""
-    store = Store(keep_s=100.0, parent=tmp_path)
+    store = TempFiles(keep_s=100.0, parent=tmp_path)
     old, young = store.answer("anna"), store.answer("bert")
     upload = store.root / "abc"
     upload.mkdir()
@@ -131,9 +131,9 @@ def test_what_nobody_used_for_long_is_swept(tmp_path: Path) -> None:
     assert not store.root.exists()
 
 
-def test_shared_answers_stay_where_they_are(store: Store, tmp_path: Path) -> None:
+def test_shared_answers_stay_where_they_are(store: TempFiles, tmp_path: Path) -> None:
     """Examples are everybody's, and nobody's to delete."""
-    answer = Answer(token="example-0", folder=tmp_path / "0")  # noqa: S106 - a name in addresses
+    answer = SavedResult(token="example-0", folder=tmp_path / "0")  # noqa: S106 - a name in addresses
     answer.folder.mkdir()
     write(answer)
     store.share(answer)

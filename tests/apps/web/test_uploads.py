@@ -21,7 +21,7 @@ from tests.io.clips import patches
 from tests.io.test_images import CASES, FORMATS, save
 from urban_segmentor.apps.web import uploads
 from urban_segmentor.apps.web.image_header import read_header
-from urban_segmentor.apps.web.limits import Limits
+from urban_segmentor.apps.web.limits import UploadLimits
 from urban_segmentor.apps.web.uploads import decode_upload, read_upload
 from urban_segmentor.errors import SourceError, TooLargeError, UploadError
 from urban_segmentor.io.images import read_picture
@@ -29,7 +29,7 @@ from urban_segmentor.io.images import read_picture
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LIMITS = Limits()
+LIMITS = UploadLimits()
 KINDS = {"jpg": "JPEG", "png": "PNG", "webp": "WebP", "tif": "TIFF", "bmp": "BMP"}
 
 
@@ -111,7 +111,7 @@ def layered(scans: int) -> bytes:
     return data[:last] + data[first:last] * scans + data[last:]
 
 
-def hinted(data: bytes, limits: Limits = LIMITS) -> str:
+def hinted(data: bytes, limits: UploadLimits = LIMITS) -> str:
     """Return why it is refused; there is a hint, and no word of a decoder or a place."""
     with pytest.raises(UploadError) as refusal:
         decode_upload(data, limits=limits)
@@ -323,7 +323,7 @@ def test_large_files_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     path.write_bytes(coded("png") + bytes(10_000))
     monkeypatch.setattr(Path, "read_bytes", lambda _: pytest.fail("it was read"))
     with pytest.raises(TooLargeError, match="the picture has 0 MB") as refusal:
-        read_upload(path, limits=Limits(picture_bytes=10_000))
+        read_upload(path, limits=UploadLimits(picture_bytes=10_000))
     assert "secret" not in f"{refusal.value}{refusal.value.hint}"
     monkeypatch.undo()
     assert read_upload(path, limits=LIMITS).shape == (48, 80, 3)
@@ -356,7 +356,7 @@ def test_damage_is_refused_or_harmless(
         data[at % len(data)] = value
     if share > 0.5:
         data = data[: int(len(data) * share)]
-    small = Limits(picture_pixels=1_000_000)
+    small = UploadLimits(picture_pixels=1_000_000)
     with suppress(UploadError):
         image = decode_upload(bytes(data), limits=small)
         assert image.dtype == np.uint8

@@ -13,16 +13,16 @@ from tests.apps.web.conftest import draw_clip
 from tests.cli.tiny import save_tiny_model
 from tests.io.clips import write_clip
 from urban_segmentor.apps.web import video as video_module
-from urban_segmentor.apps.web.class_counts import Counts
+from urban_segmentor.apps.web.class_counts import ClassCounts
 from urban_segmentor.apps.web.jobs import Jobs
-from urban_segmentor.apps.web.limits import Limits
-from urban_segmentor.apps.web.model_pool import Engine
-from urban_segmentor.apps.web.segment_options import Choices
-from urban_segmentor.apps.web.temp_files import Store
+from urban_segmentor.apps.web.limits import UploadLimits
+from urban_segmentor.apps.web.model_pool import ModelPool
+from urban_segmentor.apps.web.segment_options import SegmentOptions
+from urban_segmentor.apps.web.temp_files import TempFiles
 from urban_segmentor.apps.web.uploads import VideoFacts
 from urban_segmentor.apps.web.video import VIDEO, VideoJob
 from urban_segmentor.errors import UploadError
-from urban_segmentor.io.video_reader import VideoSource
+from urban_segmentor.io.video_reader import VideoReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,21 +33,21 @@ SMALL = (90, 160)
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Engine:
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> ModelPool:
     """Return an engine whose model sees a car and a person in every frame."""
-    return Engine(str(save_tiny_model(tmp_path_factory.mktemp("model") / "tiny.onnx")))
+    return ModelPool(str(save_tiny_model(tmp_path_factory.mktemp("model") / "tiny.onnx")))
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
+def store(tmp_path: Path) -> Iterator[TempFiles]:
     """Return a store that goes with the test."""
-    store = Store(parent=tmp_path)
+    store = TempFiles(parent=tmp_path)
     yield store
     store.close()
 
 
 @pytest.fixture
-def make(tiny: Engine, store: Store) -> Callable[..., VideoJob]:
+def make(tiny: ModelPool, store: TempFiles) -> Callable[..., VideoJob]:
     """Return what makes a job of a file."""
 
     def job(path: Path, **limits: float) -> VideoJob:
@@ -55,8 +55,8 @@ def make(tiny: Engine, store: Store) -> Callable[..., VideoJob]:
             path,
             title="my clip.mp4",
             engine=tiny,
-            choices=Choices(model=tiny.model),
-            limits=Limits(**limits),
+            choices=SegmentOptions(model=tiny.model),
+            limits=UploadLimits(**limits),
             answer=store.answer("visitor"),
         )
 
@@ -65,7 +65,7 @@ def make(tiny: Engine, store: Store) -> Callable[..., VideoJob]:
 
 def frames_in(path: Path) -> int:
     """Return how many frames a file has."""
-    source = VideoSource(path, name="frame")
+    source = VideoReader(path, name="frame")
     try:
         return sum(1 for _ in source)
     finally:
@@ -100,7 +100,7 @@ def test_sound_stays(make: Callable[..., VideoJob], tmp_path: Path) -> None:
     """The film has what the upload had."""
     job = ended(make(write_clip(tmp_path / "loud.mp4", sound="aac")))
     assert job.progress.state == "done"
-    source = VideoSource(job.answer.folder / VIDEO, name="frame")
+    source = VideoReader(job.answer.folder / VIDEO, name="frame")
     assert source.info.has_audio
     source.close()
 
@@ -184,12 +184,12 @@ def test_a_visitor_has_one_video_at_work(make: Callable[..., VideoJob], tmp_path
     jobs.cancel("nobody")
 
 
-def test_a_long_video_has_a_short_chart(tiny: Engine) -> None:
+def test_a_long_video_has_a_short_chart(tiny: ModelPool) -> None:
     """An hour of frames is as many points as a minute of them, and means stay means."""
     import numpy as np
 
     found = tiny.segmenter(tiny.model)(np.zeros((64, 64, 3), dtype=np.uint8))
-    counts = Counts(tiny.class_names(tiny.model))
+    counts = ClassCounts(tiny.class_names(tiny.model))
     for number in range(3600):
         counts.add(found, time_s=number / 25)
     points = counts.points()

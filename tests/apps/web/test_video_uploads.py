@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from tests.io.clips import write_clip
 from tests.io.test_video_damage import write_sound
-from urban_segmentor.apps.web.limits import Limits
+from urban_segmentor.apps.web.limits import UploadLimits
 from urban_segmentor.apps.web.uploads import VideoFacts, check_video
 from urban_segmentor.errors import SourceError, UploadError
 from urban_segmentor.io.video_reader import open_video
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-LIMITS = Limits()
+LIMITS = UploadLimits()
 CODECS = {
     "mp4": "libx264",
     "mov": "mpeg4",
@@ -64,7 +64,7 @@ def clip(folder: Path, suffix: str = "mp4", *, frames: int = 10) -> Path:
     )
 
 
-def hinted(path: Path, limits: Limits = LIMITS) -> str:
+def hinted(path: Path, limits: UploadLimits = LIMITS) -> str:
     """Return why it is refused; there is a hint, and neither its name nor FFmpeg's words."""
     with pytest.raises(UploadError) as refusal:
         check_video(path, limits=limits)
@@ -179,13 +179,13 @@ def is_read(fifo: Path, *, by: Callable[[], object]) -> bool:
 @pytest.mark.parametrize(
     ("limits", "words"),
     [
-        (Limits(video_side=60), "the video has 64 x 48 pixels"),
-        (Limits(video_s=2.0), "the video is 4 seconds long"),
-        (Limits(video_frames=99), "the video has 100 frames"),
-        (Limits(video_bytes=1000), "the video has 0 MB"),
+        (UploadLimits(video_side=60), "the video has 64 x 48 pixels"),
+        (UploadLimits(video_s=2.0), "the video is 4 seconds long"),
+        (UploadLimits(video_frames=99), "the video has 100 frames"),
+        (UploadLimits(video_bytes=1000), "the video has 0 MB"),
     ],
 )
-def test_what_is_too_much_is_refused(tmp_path: Path, limits: Limits, words: str) -> None:
+def test_what_is_too_much_is_refused(tmp_path: Path, limits: UploadLimits, words: str) -> None:
     """With what is taken beside it."""
     path = clip(tmp_path, frames=100)
     assert hinted(path, limits) == words

@@ -18,7 +18,7 @@ import pytest
 from tests.apps.web.conftest import draw_clip
 from urban_segmentor.inference.segmenter import Segmenter
 from urban_segmentor.io.images import read_picture
-from urban_segmentor.io.video_reader import VideoSource
+from urban_segmentor.io.video_reader import VideoReader
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -449,7 +449,7 @@ def test_frames_of_a_result_are_those_of_the_video(
     video_state(page, "done")
     path = tmp_path / "video.mp4"
     path.write_bytes(app.ask("/" + page.get_attribute("#video-result video", "src")).body)
-    source = VideoSource(path, name="frame")
+    source = VideoReader(path, name="frame")
     frames = [frame.size for frame in source]
     source.close()
     assert frames == [(360, 640)] * 50

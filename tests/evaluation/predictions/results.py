@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from urban_segmentor.io.writers import RESULT_SINKS
+from urban_segmentor.io.writers import WRITERS
 from urban_segmentor.structures.rle import encode_rle
 from urban_segmentor.structures.types import Frame
 
@@ -32,7 +32,7 @@ def stem(number: int) -> str:
 
 def save(kind: str, folder: Path, found: Sequence[Instances], names: Sequence[str]) -> None:
     """Write instances of frames 0, 1, ... by a sink of `predict`."""
-    sink = RESULT_SINKS[kind](folder, class_names=names, overwrite=False)
+    sink = WRITERS[kind](folder, class_names=names, overwrite=False)
     for i, instances in enumerate(found):
         pixels = np.zeros((*instances.masks.image_size, 3), dtype=np.uint8)
         name = f"{stem(i)}_leftImg8bit"

@@ -15,7 +15,7 @@ from tests.evaluation.predictions import results
 from tests.strategies import instances
 from urban_segmentor.evaluation import label_ids
 from urban_segmentor.evaluation.predictions import open_predictions
-from urban_segmentor.inference.panoptic_merge import merge, segments_as_instances
+from urban_segmentor.inference.panoptic_merge import merge_panoptic, segments_as_instances
 from urban_segmentor.structures.cityscapes_labels import TRAIN_NAMES
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def test_the_official_layout_is_read_back(found: Instances) -> None:
 def _maps(seed: int) -> list[PanopticMap]:
     rng = np.random.default_rng(seed)
     found = [scenes.instances(rng, scenes.truth(rng)) for _ in range(3)]
-    return [merge(one, class_names=scenes.NAMES) for one in found]
+    return [merge_panoptic(one, class_names=scenes.NAMES) for one in found]
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -13,7 +13,7 @@ from urban_segmentor.datasets.cityscapes.rasterize import draw_objects
 from urban_segmentor.datasets.cityscapes.segments import visible_segments
 from urban_segmentor.datasets.class_set import parse_class_set
 from urban_segmentor.evaluation.validation.predictors import as_predicted
-from urban_segmentor.inference.panoptic_merge import MergeRules
+from urban_segmentor.inference.panoptic_merge import PanopticConfig
 from urban_segmentor.structures.cityscapes_labels import TRAIN_NAMES
 from urban_segmentor.structures.types import Instances
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from urban_segmentor.datasets.cityscapes.layout import Sample
-    from urban_segmentor.evaluation.predictions import Predicted
+    from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
+    from urban_segmentor.evaluation.predictions import FramePrediction
 
 SIZE = (128, 256)
 CAR, PERSON = "car", "person"
@@ -73,23 +73,25 @@ class Knowing:
         change: Called with what is true in each frame; returns what is predicted.
     """
 
-    def __init__(self, change: Callable[[Sample, Instances], Instances] = lambda _, i: i) -> None:
+    def __init__(
+        self, change: Callable[[CityscapesFrame, Instances], Instances] = lambda _, i: i
+    ) -> None:
         self.class_names = TRAIN_NAMES
         self.kind = "truth"
         self._change = change
 
-    def __call__(self, sample: Sample, *, size: tuple[int, int]) -> Predicted:
+    def __call__(self, sample: CityscapesFrame, *, size: tuple[int, int]) -> FramePrediction:
         """Return what is true."""
         assert size == SIZE
         return as_predicted(
             self._change(sample, true_instances(sample)),
             class_names=self.class_names,
-            rules=MergeRules(stuff_area_px=0, thin_area_px=0),
+            rules=PanopticConfig(stuff_area_px=0, thin_area_px=0),
             with_stuff=True,
         )
 
 
-def true_instances(sample: Sample) -> Instances:
+def true_instances(sample: CityscapesFrame) -> Instances:
     """Return what is to be seen in a frame, as a perfect model would."""
     assert sample.polygons is not None
     drawn = draw_objects(read_annotation(sample.polygons))

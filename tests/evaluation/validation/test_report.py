@@ -15,7 +15,7 @@ from urban_segmentor.datasets.cityscapes.layout import read_layout
 from urban_segmentor.errors import OutputError
 from urban_segmentor.evaluation import CocoMeter
 from urban_segmentor.evaluation.metrics.evaluator import Evaluator
-from urban_segmentor.evaluation.predictions import Predicted
+from urban_segmentor.evaluation.predictions import FramePrediction
 from urban_segmentor.evaluation.validation.environment import about_run
 from urban_segmentor.evaluation.validation.report import ReportFolder
 from urban_segmentor.evaluation.validation.summary import figures, headline, markdown
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from urban_segmentor.datasets.cityscapes.layout import Sample
+    from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
     from urban_segmentor.structures.types import Instances
 
 
-def _half(sample: Sample, instances: Instances) -> Instances:
+def _half(sample: CityscapesFrame, instances: Instances) -> Instances:
     """Return what is true without the person, in the second frame without any thing."""
     keep = instances.class_ids != TRAIN_NAMES.index("person")
     if "000001" in sample.stem:
@@ -134,11 +134,11 @@ def test_the_gallery_draws_all_kinds(tmp_path: Path, kind: str) -> None:
     samples = read_layout(write_street(tmp_path, frames=1)).of_split("val")
 
     class Partial(Knowing):
-        def __call__(self, sample: Sample, *, size: tuple[int, int]) -> Predicted:
+        def __call__(self, sample: CityscapesFrame, *, size: tuple[int, int]) -> FramePrediction:
             found = super().__call__(sample, size=size)
             kinds = {"instances": found.instances, "panoptic": None, "label_ids": found.label_ids}
             left_out = {"instances", "label_ids"} - {kind}
-            return Predicted(**kinds | dict.fromkeys(left_out))
+            return FramePrediction(**kinds | dict.fromkeys(left_out))
 
     outcome = validate(samples, Partial())
     (path,) = draw_worst(outcome.frames, Partial(), tmp_path / "worst", overwrite=False)

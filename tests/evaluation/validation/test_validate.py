@@ -30,7 +30,7 @@ from urban_segmentor.structures.cityscapes_labels import TRAIN_NAMES
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from urban_segmentor.datasets.cityscapes.layout import Sample
+    from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
     from urban_segmentor.structures.types import Instances
 
 
@@ -64,7 +64,7 @@ def test_threads_do_not_change_figures(tmp_path: Path, workers: int) -> None:
     """Frames count in their own order, however many are in work at once."""
     samples = read_layout(write_street(tmp_path, frames=9)).of_split("val")
 
-    def noisy(sample: Sample, instances: Instances) -> Instances:
+    def noisy(sample: CityscapesFrame, instances: Instances) -> Instances:
         rng = np.random.default_rng(int(sample.stem.split("_")[1]))
         keep = rng.random(len(instances)) < 0.7
         return type(instances)(
@@ -170,7 +170,7 @@ def test_without_maps_frames_are_ranked_by_ap(tmp_path: Path) -> None:
     samples = read_layout(write_street(tmp_path)).of_split("val")
 
     class ThingsAlone(Knowing):
-        def __call__(self, sample: Sample, *, size: tuple[int, int]):  # noqa: ANN204
+        def __call__(self, sample: CityscapesFrame, *, size: tuple[int, int]):  # noqa: ANN204
             predicted = super().__call__(sample, size=size)
             return type(predicted)(instances=predicted.instances, panoptic=None, label_ids=None)
 

@@ -11,9 +11,9 @@ import numpy as np
 
 from urban_segmentor.errors import SourceError
 from urban_segmentor.io.streams.live_source import LiveSource
-from urban_segmentor.io.streams.retry import Timing
-from urban_segmentor.io.streams.source_uri import parse_address
-from urban_segmentor.io.streams.stream_options import Wishes
+from urban_segmentor.io.streams.retry import RetryPolicy
+from urban_segmentor.io.streams.source_uri import parse_source_uri
+from urban_segmentor.io.streams.stream_options import StreamOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 BARS = 16
 ROUND_S = (1 << BARS) / 100
-QUICK = Timing(open_s=1.2, read_s=0.8, segment_s=2.0, base_s=0.25, cap_s=0.5, steady_s=1.0)
+QUICK = RetryPolicy(open_s=1.2, read_s=0.8, segment_s=2.0, base_s=0.25, cap_s=0.5, steady_s=1.0)
 
 
 def telling(size: tuple[int, int] = (96, 320)) -> NDArray[np.uint8]:
@@ -69,8 +69,8 @@ class Watch:
     """Takes the frames of a source on a thread, as the pipeline does."""
 
     text: str
-    wishes: Wishes = field(default_factory=Wishes)
-    timing: Timing = QUICK
+    wishes: StreamOptions = field(default_factory=StreamOptions)
+    timing: RetryPolicy = QUICK
     busy_s: float = 0.0
     seen: list[Seen] = field(default_factory=list)
     states: list[tuple[str, float]] = field(default_factory=list)
@@ -78,7 +78,7 @@ class Watch:
 
     def __post_init__(self) -> None:
         self.source = LiveSource(
-            parse_address(self.text),
+            parse_source_uri(self.text),
             wishes=self.wishes,
             on_state=lambda state: self.states.append((state, time.monotonic())),
             timing=self.timing,
@@ -148,9 +148,9 @@ class Watch:
         assert not stale, stale[:3]
 
 
-def never(text: str, wishes: Wishes | None = None) -> str:
+def never(text: str, wishes: StreamOptions | None = None) -> str:
     """Return message and hint of the error that a source gives at once."""
-    with Watch(text, wishes or Wishes()) as watch:
+    with Watch(text, wishes or StreamOptions()) as watch:
         wait_for(lambda: watch.error, seconds=QUICK.open_s + 1)
         assert isinstance(watch.error, SourceError), watch.error
         assert watch.error.hint

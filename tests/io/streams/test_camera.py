@@ -13,7 +13,7 @@ import pytest
 from tests.io.streams.telling import Watch, never
 from urban_segmentor.io.streams import failures
 from urban_segmentor.io.streams import open_stream as opening
-from urban_segmentor.io.streams.stream_options import Wishes
+from urban_segmentor.io.streams.stream_options import StreamOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +55,7 @@ def _use(monkeypatch: pytest.MonkeyPatch, device: Device) -> Device:
 def test_asks_for_mjpeg(monkeypatch: pytest.MonkeyPatch) -> None:
     """MJPEG, size and rate are asked for, and pictures come."""
     device = _use(monkeypatch, Device())
-    with Watch("0", Wishes(size=(640, 480), rate=30.0)) as watch:
+    with Watch("0", StreamOptions(size=(640, 480), rate=30.0)) as watch:
         watch.has(10)
         watch.check_order()
         assert watch.seen[0].size == (480, 640)
@@ -77,7 +77,7 @@ def test_no_mjpeg(monkeypatch: pytest.MonkeyPatch) -> None:
     """A camera without MJPEG is read as it is, and that is said."""
     device = Device(lambda options: errno.EINVAL * ("input_format" in options))
     _use(monkeypatch, device)
-    with Watch("0", Wishes(size=(1280, 720), rate=25.0)) as watch:
+    with Watch("0", StreamOptions(size=(1280, 720), rate=25.0)) as watch:
         watch.has(3)
         assert watch.source.problems == [
             "`/dev/video0`: it gives no MJPEG",
@@ -90,7 +90,7 @@ def test_no_mjpeg(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_neither(monkeypatch: pytest.MonkeyPatch) -> None:
     """A camera that takes no wishes is read without."""
     device = _use(monkeypatch, Device(lambda options: errno.EINVAL * bool(options)))
-    with Watch("0", Wishes(size=(640, 480))) as watch:
+    with Watch("0", StreamOptions(size=(640, 480))) as watch:
         watch.has(3)
         assert watch.source.problems == [
             "`/dev/video0`: it gives neither MJPEG nor the size or rate that was asked for"

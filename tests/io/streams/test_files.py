@@ -12,9 +12,9 @@ from tests.io.streams.telling import Watch, never, wait_for
 from urban_segmentor.errors import SourceError
 from urban_segmentor.io.streams import open_stream as opening
 from urban_segmentor.io.streams.live_source import LiveSource
-from urban_segmentor.io.streams.source_uri import parse_address
-from urban_segmentor.io.streams.stream_options import Wishes
-from urban_segmentor.io.video_reader import Selection, VideoSource
+from urban_segmentor.io.streams.source_uri import parse_source_uri
+from urban_segmentor.io.streams.stream_options import StreamOptions
+from urban_segmentor.io.video_reader import ClipRange, VideoReader
 from urban_segmentor.structures.types import Yuv420
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ a=rtpmap:96 H264/90000
 
 
 def _all(path: Path, **wishes: object) -> list[Frame]:
-    source = LiveSource(parse_address(str(path)), wishes=Wishes(**wishes))  # type: ignore[arg-type]
+    source = LiveSource(parse_source_uri(str(path)), wishes=StreamOptions(**wishes))  # type: ignore[arg-type]
     frames = list(source)
     assert source.dropped == 0
     assert source.state == "ended"
@@ -49,9 +49,9 @@ def _all(path: Path, **wishes: object) -> list[Frame]:
     "part", [{}, {"stride": 3}, {"start_s": 0.2, "duration_s": 0.5, "stride": 2}], ids=str
 )
 def test_same_as_predict(tmp_path: Path, paced: bool, part: dict[str, object]) -> None:  # noqa: FBT001
-    """The frames are those of `VideoSource`, with their names, index, and time."""
+    """The frames are those of `VideoReader`, with their names, index, and time."""
     path = write_clip(tmp_path / "clip.mp4", images=25)
-    expected = list(VideoSource(path, name="clip", selection=Selection(**part)))  # type: ignore[arg-type]
+    expected = list(VideoReader(path, name="clip", selection=ClipRange(**part)))  # type: ignore[arg-type]
     frames = _all(path, paced=paced, **part)
     assert len(frames) > 3
     for frame, other in zip(frames, expected, strict=True):
@@ -64,7 +64,7 @@ def test_same_as_predict(tmp_path: Path, paced: bool, part: dict[str, object]) -
 def test_pace(tmp_path: Path) -> None:
     """A file takes as long as it is, from when its first frame is asked for."""
     path = write_clip(tmp_path / "clip.mp4", images=30)
-    source = LiveSource(parse_address(str(path)), wishes=Wishes())
+    source = LiveSource(parse_source_uri(str(path)), wishes=StreamOptions())
     assert source.first_size() == (48, 64)
     assert source.rate == FPS
     time.sleep(0.4)  # a network is compiled
@@ -114,7 +114,7 @@ def test_pause(tmp_path: Path) -> None:
 def test_stop(tmp_path: Path, paced: bool) -> None:  # noqa: FBT001
     """All ends soon after `stop`."""
     path = write_clip(tmp_path / "clip.mp4", images=60)
-    with Watch(str(path), Wishes(paced=paced), busy_s=0.02) as watch:
+    with Watch(str(path), StreamOptions(paced=paced), busy_s=0.02) as watch:
         watch.has(5)
         since_s = time.monotonic()
         watch.source.stop()
@@ -126,7 +126,7 @@ def test_stop(tmp_path: Path, paced: bool) -> None:  # noqa: FBT001
 
 def test_stopped_before() -> None:
     """A source that is stopped before its first frame says so."""
-    source = LiveSource(parse_address("udp://127.0.0.1:9"), wishes=Wishes())
+    source = LiveSource(parse_source_uri("udp://127.0.0.1:9"), wishes=StreamOptions())
     source.stop()
     assert source.first_size() is None
     assert list(source) == []
@@ -150,7 +150,7 @@ def test_lists(tmp_path: Path, name: str, text: str, paced: bool) -> None:  # no
     """A file that names others is not followed."""
     write_clip(tmp_path / "clip.ts", images=10)
     (tmp_path / name).write_text(text)
-    assert "a list of other files" in never(str(tmp_path / name), Wishes(paced=paced))
+    assert "a list of other files" in never(str(tmp_path / name), StreamOptions(paced=paced))
 
 
 @pytest.mark.parametrize("data", [b"", b"no video at all" * 99], ids=["empty", "noise"])
@@ -171,7 +171,9 @@ def test_nothing_chosen(tmp_path: Path) -> None:
     """A part without a frame is told."""
     path = write_clip(tmp_path / "clip.mp4", images=5)
     for paced in (True, False):
-        source = LiveSource(parse_address(str(path)), wishes=Wishes(start_s=9.0, paced=paced))
+        source = LiveSource(
+            parse_source_uri(str(path)), wishes=StreamOptions(start_s=9.0, paced=paced)
+        )
         with pytest.raises(SourceError, match="gave no frame"):
             source.first_size()
         source.close()
@@ -182,7 +184,7 @@ def test_damage_is_told(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "clip.mp4", images=25, movflags="faststart")
     path.write_bytes(path.read_bytes()[:-400])
     for paced in (True, False):
-        source = LiveSource(parse_address(str(path)), wishes=Wishes(paced=paced))
+        source = LiveSource(parse_source_uri(str(path)), wishes=StreamOptions(paced=paced))
         assert numbers(list(source))
         source.close()
         assert any("cut off" in problem for problem in source.problems)

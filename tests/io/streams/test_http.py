@@ -23,7 +23,7 @@ from tests.io.streams.servers import (
 )
 from tests.io.streams.telling import QUICK, Watch, never, telling
 from urban_segmentor.io.streams import live_source as source_module
-from urban_segmentor.io.streams.stream_options import Wishes
+from urban_segmentor.io.streams.stream_options import StreamOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,7 +96,7 @@ def test_pause() -> None:
 
 def test_stride_and_duration() -> None:
     """Every second picture, for a second."""
-    wishes = Wishes(stride=2, duration_s=1.0)
+    wishes = StreamOptions(stride=2, duration_s=1.0)
     with HttpServer(cam=motion_jpeg(200)) as server, Watch(server.address("cam"), wishes) as watch:
         watch.told("ended", seconds=5)
         watch.check_order()

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from urban_segmentor.io.streams.cameras import cameras, cameras_hint, holders
-from urban_segmentor.io.streams.frame_buffer import Feed
-from urban_segmentor.io.streams.latest import Newest
-from urban_segmentor.io.streams.retry import Backoff, Timing
-from urban_segmentor.io.streams.timestamp_mapper import Pacer, Timeline
+from urban_segmentor.io.streams.frame_buffer import FrameBuffer
+from urban_segmentor.io.streams.latest import LatestValue
+from urban_segmentor.io.streams.retry import Backoff, RetryPolicy
+from urban_segmentor.io.streams.timestamp_mapper import Pacer, TimestampMapper
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @given(st.lists(st.sampled_from(["put", "take", "clear"])))
 def test_slot(steps: list[str]) -> None:
     """A slot behaves as one variable and one count."""
-    slot, waiting, dropped = Newest[int](), None, 0
+    slot, waiting, dropped = LatestValue[int](), None, 0
     for number, step in enumerate(steps):
         if step == "put":
             slot.put(number)
@@ -40,7 +40,7 @@ def test_slot(steps: list[str]) -> None:
 
 def test_slot_between_threads() -> None:
     """Nothing is lost uncounted, nothing comes twice or out of order."""
-    slot, count = Newest[int](), 20_000
+    slot, count = LatestValue[int](), 20_000
     taken: list[int] = []
 
     def take() -> None:
@@ -61,7 +61,7 @@ def test_slot_between_threads() -> None:
 
 def test_slot_waits() -> None:
     """Taking wakes at once when something comes, and gives up in time."""
-    slot = Newest[int]()
+    slot = LatestValue[int]()
     since_s = time.monotonic()
     assert slot.take(timeout_s=0.05) is None
     assert time.monotonic() - since_s >= 0.04
@@ -74,7 +74,7 @@ def test_slot_waits() -> None:
 @given(st.floats(0.01, 5), st.floats(5, 60), st.lists(st.floats(0, 10), min_size=1, max_size=30))
 def test_backoff(base_s: float, cap_s: float, lives: list[float]) -> None:
     """Waits double up to the cap, and begin anew after a good while only."""
-    backoff = Backoff(Timing(base_s=base_s, cap_s=cap_s, steady_s=5))
+    backoff = Backoff(RetryPolicy(base_s=base_s, cap_s=cap_s, steady_s=5))
     before_s = None
     for lived_s in lives:
         backoff.lived(lived_s)
@@ -93,7 +93,7 @@ def test_backoff(base_s: float, cap_s: float, lives: list[float]) -> None:
 )
 def test_time_grows(frames: list[tuple[float | None, float, bool]]) -> None:
     """Whatever stamps say, time begins at 0, grows, and never runs far ahead of the clock."""
-    timeline, arrived_s, last_s = Timeline(), 1000.0, -1.0
+    timeline, arrived_s, last_s = TimestampMapper(), 1000.0, -1.0
     for number, (stamp_s, gap_s, lost) in enumerate(frames):
         if lost:
             timeline.lost()
@@ -107,7 +107,7 @@ def test_time_grows(frames: list[tuple[float | None, float, bool]]) -> None:
 
 def test_time_follows_stamps() -> None:
     """Late packets do not change the time of their pictures; a new clock goes on by ours."""
-    timeline = Timeline()
+    timeline = TimestampMapper()
     times = [timeline.time_s(100 + i / 25, arrived_s=i / 25 + i % 3 / 10) for i in range(50)]
     assert times == pytest.approx([i / 25 for i in range(50)])
     assert timeline.time_s(5.0, arrived_s=49 / 25 + 0.1 + 3.0) == pytest.approx(49 / 25 + 3.0)
@@ -152,7 +152,7 @@ def test_holders(tmp_path: Path) -> None:
 def test_nothing_after_the_end() -> None:
     """States are told once each, and none after the end, even by a thread that is late."""
     told: list[str] = []
-    feed = Feed(told.append)
+    feed = FrameBuffer(told.append)
     for state in ("connecting", "live", "live", "ended", "live"):
         feed.tell(state, is_live=state == "live")
     assert told == ["connecting", "live", "ended"]

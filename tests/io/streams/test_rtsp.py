@@ -9,13 +9,16 @@ import pytest
 
 from tests.io.streams.servers import GarbageServer, RtspServer
 from tests.io.streams.telling import QUICK, Watch, never
-from urban_segmentor.io.streams.stream_options import Wishes
+from urban_segmentor.io.streams.stream_options import StreamOptions
 
 
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
 def test_plays(transport: str) -> None:
     """Pictures come as they are made, over TCP and UDP."""
-    with RtspServer() as server, Watch(server.address(), Wishes(transport=transport)) as watch:  # type: ignore[arg-type]
+    with (
+        RtspServer() as server,
+        Watch(server.address(), StreamOptions(transport=transport)) as watch,
+    ):  # type: ignore[arg-type]
         watch.has(40)
         watch.check_order()
         watch.check_fresh(within_s=0.5)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.io.streams.telling import QUICK, Watch, never, wait_for
-from urban_segmentor.io.streams.stream_options import Wishes
+from urban_segmentor.io.streams.stream_options import StreamOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,16 +62,16 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[Screen]:
 @pytest.mark.parametrize(
     ("text", "wishes", "size"),
     [
-        ("screen", Wishes(), (480, 640)),
-        ("screen:0", Wishes(rate=10.0), (480, 640)),
-        ("screen", Wishes(size=(320, 200)), (200, 320)),
-        ("screen:200x100+440,380", Wishes(), (100, 200)),
-        ("screen:201x101+1,3", Wishes(), (101, 201)),
+        ("screen", StreamOptions(), (480, 640)),
+        ("screen:0", StreamOptions(rate=10.0), (480, 640)),
+        ("screen", StreamOptions(size=(320, 200)), (200, 320)),
+        ("screen:200x100+440,380", StreamOptions(), (100, 200)),
+        ("screen:201x101+1,3", StreamOptions(), (101, 201)),
     ],
     ids=["all", "number", "size", "part", "odd"],
 )
 @pytest.mark.usefixtures("screen")
-def test_screen(text: str, wishes: Wishes, size: tuple[int, int]) -> None:
+def test_screen(text: str, wishes: StreamOptions, size: tuple[int, int]) -> None:
     """The whole screen or a part of it, at the rate that is asked for."""
     with Watch(text, wishes) as watch:
         watch.has(6)

@@ -109,10 +109,10 @@ def test_no_host(capfd: pytest.CaptureFixture[str]) -> None:
 
 SCRIPT = """
 import sys, time
-from urban_segmentor.io.streams.source_uri import parse_address
+from urban_segmentor.io.streams.source_uri import parse_source_uri
 from urban_segmentor.io.streams.live_source import LiveSource
-from urban_segmentor.io.streams.stream_options import Wishes
-source = LiveSource(parse_address(sys.argv[1]), wishes=Wishes())
+from urban_segmentor.io.streams.stream_options import StreamOptions
+source = LiveSource(parse_source_uri(sys.argv[1]), wishes=StreamOptions())
 source.first_size()
 frames = iter(source)
 next(frames)

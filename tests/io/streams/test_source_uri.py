@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from urban_segmentor.errors import SettingError, SourceError
-from urban_segmentor.io.streams.source_uri import parse_address
-from urban_segmentor.io.streams.stream_options import Wishes
+from urban_segmentor.io.streams.source_uri import parse_source_uri
+from urban_segmentor.io.streams.stream_options import StreamOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,13 +38,13 @@ if TYPE_CHECKING:
 )
 def test_kinds(text: str, kind: str, name: str, stem: str) -> None:
     """Each kind is told apart, and has a name and a stem."""
-    address = parse_address(text)
+    address = parse_source_uri(text)
     assert (address.kind, address.name, address.stem) == (kind, name, stem)
 
 
 def test_target() -> None:
     """What is opened is what was typed, and is not shown."""
-    address = parse_address("RTSP://me:pass%40word@cam/a?key=geheim")
+    address = parse_source_uri("RTSP://me:pass%40word@cam/a?key=geheim")
     assert address.target == "rtsp://me:pass%40word@cam/a?key=geheim"
     for secret in ("me:", "pass", "geheim"):
         assert secret not in repr(address)
@@ -52,10 +52,10 @@ def test_target() -> None:
 
 def test_screen() -> None:
     """A part of the screen, or another one."""
-    assert parse_address("screen:1280x720+100,50").area == (1280, 720, 100, 50)
-    assert parse_address("screen:640x480").area == (640, 480, 0, 0)
-    assert parse_address("screen:1").screen == 1
-    assert parse_address("screen").screen is None
+    assert parse_source_uri("screen:1280x720+100,50").area == (1280, 720, 100, 50)
+    assert parse_source_uri("screen:640x480").area == (640, 480, 0, 0)
+    assert parse_source_uri("screen:1").screen == 1
+    assert parse_source_uri("screen").screen is None
 
 
 def test_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,10 +63,10 @@ def test_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("clip 1.mp4", "0", "screen"):
         (tmp_path / name).write_bytes(b"x")
-    address = parse_address("clip 1.mp4")
+    address = parse_source_uri("clip 1.mp4")
     assert (address.kind, address.name, address.stem) == ("file", "clip 1.mp4", "clip 1")
-    assert parse_address("./0").kind == "file"
-    assert parse_address("./screen").kind == "file"
+    assert parse_source_uri("./0").kind == "file"
+    assert parse_source_uri("./screen").kind == "file"
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_bad(text: str, said: str) -> None:
     """What is wrong is said, with what would be right, and without passwords."""
     with pytest.raises((SettingError, SourceError), match=said) as caught:
-        parse_address(text)
+        parse_source_uri(text)
     assert caught.value.hint
     assert "geheim" not in f"{caught.value} {caught.value.hint}"
     assert "heim@" not in f"{caught.value} {caught.value.hint}"
@@ -110,10 +110,10 @@ def test_bad(text: str, said: str) -> None:
 def test_folder(tmp_path: Path) -> None:
     """A folder is no source; a wrong suffix is guessed."""
     with pytest.raises(SourceError, match="is a folder"):
-        parse_address(str(tmp_path))
+        parse_source_uri(str(tmp_path))
     (tmp_path / "clip.mkv").write_bytes(b"x")
     with pytest.raises(SourceError) as caught:
-        parse_address(str(tmp_path / "clip.mp4"))
+        parse_source_uri(str(tmp_path / "clip.mp4"))
     assert "clip.mkv" in str(caught.value.hint)
 
 
@@ -131,9 +131,9 @@ def test_folder(tmp_path: Path) -> None:
     ],
 )
 def test_wishes(wishes: dict[str, object], said: str) -> None:
-    """Wishes out of range are refused."""
+    """StreamOptions out of range are refused."""
     with pytest.raises(SettingError, match=said) as caught:
-        Wishes(**wishes)  # type: ignore[arg-type]
+        StreamOptions(**wishes)  # type: ignore[arg-type]
     assert caught.value.hint
 
 
@@ -150,5 +150,5 @@ def test_wishes(wishes: dict[str, object], said: str) -> None:
 def test_wishes_do_not_fit(text: str, wishes: dict[str, object]) -> None:
     """What a kind of source cannot do is refused, not overlooked."""
     with pytest.raises(SettingError) as caught:
-        Wishes(**wishes).check_for(parse_address(text))  # type: ignore[arg-type]
+        StreamOptions(**wishes).check_for(parse_source_uri(text))  # type: ignore[arg-type]
     assert caught.value.hint

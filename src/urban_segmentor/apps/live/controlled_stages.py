@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from urban_segmentor.apps.live.view_controls import Controls, View
+    from urban_segmentor.apps.live.view_controls import ViewControls, ViewState
     from urban_segmentor.inference.segmenter import Segmenter
     from urban_segmentor.structures.types import Frame, Image, Instances, Yuv420
     from urban_segmentor.visualization.canvas import Canvas
-    from urban_segmentor.visualization.live_stats import Readings
+    from urban_segmentor.visualization.live_stats import LiveStats
     from urban_segmentor.visualization.overlay import OverlayStyle
 
 
@@ -30,7 +30,7 @@ class SteeredSegmenter:
         controls: Hold the view.
     """
 
-    def __init__(self, segmenter: Segmenter, controls: Controls) -> None:
+    def __init__(self, segmenter: Segmenter, controls: ViewControls) -> None:
         self._segmenter, self._controls = segmenter, controls
         self.streams = segmenter.streams
 
@@ -50,7 +50,7 @@ class SteeredSegmenter:
         found = segmenter(pixels, on_stage=on_stage)
         return found if view.classes is None else found.select(self._wanted(view, found))
 
-    def _wanted(self, view: View, found: Instances) -> NDArray[np.bool_]:
+    def _wanted(self, view: ViewState, found: Instances) -> NDArray[np.bool_]:
         names = self._controls.class_names
         wanted = np.array([name in (view.classes or ()) for name in names], dtype=np.bool_)
         return wanted[found.class_ids]
@@ -66,7 +66,7 @@ class SteeredOverlay:
     """
 
     def __init__(
-        self, controls: Controls, *, style: OverlayStyle, readings: Callable[[], Readings]
+        self, controls: ViewControls, *, style: OverlayStyle, readings: Callable[[], LiveStats]
     ) -> None:
         names = controls.class_names
         self._controls, self._readings = controls, readings

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from urban_segmentor.structures.types import Frame
-    from urban_segmentor.visualization.live_stats import Readings
+    from urban_segmentor.visualization.live_stats import LiveStats
 
 
 class Display(Protocol):
@@ -17,11 +17,11 @@ class Display(Protocol):
         """Where to look, in a few words: `a window`, or the address of the page."""
         ...
 
-    def show(self, frame: Frame, readings: Readings) -> None:
+    def show(self, frame: Frame, readings: LiveStats) -> None:
         """Show a frame with everything drawn on it."""
         ...
 
-    def poll(self, readings: Readings) -> None:
+    def poll(self, readings: LiveStats) -> None:
         """Take what the viewers want, and tell them the state; called twenty times a second."""
         ...
 

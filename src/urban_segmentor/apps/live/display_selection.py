@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from urban_segmentor.apps.live.display import Display
-from urban_segmentor.apps.live.null_display import Nowhere
+from urban_segmentor.apps.live.null_display import NullDisplay
 from urban_segmentor.errors import DisplayError, MissingExtraError, SettingError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class Page(Display, Protocol):
         ...
 
 
-class Choice(NamedTuple):
+class DisplaySelection(NamedTuple):
     """What was chosen.
 
     Attributes:
@@ -39,14 +39,14 @@ class Choice(NamedTuple):
     sentence: str
 
 
-def choose_display(
+def select_display(
     wish: str,
     *,
     make_window: Callable[[], Display],
     make_browser: Callable[[], Page],
     environ: Mapping[str, str] | None = None,
     platform: str = sys.platform,
-) -> Choice:
+) -> DisplaySelection:
     """Return the display that fits a wish, open, and a sentence about it.
 
     `auto` takes a window where one opens, and else the browser. A window that was asked for
@@ -66,14 +66,14 @@ def choose_display(
     if wish not in DISPLAYS:
         raise SettingError(f"there is no display `{wish}`", hint=f"one of {', '.join(DISPLAYS)}")
     if wish == "none":
-        return Choice(Nowhere(), "no display, as asked for")
+        return DisplaySelection(NullDisplay(), "no display, as asked for")
     if wish == "browser":
         return _in_browser(make_browser, "")
     variables = os.environ if environ is None else environ
     if not _has_screen(variables, platform, asked=wish == "window"):
         return _in_browser(make_browser, _NO_SCREEN)
     try:
-        return Choice(window := make_window(), f"in {window.where}")
+        return DisplaySelection(window := make_window(), f"in {window.where}")
     except MissingExtraError as error:
         if wish == "window":
             raise
@@ -83,13 +83,13 @@ def choose_display(
     return _in_browser(make_browser, reason)
 
 
-def _in_browser(make_browser: Callable[[], Page], reason: str) -> Choice:
+def _in_browser(make_browser: Callable[[], Page], reason: str) -> DisplaySelection:
     display = make_browser()
     reasons = [reason] if reason else []
     if display.moved_from is not None:
         reasons.append(f"port {display.moved_from} is taken")
     because = f", because {' and '.join(reasons)}" if reasons else ""
-    return Choice(display, f"browser at {display.where}{because}")
+    return DisplaySelection(display, f"browser at {display.where}{because}")
 
 
 def _has_screen(variables: Mapping[str, str], platform: str, *, asked: bool) -> bool:

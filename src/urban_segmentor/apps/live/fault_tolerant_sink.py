@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from urban_segmentor.structures.types import Frame, Instances
 
 
-class Forgiving:
+class FaultTolerantSink:
     """A `Sink` around another that tells its first failure, and from then on does nothing.
 
     Args:

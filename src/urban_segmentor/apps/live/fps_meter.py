@@ -21,7 +21,7 @@ class DelaySummary(TypedDict):
     max: float
 
 
-class Meter:
+class FpsMeter:
     """Counts frames from display to display, and how old they were; used by several threads."""
 
     def __init__(self) -> None:

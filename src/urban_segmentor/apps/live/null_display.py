@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from urban_segmentor.structures.types import Frame
-    from urban_segmentor.visualization.live_stats import Readings
+    from urban_segmentor.visualization.live_stats import LiveStats
 
 
-class Nowhere:
+class NullDisplay:
     """A `Display` for runs that only record, or are only measured."""
 
     @property
@@ -17,10 +17,10 @@ class Nowhere:
         """Where to look."""
         return "nowhere"
 
-    def show(self, frame: Frame, readings: Readings) -> None:
+    def show(self, frame: Frame, readings: LiveStats) -> None:
         """Do nothing."""
 
-    def poll(self, readings: Readings) -> None:
+    def poll(self, readings: LiveStats) -> None:
         """Do nothing."""
 
     def say(self, message: str) -> None:

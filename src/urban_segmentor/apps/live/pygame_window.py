@@ -35,7 +35,7 @@ _SETTINGS = {
 }
 
 
-class Scene(NamedTuple):
+class WindowContent(NamedTuple):
     """What is to be seen; frames are told apart by which one they are.
 
     Attributes:
@@ -51,7 +51,7 @@ class Scene(NamedTuple):
     message: str = ""
 
 
-class Screen:
+class PygameWindow:
     """A window of which everything is drawn by the CPU.
 
     Args:
@@ -116,7 +116,7 @@ class Screen:
             self._toggle_full()
         return keys
 
-    def paint(self, scene: Scene) -> None:
+    def paint(self, scene: WindowContent) -> None:
         """Draw a scene and show it."""
         target = _surface()
         height, width = self._now()

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from urban_segmentor.apps.live.controlled_stages import SteeredOverlay, SteeredSegmenter
-from urban_segmentor.apps.live.fault_tolerant_sink import Forgiving
-from urban_segmentor.apps.live.fps_meter import DelaySummary, Meter
-from urban_segmentor.apps.live.stats_collector import Gauge
-from urban_segmentor.io.streams.latest import Newest
+from urban_segmentor.apps.live.fault_tolerant_sink import FaultTolerantSink
+from urban_segmentor.apps.live.fps_meter import DelaySummary, FpsMeter
+from urban_segmentor.apps.live.stats_collector import LiveStatsCollector
+from urban_segmentor.io.streams.latest import LatestValue
 from urban_segmentor.pipeline import Pipeline
 from urban_segmentor.profiling import StageTimes
 from urban_segmentor.structures.types import Frame
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from urban_segmentor.apps.live.display import Display
-    from urban_segmentor.apps.live.view_controls import Controls
+    from urban_segmentor.apps.live.view_controls import ViewControls
     from urban_segmentor.errors import OutputError
     from urban_segmentor.inference.segmenter import Segmenter
     from urban_segmentor.io.streams.live_source import LiveSource
     from urban_segmentor.protocols import Sink
     from urban_segmentor.structures.types import Image, Instances, Yuv420
-    from urban_segmentor.visualization.live_stats import Readings
+    from urban_segmentor.visualization.live_stats import LiveStats
     from urban_segmentor.visualization.overlay import OverlayStyle
 
 _POLL_S = 0.05
@@ -39,7 +39,7 @@ _STAGES_KEPT = 36_000  # durations of each stage
 
 
 @dataclass(slots=True, kw_only=True)
-class Outcome:
+class LiveReport:
     """What a run was like.
 
     Attributes:
@@ -88,7 +88,7 @@ class Live:
         source: LiveSource,
         *,
         segmenter: Segmenter,
-        controls: Controls,
+        controls: ViewControls,
         display: Display,
         style: OverlayStyle,
         recorder: Sink | None = None,
@@ -100,19 +100,21 @@ class Live:
         self._source, self._segmenter = source, segmenter
         self._controls, self._display = controls, display
         self._on_problem = on_problem
-        self._outcome = Outcome(stages=StageTimes(most=_STAGES_KEPT))
-        self._meter = Meter()
-        self._newest = Newest[Frame]()
+        self._outcome = LiveReport(stages=StageTimes(most=_STAGES_KEPT))
+        self._meter = FpsMeter()
+        self._newest = LatestValue[Frame]()
         self._until_s = math.inf if until_s is None else until_s
         self._patience_s = _PATIENCE_S if every else 0.0
-        self._gauge = Gauge(
+        self._gauge = LiveStatsCollector(
             source=source,
             meter=self._meter,
             stages=self._outcome.stages,
             dropped=lambda: source.dropped + self._newest.dropped,
         )
-        self._sinks = [Forgiving(sink, on_problem=self._note) for sink in sinks]
-        self._recorder = None if recorder is None else Forgiving(recorder, on_problem=self._note)
+        self._sinks = [FaultTolerantSink(sink, on_problem=self._note) for sink in sinks]
+        self._recorder = (
+            None if recorder is None else FaultTolerantSink(recorder, on_problem=self._note)
+        )
         self._overlay = SteeredOverlay(controls, style=style, readings=self._readings)
         self._pipeline = Pipeline(
             SteeredSegmenter(segmenter, controls),
@@ -125,7 +127,7 @@ class Live:
         self._error: BaseException | None = None
         self._stopped = False
 
-    def run(self) -> Outcome:
+    def run(self) -> LiveReport:
         """Show frames until the source ends, a viewer quits, or `stop` is called.
 
         Raises:
@@ -200,7 +202,7 @@ class Live:
         self._newest.put(replace(frame, pixels=drawn), patience_s=self._patience_s)
         return drawn
 
-    def _readings(self) -> Readings:
+    def _readings(self) -> LiveStats:
         return self._gauge.read(paused=self._controls.view.paused)
 
     def _note(self, error: OutputError) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from urban_segmentor.io.atomic import write_atomically
-from urban_segmentor.io.writers.records import place, png_bytes
+from urban_segmentor.io.writers.records import png_bytes, result_path
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,6 +23,6 @@ def save_picture(frame: Frame, folder: Path) -> Path:
     Raises:
         OutputError: The disk is full or the like.
     """
-    path = place(folder, frame.name, suffix=".png")
+    path = result_path(folder, frame.name, suffix=".png")
     write_atomically(path, png_bytes(frame.image[..., ::-1]), overwrite=True)
     return path

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from urban_segmentor.visualization.live_stats import Readings
+from urban_segmentor.visualization.live_stats import LiveStats
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from urban_segmentor.apps.live.fps_meter import Meter
+    from urban_segmentor.apps.live.fps_meter import FpsMeter
     from urban_segmentor.io.streams.live_source import LiveSource
     from urban_segmentor.profiling import StageTimes
 
@@ -18,7 +18,7 @@ _FRESH_S = 0.25  # figures that change more often cannot be read
 _FRAMES = 30  # of which each stage's median is shown
 
 
-class Gauge:
+class LiveStatsCollector:
     """Puts together what meter, stages and source know.
 
     Args:
@@ -32,16 +32,16 @@ class Gauge:
         self,
         *,
         source: LiveSource,
-        meter: Meter,
+        meter: FpsMeter,
         stages: StageTimes,
         dropped: Callable[[], int],
     ) -> None:
         self._source, self._meter, self._stages = source, meter, stages
         self._dropped = dropped
         self._until_s = 0.0
-        self._last = Readings()
+        self._last = LiveStats()
 
-    def read(self, *, paused: bool) -> Readings:
+    def read(self, *, paused: bool) -> LiveStats:
         """Return the readings; figures are renewed four times a second, states at once.
 
         Args:
@@ -52,7 +52,7 @@ class Gauge:
         if now_s < self._until_s and state == self._last.state:
             return self._last
         fps, delay_ms = self._meter.now(now_s)
-        self._last = Readings(
+        self._last = LiveStats(
             fps=fps,
             latency_ms=delay_ms,
             stages_ms=self._stages.latest(_FRAMES),

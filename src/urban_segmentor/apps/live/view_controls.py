@@ -17,7 +17,7 @@ CONF_STEP = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class View:
+class ViewState:
     """What is shown, at one moment.
 
     Attributes:
@@ -35,7 +35,7 @@ class View:
     paused: bool = False
 
 
-class Controls:
+class ViewControls:
     """The view, changed from any thread; the stages read it for every frame.
 
     Args:
@@ -43,15 +43,15 @@ class Controls:
         view: How it begins.
     """
 
-    def __init__(self, class_names: Sequence[str], *, view: View | None = None) -> None:
+    def __init__(self, class_names: Sequence[str], *, view: ViewState | None = None) -> None:
         self.class_names = tuple(class_names)
         self._lock = threading.Lock()
-        self._view = view or View()
+        self._view = view or ViewState()
         self._quits = False
         self._filters = self._all_filters()
 
     @property
-    def view(self) -> View:
+    def view(self) -> ViewState:
         """The view as it is now."""
         return self._view
 

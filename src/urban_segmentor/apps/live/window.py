@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from urban_segmentor.apps.live.pygame_window import Scene, Screen
-    from urban_segmentor.apps.live.view_controls import Controls
+    from urban_segmentor.apps.live.pygame_window import PygameWindow, WindowContent
+    from urban_segmentor.apps.live.view_controls import ViewControls
     from urban_segmentor.structures.types import Frame
-    from urban_segmentor.visualization.live_stats import Readings
+    from urban_segmentor.visualization.live_stats import LiveStats
 
 _MESSAGE_S = 4.0
 _GREETING = "PYGAME_HIDE_SUPPORT_PROMPT"
@@ -42,7 +42,7 @@ class Window:
 
     def __init__(
         self,
-        controls: Controls,
+        controls: ViewControls,
         *,
         title: str,
         save_picture: Callable[[Frame], Path],
@@ -51,7 +51,7 @@ class Window:
         self._screen = _open_screen(title)
         self._frame: Frame | None = None
         self._message, self._message_until_s = "", 0.0
-        self._shown: Scene | None = None
+        self._shown: WindowContent | None = None
         self._closed = False
         self._actions: dict[str, Callable[[], None]] = {
             "quit": controls.quit,
@@ -73,7 +73,7 @@ class Window:
         """Where to look."""
         return "a window"
 
-    def show(self, frame: Frame, readings: Readings) -> None:
+    def show(self, frame: Frame, readings: LiveStats) -> None:
         """Show a frame with everything drawn on it; the first one gives the window its size."""
         if self._closed:
             return
@@ -82,7 +82,7 @@ class Window:
         self._frame = frame
         self._paint(readings)
 
-    def poll(self, readings: Readings) -> None:
+    def poll(self, readings: LiveStats) -> None:
         """Do what keys ask for, and show the state over the last picture while none come."""
         if self._closed:
             return
@@ -102,18 +102,18 @@ class Window:
             self._closed = True
             self._screen.close()
 
-    def _paint(self, readings: Readings) -> None:
+    def _paint(self, readings: LiveStats) -> None:
         """Draw the window, unless it shows all that already."""
         scene = self._scene(readings)
         if scene != self._shown or self._screen.stale:
             self._screen.paint(scene)
             self._shown = scene
 
-    def _scene(self, readings: Readings) -> Scene:
-        from urban_segmentor.apps.live.pygame_window import Scene  # noqa: PLC0415 - needs pygame
+    def _scene(self, readings: LiveStats) -> WindowContent:
+        from urban_segmentor.apps.live.pygame_window import WindowContent  # noqa: PLC0415 - needs pygame
 
         banner = "paused" if self._controls.view.paused else ""
-        return Scene(
+        return WindowContent(
             frame=self._frame,
             banner=banner if readings.is_live else readings.state,
             dim=not readings.is_live,
@@ -151,15 +151,15 @@ class Window:
         self._controls.set_figures(not self._controls.view.figures)
 
 
-def _open_screen(title: str) -> Screen:
+def _open_screen(title: str) -> PygameWindow:
     greets = _GREETING not in os.environ
     if greets:  # standard output is for results
         os.environ[_GREETING] = "1"
     try:
-        from urban_segmentor.apps.live.pygame_window import Screen  # noqa: PLC0415 - needs pygame
+        from urban_segmentor.apps.live.pygame_window import PygameWindow  # noqa: PLC0415 - needs pygame
     except ImportError as error:
         raise MissingExtraError("pygame", extra="window") from error
     finally:
         if greets:
             os.environ.pop(_GREETING, None)
-    return Screen(title)
+    return PygameWindow(title)

@@ -27,7 +27,7 @@ _SHUT = re.compile(
 _OPEN = "/health"
 
 
-class Doors:
+class AccessMiddleware:
     """ASGI middleware that turns away what has no business here.
 
     Args:

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
     from starlette.types import Message
 
-    from urban_segmentor.apps.web.limits import Limits
+    from urban_segmentor.apps.web.limits import UploadLimits
 
 _FORM_BYTES = 100_000  # what stands around the picture
 
 
-def sized_route(limits: Limits) -> type[APIRoute]:
+def sized_route(limits: UploadLimits) -> type[APIRoute]:
     """Return routes that count what comes in, and end what does not end by itself.
 
     Args:

@@ -16,7 +16,7 @@ class _TooLargeError(Exception):
     """A body goes on after its limit."""
 
 
-class SizeLimits:
+class BodyLimitMiddleware:
     """ASGI middleware that ends what does not end by itself.
 
     Args:

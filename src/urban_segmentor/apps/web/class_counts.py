@@ -28,8 +28,8 @@ class Point(TypedDict):
     name: str
 
 
-class Counts:
-    """Counts in every frame, in memory that a long video does not fill.
+class ClassCounts:
+    """ClassCounts in every frame, in memory that a long video does not fill.
 
     Args:
         class_names: Names by class id.

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     import threading
 
     from urban_segmentor.apps.web.examples import Examples
-    from urban_segmentor.apps.web.limits import Limits
-    from urban_segmentor.apps.web.model_pool import Engine
-    from urban_segmentor.apps.web.temp_files import Store
+    from urban_segmentor.apps.web.limits import UploadLimits
+    from urban_segmentor.apps.web.model_pool import ModelPool
+    from urban_segmentor.apps.web.temp_files import TempFiles
 
 _KINDS = {
     ".jpg": "image/jpeg",
@@ -36,11 +36,11 @@ _SAVED = {PICTURE_PNG, "coco.json", "results.csv", "results.jsonl"}
 
 
 def downloads_router(
-    store: Store,
+    store: TempFiles,
     *,
     examples: Examples,
-    engine: Engine,
-    limits: Limits,
+    engine: ModelPool,
+    limits: UploadLimits,
     slots: threading.Semaphore,
 ) -> APIRouter:
     """Return the routes of files.

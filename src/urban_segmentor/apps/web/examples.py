@@ -17,24 +17,24 @@ import cv2
 
 from urban_segmentor import __version__
 from urban_segmentor.apps.web.image import make_png, segment_picture
-from urban_segmentor.apps.web.limits import Limits
-from urban_segmentor.apps.web.model_pool import Engine
-from urban_segmentor.apps.web.segment_options import Choices
-from urban_segmentor.apps.web.temp_files import Answer
+from urban_segmentor.apps.web.limits import UploadLimits
+from urban_segmentor.apps.web.model_pool import ModelPool
+from urban_segmentor.apps.web.segment_options import SegmentOptions
+from urban_segmentor.apps.web.temp_files import SavedResult
 from urban_segmentor.apps.web.video import VideoJob
 from urban_segmentor.errors import SourceError, UrbanSegmentorError
 from urban_segmentor.io.images import read_picture, write_picture
 from urban_segmentor.io.inputs import VIDEO_SUFFIXES, find_inputs
-from urban_segmentor.io.video_reader import VideoSource
-from urban_segmentor.io.video_writer import VideoSink
+from urban_segmentor.io.video_reader import VideoReader
+from urban_segmentor.io.video_writer import VideoWriter
 from urban_segmentor.models.registry import DEFAULT_MODEL, resolve_model
 from urban_segmentor.synthetic import Street
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from urban_segmentor.apps.web.image import PictureAnswer
-    from urban_segmentor.apps.web.video import VideoAnswer
+    from urban_segmentor.apps.web.image import ImageResult
+    from urban_segmentor.apps.web.video import VideoResult
     from urban_segmentor.structures.types import Image
 
 _INDEX = "examples.json"
@@ -62,7 +62,7 @@ class Example(TypedDict):
     alt: str
     input: str
     thumb: str
-    answer: PictureAnswer | VideoAnswer
+    answer: ImageResult | VideoResult
 
 
 class _Drawn(NamedTuple):
@@ -92,8 +92,8 @@ def prepare_examples(  # noqa: PLR0913
     *,
     source: Path | None = None,
     model: str = DEFAULT_MODEL,
-    engine: Engine | None = None,
-    limits: Limits | None = None,
+    engine: ModelPool | None = None,
+    limits: UploadLimits | None = None,
     on_example: Callable[[Example], None] = lambda _example: None,
     on_problem: Callable[[str, UrbanSegmentorError], None] | None = None,
 ) -> list[Example]:
@@ -113,7 +113,7 @@ def prepare_examples(  # noqa: PLR0913
         SourceError: The source holds nothing to show, or a file that cannot be shown.
         ModelError: The model is damaged.
     """
-    engine, limits = engine or Engine(model), limits or Limits()
+    engine, limits = engine or ModelPool(model), limits or UploadLimits()
     inputs = folder / "inputs"
     inputs.mkdir(parents=True, exist_ok=True)
     named = _drawn(inputs) if source is None else _copied(source, inputs)
@@ -162,10 +162,10 @@ class Examples:
         self,
         folder: Path | None,
         *,
-        engine: Engine,
-        limits: Limits,
+        engine: ModelPool,
+        limits: UploadLimits,
         cache: Path,
-        share: Callable[[Answer], None],
+        share: Callable[[SavedResult], None],
     ) -> None:
         self._source, self._engine, self._limits = folder, engine, limits
         self._cache, self._share = cache, share
@@ -259,13 +259,15 @@ def cache_folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "urban-segmentor" / "examples"
 
 
-def _answer(folder: Path, number: int) -> Answer:
-    return Answer(token=f"example-{number}", folder=folder / str(number))
+def _answer(folder: Path, number: int) -> SavedResult:
+    return SavedResult(token=f"example-{number}", folder=folder / str(number))
 
 
-def _segmented(path: Path, alt: str, *, engine: Engine, limits: Limits, answer: Answer) -> Example:
+def _segmented(
+    path: Path, alt: str, *, engine: ModelPool, limits: UploadLimits, answer: SavedResult
+) -> Example:
     """Return an example after writing its files."""
-    choices = Choices(model=engine.model)
+    choices = SegmentOptions(model=engine.model)
     title = path.name
     if path.suffix.lower() in VIDEO_SUFFIXES:
         job = VideoJob(
@@ -315,7 +317,9 @@ def _draw(street: _Drawn, path: Path) -> Path:
         write_picture(path, shot.frame.image, overwrite=True)
         return path
     rate = Fraction(_CLIP_FPS)
-    sink = VideoSink(path, time_base=1 / rate, rate=rate, crf=23, preset="veryfast", overwrite=True)
+    sink = VideoWriter(
+        path, time_base=1 / rate, rate=rate, crf=23, preset="veryfast", overwrite=True
+    )
     for shot in drawn.shots(seconds=_CLIP_S):
         sink.write(shot.frame, shot.instances())
     sink.close()
@@ -338,7 +342,7 @@ def _copied(source: Path, folder: Path) -> list[tuple[Path, str]]:
 
 
 def _first_frame(path: Path) -> Image:
-    source = VideoSource(path, name="frame")
+    source = VideoReader(path, name="frame")
     try:
         return next(iter(source)).image
     finally:
@@ -352,7 +356,7 @@ def _write_thumb(path: Path, image: Image) -> None:
     path.write_bytes(cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR))[1].tobytes())
 
 
-def _key(engine: Engine, source: Path | None) -> str:
+def _key(engine: ModelPool, source: Path | None) -> str:
     """Return what the prepared examples depend on, as a name."""
     weights = resolve_model(engine.source).stat()
     facts = [__version__, str(_FORMAT), engine.model, str(weights.st_size), str(weights.st_mtime)]

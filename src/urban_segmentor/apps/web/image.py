@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, TypedDict
 import cv2
 import numpy as np
 
-from urban_segmentor.apps.web.segment_options import Choices
+from urban_segmentor.apps.web.segment_options import SegmentOptions
 from urban_segmentor.apps.web.summary import ClassRow, class_rows
 from urban_segmentor.apps.web.uploads import read_upload
 from urban_segmentor.io.atomic import write_atomically
-from urban_segmentor.io.writers import RESULT_FILES, RESULT_SINKS
+from urban_segmentor.io.writers import WRITER_PATHS, WRITERS
 from urban_segmentor.io.writers.records import png_bytes
 from urban_segmentor.structures.types import Frame, Image, Instances
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from urban_segmentor.apps.web.limits import Limits
-    from urban_segmentor.apps.web.model_pool import Engine
-    from urban_segmentor.apps.web.temp_files import Answer
+    from urban_segmentor.apps.web.limits import UploadLimits
+    from urban_segmentor.apps.web.model_pool import ModelPool
+    from urban_segmentor.apps.web.temp_files import SavedResult
 
 _SHOWN_SIDE = 1920  # pixels: what a page shows; the files to keep have the picture's own size
 _MAP_SIDE = 1024  # pixels: fine enough to point at something
@@ -39,7 +39,7 @@ PICTURE_PNG = "picture.png"
 _UPLOAD, _CHOICES = ".upload", ".choices"  # names that no address can have
 
 
-class Named(TypedDict):
+class NamedInstance(TypedDict):
     """One instance, as the page names it when it is pointed at.
 
     Attributes:
@@ -55,7 +55,7 @@ class Named(TypedDict):
     box: list[float]
 
 
-class PictureAnswer(TypedDict):
+class ImageResult(TypedDict):
     """What the page shows; addresses are relative to its own.
 
     Attributes:
@@ -75,7 +75,7 @@ class PictureAnswer(TypedDict):
     after: str
     ids: str
     size: list[int]
-    instances: list[Named]
+    instances: list[NamedInstance]
     classes: list[ClassRow]
     files: dict[str, str]
     ms: int
@@ -85,11 +85,11 @@ def segment_picture(  # noqa: PLR0913
     path: Path,
     *,
     title: str,
-    engine: Engine,
-    choices: Choices,
-    limits: Limits,
-    answer: Answer,
-) -> PictureAnswer:
+    engine: ModelPool,
+    choices: SegmentOptions,
+    limits: UploadLimits,
+    answer: SavedResult,
+) -> ImageResult:
     """Return what the page shows of a picture, after writing the files for it.
 
     Args:
@@ -110,7 +110,7 @@ def segment_picture(  # noqa: PLR0913
     names = engine.class_names(choices.model)
     frame = Frame(pixels=image, source=title, name=title.rpartition(".")[0] or title)
     for kind in _SAVED:
-        sink = RESULT_SINKS[kind](answer.folder, class_names=names, overwrite=True)
+        sink = WRITERS[kind](answer.folder, class_names=names, overwrite=True)
         sink.write(frame, instances)
         sink.close()
     _write_jpeg(answer.folder / "before.jpg", image)
@@ -129,14 +129,14 @@ def segment_picture(  # noqa: PLR0913
         "classes": class_rows(instances, class_names=names),
         "files": {
             "PNG": answer.address(PICTURE_PNG),
-            "COCO JSON": answer.address(RESULT_FILES["coco"]),
-            "CSV": answer.address(RESULT_FILES["csv"]),
+            "COCO JSON": answer.address(WRITER_PATHS["coco"]),
+            "CSV": answer.address(WRITER_PATHS["csv"]),
         },
         "ms": round(1000 * (time.perf_counter() - since_s)),
     }
 
 
-def make_png(folder: Path, *, engine: Engine, limits: Limits) -> Path:
+def make_png(folder: Path, *, engine: ModelPool, limits: UploadLimits) -> Path:
     """Return the overlay in the picture's own size, without loss, made from what was uploaded.
 
     Args:
@@ -148,20 +148,20 @@ def make_png(folder: Path, *, engine: Engine, limits: Limits) -> Path:
     if not target.exists():
         query = json.loads((folder / _CHOICES).read_text(encoding="utf-8"))
         image = read_upload(folder / _UPLOAD, limits=limits)
-        _, drawn = _drawn(image, engine=engine, choices=Choices.from_query(query))
+        _, drawn = _drawn(image, engine=engine, choices=SegmentOptions.from_query(query))
         data = cv2.imencode(".png", cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR))[1].tobytes()
         write_atomically(target, data, overwrite=True)
     return target
 
 
-def _drawn(image: Image, *, engine: Engine, choices: Choices) -> tuple[Instances, Image]:
+def _drawn(image: Image, *, engine: ModelPool, choices: SegmentOptions) -> tuple[Instances, Image]:
     """Return what was found in a picture, and the picture with it drawn."""
     instances = engine.finder(choices)(image)
     drawn = engine.overlay(choices)(Frame(pixels=image), instances)
     return instances, np.asarray(drawn, dtype=np.uint8)
 
 
-def _named(instances: Instances, class_names: Sequence[str]) -> list[Named]:
+def _named(instances: Instances, class_names: Sequence[str]) -> list[NamedInstance]:
     height, width = instances.masks.image_size
     scale = np.array([width, height, width, height], dtype=np.float64)
     boxes: list[list[float]] = (instances.boxes / scale).round(4).tolist()

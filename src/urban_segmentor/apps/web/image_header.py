@@ -27,7 +27,7 @@ _WIDTH, _HEIGHT, _BITS, _CHANNELS, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 258, 27
 _NUMBERS = {1: 1, 3: 2, 4: 4}  # bytes of the whole numbers of TIFF
 
 
-class Stated(NamedTuple):
+class ImageHeader(NamedTuple):
     """What a picture says of itself.
 
     Attributes:
@@ -45,7 +45,7 @@ class Stated(NamedTuple):
     bits: int = 24
 
 
-def read_header(data: bytes) -> Stated | None:
+def read_header(data: bytes) -> ImageHeader | None:
     """Return what a picture says of itself, or None when its first bytes are those of none.
 
     Args:
@@ -63,14 +63,14 @@ def read_header(data: bytes) -> Stated | None:
     return None
 
 
-def _jpeg(data: bytes) -> Stated:
+def _jpeg(data: bytes) -> ImageHeader:
     """Follow the segments up to the end of the picture; phones put films behind it."""
     width = height = scans = 0
     at = 2
     for _ in range(_MOST_PARTS):
         found = _MARKER.search(data, at)
         if found is None or found[1][0] in _LAST:
-            return Stated("JPEG", width, height)
+            return ImageHeader("JPEG", width, height)
         marker, at = found[1][0], found.end()
         if marker in _FRAMES:
             height = max(height, _big(data, at + 3, 2))
@@ -82,7 +82,7 @@ def _jpeg(data: bytes) -> Stated:
     raise _damaged("it has more layers than a camera makes")
 
 
-def _png(data: bytes) -> Stated:
+def _png(data: bytes) -> ImageHeader:
     if data[12:16] != b"IHDR":
         raise _damaged("its header is not at the beginning")
     width, height = _big(data, 16, 4), _big(data, 20, 4)
@@ -105,7 +105,7 @@ def _png(data: bytes) -> Stated:
     if sum(map(len, packed)) > _FREE_BYTES:
         # Interlaced pictures have seven passes, whose rows begin with a byte each.
         _check_unpacked(packed, most=height * (width * bits // 8 + 16) + 7 * 16)
-    return Stated("PNG", width, height, bits=bits)
+    return ImageHeader("PNG", width, height, bits=bits)
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
@@ -136,24 +136,24 @@ def _check_unpacked(packed: list[bytes], *, most: int) -> None:
         return  # the decoder says so
 
 
-def _webp(data: bytes) -> Stated:
+def _webp(data: bytes) -> ImageHeader:
     kind, at = data[12:16], 20
     if kind == b"VP8X":
-        return Stated("WebP", 1 + _little(data, at + 4, 3), 1 + _little(data, at + 7, 3))
+        return ImageHeader("WebP", 1 + _little(data, at + 4, 3), 1 + _little(data, at + 7, 3))
     if kind == b"VP8L":
         both = _little(data, at + 1, 4)
-        return Stated("WebP", 1 + (both & 0x3FFF), 1 + (both >> 14 & 0x3FFF))
-    return Stated("WebP", _little(data, at + 6, 2) & 0x3FFF, _little(data, at + 8, 2) & 0x3FFF)
+        return ImageHeader("WebP", 1 + (both & 0x3FFF), 1 + (both >> 14 & 0x3FFF))
+    return ImageHeader("WebP", _little(data, at + 6, 2) & 0x3FFF, _little(data, at + 8, 2) & 0x3FFF)
 
 
-def _bmp(data: bytes) -> Stated:
+def _bmp(data: bytes) -> ImageHeader:
     if _little(data, 14, 4) == 12:
-        return Stated("BMP", _little(data, 18, 2), _little(data, 20, 2))
+        return ImageHeader("BMP", _little(data, 18, 2), _little(data, 20, 2))
     width, height = (abs(int.from_bytes(data[i : i + 4], "little", signed=True)) for i in (18, 22))
-    return Stated("BMP", width, height)
+    return ImageHeader("BMP", width, height)
 
 
-def _tiff(data: bytes) -> Stated:
+def _tiff(data: bytes) -> ImageHeader:
     """Read the first page; what stands there more than once counts as the largest."""
     number = _little if data.startswith(b"II") else _big
     at = number(data, 4, 4)
@@ -168,7 +168,7 @@ def _tiff(data: bytes) -> Stated:
         first = entry + 8 if size * count <= 4 else number(data, entry + 8, 4)
         values = [number(data, first + size * i, size) for i in range(count)]
         tags[tag] = max(tags.get(tag, 0), *values)
-    return Stated(
+    return ImageHeader(
         "TIFF",
         tags.get(_WIDTH, 0),
         tags.get(_HEIGHT, 0),
@@ -189,7 +189,7 @@ def _damaged(why: str) -> SourceError:
     return SourceError(f"the picture is damaged: {why}", hint="save it anew")
 
 
-_READERS: dict[bytes, Callable[[bytes], Stated]] = {
+_READERS: dict[bytes, Callable[[bytes], ImageHeader]] = {
     b"\xff\xd8\xff": _jpeg,
     b"\x89PNG\r\n\x1a\n": _png,
     b"RIFF": _webp,

@@ -8,7 +8,7 @@ from urban_segmentor.errors import SettingError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class UploadLimits:
     """The most that the app takes; the page says so before the upload.
 
     Attributes:

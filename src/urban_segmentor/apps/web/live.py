@@ -15,9 +15,9 @@ from fastapi.responses import JSONResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
-from urban_segmentor.apps.web.limits import Limits
-from urban_segmentor.apps.web.model_pool import Engine
-from urban_segmentor.apps.web.segment_options import Choices
+from urban_segmentor.apps.web.limits import UploadLimits
+from urban_segmentor.apps.web.model_pool import ModelPool
+from urban_segmentor.apps.web.segment_options import SegmentOptions
 from urban_segmentor.apps.web.uploads import decode_upload
 from urban_segmentor.errors import UploadError
 from urban_segmentor.structures.types import Frame
@@ -34,7 +34,9 @@ _JPEG = b"\xff\xd8\xff"
 _SEEN = 3
 
 
-def live_router(engine: Engine, *, limits: Limits, slots: threading.Semaphore) -> APIRouter:
+def live_router(
+    engine: ModelPool, *, limits: UploadLimits, slots: threading.Semaphore
+) -> APIRouter:
     """Return the route.
 
     Args:
@@ -49,7 +51,7 @@ def live_router(engine: Engine, *, limits: Limits, slots: threading.Semaphore) -
 
     room = threading.BoundedSemaphore(_MOST_WAITING)
 
-    def work(data: bytes, choices: Choices) -> Response:
+    def work(data: bytes, choices: SegmentOptions) -> Response:
         if not slots.acquire(timeout=_WAIT_S):
             return _busy()
         try:
@@ -65,7 +67,7 @@ def live_router(engine: Engine, *, limits: Limits, slots: threading.Semaphore) -
             return Response(status_code=_GONE)
         if not data.startswith(_JPEG):
             raise UploadError("this is no JPEG", hint="send one frame as image/jpeg")
-        choices = Choices.from_query({"model": engine.model, **request.query_params})
+        choices = SegmentOptions.from_query({"model": engine.model, **request.query_params})
         if not room.acquire(blocking=False):
             return _busy()
         try:
@@ -81,7 +83,9 @@ def _busy() -> JSONResponse:
     return JSONResponse(words, 503, {"Retry-After": "1"})
 
 
-def _answer(data: bytes, *, engine: Engine, limits: Limits, choices: Choices) -> Response:
+def _answer(
+    data: bytes, *, engine: ModelPool, limits: UploadLimits, choices: SegmentOptions
+) -> Response:
     """Return a frame drawn on, with what it took in the headers."""
     laps: list[tuple[str, float]] = []
     since_s = time.perf_counter()

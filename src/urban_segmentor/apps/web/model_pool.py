@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from urban_segmentor.errors import SettingError, UrbanSegmentorError
-from urban_segmentor.inference.panoptic_merge import MergeRules
+from urban_segmentor.inference.panoptic_merge import PanopticConfig
 from urban_segmentor.inference.panoptic_segmenter import PanopticSegmenter
 from urban_segmentor.inference.segmenter import Segmenter
 from urban_segmentor.models.registry import DEFAULT_MODEL, embedded_models
@@ -20,7 +20,7 @@ from urban_segmentor.visualization.overlay import Overlay
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from urban_segmentor.apps.web.segment_options import Choices
+    from urban_segmentor.apps.web.segment_options import SegmentOptions
     from urban_segmentor.visualization.overlay import OverlayStyle
 
 STREAMS = 2
@@ -31,7 +31,7 @@ _USUAL_CONF = 0.25
 _USUAL_SIZES = ((720, 1280), (480, 640))  # films, and cameras
 
 
-class Engine:
+class ModelPool:
     """Answers with segmenters and renderers for what a visitor chose.
 
     Args:
@@ -103,7 +103,7 @@ class Engine:
         """Return the classes of a model, by class id."""
         return tuple(self.segmenter(model).spec.class_names)
 
-    def finder(self, choices: Choices) -> Segmenter | PanopticSegmenter:
+    def finder(self, choices: SegmentOptions) -> Segmenter | PanopticSegmenter:
         """Return what finds the instances; it shares the compiled network with all others.
 
         Args:
@@ -117,15 +117,15 @@ class Engine:
             return segmenter.with_settings(
                 conf=choices.conf, iou=choices.iou, classes=choices.classes
             )
-        rules = MergeRules()
+        rules = PanopticConfig()
         if choices.conf != _USUAL_CONF:  # what a visitor sets counts for things and stuff
-            rules = MergeRules(score=choices.conf, stuff_score=choices.conf)
+            rules = PanopticConfig(score=choices.conf, stuff_score=choices.conf)
         merged = segmenter.with_settings(
             conf=rules.least_score, iou=choices.iou, classes=choices.classes
         )
         return PanopticSegmenter(merged, rules=rules)
 
-    def overlay(self, choices: Choices) -> Overlay:
+    def overlay(self, choices: SegmentOptions) -> Overlay:
         """Return what draws them."""
         key = (choices.model, choices.style())
         with self._lock:

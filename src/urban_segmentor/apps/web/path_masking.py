@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _REWRITTEN = (b"application/json", b"text/event-stream", b"text/html", b"text/plain")
 
 
-class Aliases:
+class PathMaskingMiddleware:
     """ASGI middleware that swaps the name of a folder.
 
     Args:

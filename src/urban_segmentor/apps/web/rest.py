@@ -13,13 +13,13 @@ from starlette.exceptions import HTTPException
 
 from urban_segmentor import __version__
 from urban_segmentor.apps.web.body_errors import sized_route
-from urban_segmentor.apps.web.limits import Limits
-from urban_segmentor.apps.web.model_pool import Engine
+from urban_segmentor.apps.web.limits import UploadLimits
+from urban_segmentor.apps.web.model_pool import ModelPool
 from urban_segmentor.apps.web.schemas import FoundInstance, Health, MaskRle, Problem, Segmented
-from urban_segmentor.apps.web.segment_options import Choices
+from urban_segmentor.apps.web.segment_options import SegmentOptions
 from urban_segmentor.apps.web.uploads import decode_upload
 from urban_segmentor.errors import SettingError, TooLargeError, UploadError, UrbanSegmentorError
-from urban_segmentor.io.writers.records import instance_rows
+from urban_segmentor.io.writers.records import instance_records
 from urban_segmentor.structures.rle import encode_rle
 
 _WAIT_S = 20.0
@@ -40,7 +40,9 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def rest_router(engine: Engine, *, limits: Limits, slots: threading.Semaphore) -> APIRouter:
+def rest_router(
+    engine: ModelPool, *, limits: UploadLimits, slots: threading.Semaphore
+) -> APIRouter:
     """Return the routes; `add_problems` makes their errors what they promise.
 
     Args:
@@ -63,7 +65,7 @@ def rest_router(engine: Engine, *, limits: Limits, slots: threading.Semaphore) -
             device=None if choice is None else choice.device,
         )
 
-    def work(image: UploadFile, choices: Choices) -> Segmented | None:
+    def work(image: UploadFile, choices: SegmentOptions) -> Segmented | None:
         if not slots.acquire(timeout=_WAIT_S):
             return None
         try:
@@ -82,7 +84,7 @@ def rest_router(engine: Engine, *, limits: Limits, slots: threading.Semaphore) -
             UploadFile,
             File(description=f"JPEG, PNG, WebP, TIFF or BMP. {limits.picture_words}"),
         ],
-        choices: Annotated[Choices, Depends(_form(engine))],
+        choices: Annotated[SegmentOptions, Depends(_form(engine))],
     ) -> Any:
         if not room.acquire(blocking=False):
             return _busy()
@@ -94,7 +96,7 @@ def rest_router(engine: Engine, *, limits: Limits, slots: threading.Semaphore) -
     return router
 
 
-def _form(engine: Engine) -> Callable[..., Coroutine[Any, Any, Choices]]:
+def _form(engine: ModelPool) -> Callable[..., Coroutine[Any, Any, SegmentOptions]]:
     """Return what reads the fields beside the picture."""
 
     async def choices(
@@ -109,9 +111,9 @@ def _form(engine: Engine) -> Callable[..., Coroutine[Any, Any, Choices]]:
             bool, Form(description="Each pixel in one instance, or none.")
         ] = False,
         model: Annotated[str, Form(description="Name of a model; empty for the usual one.")] = "",
-    ) -> Choices:
+    ) -> SegmentOptions:
         query = {"classes": classes} if classes.strip() else {}
-        return Choices.from_query(
+        return SegmentOptions.from_query(
             {
                 "model": model or engine.model,
                 "conf": str(conf),
@@ -169,7 +171,9 @@ def _busy() -> JSONResponse:
     return _problem(503, words, "come back in some seconds", {"Retry-After": "5"})
 
 
-def _segmented(data: bytes, *, engine: Engine, limits: Limits, choices: Choices) -> Segmented:
+def _segmented(
+    data: bytes, *, engine: ModelPool, limits: UploadLimits, choices: SegmentOptions
+) -> Segmented:
     """Return what was found."""
     took_s: dict[str, float] = {}
 
@@ -180,7 +184,7 @@ def _segmented(data: bytes, *, engine: Engine, limits: Limits, choices: Choices)
     picture = decode_upload(data, limits=limits)
     note("decode", time.perf_counter() - since_s)
     found = engine.finder(choices)(picture, on_stage=note)
-    rows = instance_rows(found, class_names=engine.class_names(choices.model))
+    rows = instance_records(found, class_names=engine.class_names(choices.model))
     height, width = picture.shape[:2]
     return Segmented(
         width=width,

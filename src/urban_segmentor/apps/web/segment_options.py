@@ -19,7 +19,7 @@ _MOST_CLASSES = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choices:
+class SegmentOptions:
     """The controls of the page, with the defaults of the original demo.
 
     Attributes:
@@ -58,7 +58,7 @@ class Choices:
             if not 0 <= value <= 1:
                 raise SettingError(
                     f"`{name}` is {value}, expected a number from 0 to 1",
-                    hint=f"the usual value is {Choices.__dataclass_fields__[name].default}",
+                    hint=f"the usual value is {SegmentOptions.__dataclass_fields__[name].default}",
                 )
         if self.classes is not None and not self.classes:
             raise SettingError("no class is chosen, so nothing can be found", hint="choose one")
@@ -90,10 +90,10 @@ class Choices:
     def as_query(self) -> dict[str, str]:
         """Return names and values of what is not as usual.
 
-        >>> Choices(conf=0.5, classes=("car", "person")).as_query()
+        >>> SegmentOptions(conf=0.5, classes=("car", "person")).as_query()
         {'conf': '0.5', 'classes': 'car,person'}
         """
-        usual = Choices()
+        usual = SegmentOptions()
         query: dict[str, str] = {}
         for name in ("model", "conf", "iou", "classes", *_FLAGS, "opacity", "palette"):
             value = getattr(self, name)

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from urban_segmentor import __version__
-from urban_segmentor.apps.web.limits import Limits
-from urban_segmentor.apps.web.model_pool import STREAMS, Engine
+from urban_segmentor.apps.web.limits import UploadLimits
+from urban_segmentor.apps.web.model_pool import STREAMS, ModelPool
 from urban_segmentor.errors import DisplayError, SettingError
 from urban_segmentor.models.registry import DEFAULT_MODEL
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from starlette.types import ASGIApp
 
-    from urban_segmentor.apps.web.page.context import Services
+    from urban_segmentor.apps.web.page.context import AppContext
 
 _FORM_BYTES = 1_000_000  # what stands around a file, and any other request
 _NAMES = ("localhost", "127.0.0.1", "[::1]", "testserver")
@@ -57,7 +57,7 @@ class AppSettings:
     model: str = DEFAULT_MODEL
     device: str = "auto"
     examples: Path | None = None
-    limits: Limits = field(default_factory=Limits)
+    limits: UploadLimits = field(default_factory=UploadLimits)
     keep_s: float = 3600.0
     cache: Path | None = None
 
@@ -82,7 +82,7 @@ class AppSettings:
 def serve(
     settings: AppSettings,
     *,
-    engine: Engine | None = None,
+    engine: ModelPool | None = None,
     on_ready: Callable[[str], None] = lambda _address: None,
 ) -> None:
     """Serve until the process is told to stop.
@@ -101,7 +101,7 @@ def serve(
 
     with ExitStack() as closing:
         listening = closing.enter_context(_listen(settings))
-        engine = engine or Engine(settings.model, device=settings.device)
+        engine = engine or ModelPool(settings.model, device=settings.device)
         app = build_app(settings, engine=engine, closing=closing)
         config = uvicorn.Config(
             app,
@@ -129,7 +129,7 @@ def serve(
         server.run(sockets=[listening])
 
 
-def build_app(settings: AppSettings, *, engine: Engine, closing: ExitStack) -> ASGIApp:
+def build_app(settings: AppSettings, *, engine: ModelPool, closing: ExitStack) -> ASGIApp:
     """Return the app, everything behind its doors.
 
     Args:
@@ -141,9 +141,9 @@ def build_app(settings: AppSettings, *, engine: Engine, closing: ExitStack) -> A
         ModelError: The model is not there, or damaged.
         SourceError: There are no such examples.
     """
-    from urban_segmentor.apps.web.temp_files import Store
+    from urban_segmentor.apps.web.temp_files import TempFiles
 
-    store = Store(keep_s=settings.keep_s)
+    store = TempFiles(keep_s=settings.keep_s)
     closing.callback(store.close)
     # Gradio reads these when the page is built. It shall keep uploads where we delete them, and
     # tell nobody that it runs.
@@ -151,7 +151,7 @@ def build_app(settings: AppSettings, *, engine: Engine, closing: ExitStack) -> A
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     from urban_segmentor.apps.web.examples import Examples, cache_folder
     from urban_segmentor.apps.web.jobs import Jobs
-    from urban_segmentor.apps.web.page.context import Services
+    from urban_segmentor.apps.web.page.context import AppContext
 
     examples = Examples(
         settings.examples,
@@ -163,7 +163,7 @@ def build_app(settings: AppSettings, *, engine: Engine, closing: ExitStack) -> A
     jobs = Jobs()
     closing.callback(examples.close)
     closing.callback(jobs.close)
-    services = Services(
+    services = AppContext(
         engine=engine,
         store=store,
         jobs=jobs,
@@ -176,7 +176,7 @@ def build_app(settings: AppSettings, *, engine: Engine, closing: ExitStack) -> A
     return _behind_doors(app, settings, folder=store.root)
 
 
-def _with_routes(services: Services) -> FastAPI:
+def _with_routes(services: AppContext) -> FastAPI:
     """Return an app with all that is plain HTTP."""
     from fastapi import FastAPI
 
@@ -202,7 +202,7 @@ def _with_routes(services: Services) -> FastAPI:
     return app
 
 
-def _with_page(app: FastAPI, settings: AppSettings, services: Services) -> FastAPI:
+def _with_page(app: FastAPI, settings: AppSettings, services: AppContext) -> FastAPI:
     """Return the app with the page in front of it."""
     import gradio as gr
 
@@ -230,14 +230,14 @@ def _behind_doors(app: ASGIApp, settings: AppSettings, *, folder: Path) -> ASGIA
     """Return the app behind what keeps out whoever and whatever shall not come in."""
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-    from urban_segmentor.apps.web.access import API_PREFIX, Doors
-    from urban_segmentor.apps.web.body_limits import SizeLimits
+    from urban_segmentor.apps.web.access import API_PREFIX, AccessMiddleware
+    from urban_segmentor.apps.web.body_limits import BodyLimitMiddleware
     from urban_segmentor.apps.web.live import MOST_BYTES
-    from urban_segmentor.apps.web.path_masking import Aliases
+    from urban_segmentor.apps.web.path_masking import PathMaskingMiddleware
 
     limits = settings.limits
-    inner: ASGIApp = Aliases(app, folder=folder, prefix=API_PREFIX)
-    inner = SizeLimits(
+    inner: ASGIApp = PathMaskingMiddleware(app, folder=folder, prefix=API_PREFIX)
+    inner = BodyLimitMiddleware(
         inner,
         most={
             "/v1/": limits.picture_bytes + _FORM_BYTES,
@@ -248,7 +248,7 @@ def _behind_doors(app: ASGIApp, settings: AppSettings, *, folder: Path) -> ASGIA
     )
     if settings.is_local:  # other names that point here are tricks of other pages
         inner = TrustedHostMiddleware(inner, allowed_hosts=[*_NAMES, settings.host])
-    return Doors(inner, password=settings.password, is_local=settings.is_local)
+    return AccessMiddleware(inner, password=settings.password, is_local=settings.is_local)
 
 
 def _listen(settings: AppSettings) -> socket.socket:

@@ -22,7 +22,7 @@ _MOST_ANSWERS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class SavedResult:
     """A folder for the results of one request.
 
     Attributes:
@@ -38,7 +38,7 @@ class Answer:
         return f"{_RESULTS}/{self.token}/{name}"
 
 
-class Store:
+class TempFiles:
     """Everything that is on disk because of visitors, below one folder.
 
     Args:
@@ -50,7 +50,7 @@ class Store:
         self.root = Path(tempfile.mkdtemp(prefix=f"visitors-{secrets.token_hex(8)}-", dir=parent))
         self._keep_s = keep_s
         self._lock = threading.Lock()
-        self._answers: defaultdict[str, list[Answer]] = defaultdict(list)
+        self._answers: defaultdict[str, list[SavedResult]] = defaultdict(list)
         self._uploads: defaultdict[str, set[Path]] = defaultdict(set)
         self._shared: dict[str, Path] = {}
         self._stopped = threading.Event()
@@ -58,14 +58,14 @@ class Store:
         (self.root / _RESULTS).mkdir()
         self._sweeper.start()
 
-    def answer(self, visitor: str) -> Answer:
+    def answer(self, visitor: str) -> SavedResult:
         """Return a new folder for results; the oldest of the same visitor may go for it.
 
         Args:
             visitor: Tells visitors apart; nobody else knows it.
         """
         token = secrets.token_hex(16)
-        answer = Answer(token=token, folder=self.root / _RESULTS / token)
+        answer = SavedResult(token=token, folder=self.root / _RESULTS / token)
         answer.folder.mkdir()
         with self._lock:
             mine = self._answers[visitor]
@@ -75,7 +75,7 @@ class Store:
             shutil.rmtree(old.folder, ignore_errors=True)
         return answer
 
-    def share(self, answer: Answer) -> None:
+    def share(self, answer: SavedResult) -> None:
         """Let everybody see an answer that lies elsewhere and stays, such as an example's."""
         self._shared[answer.token] = answer.folder
 

@@ -13,7 +13,7 @@ from urban_segmentor.io.video_reader import probe_video
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from urban_segmentor.apps.web.limits import Limits
+    from urban_segmentor.apps.web.limits import UploadLimits
     from urban_segmentor.structures.types import Image
 
 _KINDS = "JPEG, PNG, WebP, TIFF or BMP"
@@ -42,7 +42,7 @@ class VideoFacts:
     rate: float
 
 
-def read_upload(path: Path, *, limits: Limits) -> Image:
+def read_upload(path: Path, *, limits: UploadLimits) -> Image:
     """Return an uploaded picture as uint8 (H, W, 3), RGB, upright.
 
     Args:
@@ -61,7 +61,7 @@ def read_upload(path: Path, *, limits: Limits) -> Image:
     return decode_upload(data, limits=limits)
 
 
-def decode_upload(data: bytes, *, limits: Limits) -> Image:
+def decode_upload(data: bytes, *, limits: UploadLimits) -> Image:
     """Return an uploaded picture as uint8 (H, W, 3), RGB, upright.
 
     Args:
@@ -88,7 +88,7 @@ def decode_upload(data: bytes, *, limits: Limits) -> Image:
     return image
 
 
-def check_video(path: Path, *, limits: Limits) -> VideoFacts:
+def check_video(path: Path, *, limits: UploadLimits) -> VideoFacts:
     """Return what an uploaded video says of itself.
 
     Args:
@@ -122,7 +122,7 @@ def check_video(path: Path, *, limits: Limits) -> VideoFacts:
     return facts
 
 
-def _check_video(facts: VideoFacts, limits: Limits) -> None:
+def _check_video(facts: VideoFacts, limits: UploadLimits) -> None:
     """Refuse what is more than is taken."""
     wrong = None
     if max(facts.width, facts.height) > limits.video_side or not facts.width * facts.height:
@@ -139,14 +139,14 @@ def _minutes(seconds: float) -> str:
     return f"{seconds:.0f} seconds" if seconds < 120 else f"{seconds / 60:.0f} minutes"
 
 
-def _check_bytes(size: int, limits: Limits) -> None:
+def _check_bytes(size: int, limits: UploadLimits) -> None:
     if not size:
         raise UploadError("the file is empty", hint="choose another one")
     if size > limits.picture_bytes:
         raise _too_large(f"the picture has {size / 1e6:.0f} MB", limits)
 
 
-def _check_header(data: bytes, limits: Limits) -> None:
+def _check_header(data: bytes, limits: UploadLimits) -> None:
     """Refuse by the first bytes, whatever the file is called, and by the size stated there."""
     stated = read_header(data)
     if stated is None:
@@ -164,5 +164,5 @@ def _check_header(data: bytes, limits: Limits) -> None:
         )
 
 
-def _too_large(found: str, limits: Limits) -> TooLargeError:
+def _too_large(found: str, limits: UploadLimits) -> TooLargeError:
     return TooLargeError(found, hint=f"{limits.picture_words} Make it smaller first.")

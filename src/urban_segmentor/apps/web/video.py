@@ -11,23 +11,23 @@ from typing import TYPE_CHECKING, TypedDict
 import cv2
 import numpy as np
 
-from urban_segmentor.apps.web.class_counts import Counts, Point
+from urban_segmentor.apps.web.class_counts import ClassCounts, Point
 from urban_segmentor.apps.web.uploads import check_video
 from urban_segmentor.errors import UploadError, UrbanSegmentorError
-from urban_segmentor.io.video_reader import Selection, VideoSource
-from urban_segmentor.io.writers import RESULT_FILES, RESULT_SINKS
+from urban_segmentor.io.video_reader import ClipRange, VideoReader
+from urban_segmentor.io.writers import WRITER_PATHS, WRITERS
 from urban_segmentor.pipeline import Pipeline
-from urban_segmentor.predict import Outputs, overlay_sink
+from urban_segmentor.predict import OutputOptions, overlay_sink
 from urban_segmentor.structures.types import Frame, Yuv420
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from urban_segmentor.apps.web.limits import Limits
-    from urban_segmentor.apps.web.model_pool import Engine
-    from urban_segmentor.apps.web.segment_options import Choices
-    from urban_segmentor.apps.web.temp_files import Answer
+    from urban_segmentor.apps.web.limits import UploadLimits
+    from urban_segmentor.apps.web.model_pool import ModelPool
+    from urban_segmentor.apps.web.segment_options import SegmentOptions
+    from urban_segmentor.apps.web.temp_files import SavedResult
     from urban_segmentor.protocols import Renderer
     from urban_segmentor.structures.types import Image, Instances
 
@@ -39,7 +39,7 @@ _WARM_UP_S = 0.5  # a rate measured over less says nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class JobProgress:
     """How far a job is.
 
     Attributes:
@@ -59,7 +59,7 @@ class Progress:
     note: str
 
 
-class VideoAnswer(TypedDict):
+class VideoResult(TypedDict):
     """What the page shows of a finished video; addresses are relative to its own.
 
     Attributes:
@@ -104,18 +104,18 @@ class VideoJob:
         path: Path,
         *,
         title: str,
-        engine: Engine,
-        choices: Choices,
-        limits: Limits,
-        answer: Answer,
+        engine: ModelPool,
+        choices: SegmentOptions,
+        limits: UploadLimits,
+        answer: SavedResult,
     ) -> None:
         check_video(path, limits=limits)
         self.answer, self.title = answer, title
-        self.counts = Counts(engine.class_names(choices.model))
+        self.counts = ClassCounts(engine.class_names(choices.model))
         self._path, self._limits = path, limits
         self._finder, self._overlay = engine.finder(choices), engine.overlay(choices)
         self._names = engine.class_names(choices.model)
-        self._selection = Selection(duration_s=limits.video_s)
+        self._selection = ClipRange(duration_s=limits.video_s)
         self._lock = threading.Lock()
         self._frames, self._total = 0, None
         self._first_s = self._last_s = 0.0
@@ -141,7 +141,7 @@ class VideoJob:
         return not self._thread.is_alive()
 
     @property
-    def progress(self) -> Progress:
+    def progress(self) -> JobProgress:
         """How far it is."""
         with self._lock:
             frames, total = self._frames, self._total
@@ -150,7 +150,7 @@ class VideoJob:
             left = None
             if total is not None and fps > 0 and span_s > _WARM_UP_S:
                 left = max(total - frames, 0) / fps
-            return Progress(
+            return JobProgress(
                 frames=frames,
                 total=total,
                 fps=fps,
@@ -159,7 +159,7 @@ class VideoJob:
                 note=self._note,
             )
 
-    def result(self) -> VideoAnswer:
+    def result(self) -> VideoResult:
         """Return what the page shows, after the job is done."""
         progress, address = self.progress, self.answer.address
         return {
@@ -172,8 +172,8 @@ class VideoJob:
             "points": self.counts.points(),
             "files": {
                 "MP4": address(VIDEO),
-                "JSONL": address(RESULT_FILES["jsonl"]),
-                "CSV": address(RESULT_FILES["csv"]),
+                "JSONL": address(WRITER_PATHS["jsonl"]),
+                "CSV": address(WRITER_PATHS["csv"]),
             },
         }
 
@@ -198,12 +198,12 @@ class VideoJob:
             self._state, self._note = state, note
 
     def _segment(self) -> None:
-        source = VideoSource(self._path, name="frame", selection=self._selection)
+        source = VideoReader(self._path, name="frame", selection=self._selection)
         self._total = self._selection.frames_of(source.info)
-        outputs = Outputs(folder=self.answer.folder, overwrite=True)
+        outputs = OutputOptions(folder=self.answer.folder, overwrite=True)
         with ExitStack() as closing:
             sinks = [
-                RESULT_SINKS[kind](self.answer.folder, class_names=self._names, overwrite=True)
+                WRITERS[kind](self.answer.folder, class_names=self._names, overwrite=True)
                 for kind in _SAVED
             ]
             overlay = overlay_sink(
@@ -269,7 +269,7 @@ class _Watched:
 class _Titled:
     """A source whose frames name a title instead of a path."""
 
-    def __init__(self, source: VideoSource, title: str, *, most_px: int) -> None:
+    def __init__(self, source: VideoReader, title: str, *, most_px: int) -> None:
         self._source, self._title, self._most_px = source, title, most_px
 
     def __iter__(self) -> Iterator[Frame]:

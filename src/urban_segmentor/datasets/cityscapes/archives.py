@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from urban_segmentor.datasets.cityscapes.byte_progress import Watcher
+from urban_segmentor.datasets.cityscapes.byte_progress import ByteProgress
 from urban_segmentor.errors import DatasetError, OutputError
 from urban_segmentor.io.atomic import open_partial, output_errors, write_all
 
@@ -124,7 +124,7 @@ def gigabytes(count: float) -> str:
 
 
 def unpack(
-    path: Path, folder: Path, *, reserved: Sequence[str] = (), watcher: Watcher | None = None
+    path: Path, folder: Path, *, reserved: Sequence[str] = (), watcher: ByteProgress | None = None
 ) -> Unpacked:
     """Unpack an archive, and return what it holds.
 
@@ -142,7 +142,7 @@ def unpack(
             case nothing was written.
         OutputError: The disk is full, or a place is not writable.
     """
-    watcher = watcher or Watcher()
+    watcher = watcher or ByteProgress()
     with _opened(path) as archive:
         entries = _judged(path, archive, reserved=reserved)
         _check_folders(path, entries, folder)
@@ -319,7 +319,7 @@ def _is_there(target: Path, entry: Entry) -> bool:
     return False
 
 
-def _watched(pieces: Iterable[bytes], watcher: Watcher) -> Iterator[bytes]:
+def _watched(pieces: Iterable[bytes], watcher: ByteProgress) -> Iterator[bytes]:
     for data in pieces:
         yield data
         watcher.advance(len(data))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Watcher:
+class ByteProgress:
     """Hears of every step and ignores it; derive from it to show progress."""
 
     def begin(self, what: str, *, total_bytes: int | None, done_bytes: int = 0) -> None:

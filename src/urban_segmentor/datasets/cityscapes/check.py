@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from urban_segmentor.datasets.cityscapes.annotation import Annotation
-    from urban_segmentor.datasets.cityscapes.layout import Layout, Sample
+    from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame, Layout
 
 Kind: TypeAlias = Literal[
     "missing",
@@ -165,7 +165,7 @@ def check(
     return report
 
 
-def _look(sample: Sample) -> _Looked:
+def _look(sample: CityscapesFrame) -> _Looked:
     """Return what there is to say about a frame."""
     where = name_of(sample)
     findings: list[Finding] = []
@@ -191,7 +191,7 @@ def _look(sample: Sample) -> _Looked:
     return _Looked(size, findings)
 
 
-def _about_labels(annotation: Annotation, sample: Sample, where: str) -> list[Finding]:
+def _about_labels(annotation: Annotation, sample: CityscapesFrame, where: str) -> list[Finding]:
     findings = [Finding("polygon", where, text, wrong=True) for text in annotation.problems]
     findings += [
         Finding("label", where, f"has the unknown label `{name}`", wrong=True)
@@ -233,9 +233,9 @@ def _unreadable(where: str, error: DatasetError) -> Finding:
     return Finding("unreadable", where, f"cannot be read: {error}", wrong=True)
 
 
-def _namesakes(samples: Sequence[Sample]) -> Iterator[Finding]:
+def _namesakes(samples: Sequence[CityscapesFrame]) -> Iterator[Finding]:
     """Yield the frames that have the name of another one of their split."""
-    known: dict[tuple[str, str], Sample] = {}
+    known: dict[tuple[str, str], CityscapesFrame] = {}
     for sample in samples:
         other = known.setdefault((sample.split, sample.stem), sample)
         if other is not sample:

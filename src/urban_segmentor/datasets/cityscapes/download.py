@@ -25,7 +25,7 @@ from urban_segmentor.datasets.cityscapes.archives import (
     put,
     unpack,
 )
-from urban_segmentor.datasets.cityscapes.byte_progress import Watcher
+from urban_segmentor.datasets.cityscapes.byte_progress import ByteProgress
 from urban_segmentor.datasets.cityscapes.site import Site, official_downloader
 from urban_segmentor.datasets.cityscapes.site_client import ADDRESS, DOWNLOADS
 from urban_segmentor.errors import DatasetError, OutputError, SettingError
@@ -66,7 +66,7 @@ def download(  # noqa: PLR0913
     *,
     packages: Sequence[str] = DEFAULT_PACKAGES,
     keep_archives: bool = False,
-    watcher: Watcher | None = None,
+    watcher: ByteProgress | None = None,
     address: str = ADDRESS,
 ) -> list[Fetched]:
     """Fetch and unpack packages, and return what became of each.
@@ -89,7 +89,7 @@ def download(  # noqa: PLR0913
         MissingExtraError: cityscapesScripts is not installed.
     """
     names = package_names(packages)
-    work = _Work(folder, watcher=watcher or Watcher(), keep_archives=keep_archives)
+    work = _Work(folder, watcher=watcher or ByteProgress(), keep_archives=keep_archives)
     with work.opened():
         absent = [name for name in names if work.is_absent(name)]
         if absent:
@@ -150,7 +150,7 @@ class _Work:
         keep_archives: True to leave the archives in the folder.
     """
 
-    def __init__(self, folder: Path, *, watcher: Watcher, keep_archives: bool) -> None:
+    def __init__(self, folder: Path, *, watcher: ByteProgress, keep_archives: bool) -> None:
         self.watcher = watcher
         self.offered: dict[str, Package] = {}
         self._folder, self._keep = folder, keep_archives

@@ -25,7 +25,7 @@ _MOST_NAMED = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
+class CityscapesFrame:
     """One frame of the data set.
 
     Attributes:
@@ -64,14 +64,14 @@ class Layout:
     """
 
     root: Path
-    samples: tuple[Sample, ...]
+    samples: tuple[CityscapesFrame, ...]
 
     @property
     def splits(self) -> tuple[str, ...]:
         """The splits that are there, sorted."""
         return tuple(sorted({sample.split for sample in self.samples}))
 
-    def of_split(self, split: str) -> tuple[Sample, ...]:
+    def of_split(self, split: str) -> tuple[CityscapesFrame, ...]:
         """Return the frames of a split.
 
         Raises:
@@ -85,7 +85,7 @@ class Layout:
             )
         return chosen
 
-    def find(self, stem: str) -> Sample:
+    def find(self, stem: str) -> CityscapesFrame:
         """Return the frame of a name, which may carry the endings of its files.
 
         Raises:
@@ -132,7 +132,7 @@ def read_layout(root: Path) -> Layout:
             hint=f"unpack the archives there, or run: urban-segmentor data download {root}",
         )
     samples = tuple(
-        Sample(
+        CityscapesFrame(
             split=split,
             city=city,
             stem=stem,
@@ -144,12 +144,12 @@ def read_layout(root: Path) -> Layout:
     return Layout(root=root, samples=samples)
 
 
-def name_of(sample: Sample) -> str:
+def name_of(sample: CityscapesFrame) -> str:
     """Return how a frame is called in messages, `split/city/stem`."""
     return f"{sample.split}/{sample.city}/{sample.stem}"
 
 
-def missing_part(sample: Sample) -> str | None:
+def missing_part(sample: CityscapesFrame) -> str | None:
     """Return what a frame lacks, such as `has no picture`, or None when it has all.
 
     Args:
@@ -169,7 +169,7 @@ def missing_part(sample: Sample) -> str | None:
     return "has no polygons file"
 
 
-def labelled(samples: Sequence[Sample]) -> list[tuple[Sample, Path]]:
+def labelled(samples: Sequence[CityscapesFrame]) -> list[tuple[CityscapesFrame, Path]]:
     """Return the frames that have polygons, each with their file."""
     return [(sample, sample.polygons) for sample in samples if sample.polygons is not None]
 

@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from urban_segmentor.datasets.cityscapes.archives import disk_errors
-from urban_segmentor.datasets.cityscapes.byte_progress import Watcher
+from urban_segmentor.datasets.cityscapes.byte_progress import ByteProgress
 from urban_segmentor.datasets.cityscapes.site_client import (
     ADDRESS,
     LOGIN,
     SUM,
-    RefusedError,
-    Session,
+    LoginRefusedError,
+    SiteClient,
     StartOverError,
     TransientError,
 )
@@ -84,11 +84,11 @@ class Site:
     """
 
     def __init__(
-        self, account: Account, *, address: str = ADDRESS, watcher: Watcher | None = None
+        self, account: Account, *, address: str = ADDRESS, watcher: ByteProgress | None = None
     ) -> None:
         self._official = official_downloader()
         self._account, self._address = account, address
-        self._watcher = watcher or Watcher()
+        self._watcher = watcher or ByteProgress()
         self._on_total: Callable[[int, int], None] = lambda _total, _done: None
         self._name = ""
         self._session = self._patiently(self._log_in)
@@ -140,7 +140,7 @@ class Site:
             before_bytes = _size(path)
             try:
                 self._drive(package, folder)
-            except RefusedError:
+            except LoginRefusedError:
                 # Over a long download a log-in grows old; a package may also be closed to us.
                 if logged_in:
                     raise
@@ -158,9 +158,9 @@ class Site:
             else:
                 return
 
-    def _log_in(self) -> Session:
+    def _log_in(self) -> SiteClient:
         """Return a new session that is logged in as the official downloader does it."""
-        session = Session(
+        session = SiteClient(
             import_module("requests"),
             address=self._address,
             on_total=self._tell_total,

@@ -1,6 +1,6 @@
 """What the pages of the Cityscapes site may answer, and what everything else means.
 
-`Session` stands in for a session of `requests` in the official downloader, which takes any answer
+`SiteClient` stands in for a session of `requests` in the official downloader, which takes any answer
 for what it asked for: it would append the page of a log-in to an archive.
 """
 
@@ -31,7 +31,7 @@ class TransientError(DatasetError):
     """The site cannot be had now; a further attempt may help."""
 
 
-class RefusedError(DatasetError):
+class LoginRefusedError(DatasetError):
     """The site does not hand this out, or has forgotten that we are logged in."""
 
 
@@ -39,7 +39,7 @@ class StartOverError(TransientError):
     """What is there of an archive cannot be continued."""
 
 
-class Session:
+class SiteClient:
     """A session of `requests` with the site, for the official downloader.
 
     Args:
@@ -62,7 +62,7 @@ class Session:
     ) -> None:
         self._requests, self._address = requests, address
         self._on_total, self._on_bytes, self._on_end = on_total, on_bytes, on_end
-        self._session = requests.Session()
+        self._session = requests.SiteClient()
         # A range of a compressed answer would be a range of something else.
         self._session.headers["Accept-Encoding"] = "identity"
 
@@ -151,9 +151,9 @@ class Session:
             raise self._transient(_LOST)
         self._on_end()
 
-    def _refusal(self, answer: Any) -> RefusedError:  # noqa: ANN401
+    def _refusal(self, answer: Any) -> LoginRefusedError:  # noqa: ANN401
         answer.close()
-        return RefusedError(
+        return LoginRefusedError(
             "the Cityscapes site does not hand this out to your account "
             f"(status {answer.status_code})",
             hint=f"log in at {self._address}{DOWNLOADS} in a browser: there may be terms to accept,"

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 import cv2
 
 from urban_segmentor.datasets.cityscapes.annotation import read_annotation
-from urban_segmentor.datasets.cityscapes.layout import GROUND_TRUTH, LABELS, PICTURES, Sample
+from urban_segmentor.datasets.cityscapes.layout import (
+    GROUND_TRUTH,
+    LABELS,
+    PICTURES,
+    CityscapesFrame,
+)
 from urban_segmentor.datasets.cityscapes.outlines import visible_outlines
 from urban_segmentor.datasets.cityscapes.rasterize import ObjectMap, draw_objects
 from urban_segmentor.datasets.cityscapes.segments import visible_segments
@@ -40,7 +45,7 @@ _LARGEST = 16384  # pixels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Conversion:
+class ConversionOptions:
     """How a data set is converted.
 
     Attributes:
@@ -85,12 +90,12 @@ class Conversion:
                 hint="use --labels-as-original with --format yolo",
             )
 
-    def record(self, sample: Sample) -> Path:
+    def record(self, sample: CityscapesFrame) -> Path:
         """Return the file that says what became of a frame; it is there when all else is."""
         return self.out / WORK / sample.split / f"{sample.stem}.json"
 
 
-def convert(sample: Sample, how: Conversion) -> FrameReport:
+def convert(sample: CityscapesFrame, how: ConversionOptions) -> FrameReport:
     """Convert one frame, and return what became of it.
 
     Args:
@@ -152,8 +157,8 @@ def panoptic_folder(split: str) -> str:
 def _write_yolo(
     annotation: Annotation,
     drawn: ObjectMap,
-    sample: Sample,
-    how: Conversion,
+    sample: CityscapesFrame,
+    how: ConversionOptions,
     report: FrameReport,
 ) -> None:
     if how.as_original:
@@ -176,7 +181,7 @@ def _write_yolo(
 
 
 def _write_panoptic(
-    drawn: ObjectMap, sample: Sample, how: Conversion, report: FrameReport
+    drawn: ObjectMap, sample: CityscapesFrame, how: ConversionOptions, report: FrameReport
 ) -> list[dict[str, Any]]:
     labels = panoptic_labels(drawn, classes=how.classes)
     report["classes"], report["hidden"] = labels.classes, labels.hidden
@@ -185,7 +190,9 @@ def _write_panoptic(
     return labels.segments
 
 
-def _write_ground_truth(drawn: ObjectMap, sample: Sample, how: Conversion, kind: str) -> None:
+def _write_ground_truth(
+    drawn: ObjectMap, sample: CityscapesFrame, how: ConversionOptions, kind: str
+) -> None:
     name = f"{sample.stem}_gtFine_{kind}.png"
     path = how.out / LABELS / sample.split / sample.city / name
     if kind == "color":
@@ -197,7 +204,7 @@ def _write_ground_truth(drawn: ObjectMap, sample: Sample, how: Conversion, kind:
     write_atomically(path, data, overwrite=True)
 
 
-def _picture_path(how: Conversion, sample: Sample, picture: Path) -> Path:
+def _picture_path(how: ConversionOptions, sample: CityscapesFrame, picture: Path) -> Path:
     name = f"{sample.stem}_{PICTURES}{picture.suffix.lower()}"
     return how.out / "images" / sample.split / name
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from urban_segmentor import __version__
 from urban_segmentor.datasets.cityscapes.layout import LABELS, Layout
-from urban_segmentor.datasets.convert.convert import PANOPTIC, WORK, Conversion
+from urban_segmentor.datasets.convert.convert import PANOPTIC, WORK, ConversionOptions
 from urban_segmentor.datasets.convert.summary import MADE_BY
 from urban_segmentor.errors import OutputError, SettingError
 from urban_segmentor.io.atomic import output_errors, write_atomically
@@ -30,7 +30,7 @@ _MADE = ("images", "labels", "ignored", "annotations", "report", LABELS, YAML, P
 _CLEARING, _LOCK = "clearing", "lock"
 
 
-def settings_of(layout: Layout, how: Conversion, splits: Sequence[str]) -> dict[str, Any]:
+def settings_of(layout: Layout, how: ConversionOptions, splits: Sequence[str]) -> dict[str, Any]:
     """Return what decides on the result; two runs of which it differs cannot be one.
 
     Args:
@@ -72,7 +72,9 @@ def check_apart(source: Path, out: Path) -> None:
 
 
 @contextmanager
-def open_target(how: Conversion, settings: dict[str, Any], *, overwrite: bool) -> Generator[None]:
+def open_target(
+    how: ConversionOptions, settings: dict[str, Any], *, overwrite: bool
+) -> Generator[None]:
     """Return a context in which a conversion may fill its folder, alone.
 
     Args:
@@ -136,7 +138,7 @@ def _alone(out: Path) -> AbstractContextManager[None]:
     )
 
 
-def finish(how: Conversion, report: dict[str, Any]) -> None:
+def finish(how: ConversionOptions, report: dict[str, Any]) -> None:
     """Write the report, and forget what is only good for going on when all is done.
 
     Args:

@@ -15,15 +15,15 @@ from urban_segmentor.datasets.cityscapes.layout import missing_part, name_of
 from urban_segmentor.datasets.convert.convert import convert
 from urban_segmentor.datasets.convert.output_folder import check_apart, open_target, settings_of
 from urban_segmentor.datasets.convert.splits import write_split, write_yaml
-from urban_segmentor.datasets.convert.summary import Summary, report_of
+from urban_segmentor.datasets.convert.summary import ConversionSummary, report_of
 from urban_segmentor.datasets.parallel import in_parallel
 from urban_segmentor.errors import DatasetError, OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from urban_segmentor.datasets.cityscapes.layout import Layout, Sample
-    from urban_segmentor.datasets.convert.convert import Conversion
+    from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame, Layout
+    from urban_segmentor.datasets.convert.convert import ConversionOptions
 
 _DUMMY_SPLIT = "test"  # its labels are withheld, those in the archive are empty
 
@@ -50,7 +50,7 @@ def default_splits(layout: Layout) -> tuple[str, ...]:
 
 def prepare(  # noqa: PLR0913
     layout: Layout,
-    how: Conversion,
+    how: ConversionOptions,
     *,
     splits: Sequence[str],
     overwrite: bool = False,
@@ -80,7 +80,7 @@ def prepare(  # noqa: PLR0913
     started_s = time.monotonic()
     check_apart(layout.root, how.out)
     samples = [sample for split in dict.fromkeys(splits) for sample in layout.of_split(split)]
-    summary = Summary()
+    summary = ConversionSummary()
     whole = list(_whole(samples, summary))
     if not whole:
         raise DatasetError(
@@ -92,7 +92,7 @@ def prepare(  # noqa: PLR0913
         waiting = [sample for sample in whole if not _is_done(how, sample)]
         summary.resumed = len(whole) - len(waiting)
         on_start(len(waiting))
-        reasons: dict[Sample, str] = {}
+        reasons: dict[CityscapesFrame, str] = {}
         attempt = partial(_attempt, how)
         for sample, reason in in_parallel(attempt, waiting, workers=workers, stop=stop):
             if reason is not None:
@@ -112,10 +112,10 @@ def prepare(  # noqa: PLR0913
 
 
 def _check_done(
-    how: Conversion,
-    whole: Sequence[Sample],
-    done: Sequence[Sample],
-    reasons: dict[Sample, str],
+    how: ConversionOptions,
+    whole: Sequence[CityscapesFrame],
+    done: Sequence[CityscapesFrame],
+    reasons: dict[CityscapesFrame, str],
 ) -> None:
     """Check that something was done, and that what was done is there."""
     gone = set(whole).difference(done, reasons)
@@ -133,7 +133,10 @@ def _check_done(
 
 
 def _put_together(
-    how: Conversion, settings: dict[str, Any], done: Sequence[Sample], summary: Summary
+    how: ConversionOptions,
+    settings: dict[str, Any],
+    done: Sequence[CityscapesFrame],
+    summary: ConversionSummary,
 ) -> None:
     """Write the files over all frames that are done, and add them to the summary."""
     for split in settings["splits"]:
@@ -144,9 +147,11 @@ def _put_together(
     summary.sort_classes(how.classes.names)
 
 
-def _whole(samples: Sequence[Sample], summary: Summary) -> Iterator[Sample]:
+def _whole(
+    samples: Sequence[CityscapesFrame], summary: ConversionSummary
+) -> Iterator[CityscapesFrame]:
     """Yield the frames that can be converted, and note why others cannot."""
-    known: dict[tuple[str, str], Sample] = {}
+    known: dict[tuple[str, str], CityscapesFrame] = {}
     for sample in samples:
         where = name_of(sample)
         namesake = known.setdefault((sample.split, sample.stem), sample)
@@ -160,7 +165,7 @@ def _whole(samples: Sequence[Sample], summary: Summary) -> Iterator[Sample]:
             yield sample
 
 
-def _attempt(how: Conversion, sample: Sample) -> str | None:
+def _attempt(how: ConversionOptions, sample: CityscapesFrame) -> str | None:
     """Convert a frame; return why it cannot be read, or None."""
     try:
         convert(sample, how)
@@ -169,7 +174,7 @@ def _attempt(how: Conversion, sample: Sample) -> str | None:
     return None
 
 
-def _is_done(how: Conversion, sample: Sample) -> bool:
+def _is_done(how: ConversionOptions, sample: CityscapesFrame) -> bool:
     try:
         return how.record(sample).stat().st_size > 0
     except OSError:
@@ -177,7 +182,7 @@ def _is_done(how: Conversion, sample: Sample) -> bool:
 
 
 def _records(
-    how: Conversion, samples: Sequence[Sample], summary: Summary
+    how: ConversionOptions, samples: Sequence[CityscapesFrame], summary: ConversionSummary
 ) -> Iterator[dict[str, Any]]:
     """Yield what became of frames, one at a time, and add it to the summary."""
     for sample in samples:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from urban_segmentor.datasets.class_set import ClassSet
     from urban_segmentor.datasets.convert.frame_report import ClassCount, FrameReport
-    from urban_segmentor.datasets.samples import LabelledFrame
+    from urban_segmentor.datasets.samples import Sample
 
 PICTURES = "report"
 """Folder of the page's pictures, beside it."""
@@ -85,7 +85,7 @@ def write_page(out: Path, report: Mapping[str, Any]) -> Path:
         f"Made by Urban Segmentor {__version__}. Cityscapes is for non-commercial use, and its "
         "pictures must not be passed on; neither must this page."
     )
-    text = page.page("Cityscapes, converted", *parts, footer=footer)
+    text = page.html_page("Cityscapes, converted", *parts, footer=footer)
     write_atomically(out / PAGE, text.encode("utf-8"), overwrite=True)
     return out / PAGE
 
@@ -144,7 +144,7 @@ def _about_classes(report: Mapping[str, Any]) -> Iterator[page.Html]:
     if not counts:
         return
     rows = [
-        page.Bar(name, count["segments"], f"{count['segments']:,}", BY_NAME[name].colour)
+        page.HtmlBar(name, count["segments"], f"{count['segments']:,}", BY_NAME[name].colour)
         for name, count in counts.items()
         if name in BY_NAME
     ]
@@ -189,10 +189,10 @@ def _about_round_trip(report: Mapping[str, Any]) -> Iterator[page.Html]:
 
 
 def _about_split(
-    out: Path, split: str, frames: Sequence[LabelledFrame], classes: ClassSet
+    out: Path, split: str, frames: Sequence[Sample], classes: ClassSet
 ) -> Iterator[page.Html]:
     """Yield some pictures of a split, with the labels that were written drawn over them."""
-    shown: list[page.Shown] = []
+    shown: list[page.HtmlImage] = []
     problems: list[str] = []
     for frame, why in _picked(out, split, frames):
         try:
@@ -206,16 +206,14 @@ def _about_split(
         path = f"{PICTURES}/{split}_{frame.stem}.jpg"
         data = jpeg_bytes(resized(image, size), quality=_QUALITY)
         write_atomically(out / path, data, overwrite=True)
-        shown.append(page.Shown(path, f"{frame.stem}: {why}", size))
+        shown.append(page.HtmlImage(path, f"{frame.stem}: {why}", size))
     yield page.heading(f"Labels of {split}, read back")
     yield page.pictures(shown)
     if problems:
         yield page.bullets(problems)
 
 
-def _picked(
-    out: Path, split: str, frames: Sequence[LabelledFrame]
-) -> list[tuple[LabelledFrame, str]]:
+def _picked(out: Path, split: str, frames: Sequence[Sample]) -> list[tuple[Sample, str]]:
     """Return the frames that are shown, each with the reason."""
     figures = _figures(out, split)
     picked: dict[str, str] = {}

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from urban_segmentor.datasets.convert.convert import Conversion
+    from urban_segmentor.datasets.convert.convert import ConversionOptions
 
 
-def write_split(how: Conversion, split: str, records: Iterable[dict[str, Any]]) -> None:
+def write_split(how: ConversionOptions, split: str, records: Iterable[dict[str, Any]]) -> None:
     """Write the file over a split where the format has one.
 
     Args:
@@ -45,14 +45,14 @@ def write_split(how: Conversion, split: str, records: Iterable[dict[str, Any]]) 
         deque(records, maxlen=0)
 
 
-def split_file(how: Conversion, split: str) -> Path:
+def split_file(how: ConversionOptions, split: str) -> Path:
     """Return the file over a split, for the formats `coco` and `panoptic`."""
     if how.format == "coco":
         return how.out / "annotations" / f"instances_{split}.json"
     return how.out / f"{panoptic_folder(split)}.json"
 
 
-def write_yaml(how: Conversion, splits: Sequence[str]) -> Path:
+def write_yaml(how: ConversionOptions, splits: Sequence[str]) -> Path:
     """Write the file that Ultralytics takes as `data`, and return it.
 
     It has no `path`: Ultralytics then takes the folder that the file lies in, wherever that is

@@ -29,7 +29,7 @@ _LIBRARIES = ("numpy", "opencv-python-headless", "pillow")
 
 
 @dataclass(slots=True, kw_only=True)
-class Summary:
+class ConversionSummary:
     """What a conversion did.
 
     Attributes:
@@ -83,7 +83,9 @@ class Summary:
         self.classes = {name: known[name] for name in names if name in known}
 
 
-def report_of(summary: Summary, settings: dict[str, Any], *, seconds: float) -> dict[str, Any]:
+def report_of(
+    summary: ConversionSummary, settings: dict[str, Any], *, seconds: float
+) -> dict[str, Any]:
     """Return what `report.json` says.
 
     Args:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from urban_segmentor.datasets.cityscapes.segments import Segments
     from urban_segmentor.datasets.class_set import ClassSet
-    from urban_segmentor.datasets.samples import LabelledFrame
+    from urban_segmentor.datasets.samples import Sample
     from urban_segmentor.structures.cityscapes_labels import Label
     from urban_segmentor.structures.masks import Crop
     from urban_segmentor.structures.types import Image
@@ -37,7 +37,7 @@ _SHARE = 0.3  # of a small picture's pixel shows a class for the pixel to count 
 _KEPT = 3  # candidates of each class, size and city
 
 
-class Candidate(NamedTuple):
+class TileCandidate(NamedTuple):
     """What may be shown of a class.
 
     Attributes:
@@ -60,7 +60,7 @@ class Candidate(NamedTuple):
         return self.stem.partition("_")[0]
 
 
-def candidates(frame: LabelledFrame, segments: Segments, *, classes: ClassSet) -> list[Candidate]:
+def candidates(frame: Sample, segments: Segments, *, classes: ClassSet) -> list[TileCandidate]:
     """Return what a frame has to show: each thing alone, and itself for each class of stuff.
 
     Args:
@@ -71,18 +71,18 @@ def candidates(frame: LabelledFrame, segments: Segments, *, classes: ClassSet) -
     areas: list[int] = segments.masks.areas().tolist()
     class_ids: list[int] = segments.class_ids.tolist()
     crowds: list[bool] = segments.is_crowd.tolist()
-    found: list[Candidate] = []
+    found: list[TileCandidate] = []
     stuff: Counter[int] = Counter()
     for number, (class_id, area, crowd) in enumerate(zip(class_ids, areas, crowds, strict=True)):
         if not classes.labels[class_id].is_thing:
             stuff[class_id] += area
         elif not crowd:
-            found.append(Candidate(frame.split, frame.stem, class_id, number, area))
-    found += [Candidate(frame.split, frame.stem, *row) for row in _whole(stuff)]
+            found.append(TileCandidate(frame.split, frame.stem, class_id, number, area))
+    found += [TileCandidate(frame.split, frame.stem, *row) for row in _whole(stuff)]
     return found
 
 
-class Choice:
+class TileSampler:
     """Keeps a few candidates of each class, size and city, whatever order they come in.
 
     Args:
@@ -91,10 +91,12 @@ class Choice:
 
     def __init__(self, *, seed: int) -> None:
         self._seed = seed
-        self._kept: dict[tuple[int, int, str], list[tuple[bytes, Candidate]]] = defaultdict(list)
+        self._kept: dict[tuple[int, int, str], list[tuple[bytes, TileCandidate]]] = defaultdict(
+            list
+        )
         self._offered: Counter[int] = Counter()
 
-    def offer(self, found: Iterable[Candidate]) -> None:
+    def offer(self, found: Iterable[TileCandidate]) -> None:
         """Take candidates into account."""
         for one in found:
             self._offered[one.class_id] += 1
@@ -108,18 +110,18 @@ class Choice:
         """Return how many candidates of a class there were."""
         return self._offered[class_id]
 
-    def chosen(self, class_id: int, *, count: int) -> list[Candidate]:
+    def chosen(self, class_id: int, *, count: int) -> list[TileCandidate]:
         """Return candidates of a class, large ones first, spread over sizes and cities.
 
         Args:
             class_id: Position in the class set.
             count: How many at most.
         """
-        by_size: dict[int, list[tuple[bytes, Candidate]]] = defaultdict(list)
+        by_size: dict[int, list[tuple[bytes, TileCandidate]]] = defaultdict(list)
         for (of_class, size, _), kept in sorted(self._kept.items()):
             if of_class == class_id:
                 by_size[size] += kept
-        picked: list[Candidate] = []
+        picked: list[TileCandidate] = []
         cities: Counter[str] = Counter()
         while any(by_size.values()) and len(picked) < count:
             for waiting in by_size.values():
@@ -130,13 +132,13 @@ class Choice:
                     picked.append(best[1])
         return sorted(picked, key=lambda one: (-one.area_px, one.stem, one.number))
 
-    def _lot(self, one: Candidate) -> bytes:
+    def _lot(self, one: TileCandidate) -> bytes:
         """Return what decides between equals: the same for a seed, on every machine."""
         text = f"{self._seed}/{one.split}/{one.stem}/{one.class_id}/{one.number}"
         return hashlib.blake2b(text.encode(), digest_size=8).digest()
 
 
-def draw_tile(frame: LabelledFrame, one: Candidate, *, classes: ClassSet) -> Tile:
+def draw_tile(frame: Sample, one: TileCandidate, *, classes: ClassSet) -> Tile:
     """Return a candidate as a small picture, uint8 (H, W, 3), RGB, with a caption.
 
     Args:
@@ -169,7 +171,7 @@ def draw_tile(frame: LabelledFrame, one: Candidate, *, classes: ClassSet) -> Til
 
 
 def _stuff_tile(
-    frame: LabelledFrame, image: Image, one: Candidate, label: Label, classes: ClassSet
+    frame: Sample, image: Image, one: TileCandidate, label: Label, classes: ClassSet
 ) -> Tile:
     gain = min(STUFF_TILE[1] / image.shape[1], STUFF_TILE[0] / image.shape[0])
     height, width = (max(round(side * gain), 1) for side in image.shape[:2])

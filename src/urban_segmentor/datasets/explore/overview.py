@@ -13,8 +13,8 @@ from urban_segmentor import __version__
 from urban_segmentor.datasets.explore.contact_sheet import (
     STUFF_TILE,
     THING_TILE,
-    Candidate,
-    Choice,
+    TileCandidate,
+    TileSampler,
     candidates,
     draw_tile,
 )
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from urban_segmentor.datasets.class_set import ClassSet
-    from urban_segmentor.datasets.samples import FrameSet, LabelledFrame
+    from urban_segmentor.datasets.samples import Sample, SampleSet
 
 PER_SHEET = 24
 """Pictures on a sheet, at most."""
@@ -80,12 +80,12 @@ class Overview:
 
 class _Seen(NamedTuple):
     counted: FrameCount
-    found: list[Candidate]
+    found: list[TileCandidate]
 
 
 class _Wanted(NamedTuple):
-    frame: LabelledFrame
-    one: Candidate
+    frame: Sample
+    one: TileCandidate
     place: int
 
 
@@ -94,8 +94,8 @@ class _Writer:
 
     def __init__(self, overview: Overview, *, overwrite: bool) -> None:
         self.overview = overview
-        self.plots: list[page.Shown] = []
-        self.sheets: dict[int, page.Shown] = {}
+        self.plots: list[page.HtmlImage] = []
+        self.sheets: dict[int, page.HtmlImage] = {}
         self._overwrite = overwrite
 
     def file(self, name: str, data: bytes) -> None:
@@ -105,7 +105,7 @@ class _Writer:
 
     def plot(self, name: str, data: bytes) -> None:
         self.file(_plot_name(name), data)
-        shown = page.Shown(_plot_name(name), _MEANING[name], png_size(data) or (0, 0))
+        shown = page.HtmlImage(_plot_name(name), _MEANING[name], png_size(data) or (0, 0))
         self.plots.append(shown)
 
     def sheet(self, class_id: int, tiles: Sequence[Tile], *, offered: int) -> None:
@@ -116,12 +116,10 @@ class _Writer:
         image = contact_sheet(tiles, title=title, columns=columns, tile_size=size)
         self.file(_sheet_name(label.name), jpeg_bytes(image))
         size_px = (image.shape[0], image.shape[1])
-        self.sheets[class_id] = page.Shown(_sheet_name(label.name), title, size_px)
+        self.sheets[class_id] = page.HtmlImage(_sheet_name(label.name), title, size_px)
 
 
-def sampled(
-    frames: Sequence[LabelledFrame], *, limit: int | None, seed: int
-) -> tuple[LabelledFrame, ...]:
+def sampled(frames: Sequence[Sample], *, limit: int | None, seed: int) -> tuple[Sample, ...]:
     """Return some of the frames, the same for a seed, in their order.
 
     Args:
@@ -141,8 +139,8 @@ def sampled(
 
 
 def write_overview(  # noqa: PLR0913
-    frame_set: FrameSet,
-    frames: Sequence[LabelledFrame],
+    frame_set: SampleSet,
+    frames: Sequence[Sample],
     folder: Path,
     *,
     classes: ClassSet,
@@ -177,7 +175,7 @@ def write_overview(  # noqa: PLR0913
     for name in targets:
         check_free(folder / name, overwrite=overwrite)
     overview = Overview(statistics=Statistics(classes=classes), folder=folder)
-    choice = Choice(seed=seed)
+    choice = TileSampler(seed=seed)
     on_start("looking", len(frames))
     for frame, seen in in_parallel(partial(_look, classes), frames, workers=workers):
         if isinstance(seen, str):
@@ -205,7 +203,7 @@ def write_overview(  # noqa: PLR0913
     return overview
 
 
-def _look(classes: ClassSet, frame: LabelledFrame) -> _Seen | str:
+def _look(classes: ClassSet, frame: Sample) -> _Seen | str:
     """Return what a frame has; or why it cannot be read."""
     try:
         segments = frame.segments(classes)
@@ -215,7 +213,7 @@ def _look(classes: ClassSet, frame: LabelledFrame) -> _Seen | str:
     return _Seen(count_frame(segments, classes=classes), found)
 
 
-def _wanted(frames: Sequence[LabelledFrame], choice: Choice, classes: ClassSet) -> list[_Wanted]:
+def _wanted(frames: Sequence[Sample], choice: TileSampler, classes: ClassSet) -> list[_Wanted]:
     """Return what is to be drawn, class by class."""
     by_name = {(frame.split, frame.stem): frame for frame in frames}
     return [
@@ -256,7 +254,7 @@ def _draw(classes: ClassSet, item: _Wanted) -> Tile | str:
         return str(error)
 
 
-def _about(frame_set: FrameSet, statistics: Statistics, *, seed: int) -> dict[str, Any]:
+def _about(frame_set: SampleSet, statistics: Statistics, *, seed: int) -> dict[str, Any]:
     return {
         "folder": str(frame_set.root),
         "labels": frame_set.kind,
@@ -266,7 +264,7 @@ def _about(frame_set: FrameSet, statistics: Statistics, *, seed: int) -> dict[st
     }
 
 
-def _page(frame_set: FrameSet, writer: _Writer) -> str:
+def _page(frame_set: SampleSet, writer: _Writer) -> str:
     overview = writer.overview
     splits = sorted(overview.statistics.splits.items())
     frames = ", ".join(f"{count.frames:,} frames of {name}" for name, count in splits)
@@ -282,7 +280,7 @@ def _page(frame_set: FrameSet, writer: _Writer) -> str:
     if overview.problems:
         parts += [page.heading("Left out"), page.bullets(overview.problems)]
     footer = f"Made by Urban Segmentor {__version__}. The pictures are under the data's own terms."
-    return page.page("What the data set has", *parts, footer=footer)
+    return page.html_page("What the data set has", *parts, footer=footer)
 
 
 def _tables(statistics: Statistics) -> Iterator[page.Html]:

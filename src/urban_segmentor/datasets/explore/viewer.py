@@ -15,7 +15,7 @@ from urban_segmentor.visualization.overlay import Overlay, OverlayStyle
 if TYPE_CHECKING:
     from urban_segmentor.datasets.cityscapes.segments import Segments
     from urban_segmentor.datasets.class_set import ClassSet
-    from urban_segmentor.datasets.samples import LabelledFrame
+    from urban_segmentor.datasets.samples import Sample
     from urban_segmentor.structures.types import Image
 
 Sizing: TypeAlias = Literal["picture", "labels"]
@@ -26,7 +26,7 @@ _MAP = OverlayStyle(boxes=False, labels=False, opacity=1.0)
 _NONE: tuple[int, int, int] = (0, 0, 0)
 
 
-def frame_sheet(frame: LabelledFrame, *, classes: ClassSet, sizing: Sizing = "picture") -> Image:
+def frame_sheet(frame: Sample, *, classes: ClassSet, sizing: Sizing = "picture") -> Image:
     """Return a picture with its labels drawn over, the labels alone beside it, and a legend.
 
     Args:
@@ -46,7 +46,7 @@ def frame_sheet(frame: LabelledFrame, *, classes: ClassSet, sizing: Sizing = "pi
     return side_by_side([Tile(over, name), Tile(alone, "labels")], legend=legend)
 
 
-def overlaid(frame: LabelledFrame, *, classes: ClassSet) -> Image:
+def overlaid(frame: Sample, *, classes: ClassSet) -> Image:
     """Return a picture with its labels drawn over, uint8 (H, W, 3), RGB.
 
     Args:
@@ -60,7 +60,7 @@ def overlaid(frame: LabelledFrame, *, classes: ClassSet) -> Image:
 
 
 def _drawn(
-    frame: LabelledFrame, classes: ClassSet, sizing: Sizing
+    frame: Sample, classes: ClassSet, sizing: Sizing
 ) -> tuple[Image, Image, list[LegendEntry]]:
     """Return the picture with its labels, the labels alone, and what their colours mean."""
     image = frame.image()

@@ -21,7 +21,7 @@ from urban_segmentor.evaluation.metrics.ground_truth import (
     label_table,
     labels_of,
 )
-from urban_segmentor.structures.label_regions import Regions, masks_of, regions_of
+from urban_segmentor.structures.label_regions import LabelRegions, label_regions, masks_of
 from urban_segmentor.structures.rle import encode_rle
 
 if TYPE_CHECKING:
@@ -149,11 +149,11 @@ class CocoMeter:
         return [dict(entry) for entry in self._found]
 
     def _add_objects(self, truth: NDArray[np.int32], number: int) -> None:
-        values, areas, boxes = regions_of(truth)
+        values, areas, boxes = label_regions(truth)
         labels = labels_of(values)
         things = np.isin(labels, [label.label_id for label in THINGS])
         values, labels, areas = values[things], labels[things], areas[things]
-        masks = masks_of(truth, Regions(values, areas, boxes[things]))
+        masks = masks_of(truth, LabelRegions(values, areas, boxes[things]))
         rows = zip(
             labels.tolist(),
             areas.tolist(),

@@ -31,7 +31,7 @@ _FIRST_SINGLE = 1000
 _KNOWN = {label.label_id for label in CITYSCAPES if label.label_id >= 0}
 
 
-class Joint(NamedTuple):
+class JointCounts(NamedTuple):
     """How many pixels show each pair of values that occurs.
 
     Attributes:
@@ -93,7 +93,7 @@ def _uneven() -> DatasetError:
 
 def joint_counts(
     first: NDArray[np.int32] | NDArray[np.uint8], second: NDArray[np.int32] | NDArray[np.uint8]
-) -> Joint:
+) -> JointCounts:
     """Return how many pixels show each pair of values.
 
     Neighbours mostly agree, so runs of equal pairs are counted: one comparison a pixel.
@@ -105,14 +105,14 @@ def joint_counts(
     one, other = first.ravel(), second.ravel()
     if not len(one):
         nothing = np.zeros(0, dtype=np.int64)
-        return Joint(nothing, nothing, nothing)
+        return JointCounts(nothing, nothing, nothing)
     changes = one[1:] != one[:-1]
     changes |= other[1:] != other[:-1]
     starts = np.append(0, np.flatnonzero(changes) + 1)
     keys = (one[starts].astype(np.int64) << 32) | other[starts]
     found, where = np.unique(keys, return_inverse=True)
     pixels = np.bincount(where, weights=np.diff(starts, append=len(one)), minlength=len(found))
-    return Joint(found >> 32, found & 0xFFFFFFFF, pixels.astype(np.int64))
+    return JointCounts(found >> 32, found & 0xFFFFFFFF, pixels.astype(np.int64))
 
 
 def labels_of(instance_ids: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -22,7 +22,7 @@ from urban_segmentor.evaluation.metrics.ground_truth import (
     labels_of,
 )
 from urban_segmentor.evaluation.metrics.precision_recall import Curve, precision_recall
-from urban_segmentor.structures.label_regions import regions_of
+from urban_segmentor.structures.label_regions import label_regions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -132,7 +132,7 @@ class InstanceApMeter:
         """
         truth = checked_truth(instance_ids, size=instances.masks.image_size)
         labels = self._labels_of(instances)
-        values, areas, _ = regions_of(truth)
+        values, areas, _ = label_regions(truth)
         truth_labels = labels_of(values)
         # Single caravans and trailers are no void here, unlike groups of them, as in the script.
         is_void = self._void[truth_labels] & ~is_single(values)

@@ -13,7 +13,7 @@ import numpy as np
 from urban_segmentor.errors import DatasetError
 from urban_segmentor.evaluation.metrics.ground_truth import (
     LABELS,
-    Joint,
+    JointCounts,
     checked_truth,
     evaluated,
     in_step,
@@ -152,7 +152,9 @@ class PanopticMeter:
             images=self._images,
         )
 
-    def _count(self, joint: Joint, truth: NDArray[np.int64], predicted: NDArray[np.int64]) -> None:
+    def _count(
+        self, joint: JointCounts, truth: NDArray[np.int64], predicted: NDArray[np.int64]
+    ) -> None:
         """Count what is found, wrong and missed.
 
         Args:
@@ -212,7 +214,7 @@ def panoptic_quality(
 
 
 def _labels_of_segments(
-    panoptic: PanopticMap, joint: Joint, labels: NDArray[np.int64]
+    panoptic: PanopticMap, joint: JointCounts, labels: NDArray[np.int64]
 ) -> NDArray[np.int64]:
     """Return the label id of each pair's prediction, int64 (P,), 0 for void."""
     ids = np.array([0, *(segment.segment_id for segment in panoptic.segments)], dtype=np.int64)

@@ -1,6 +1,6 @@
 """Predictions that some tool has saved, read as values of this package."""
 
 from urban_segmentor.evaluation.predictions.open_predictions import open_predictions
-from urban_segmentor.evaluation.predictions.prediction import Predicted, SavedPredictions
+from urban_segmentor.evaluation.predictions.prediction import FramePrediction, SavedPredictions
 
-__all__ = ["Predicted", "SavedPredictions", "open_predictions"]
+__all__ = ["FramePrediction", "SavedPredictions", "open_predictions"]

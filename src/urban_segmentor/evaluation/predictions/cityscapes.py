@@ -12,11 +12,11 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from urban_segmentor.errors import PredictionError
-from urban_segmentor.evaluation.predictions.collector import Collector
+from urban_segmentor.evaluation.predictions.collector import MaskCollector
 from urban_segmentor.evaluation.predictions.files import read_inside
 from urban_segmentor.evaluation.predictions.parsing import as_score, shown
 from urban_segmentor.evaluation.predictions.png import read_mask
-from urban_segmentor.evaluation.predictions.prediction import Predicted
+from urban_segmentor.evaluation.predictions.prediction import FramePrediction
 from urban_segmentor.structures.cityscapes_labels import BY_NAME, CITYSCAPES
 from urban_segmentor.structures.masks import Masks
 
@@ -38,7 +38,7 @@ class _Line(NamedTuple):
     score: float
 
 
-class OfficialPredictions:
+class CityscapesPredictions:
     """Instances in the layout of the benchmark.
 
     `class_names` are the classes with instances, in the order of their label ids, then others
@@ -73,7 +73,7 @@ class OfficialPredictions:
         self.class_names = (*_THINGS, *others)
         self.stems = frozenset(texts)
 
-    def of(self, stem: str, *, size: tuple[int, int]) -> Predicted:
+    def of(self, stem: str, *, size: tuple[int, int]) -> FramePrediction:
         """Return the instances of a picture.
 
         Args:
@@ -89,7 +89,7 @@ class OfficialPredictions:
                 f"`{self._root}` has no text file of `{stem}`",
                 hint="write one for each picture, an empty one where nothing was found",
             )
-        collector = Collector(size, where=f"`{self._texts[stem]}`")
+        collector = MaskCollector(size, where=f"`{self._texts[stem]}`")
         for line in self._lines[stem]:
             try:
                 mask = read_mask(line.mask, root=self._root, size=size, resize=self._resize)
@@ -105,7 +105,7 @@ class OfficialPredictions:
                 class_id=self.class_names.index(line.class_name),
                 score=line.score,
             )
-        return Predicted(instances=collector.instances(), panoptic=None, label_ids=None)
+        return FramePrediction(instances=collector.instances(), panoptic=None, label_ids=None)
 
 
 def _read_lines(path: Path, *, root: Path) -> list[_Line]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from urban_segmentor.errors import PredictionError
-from urban_segmentor.evaluation.predictions.collector import Collector
+from urban_segmentor.evaluation.predictions.collector import MaskCollector
 from urban_segmentor.evaluation.predictions.parsing import as_box, as_list, as_object, as_score
-from urban_segmentor.evaluation.predictions.prediction import Predicted
+from urban_segmentor.evaluation.predictions.prediction import FramePrediction
 from urban_segmentor.evaluation.predictions.resizing import check_fit
 from urban_segmentor.evaluation.predictions.segmentation import (
     RunLengths,
@@ -58,7 +58,7 @@ class CocoPredictions:
         self._path = path
         self._resize = resize
 
-    def of(self, stem: str, *, size: tuple[int, int]) -> Predicted:
+    def of(self, stem: str, *, size: tuple[int, int]) -> FramePrediction:
         """Return the instances of a picture.
 
         Args:
@@ -77,7 +77,7 @@ class CocoPredictions:
         picture = f"`{stem}` in `{self._path}`"
         drawn_on = self._sizes.get(stem) or size
         check_fit(drawn_on, size, resize=self._resize, where=picture)
-        collector = Collector(size, where=picture)
+        collector = MaskCollector(size, where=picture)
         for found in self._found.get(stem, ()):
             where = f"{picture}: prediction {found.place}"
             own = found.mask.size if isinstance(found.mask, RunLengths) else drawn_on
@@ -86,7 +86,7 @@ class CocoPredictions:
             collector.add(
                 crop, origin, found=own, class_id=found.class_id, score=found.score, box=found.box
             )
-        return Predicted(instances=collector.instances(), panoptic=None, label_ids=None)
+        return FramePrediction(instances=collector.instances(), panoptic=None, label_ids=None)
 
 
 def parse_coco(content: object, index: CocoIndex, *, path: Path, resize: bool) -> CocoPredictions:

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 from urban_segmentor.errors import PredictionError
 from urban_segmentor.evaluation.metrics.mean_iou import label_ids
 from urban_segmentor.evaluation.predictions.png import read_segment_ids
-from urban_segmentor.evaluation.predictions.prediction import Predicted
+from urban_segmentor.evaluation.predictions.prediction import FramePrediction
 from urban_segmentor.evaluation.predictions.resizing import scaled_map
 from urban_segmentor.structures.cityscapes_labels import BY_NAME
-from urban_segmentor.structures.label_regions import regions_of
+from urban_segmentor.structures.label_regions import label_regions
 from urban_segmentor.structures.types import PanopticMap, Segment
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from urban_segmentor.evaluation.predictions.panoptic_json import Listed, PanopticFile
+    from urban_segmentor.evaluation.predictions.panoptic_json import AnnotatedSegment, PanopticJson
 
 
 class PanopticPredictions:
@@ -33,13 +33,13 @@ class PanopticPredictions:
 
     kind = "COCO panoptic"
 
-    def __init__(self, file: PanopticFile, *, resize: bool) -> None:
+    def __init__(self, file: PanopticJson, *, resize: bool) -> None:
         self.class_names = file.class_names
         self.stems = frozenset(file.listed)
         self._file = file
         self._resize = resize
 
-    def of(self, stem: str, *, size: tuple[int, int]) -> Predicted:
+    def of(self, stem: str, *, size: tuple[int, int]) -> FramePrediction:
         """Return the map of a picture, and its label ids.
 
         Args:
@@ -63,9 +63,9 @@ class PanopticPredictions:
         ids = scaled_map(found, wanted=size)
         panoptic = _map(ids, areas if ids is found else _areas(ids), listed, self.class_names)
         labels = label_ids(panoptic, class_names=self.class_names)
-        return Predicted(instances=None, panoptic=panoptic, label_ids=labels)
+        return FramePrediction(instances=None, panoptic=panoptic, label_ids=labels)
 
-    def _check_same(self, painted: set[int], listed: Listed) -> None:
+    def _check_same(self, painted: set[int], listed: AnnotatedSegment) -> None:
         """Refuse a picture that shows other segments than are listed."""
         named = {segment_id for segment_id, _, _ in listed.segments}
         there, missing = f"`{listed.picture}`", f"`{self._file.path}`"
@@ -80,14 +80,17 @@ class PanopticPredictions:
 
 def _areas(ids: NDArray[np.int32]) -> dict[int, int]:
     """Return the pixels of each id in a map, int32 (H, W), that is not 0."""
-    regions = regions_of(ids)
+    regions = label_regions(ids)
     areas = dict(zip(regions.values.tolist(), regions.pixels.tolist(), strict=True))
     areas.pop(0, None)
     return areas
 
 
 def _map(
-    ids: NDArray[np.int32], areas: dict[int, int], listed: Listed, class_names: tuple[str, ...]
+    ids: NDArray[np.int32],
+    areas: dict[int, int],
+    listed: AnnotatedSegment,
+    class_names: tuple[str, ...],
 ) -> PanopticMap:
     """Return a map, int32 (H, W), with its segments; those that scaling has lost are left out."""
     labels = [BY_NAME.get(name) for name in class_names]

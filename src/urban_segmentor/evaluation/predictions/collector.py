@@ -10,7 +10,7 @@ from urban_segmentor.structures.masks import Crop, Masks
 from urban_segmentor.structures.types import Instances
 
 
-class Collector:
+class MaskCollector:
     """Gathers the instances of a picture.
 
     Args:

@@ -12,7 +12,7 @@ import numpy as np
 
 from urban_segmentor.errors import PredictionError
 from urban_segmentor.evaluation.predictions.png import read_label_ids
-from urban_segmentor.evaluation.predictions.prediction import Predicted
+from urban_segmentor.evaluation.predictions.prediction import FramePrediction
 from urban_segmentor.evaluation.predictions.resizing import scaled_map
 from urban_segmentor.structures.cityscapes_labels import CITYSCAPES, TRAIN_LABELS
 
@@ -33,7 +33,7 @@ _TRAIN_IDS_HINT = (
 )
 
 
-class LabelPictures:
+class LabelImagePredictions:
     """Pictures of label ids.
 
     Args:
@@ -55,7 +55,7 @@ class LabelPictures:
         self.stems = frozenset(pictures)
         self._check_kind()
 
-    def of(self, stem: str, *, size: tuple[int, int]) -> Predicted:
+    def of(self, stem: str, *, size: tuple[int, int]) -> FramePrediction:
         """Return the label ids of a picture.
 
         Args:
@@ -74,7 +74,7 @@ class LabelPictures:
         found = read_label_ids(path, root=self._root, size=size, resize=self._resize)
         _check_values(_values(found), path)
         labels = scaled_map(found, wanted=size)
-        return Predicted(instances=None, panoptic=None, label_ids=labels)
+        return FramePrediction(instances=None, panoptic=None, label_ids=labels)
 
     def _check_kind(self) -> None:
         """Look at some pictures: a set that only has small values, some of no class, is odd."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from urban_segmentor.errors import PredictionError
-from urban_segmentor.evaluation.predictions.cityscapes import OfficialPredictions
+from urban_segmentor.evaluation.predictions.cityscapes import CityscapesPredictions
 from urban_segmentor.evaluation.predictions.coco import CocoPredictions, parse_coco
 from urban_segmentor.evaluation.predictions.coco_index import parse_index, read_index
 from urban_segmentor.evaluation.predictions.coco_panoptic import PanopticPredictions
 from urban_segmentor.evaluation.predictions.files import files_below, read_json
-from urban_segmentor.evaluation.predictions.label_images import LabelPictures
+from urban_segmentor.evaluation.predictions.label_images import LabelImagePredictions
 from urban_segmentor.evaluation.predictions.names import frame_of
-from urban_segmentor.evaluation.predictions.panoptic_json import Classes, parse_panoptic
+from urban_segmentor.evaluation.predictions.panoptic_json import CategoryTable, parse_panoptic
 from urban_segmentor.evaluation.predictions.segmentation import compacted
 
 if TYPE_CHECKING:
@@ -98,17 +98,17 @@ def _open_panoptic(
     classes = None
     if annotations is not None and fields.get("categories") is None:
         index = read_index(annotations)
-        classes = Classes(index.class_names, index.class_ids)
+        classes = CategoryTable(index.class_names, index.class_ids)
     return PanopticPredictions(parse_panoptic(fields, path=path, classes=classes), resize=resize)
 
 
 def _open_folder(folder: Path, *, resize: bool) -> SavedPredictions:
     texts = _by_frame(folder, ".txt")
     if texts:
-        return OfficialPredictions(folder, texts, resize=resize)
+        return CityscapesPredictions(folder, texts, resize=resize)
     pictures = _by_frame(folder, ".png")
     if pictures:
-        return LabelPictures(folder, pictures, resize=resize)
+        return LabelImagePredictions(folder, pictures, resize=resize)
     files = [f"`{file}`" for file in files_below(folder, suffix=".json")]
     raise PredictionError(
         f"`{folder}` has no text file and no PNG picture of a Cityscapes frame",

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _MOST_ID = 2**24 - 1
 
 
-class Classes(NamedTuple):
+class CategoryTable(NamedTuple):
     """The classes of a panoptic file.
 
     Attributes:
@@ -43,14 +43,14 @@ class Classes(NamedTuple):
     class_ids: dict[int, int]
 
 
-OFFICIAL = Classes(
+OFFICIAL = CategoryTable(
     tuple(label.name for label in CITYSCAPES if label.label_id >= 0),
     {label.label_id: label.label_id for label in CITYSCAPES if label.label_id >= 0},
 )
 """What category ids mean in a file without categories: they are label ids."""
 
 
-class Listed(NamedTuple):
+class AnnotatedSegment(NamedTuple):
     """What the file says of a picture.
 
     Attributes:
@@ -62,7 +62,7 @@ class Listed(NamedTuple):
     segments: tuple[tuple[int, int, float], ...]
 
 
-class PanopticFile(NamedTuple):
+class PanopticJson(NamedTuple):
     """What a file says.
 
     Attributes:
@@ -75,10 +75,12 @@ class PanopticFile(NamedTuple):
     path: Path
     folder: Path
     class_names: tuple[str, ...]
-    listed: dict[str, Listed]
+    listed: dict[str, AnnotatedSegment]
 
 
-def parse_panoptic(content: dict[str, Any], *, path: Path, classes: Classes | None) -> PanopticFile:
+def parse_panoptic(
+    content: dict[str, Any], *, path: Path, classes: CategoryTable | None
+) -> PanopticJson:
     """Return what a panoptic file says.
 
     The pictures lie in the folder that has the name of the file without its ending, such as
@@ -100,9 +102,9 @@ def parse_panoptic(content: dict[str, Any], *, path: Path, classes: Classes | No
             hint="put the pictures in a folder with the name of the .json file, beside it",
         )
     if content.get("categories") is not None:
-        classes = Classes(*parse_categories(content["categories"], path=path))
+        classes = CategoryTable(*parse_categories(content["categories"], path=path))
     parser = _Parser(folder, classes or OFFICIAL, _image_names(content.get("images"), path=path))
-    listed: dict[str, Listed] = {}
+    listed: dict[str, AnnotatedSegment] = {}
     entries = as_list(content.get("annotations"), where=f"`{path}`: `annotations`")
     for place, entry in enumerate(entries):
         where = f"`{path}`: annotation {place}"
@@ -112,17 +114,17 @@ def parse_panoptic(content: dict[str, Any], *, path: Path, classes: Classes | No
                 f"{where} has the picture `{stem}` a second time", hint="list every picture once"
             )
         listed[stem] = one
-    return PanopticFile(path, folder, parser.classes.names, listed)
+    return PanopticJson(path, folder, parser.classes.names, listed)
 
 
 class _Parser(NamedTuple):
     """Reads the annotations of a file."""
 
     folder: Path
-    classes: Classes
+    classes: CategoryTable
     images: dict[Id, str]
 
-    def parse(self, fields: dict[str, Any], *, where: str) -> tuple[str, Listed]:
+    def parse(self, fields: dict[str, Any], *, where: str) -> tuple[str, AnnotatedSegment]:
         """Return the picture that an annotation is of, and what it says."""
         name = as_text(fields.get("file_name"), where=f"{where}: `file_name`")
         windows = PureWindowsPath(name)
@@ -137,7 +139,7 @@ class _Parser(NamedTuple):
             stem = frame  # the official script makes ids of city, sequence and frame
         else:
             stem = stem_of(self.images.get(image_id, name))
-        return stem, Listed(self.folder / name, segments)
+        return stem, AnnotatedSegment(self.folder / name, segments)
 
     def _segments(self, content: object, *, where: str) -> tuple[tuple[int, int, float], ...]:
         segments: dict[int, tuple[int, int, float]] = {}

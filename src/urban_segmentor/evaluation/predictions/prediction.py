@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Predicted:
+class FramePrediction:
     """What was predicted for one picture; None where nobody can say.
 
     Attributes:
@@ -48,7 +48,7 @@ class SavedPredictions(Protocol):
         """The pictures that the predictions speak of, such as `aachen_000000_000019`."""
         ...
 
-    def of(self, stem: str, *, size: tuple[int, int]) -> Predicted:
+    def of(self, stem: str, *, size: tuple[int, int]) -> FramePrediction:
         """Return what was predicted for a picture.
 
         Args:

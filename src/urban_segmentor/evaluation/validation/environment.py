@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from urban_segmentor import __version__
 from urban_segmentor.evaluation.validation.latency import measure_latency
 from urban_segmentor.evaluation.validation.summary import COCO_RULES, RULES
-from urban_segmentor.inference.panoptic_merge import MergeRules
+from urban_segmentor.inference.panoptic_merge import PanopticConfig
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from urban_segmentor.datasets.cityscapes.layout import Sample
+    from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
     from urban_segmentor.evaluation.validation.validate import Validation
     from urban_segmentor.inference.segmenter import Segmenter
 
@@ -43,7 +43,7 @@ def about_model(model: str, segmenter: Segmenter, outcome: Validation) -> dict[s
     }
 
 
-def about_latency(segmenter: Segmenter, samples: Sequence[Sample]) -> dict[str, Any]:
+def about_latency(segmenter: Segmenter, samples: Sequence[CityscapesFrame]) -> dict[str, Any]:
     """Return what each stage costs one picture at a time, with the settings of the segmenter.
 
     Raises:
@@ -62,7 +62,7 @@ def about_run(outcome: Validation) -> dict[str, Any]:
     return {
         "label_sizes": _sizes(outcome.sizes),
         "truth": dict(outcome.truth),
-        "merge": asdict(MergeRules()),
+        "merge": asdict(PanopticConfig()),
         "implementation": {
             "ap, ap50, miou, pq, sq, rq": RULES,
             "coco": COCO_RULES,

@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from urban_segmentor.datasets.cityscapes.layout import Sample
+    from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
 
 TruthKind: TypeAlias = Literal["instanceIds", "polygons"]
 """What ground truth was read from."""
 
 
-def truth_kind(sample: Sample) -> TruthKind:
+def truth_kind(sample: CityscapesFrame) -> TruthKind:
     """Return what the ground truth of a frame is read from."""
     return "polygons" if sample.ground_truth("instanceIds") is None else "instanceIds"
 
 
-def read_truth(sample: Sample) -> NDArray[np.int32]:
+def read_truth(sample: CityscapesFrame) -> NDArray[np.int32]:
     """Return the ground truth of a frame, int32 (H, W), official `instanceIds` values.
 
     Args:

@@ -6,13 +6,13 @@ import time
 from typing import TYPE_CHECKING
 
 from urban_segmentor.datasets.images import read_picture
-from urban_segmentor.inference.panoptic_merge import merge
+from urban_segmentor.inference.panoptic_merge import merge_panoptic
 from urban_segmentor.profiling import StageTimes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from urban_segmentor.datasets.cityscapes.layout import Sample
+    from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
     from urban_segmentor.inference.segmenter import Segmenter
     from urban_segmentor.profiling import StageSummary
 
@@ -21,7 +21,7 @@ _WARM_UP = 3
 
 
 def measure_latency(
-    segmenter: Segmenter, samples: Sequence[Sample], *, most: int = MOST_FRAMES
+    segmenter: Segmenter, samples: Sequence[CityscapesFrame], *, most: int = MOST_FRAMES
 ) -> tuple[dict[str, StageSummary], int]:
     """Return what each stage takes for one picture at a time, and over how many pictures.
 
@@ -49,5 +49,5 @@ def measure_latency(
             crop.any()
         stages.add("masks", time.perf_counter() - since_s)
         with stages.measure("merge"):
-            merge(instances, class_names=segmenter.spec.class_names)
+            merge_panoptic(instances, class_names=segmenter.spec.class_names)
     return stages.summary(), len(pictures)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Protocol
 from urban_segmentor.datasets.images import read_picture
 from urban_segmentor.errors import DatasetError, PredictionError
 from urban_segmentor.evaluation.metrics.mean_iou import label_ids
-from urban_segmentor.evaluation.predictions import Predicted
-from urban_segmentor.inference.panoptic_merge import MergeRules, merge
+from urban_segmentor.evaluation.predictions import FramePrediction
+from urban_segmentor.inference.panoptic_merge import PanopticConfig, merge_panoptic
 from urban_segmentor.structures.cityscapes_labels import BY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from urban_segmentor.datasets.cityscapes.layout import Sample
+    from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
     from urban_segmentor.evaluation.predictions import SavedPredictions
     from urban_segmentor.inference.segmenter import Segmenter
     from urban_segmentor.profiling import StageTimes
@@ -30,7 +30,7 @@ class Predictor(Protocol):
     class_names: tuple[str, ...]
     kind: str
 
-    def __call__(self, sample: Sample, *, size: tuple[int, int]) -> Predicted:
+    def __call__(self, sample: CityscapesFrame, *, size: tuple[int, int]) -> FramePrediction:
         """Return what was predicted for a frame, at the size of its ground truth.
 
         Args:
@@ -56,17 +56,17 @@ class ModelPredictor:
         self,
         segmenter: Segmenter,
         *,
-        rules: MergeRules | None = None,
+        rules: PanopticConfig | None = None,
         stages: StageTimes | None = None,
     ) -> None:
         self.class_names = segmenter.spec.class_names
         self.kind = "model"
         self._segmenter = segmenter
-        self._rules = rules or MergeRules()
+        self._rules = rules or PanopticConfig()
         self._stages = stages
         self._has_stuff = has_stuff(self.class_names)
 
-    def __call__(self, sample: Sample, *, size: tuple[int, int]) -> Predicted:
+    def __call__(self, sample: CityscapesFrame, *, size: tuple[int, int]) -> FramePrediction:
         """Return what the model sees in a frame, masks at the given height and width."""
         if sample.picture is None:
             raise DatasetError(
@@ -86,7 +86,9 @@ class ModelPredictor:
         )
 
 
-def _check_shape(sample: Sample, picture: tuple[int, ...], labels: tuple[int, int]) -> None:
+def _check_shape(
+    sample: CityscapesFrame, picture: tuple[int, ...], labels: tuple[int, int]
+) -> None:
     """Refuse labels of another shape than their picture, as masks would lie elsewhere."""
     (height, width), (label_height, label_width) = picture, labels
     if abs((width / height) / (label_width / label_height) - 1) > _SAME_SHAPE:
@@ -105,14 +107,16 @@ class SavedPredictor:
         rules: How instances become a panoptic map, where there is none in the results.
     """
 
-    def __init__(self, saved: SavedPredictions, *, rules: MergeRules | None = None) -> None:
+    def __init__(self, saved: SavedPredictions, *, rules: PanopticConfig | None = None) -> None:
         self.class_names = saved.class_names
         self.kind = saved.kind
         self._saved = saved
-        self._rules = rules or MergeRules()
+        self._rules = rules or PanopticConfig()
         self._has_stuff = has_stuff(saved.class_names)
 
-    def check_complete(self, samples: Sequence[Sample], *, partial: bool) -> list[Sample]:
+    def check_complete(
+        self, samples: Sequence[CityscapesFrame], *, partial: bool
+    ) -> list[CityscapesFrame]:
         """Return the frames that the results speak of, in order.
 
         Args:
@@ -140,7 +144,7 @@ class SavedPredictor:
             )
         return found
 
-    def __call__(self, sample: Sample, *, size: tuple[int, int]) -> Predicted:
+    def __call__(self, sample: CityscapesFrame, *, size: tuple[int, int]) -> FramePrediction:
         """Return what was saved for a frame, at the given height and width."""
         try:
             predicted = self._saved.of(sample.stem, size=size)
@@ -168,10 +172,10 @@ def as_predicted(
     instances: Instances,
     *,
     class_names: tuple[str, ...],
-    rules: MergeRules,
+    rules: PanopticConfig,
     with_stuff: bool,
     stages: StageTimes | None = None,
-) -> Predicted:
+) -> FramePrediction:
     """Return instances together with the map that they merge into.
 
     Args:
@@ -182,11 +186,11 @@ def as_predicted(
         stages: Where the duration of the merge is noted, or None.
     """
     if not with_stuff:
-        return Predicted(instances=instances, panoptic=None, label_ids=None)
+        return FramePrediction(instances=instances, panoptic=None, label_ids=None)
     if stages is None:
-        panoptic = merge(instances, class_names=class_names, rules=rules)
+        panoptic = merge_panoptic(instances, class_names=class_names, rules=rules)
     else:
         with stages.measure("merge"):
-            panoptic = merge(instances, class_names=class_names, rules=rules)
+            panoptic = merge_panoptic(instances, class_names=class_names, rules=rules)
     labels = label_ids(panoptic, class_names=class_names)
-    return Predicted(instances=instances, panoptic=panoptic, label_ids=labels)
+    return FramePrediction(instances=instances, panoptic=panoptic, label_ids=labels)

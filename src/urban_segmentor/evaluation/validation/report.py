@@ -15,7 +15,7 @@ from urban_segmentor.evaluation.validation.summary import markdown
 from urban_segmentor.evaluation.validation.worst_images import draw_worst
 from urban_segmentor.inference.panoptic_merge import segments_as_instances
 from urban_segmentor.io.atomic import check_free, write_atomically
-from urban_segmentor.io.writers import PANOPTIC_KINDS, RESULT_FILES, RESULT_SINKS
+from urban_segmentor.io.writers import PANOPTIC_FORMATS, WRITER_PATHS, WRITERS
 from urban_segmentor.structures.types import Frame
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from urban_segmentor.datasets.cityscapes.layout import Sample
-    from urban_segmentor.evaluation.predictions import Predicted
+    from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
+    from urban_segmentor.evaluation.predictions import FramePrediction
     from urban_segmentor.evaluation.validation.predictors import Predictor
     from urban_segmentor.evaluation.validation.validate import Validation
     from urban_segmentor.protocols import Sink
@@ -41,7 +41,7 @@ class ReportFolder:
 
     Args:
         folder: Where to; made when missing.
-        kinds: Formats in which predictions are kept, some of `RESULT_SINKS`.
+        kinds: Formats in which predictions are kept, some of `WRITERS`.
         class_names: The class list of the model.
         overwrite: True when files that are there may be replaced.
 
@@ -56,17 +56,16 @@ class ReportFolder:
     ) -> None:
         _check_extras()
         self._folder, self._overwrite = folder, overwrite
-        if unknown := [kind for kind in kinds if kind not in RESULT_SINKS]:
+        if unknown := [kind for kind in kinds if kind not in WRITERS]:
             raise SettingError(
                 f"predictions cannot be kept as `{unknown[0]}`",
-                hint=f"choose from {', '.join(RESULT_SINKS)}",
+                hint=f"choose from {', '.join(WRITERS)}",
             )
         for name in (FIGURES, TABLES, CURVES, CONFUSION):
             check_free(folder / name, overwrite=overwrite)
         self._kinds = tuple(kinds)
         self._sinks: list[Sink] = [
-            RESULT_SINKS[kind](folder, class_names=class_names, overwrite=overwrite)
-            for kind in kinds
+            WRITERS[kind](folder, class_names=class_names, overwrite=overwrite) for kind in kinds
         ]
         self._closing = ExitStack()
         self._number = 0
@@ -86,7 +85,9 @@ class ReportFolder:
         """Finish what was kept."""
         self._closing.close()
 
-    def keep(self, sample: Sample, size: tuple[int, int], predicted: Predicted) -> None:
+    def keep(
+        self, sample: CityscapesFrame, size: tuple[int, int], predicted: FramePrediction
+    ) -> None:
         """Keep what was predicted for a frame.
 
         Args:
@@ -137,7 +138,7 @@ class ReportFolder:
             )
             gallery = self._folder / WORST
             written += draw_worst(frames[:worst], predictor, gallery, overwrite=self._overwrite)
-        return written + [self._folder / RESULT_FILES[kind] for kind in self._kinds]
+        return written + [self._folder / WRITER_PATHS[kind] for kind in self._kinds]
 
     def _write(self, name: str, data: bytes) -> Path:
         path = self._folder / name
@@ -152,9 +153,9 @@ def _check_extras() -> None:
             raise MissingExtraError(library, extra="eval")
 
 
-def _as_kept(kind: str, predicted: Predicted) -> Instances:
+def _as_kept(kind: str, predicted: FramePrediction) -> Instances:
     """Return what a format wants: instances, or the segments of a map."""
-    if kind not in PANOPTIC_KINDS and predicted.instances is not None:
+    if kind not in PANOPTIC_FORMATS and predicted.instances is not None:
         return predicted.instances
     if predicted.panoptic is None:
         raise SettingError(

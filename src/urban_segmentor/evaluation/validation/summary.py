@@ -19,7 +19,7 @@ COCO_RULES = "rules of pycocotools, computed by faster-coco-eval"
 _DIGITS = 9
 
 
-class Table(NamedTuple):
+class ResultTable(NamedTuple):
     """A table for people.
 
     Attributes:
@@ -80,7 +80,7 @@ def headline(summary: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def table_rows(summary: Mapping[str, Any]) -> list[Table]:
+def table_rows(summary: Mapping[str, Any]) -> list[ResultTable]:
     """Return the figures as tables, in percent.
 
     Args:
@@ -114,8 +114,8 @@ def table_rows(summary: Mapping[str, Any]) -> list[Table]:
     ]
     columns = ("AP", "AP50", "PQ", "SQ", "RQ", "IoU", "COCO mask", "COCO box", "objects")
     return [
-        Table("over all classes", ["", "%"], overall),
-        Table("by class, %", ["class", *columns], by_class),
+        ResultTable("over all classes", ["", "%"], overall),
+        ResultTable("by class, %", ["class", *columns], by_class),
     ]
 
 

@@ -21,8 +21,8 @@ from urban_segmentor.evaluation.validation.ground_truth_files import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from urban_segmentor.datasets.cityscapes.layout import Sample
-    from urban_segmentor.evaluation.predictions import Predicted
+    from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
+    from urban_segmentor.evaluation.predictions import FramePrediction
     from urban_segmentor.evaluation.validation.predictors import Predictor
 
 _AHEAD = 2  # frames that wait for each thread
@@ -38,7 +38,7 @@ class FrameScore:
             instance AP at IoU 0.5. A fraction, NaN where there is nothing to find.
     """
 
-    sample: Sample
+    sample: CityscapesFrame
     quality: float
 
 
@@ -68,18 +68,18 @@ class Validation:
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class _Scored:
     evaluator: Evaluator
-    predicted: Predicted
+    predicted: FramePrediction
     size: tuple[int, int]
     score: FrameScore
 
 
 def validate(
-    samples: Sequence[Sample],
+    samples: Sequence[CityscapesFrame],
     predictor: Predictor,
     *,
     workers: int | None = None,
     on_frame: Callable[[], None] = lambda: None,
-    on_predicted: Callable[[Sample, tuple[int, int], Predicted], None] | None = None,
+    on_predicted: Callable[[CityscapesFrame, tuple[int, int], FramePrediction], None] | None = None,
 ) -> Validation:
     """Return the figures of predictions over frames.
 
@@ -133,7 +133,7 @@ def _is_empty(evaluation: Evaluation) -> bool:
     return no_objects and (semantic is None or math.isnan(semantic.miou))
 
 
-def spread(samples: Sequence[Sample], limit: int | None) -> Sequence[Sample]:
+def spread(samples: Sequence[CityscapesFrame], limit: int | None) -> Sequence[CityscapesFrame]:
     """Return so many frames, evenly spread over all.
 
     Args:
@@ -151,11 +151,11 @@ def spread(samples: Sequence[Sample], limit: int | None) -> Sequence[Sample]:
 
 
 def _in_order(
-    samples: Sequence[Sample], predictor: Predictor, *, workers: int
-) -> Iterator[tuple[Sample, _Scored | DatasetError]]:
+    samples: Sequence[CityscapesFrame], predictor: Predictor, *, workers: int
+) -> Iterator[tuple[CityscapesFrame, _Scored | DatasetError]]:
     """Yield each frame with its score, or why there is none, in the order of the frames."""
     with ThreadPoolExecutor(workers) as pool:
-        running: deque[tuple[Sample, Future[_Scored | DatasetError]]] = deque()
+        running: deque[tuple[CityscapesFrame, Future[_Scored | DatasetError]]] = deque()
         try:
             for sample in samples:
                 running.append((sample, pool.submit(_score, sample, predictor)))
@@ -170,7 +170,7 @@ def _in_order(
                 future.cancel()
 
 
-def _score(sample: Sample, predictor: Predictor) -> _Scored | DatasetError:
+def _score(sample: CityscapesFrame, predictor: Predictor) -> _Scored | DatasetError:
     try:
         truth = read_truth(sample)
         size = (truth.shape[0], truth.shape[1])

@@ -17,7 +17,7 @@ from urban_segmentor.evaluation.validation.ground_truth_files import read_truth
 from urban_segmentor.inference.panoptic_merge import segments_as_instances
 from urban_segmentor.io.atomic import write_atomically
 from urban_segmentor.structures.cityscapes_labels import BY_NAME, TRAIN_NAMES
-from urban_segmentor.structures.label_regions import Regions, masks_of, regions_of
+from urban_segmentor.structures.label_regions import LabelRegions, label_regions, masks_of
 from urban_segmentor.structures.types import Frame, Instances, Yuv420
 from urban_segmentor.visualization.label_placement import label_sprite
 from urban_segmentor.visualization.overlay import Overlay, OverlayStyle
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from urban_segmentor.datasets.cityscapes.annotation import Annotation
-    from urban_segmentor.datasets.cityscapes.layout import Sample
-    from urban_segmentor.evaluation.predictions import Predicted
+    from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
+    from urban_segmentor.evaluation.predictions import FramePrediction
     from urban_segmentor.evaluation.validation.predictors import Predictor
     from urban_segmentor.evaluation.validation.validate import FrameScore
     from urban_segmentor.structures.types import Image
@@ -79,7 +79,7 @@ def _sheet(frame: FrameScore, predictor: Predictor) -> Image:
     return np.vstack(sheets)
 
 
-def _picture(sample: Sample, size: tuple[int, int]) -> Image:
+def _picture(sample: CityscapesFrame, size: tuple[int, int]) -> Image:
     """Return the picture at the size of its labels; grey where results came without pictures."""
     if sample.picture is None:
         return np.full((*size, 3), 128, dtype=np.uint8)
@@ -89,7 +89,7 @@ def _picture(sample: Sample, size: tuple[int, int]) -> Image:
     return np.asarray(cv2.resize(picture, size[::-1]), dtype=np.uint8)
 
 
-def _shown(predicted: Predicted, *, names: Sequence[str]) -> Instances:
+def _shown(predicted: FramePrediction, *, names: Sequence[str]) -> Instances:
     """Return what is worth drawing: segments, or what a user would see by default."""
     if predicted.panoptic is not None:
         return segments_as_instances(predicted.panoptic)
@@ -103,9 +103,9 @@ def _shown(predicted: Predicted, *, names: Sequence[str]) -> Instances:
 def _classes_as_instances(label_ids: NDArray[np.int32], *, names: Sequence[str]) -> Instances:
     """Return each class that occurs as one instance; int32 (H, W) of official label ids."""
     class_ids = {BY_NAME[name].label_id: i for i, name in enumerate(names) if name in BY_NAME}
-    regions = regions_of(label_ids)
+    regions = label_regions(label_ids)
     known = np.array([value in class_ids for value in regions.values.tolist()], dtype=np.bool_)
-    regions = Regions(*(part[known] for part in regions))
+    regions = LabelRegions(*(part[known] for part in regions))
     return Instances(
         boxes=regions.boxes.astype(np.float32),
         masks=masks_of(label_ids, regions),

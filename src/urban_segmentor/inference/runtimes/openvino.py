@@ -12,7 +12,7 @@ import yaml
 from openvino.frontend import FrontEndManager
 
 from urban_segmentor.errors import ModelError, SettingError
-from urban_segmentor.inference.runtimes.topk import TopK, cut_selection
+from urban_segmentor.inference.runtimes.topk import TopK, split_topk
 from urban_segmentor.inference.runtimes.upsampling import fold_upsampling
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class OpenVinoModel:
             model = _read(path)
             _check_ports(model, path)
             self.metadata: Mapping[str, object] = _metadata(model, path)
-            self._model, self._select = cut_selection(model)
+            self._model, self._select = split_topk(model)
         except ModelError:
             raise
         except Exception as error:

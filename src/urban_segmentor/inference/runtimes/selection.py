@@ -18,7 +18,7 @@ Runtime: TypeAlias = Literal["auto", "openvino", "onnx"]
 Precision: TypeAlias = Literal["auto", "f32"]
 
 
-class Network(Protocol):
+class ModelFile(Protocol):
     """A model file that one of the runtimes has read."""
 
     metadata: Mapping[str, object]
@@ -34,7 +34,7 @@ class Network(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class RuntimeSelection:
     """A runtime, a device, and the reason for them.
 
     Attributes:
@@ -48,7 +48,7 @@ class Choice:
     reason: str
 
 
-def choose_runtime(*, device: str, runtime: Runtime, suffix: str) -> Choice:
+def select_runtime(*, device: str, runtime: Runtime, suffix: str) -> RuntimeSelection:
     """Return what runs the model.
 
     Args:
@@ -81,22 +81,24 @@ def choose_runtime(*, device: str, runtime: Runtime, suffix: str) -> Choice:
             hint="use --runtime openvino, or --device cuda",
         )
     if wants_cuda:
-        return Choice(runtime="onnx", device=device, reason="CUDA was asked for")
+        return RuntimeSelection(runtime="onnx", device=device, reason="CUDA was asked for")
     if device == "auto" and runtime != "openvino" and suffix == ".onnx" and _cuda():
-        return Choice(runtime="onnx", device="cuda:0", reason="an NVIDIA card is there")
+        return RuntimeSelection(runtime="onnx", device="cuda:0", reason="an NVIDIA card is there")
     if runtime != "auto":
         named = "cpu" if device == "auto" else device
-        return Choice(runtime=runtime, device=named, reason="it was asked for")
+        return RuntimeSelection(runtime=runtime, device=named, reason="it was asked for")
     if device != "auto":
-        return Choice(runtime="openvino", device=device, reason="the device was asked for")
-    return Choice(
+        return RuntimeSelection(
+            runtime="openvino", device=device, reason="the device was asked for"
+        )
+    return RuntimeSelection(
         runtime="openvino", device="cpu", reason="it is the fastest runtime measured on CPUs"
     )
 
 
-def open_network(
-    path: Path, choice: Choice, *, precision: Precision = "auto", streams: int = 1
-) -> Network:
+def open_model_file(
+    path: Path, choice: RuntimeSelection, *, precision: Precision = "auto", streams: int = 1
+) -> ModelFile:
     """Return the model read by the chosen runtime.
 
     Args:

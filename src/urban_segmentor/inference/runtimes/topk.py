@@ -53,7 +53,7 @@ class TopK:
         return [selected[None], *outputs[1:]]
 
 
-def cut_selection(model: ov.Model) -> tuple[ov.Model, TopK | None]:
+def split_topk(model: ov.Model) -> tuple[ov.Model, TopK | None]:
     """Return the model without the selection at its end, and what selects instead.
 
     Args:

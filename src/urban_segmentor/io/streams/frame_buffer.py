@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from urban_segmentor.io.streams.latest import Newest
+from urban_segmentor.io.streams.latest import LatestValue
 from urban_segmentor.io.yuv_planes import planes_of
 from urban_segmentor.structures.types import Yuv420
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
     import av
 
-    from urban_segmentor.io.yuv_planes import Turn
+    from urban_segmentor.io.yuv_planes import Orientation
 
 POLL_S = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shot:
+class CapturedFrame:
     """A frame before anybody wants it: converting those that are dropped would be a waste.
 
     Attributes:
@@ -35,7 +35,7 @@ class Shot:
     """
 
     picture: av.VideoFrame | Yuv420
-    turn: Turn
+    turn: Orientation
     index: int
     time_s: float
     captured_s: float
@@ -48,7 +48,7 @@ class Shot:
         return planes_of(self.picture, self.turn)
 
 
-class Feed:
+class FrameBuffer:
     """The newest shot, and what is known of the source; `stopped` and `paused` need no lock.
 
     Args:
@@ -69,7 +69,7 @@ class Feed:
 
     def __init__(self, on_state: Callable[[str], None]) -> None:
         self._on_state = on_state
-        self.newest: Newest[Shot] = Newest()
+        self.newest: LatestValue[CapturedFrame] = LatestValue()
         self.stopped = False
         self.paused = False
         self.since_s: float | None = None
@@ -104,7 +104,7 @@ class Feed:
         while not (self.stopped or self._began.wait(POLL_S)):
             pass
 
-    def put(self, shot: Shot) -> None:
+    def put(self, shot: CapturedFrame) -> None:
         """Hand a shot on."""
         self.put_s = time.monotonic()
         self.newest.put(shot)

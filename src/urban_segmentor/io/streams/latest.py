@@ -8,10 +8,10 @@ from typing import Generic, TypeVar
 _T = TypeVar("_T")
 
 
-class Newest(Generic[_T]):
+class LatestValue(Generic[_T]):
     """Hands the newest thing from one thread to another; what was never taken is counted.
 
-    >>> slot = Newest[int]()
+    >>> slot = LatestValue[int]()
     >>> slot.put(1), slot.put(2), slot.take(timeout_s=0), slot.take(timeout_s=0), slot.dropped
     (None, None, 2, None, 1)
     """

@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from urban_segmentor.errors import SourceError
-from urban_segmentor.io.streams.frame_buffer import POLL_S, Feed, Shot
+from urban_segmentor.io.streams.frame_buffer import POLL_S, CapturedFrame, FrameBuffer
 from urban_segmentor.io.streams.paced_video import FileReader, open_file
-from urban_segmentor.io.streams.retry import Timing
+from urban_segmentor.io.streams.retry import RetryPolicy
 from urban_segmentor.io.streams.stream import StreamReader
 from urban_segmentor.structures.types import Frame
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from fractions import Fraction
 
-    from urban_segmentor.io.streams.source_uri import Address
-    from urban_segmentor.io.streams.stream_options import Wishes
-    from urban_segmentor.io.video_reader import VideoSource
+    from urban_segmentor.io.streams.source_uri import SourceUri
+    from urban_segmentor.io.streams.stream_options import StreamOptions
+    from urban_segmentor.io.video_reader import VideoReader
 
 _JOIN_S = 0.2
 _UNINTERRUPTED = frozenset({"camera", "screen"})  # there FFmpeg waits without looking at the time
@@ -50,18 +50,18 @@ class LiveSource:
 
     def __init__(
         self,
-        address: Address,
+        address: SourceUri,
         *,
-        wishes: Wishes,
+        wishes: StreamOptions,
         on_state: Callable[[str], None] = _say_nothing,
-        timing: Timing | None = None,
+        timing: RetryPolicy | None = None,
     ) -> None:
         wishes.check_for(address)
         self._address, self._wishes = address, wishes
-        self._timing = timing or Timing()
-        self._feed = Feed(on_state)
+        self._timing = timing or RetryPolicy()
+        self._feed = FrameBuffer(on_state)
         self._thread: threading.Thread | None = None
-        self._file: VideoSource | None = None  # where every frame is wanted, without a thread
+        self._file: VideoReader | None = None  # where every frame is wanted, without a thread
         self._frames: Iterator[Frame] | None = None
         self._first: Frame | None = None
 
@@ -213,7 +213,7 @@ class LiveSource:
         ):
             feed.tell(f"lost: nothing came for {limit_s:g} s; waiting for it")
 
-    def _frame(self, shot: Shot) -> Frame:
+    def _frame(self, shot: CapturedFrame) -> Frame:
         return Frame(
             pixels=shot.planes,
             index=shot.index,

@@ -15,8 +15,8 @@ from av.stream import Discard, Disposition
 
 from urban_segmentor.errors import SourceError
 from urban_segmentor.io.streams.failures import (
-    Failure,
-    LostError,
+    StreamFailure,
+    StreamLostError,
     failure_of,
     no_video,
     silent_for,
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-    from urban_segmentor.io.streams.retry import Timing
-    from urban_segmentor.io.streams.source_uri import Address
-    from urban_segmentor.io.streams.stream_options import Wishes
+    from urban_segmentor.io.streams.retry import RetryPolicy
+    from urban_segmentor.io.streams.source_uri import SourceUri
+    from urban_segmentor.io.streams.stream_options import StreamOptions
 
 MOST_PX = 8192 * 4608  # 8K and a little; one frame of it has 57 MB
 _LATE = 0.95  # of a time limit: an interrupted FFmpeg names other reasons than the interruption
@@ -52,7 +52,7 @@ _HTTP_LISTS = frozenset({"applehttp", "dash", "hls"})
 
 
 @dataclass(slots=True, kw_only=True)
-class Opened:
+class OpenStream:
     """An open source.
 
     Attributes:
@@ -74,11 +74,11 @@ class Opened:
     length_s: float | None = None
 
 
-def open_source(address: Address, wishes: Wishes, timing: Timing) -> Opened:
+def open_stream(address: SourceUri, wishes: StreamOptions, timing: RetryPolicy) -> OpenStream:
     """Return a source, connected.
 
     Raises:
-        LostError: It cannot be opened now, or ever.
+        StreamLostError: It cannot be opened now, or ever.
     """
     if address.kind in {"rtsp", "http"}:
         _check_host(address)
@@ -94,7 +94,7 @@ def open_source(address: Address, wishes: Wishes, timing: Timing) -> Opened:
     return opened
 
 
-def check_file(address: Address) -> None:
+def check_file(address: SourceUri) -> None:
     """Refuse a file that is a list of other files or addresses, or has pictures too large.
 
     Raises:
@@ -122,13 +122,13 @@ def check_file(address: Address) -> None:
 
 
 def _open(
-    address: Address, target: str, form: str | None, options: dict[str, str], timing: Timing
-) -> Opened:
+    address: SourceUri, target: str, form: str | None, options: dict[str, str], timing: RetryPolicy
+) -> OpenStream:
     """Open something by FFmpeg; errors of FFmpeg are not chained, for they repeat the address."""
     read_s = timing.segment_s if _is_hls(address) else timing.read_s
     since_s = time.monotonic()
     container: InputContainer | None = None
-    failure: Failure | None = None
+    failure: StreamFailure | None = None
     try:
         container = av.open(
             target,
@@ -144,16 +144,16 @@ def _open(
         ):
             failure = silent_for(timing.open_s)
     if container is None or failure is not None:
-        raise LostError(failure or silent_for(timing.open_s))
+        raise StreamLostError(failure or silent_for(timing.open_s))
     stream = _best_stream(container)
-    if isinstance(stream, Failure):
+    if isinstance(stream, StreamFailure):
         container.close()
-        raise LostError(stream)
+        raise StreamLostError(stream)
     _decode_at_once(stream)
-    return Opened(container=container, stream=stream, read_s=read_s)
+    return OpenStream(container=container, stream=stream, read_s=read_s)
 
 
-def _best_stream(container: InputContainer) -> VideoStream | Failure:
+def _best_stream(container: InputContainer) -> VideoStream | StreamFailure:
     """Return the largest video stream; the others are not even fetched."""
     streams = [
         stream
@@ -181,7 +181,7 @@ def _decode_at_once(stream: VideoStream) -> None:
     stream.codec_context.options = {"max_pixels": str(MOST_PX)}
 
 
-def _check_host(address: Address) -> None:
+def _check_host(address: SourceUri) -> None:
     """Look a name up before FFmpeg does, whose error does not tell this one."""
     if address.kind == "http" and os.environ.get("http_proxy"):
         return  # the proxy knows names
@@ -192,8 +192,8 @@ def _check_host(address: Address) -> None:
     else:
         found = True
     if not found:
-        raise LostError(
-            Failure(
+        raise StreamLostError(
+            StreamFailure(
                 reason=f"there is no host `{address.host}`",
                 hint="look at its name, and at the network; or give its number, as in 192.168.1.20",
                 final=True,
@@ -201,7 +201,9 @@ def _check_host(address: Address) -> None:
         )
 
 
-def _network_options(address: Address, wishes: Wishes, timing: Timing) -> dict[str, str]:
+def _network_options(
+    address: SourceUri, wishes: StreamOptions, timing: RetryPolicy
+) -> dict[str, str]:
     options = {
         "protocol_whitelist": _PROTOCOLS[address.kind],
         "max_pixels": str(MOST_PX),
@@ -229,11 +231,11 @@ def _formats(without: frozenset[str]) -> str:
     return ",".join(sorted(names))
 
 
-def _is_hls(address: Address) -> bool:
+def _is_hls(address: SourceUri) -> bool:
     return address.kind == "http" and ".m3u8" in address.name.lower()
 
 
-def _see_pace(opened: Opened) -> None:
+def _see_pace(opened: OpenStream) -> None:
     """Find out whether a server hands out something recorded, or in large pieces."""
     container = opened.container
     is_hls = container.format.name.startswith("hls")
@@ -245,11 +247,11 @@ def _see_pace(opened: Opened) -> None:
         opened.length_s = (begin + container.duration) / av.time_base
 
 
-def _open_camera(address: Address, wishes: Wishes, timing: Timing) -> Opened:
+def _open_camera(address: SourceUri, wishes: StreamOptions, timing: RetryPolicy) -> OpenStream:
     """Open a camera, with MJPEG where it has it: USB 2 takes large pictures only so."""
     if not sys.platform.startswith("linux"):
-        raise LostError(
-            Failure(
+        raise StreamLostError(
+            StreamFailure(
                 reason="cameras can be read on Linux only, for now",
                 hint="send the camera's pictures by RTSP or HTTP, and give that address",
                 final=True,
@@ -263,11 +265,11 @@ def _open_camera(address: Address, wishes: Wishes, timing: Timing) -> Opened:
     tries = [({"input_format": "mjpeg", **asked}, ""), (asked, "it gives no MJPEG")]
     if asked:
         tries.append(({}, "it gives neither MJPEG nor the size or rate that was asked for"))
-    lost: LostError | None = None
+    lost: StreamLostError | None = None
     for options, note in tries:
         try:
             opened = _open(address, address.target, "v4l2", options, timing)
-        except LostError as error:
+        except StreamLostError as error:
             lost = error
             if not lost.failure.asked_too_much:
                 break
@@ -275,10 +277,10 @@ def _open_camera(address: Address, wishes: Wishes, timing: Timing) -> Opened:
             notes = [f"`{address.name}`: {note}"] if note else []
             opened.notes = notes + _differences(address, wishes, opened.stream)
             return opened
-    raise lost or LostError(Failure(reason="the camera is gone"))
+    raise lost or StreamLostError(StreamFailure(reason="the camera is gone"))
 
 
-def _differences(address: Address, wishes: Wishes, stream: VideoStream) -> list[str]:
+def _differences(address: SourceUri, wishes: StreamOptions, stream: VideoStream) -> list[str]:
     """Return what a camera gives instead of what was asked for."""
     notes: list[str] = []
     size = (stream.width, stream.height)
@@ -293,11 +295,11 @@ def _differences(address: Address, wishes: Wishes, stream: VideoStream) -> list[
     return notes
 
 
-def _open_screen(address: Address, wishes: Wishes, timing: Timing) -> Opened:
+def _open_screen(address: SourceUri, wishes: StreamOptions, timing: RetryPolicy) -> OpenStream:
     display = os.environ.get("DISPLAY", "")
     if not display:
-        raise LostError(
-            Failure(
+        raise StreamLostError(
+            StreamFailure(
                 reason="there is no X display to capture: DISPLAY is not set",
                 hint="run it in a desktop session under X11, or set DISPLAY=:0",
                 final=True,

@@ -6,31 +6,31 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from urban_segmentor.io.streams.frame_buffer import POLL_S, Feed, Shot
+from urban_segmentor.io.streams.frame_buffer import POLL_S, CapturedFrame, FrameBuffer
 from urban_segmentor.io.streams.open_stream import check_file
 from urban_segmentor.io.streams.timestamp_mapper import Pacer
-from urban_segmentor.io.video_reader import VideoSource
-from urban_segmentor.io.yuv_planes import Turn
+from urban_segmentor.io.video_reader import VideoReader
+from urban_segmentor.io.yuv_planes import Orientation
 from urban_segmentor.structures.types import Frame, Yuv420
 
 if TYPE_CHECKING:
-    from urban_segmentor.io.streams.source_uri import Address
-    from urban_segmentor.io.streams.stream_options import Wishes
+    from urban_segmentor.io.streams.source_uri import SourceUri
+    from urban_segmentor.io.streams.stream_options import StreamOptions
 
 
-def open_file(address: Address, wishes: Wishes) -> VideoSource:
+def open_file(address: SourceUri, wishes: StreamOptions) -> VideoReader:
     """Return the frames of a file, with the names that `predict` gives them.
 
     Raises:
         SourceError: It is no video.
     """
     path = Path(address.target)
-    if path.stat().st_size:  # else `VideoSource` says so
+    if path.stat().st_size:  # else `VideoReader` says so
         check_file(address)
-    return VideoSource(path, name=address.stem, selection=wishes.selection)
+    return VideoReader(path, name=address.stem, selection=wishes.selection)
 
 
-def wait_until_due(feed: Feed, pacer: Pacer, time_s: float) -> float | None:
+def wait_until_due(feed: FrameBuffer, pacer: Pacer, time_s: float) -> float | None:
     """Wait until a frame is due; return when that was, or None when all is to end."""
     while not feed.stopped:
         now_s = time.monotonic()
@@ -55,12 +55,12 @@ class FileReader:
         feed: Gets its frames.
     """
 
-    def __init__(self, address: Address, wishes: Wishes, feed: Feed) -> None:
+    def __init__(self, address: SourceUri, wishes: StreamOptions, feed: FrameBuffer) -> None:
         self._address, self._wishes, self._feed = address, wishes, feed
         self._pacer = Pacer()
 
     def run(self) -> None:
-        """Read to the end, or until the feed is stopped; raise what `VideoSource` raises."""
+        """Read to the end, or until the feed is stopped; raise what `VideoReader` raises."""
         source = open_file(self._address, self._wishes)
         try:
             self._feed.rate = source.info.rate / self._wishes.stride
@@ -82,9 +82,9 @@ class FileReader:
             return False
         if not isinstance(frame.pixels, Yuv420):
             raise TypeError("a video has planes")
-        shot = Shot(
+        shot = CapturedFrame(
             picture=frame.pixels,
-            turn=Turn(),
+            turn=Orientation(),
             index=frame.index,
             time_s=frame.time_s,
             captured_s=due_s,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Timing:
+class RetryPolicy:
     """Patience with a source, seconds.
 
     Attributes:
@@ -29,7 +29,7 @@ class Timing:
 class Backoff:
     """Doubles the wait from try to try.
 
-    >>> backoff = Backoff(Timing())
+    >>> backoff = Backoff(RetryPolicy())
     >>> [backoff.next_s() for _ in range(7)]
     [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
     >>> backoff.lived(1.0); backoff.next_s()
@@ -38,7 +38,7 @@ class Backoff:
     1.0
     """
 
-    def __init__(self, timing: Timing) -> None:
+    def __init__(self, timing: RetryPolicy) -> None:
         self._timing = timing
         self._next_s = timing.base_s
 

@@ -31,7 +31,7 @@ _LONGEST_STEM = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Address:
+class SourceUri:
     """Where pictures come from.
 
     Attributes:
@@ -53,7 +53,7 @@ class Address:
     screen: int | None = None
 
 
-def parse_address(text: str) -> Address:
+def parse_source_uri(text: str) -> SourceUri:
     """Return the source that a text means.
 
     Args:
@@ -65,7 +65,7 @@ def parse_address(text: str) -> Address:
         SettingError: It is no address of a known kind.
         SourceError: There is no such file.
 
-    >>> address = parse_address("rtsp://me:secret@cam.local:554/stream?key=1")
+    >>> address = parse_source_uri("rtsp://me:secret@cam.local:554/stream?key=1")
     >>> address.kind, address.name, address.stem
     ('rtsp', 'rtsp://cam.local:554/stream', 'cam.local_stream')
     """
@@ -88,11 +88,11 @@ def parse_address(text: str) -> Address:
     return _file(text)
 
 
-def _camera(path: str) -> Address:
-    return Address(kind="camera", name=path, stem=_stem(Path(path).name), target=path)
+def _camera(path: str) -> SourceUri:
+    return SourceUri(kind="camera", name=path, stem=_stem(Path(path).name), target=path)
 
 
-def _screen(match: re.Match[str]) -> Address:
+def _screen(match: re.Match[str]) -> SourceUri:
     area = None
     if match["width"]:
         area = (
@@ -104,12 +104,12 @@ def _screen(match: re.Match[str]) -> Address:
         if 0 in area[:2]:
             raise SettingError("a part of the screen has no pixels", hint="screen:1280x720+100,50")
     number = int(match["number"]) if match["number"] else None
-    return Address(
+    return SourceUri(
         kind="screen", name="screen", stem="screen", target="screen", area=area, screen=number
     )
 
 
-def _file(text: str) -> Address:
+def _file(text: str) -> SourceUri:
     path = Path(text).expanduser()
     if path.is_dir():
         raise SourceError(f"`{text}` is a folder, expected one video", hint=f"{path}/clip.mp4")
@@ -124,10 +124,10 @@ def _file(text: str) -> Address:
             f"there is no file `{text}`",
             hint=f"did you mean `{path.with_name(near[0])}`?" if near else f"one of: {_EXAMPLES}",
         )
-    return Address(kind="file", name=path.name, stem=path.stem, target=str(path))
+    return SourceUri(kind="file", name=path.name, stem=path.stem, target=str(path))
 
 
-def _network(text: str, scheme: str) -> Address:
+def _network(text: str, scheme: str) -> SourceUri:
     """Return a stream; no message repeats a part that may be a password."""
     if scheme not in _KINDS:
         raise SettingError(
@@ -158,7 +158,7 @@ def _network(text: str, scheme: str) -> Address:
     words = host or "any"
     if port is not None and not shown.strip("/"):
         words += f"_{port}"
-    return Address(
+    return SourceUri(
         kind=_KINDS[scheme],
         name=f"{scheme}://{place}{shown}",
         stem=_stem(f"{words}{shown}"),

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 import av.error
 
 from urban_segmentor.io.streams.failures import (
-    Failure,
-    LostError,
+    StreamFailure,
+    StreamLostError,
     failure_of,
     nothing_decodes,
     silent_for,
 )
-from urban_segmentor.io.streams.frame_buffer import Feed, Shot
-from urban_segmentor.io.streams.open_stream import Opened, open_source
+from urban_segmentor.io.streams.frame_buffer import CapturedFrame, FrameBuffer
+from urban_segmentor.io.streams.open_stream import OpenStream, open_stream
 from urban_segmentor.io.streams.paced_video import wait_until_due
-from urban_segmentor.io.streams.retry import Backoff, Timing
-from urban_segmentor.io.streams.timestamp_mapper import Pacer, Timeline
-from urban_segmentor.io.yuv_planes import Turn, turn_of
+from urban_segmentor.io.streams.retry import Backoff, RetryPolicy
+from urban_segmentor.io.streams.timestamp_mapper import Pacer, TimestampMapper
+from urban_segmentor.io.yuv_planes import Orientation, orientation_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-    from urban_segmentor.io.streams.source_uri import Address
-    from urban_segmentor.io.streams.stream_options import Wishes
+    from urban_segmentor.io.streams.source_uri import SourceUri
+    from urban_segmentor.io.streams.stream_options import StreamOptions
 
 _STALLED = 0.9  # of the time limit: FFmpeg may hand out what it held back when it is interrupted
 _MEND_S = 2.0  # after damage, a key picture is waited for so long
@@ -50,10 +50,12 @@ class StreamReader:
         timing: How patient to be.
     """
 
-    def __init__(self, address: Address, wishes: Wishes, feed: Feed, timing: Timing) -> None:
+    def __init__(
+        self, address: SourceUri, wishes: StreamOptions, feed: FrameBuffer, timing: RetryPolicy
+    ) -> None:
         self._address, self._wishes, self._feed, self._timing = address, wishes, feed, timing
         self._backoff = Backoff(timing)
-        self._timeline = Timeline()
+        self._timeline = TimestampMapper()
         self._index = 0
         self._last_stamp_s: float | None = None
         self._live_s: float | None = None  # when this connection gave its first picture
@@ -81,13 +83,13 @@ class StreamReader:
             if not feed.sleep(wait_s):
                 return
 
-    def _connect(self) -> Failure | None:
+    def _connect(self) -> StreamFailure | None:
         """Read one connection to its end; return what is wrong, or None at a good end."""
         self._feed.tell("connecting")
         self._live_s = None
         try:
-            opened = open_source(self._address, self._wishes, self._timing)
-        except LostError as lost:
+            opened = open_stream(self._address, self._wishes, self._timing)
+        except StreamLostError as lost:
             return lost.failure
         damaged_before = self._feed.damaged
         try:
@@ -97,37 +99,37 @@ class StreamReader:
             self._feed.rate = None if rate is None else Fraction(rate) / self._wishes.stride
             self._repeats = self._last_stamp_s is not None and opened.is_paced
             self._read(opened)
-        except LostError as lost:
+        except StreamLostError as lost:
             damaged = self._feed.damaged - damaged_before
             return nothing_decodes(damaged) if self._live_s is None and damaged else lost.failure
         finally:
             opened.container.close()
         return None if self._feed.stopped else self._after_end(opened)
 
-    def _after_end(self, opened: Opened) -> Failure | None:
+    def _after_end(self, opened: OpenStream) -> StreamFailure | None:
         """Return what is wrong when there are no more packets."""
         if not opened.is_recorded:
-            return Failure(reason="the stream ended")
+            return StreamFailure(reason="the stream ended")
         length_s = opened.length_s
         if length_s is None or self._last_stamp_s is None:
             return None
         missing_s = length_s - self._last_stamp_s
         if missing_s > _END_S and self._live_s is not None:
-            return Failure(reason="the stream broke off")
+            return StreamFailure(reason="the stream broke off")
         if missing_s > _END_S:
             self._feed.note(f"`{self._address.name}` ends {missing_s:.1f} s too early")
         return None
 
-    def _read(self, opened: Opened) -> None:
+    def _read(self, opened: OpenStream) -> None:
         feed, pacer = self._feed, Pacer() if opened.is_paced else None
-        turn: Turn | None = None
+        turn: Orientation | None = None
         paced_s = 0.0
         for decoded, arrived_s in self._decoded(opened):
             stamp_s = None if decoded.pts is None else decoded.time
             if self._was_seen(stamp_s, opened):
                 continue
             if turn is None:
-                turn = turn_of(decoded)
+                turn = orientation_of(decoded)
                 self._greet(decoded, turn)
             if feed.since_s is None and pacer is None:
                 continue  # nobody looks yet
@@ -142,7 +144,7 @@ class StreamReader:
             if feed.stopped:
                 return
 
-    def _greet(self, decoded: VideoFrame, turn: Turn) -> None:
+    def _greet(self, decoded: VideoFrame, turn: Orientation) -> None:
         """Take the first picture of a connection."""
         feed = self._feed
         self._live_s = time.monotonic()
@@ -154,7 +156,7 @@ class StreamReader:
             feed.reconnects += 1
 
     def _hand_on(
-        self, decoded: VideoFrame, turn: Turn, stamp_s: float | None, captured_s: float
+        self, decoded: VideoFrame, turn: Orientation, stamp_s: float | None, captured_s: float
     ) -> None:
         feed = self._feed
         index, self._index = self._index, self._index + 1
@@ -162,10 +164,12 @@ class StreamReader:
         feed.tell("live", is_live=True)
         if index % self._wishes.stride == 0 and not feed.paused:
             feed.put(
-                Shot(picture=decoded, turn=turn, index=index, time_s=time_s, captured_s=captured_s)
+                CapturedFrame(
+                    picture=decoded, turn=turn, index=index, time_s=time_s, captured_s=captured_s
+                )
             )
 
-    def _was_seen(self, stamp_s: float | None, opened: Opened) -> bool:
+    def _was_seen(self, stamp_s: float | None, opened: OpenStream) -> bool:
         """Return whether a frame was shown before the last loss."""
         if not self._repeats or stamp_s is None or self._last_stamp_s is None:
             return False
@@ -185,13 +189,13 @@ class StreamReader:
             return stamp_s
         return arrived_s
 
-    def _decoded(self, opened: Opened) -> Iterator[tuple[VideoFrame, float]]:
+    def _decoded(self, opened: OpenStream) -> Iterator[tuple[VideoFrame, float]]:
         """Yield whole pictures, and when their packets came; damaged ones are left out."""
         arrivals: dict[int | None, float] = {}
         mending_until_s, since_s = 0.0, time.monotonic()
         for packet, arrived_s in self._packets(opened):
             if self._live_s is None and arrived_s - since_s > self._timing.open_s:
-                raise LostError(silent_for(self._timing.open_s))
+                raise StreamLostError(silent_for(self._timing.open_s))
             if len(arrivals) >= _HELD:
                 arrivals.clear()
             arrivals[packet.pts] = arrived_s
@@ -212,11 +216,11 @@ class StreamReader:
                 self._feed.damaged += not frames
                 mending_until_s = arrived_s + _MEND_S
 
-    def _packets(self, opened: Opened) -> Iterator[tuple[Packet[VideoStream], float]]:
-        """Yield packets and when they came; raise `LostError` when no more come."""
+    def _packets(self, opened: OpenStream) -> Iterator[tuple[Packet[VideoStream], float]]:
+        """Yield packets and when they came; raise `StreamLostError` when no more come."""
         limit_s = _STALLED * opened.read_s
         packets = opened.container.demux(opened.stream)
-        failure: Failure | None = None
+        failure: StreamFailure | None = None
         while failure is None and not self._feed.stopped:
             since_s = time.monotonic()
             packet = None
@@ -233,4 +237,4 @@ class StreamReader:
                 self._arrived_s = arrived_s
                 yield packet, arrived_s
         if failure is not None:
-            raise LostError(failure)
+            raise StreamLostError(failure)

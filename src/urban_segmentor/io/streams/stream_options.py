@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from urban_segmentor.errors import SettingError
-from urban_segmentor.io.video_reader import Selection
+from urban_segmentor.io.video_reader import ClipRange
 
 if TYPE_CHECKING:
-    from urban_segmentor.io.streams.source_uri import Address
+    from urban_segmentor.io.streams.source_uri import SourceUri
 
 _MOST_SIDE = 16_384
 _MOST_RATE = 1_000.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
+class StreamOptions:
     """What is asked of a live source.
 
     Attributes:
@@ -62,11 +62,11 @@ class Wishes:
         self.selection  # noqa: B018 - checks stride, start and duration
 
     @property
-    def selection(self) -> Selection:
+    def selection(self) -> ClipRange:
         """The part of a file that is meant."""
-        return Selection(start_s=self.start_s, duration_s=self.duration_s, stride=self.stride)
+        return ClipRange(start_s=self.start_s, duration_s=self.duration_s, stride=self.stride)
 
-    def check_for(self, address: Address) -> None:
+    def check_for(self, address: SourceUri) -> None:
         """Raise `SettingError` when something is asked that such a source cannot do."""
         wants_form = self.size is not None or self.rate is not None
         if wants_form and address.kind not in {"camera", "screen"}:

@@ -9,10 +9,10 @@ _AHEAD_S = 10.0  # a stamp that runs ahead of the clock by more is another clock
 _STEP_S = 0.001  # no two frames have one time
 
 
-class Timeline:
+class TimestampMapper:
     """Turns the stamps of a stream, over its losses, into seconds after the first frame.
 
-    >>> timeline = Timeline()
+    >>> timeline = TimestampMapper()
     >>> [timeline.time_s(stamp, arrived_s=at) for stamp, at in ((50.0, 7.0), (50.5, 7.6))]
     [0.0, 0.5]
     >>> timeline.lost()

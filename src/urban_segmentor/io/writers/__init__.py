@@ -1,17 +1,17 @@
-"""Files of results; each module writes one format, `RESULT_SINKS` names them."""
+"""Files of results; each module writes one format, `WRITERS` names them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from urban_segmentor.io.writers.cityscapes import CityscapesSink
-from urban_segmentor.io.writers.coco import CocoSink
-from urban_segmentor.io.writers.csv_table import CsvSink
-from urban_segmentor.io.writers.jsonl import JsonlSink
-from urban_segmentor.io.writers.label_ids import LabelMapsSink
-from urban_segmentor.io.writers.masks import MaskPngSink
-from urban_segmentor.io.writers.panoptic import PanopticSink
-from urban_segmentor.io.writers.yolo import YoloSink
+from urban_segmentor.io.writers.cityscapes import CityscapesWriter
+from urban_segmentor.io.writers.coco import CocoWriter
+from urban_segmentor.io.writers.csv_table import CsvWriter
+from urban_segmentor.io.writers.jsonl import JsonlWriter
+from urban_segmentor.io.writers.label_ids import LabelIdsWriter
+from urban_segmentor.io.writers.masks import MasksWriter
+from urban_segmentor.io.writers.panoptic import PanopticWriter
+from urban_segmentor.io.writers.yolo import YoloWriter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from urban_segmentor.protocols import Sink
 
 
-class ResultSink(Protocol):
+class WriterFactory(Protocol):
     """How every sink of results is made."""
 
     def __call__(self, folder: Path, *, class_names: Sequence[str], overwrite: bool) -> Sink:
@@ -32,22 +32,22 @@ class ResultSink(Protocol):
         ...
 
 
-RESULT_SINKS: dict[str, ResultSink] = {
-    "coco": CocoSink,
-    "yolo": YoloSink,
-    "jsonl": JsonlSink,
-    "csv": CsvSink,
-    "masks": MaskPngSink,
-    "cityscapes": CityscapesSink,
-    "panoptic": PanopticSink,
-    "labelids": LabelMapsSink,
+WRITERS: dict[str, WriterFactory] = {
+    "coco": CocoWriter,
+    "yolo": YoloWriter,
+    "jsonl": JsonlWriter,
+    "csv": CsvWriter,
+    "masks": MasksWriter,
+    "cityscapes": CityscapesWriter,
+    "panoptic": PanopticWriter,
+    "labelids": LabelIdsWriter,
 }
 """The formats by the names that users give them."""
 
-PANOPTIC_KINDS = ("panoptic", "labelids")
+PANOPTIC_FORMATS = ("panoptic", "labelids")
 """Those in which a pixel has one segment, so that they want segments rather than instances."""
 
-RESULT_FILES: dict[str, str] = {
+WRITER_PATHS: dict[str, str] = {
     "coco": "coco.json",
     "yolo": "labels",
     "jsonl": "results.jsonl",

@@ -13,7 +13,7 @@ import numpy as np
 
 from urban_segmentor.errors import OutputError
 from urban_segmentor.io.atomic import check_free_folder, write_atomically
-from urban_segmentor.io.writers.records import instance_rows, place, png_bytes
+from urban_segmentor.io.writers.records import instance_records, png_bytes, result_path
 from urban_segmentor.structures.cityscapes_labels import BY_NAME, CITYSCAPES
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from urban_segmentor.structures.types import Frame, Instances
 
 
-class CityscapesSink:
+class CityscapesWriter:
     """Writes `cityscapes/{name}.txt`, one line `masks/{name}_{k}.png labelID score` an instance.
 
     The masks are 8-bit pictures of the frame's size, 255 on the object; k counts the instances
@@ -64,8 +64,8 @@ class CityscapesSink:
         Raises:
             OutputError: The disk is full or the like.
         """
-        path = place(self._folder, frame.name, suffix=".txt")
-        rows = instance_rows(instances, class_names=self._class_names)
+        path = result_path(self._folder, frame.name, suffix=".txt")
+        rows = instance_records(instances, class_names=self._class_names)
         masks = instances.masks
         origins: list[list[int]] = masks.origins.tolist()
         scores: list[float] = instances.scores.tolist()

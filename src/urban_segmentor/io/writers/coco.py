@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from urban_segmentor.io.writers.coco_json import CocoFile, image_entry
-from urban_segmentor.io.writers.records import instance_rows
+from urban_segmentor.io.writers.coco_json import CocoJsonFile, image_entry
+from urban_segmentor.io.writers.records import instance_records
 from urban_segmentor.structures.cityscapes_labels import BY_NAME
 from urban_segmentor.structures.rle import encode_rle
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from urban_segmentor.structures.types import Frame, Instances
 
 
-class CocoSink:
+class CocoWriter:
     """Writes `coco.json`; memory does not grow with the number of frames.
 
     Category ids are class ids plus 1. Images of a video have `frame` and `time_s` besides.
@@ -32,7 +32,7 @@ class CocoSink:
 
     def __init__(self, folder: Path, *, class_names: Sequence[str], overwrite: bool) -> None:
         self._class_names = class_names
-        self._file = CocoFile(
+        self._file = CocoJsonFile(
             folder / "coco.json",
             description="instances found by Urban Segmentor",
             categories=[
@@ -66,7 +66,7 @@ class CocoSink:
 
     def _described(self, image_id: int, instances: Instances) -> list[dict[str, Any]]:
         """Return the annotations of an image."""
-        rows = instance_rows(instances, class_names=self._class_names)
+        rows = instance_records(instances, class_names=self._class_names)
         annotations: list[dict[str, Any]] = []
         numbered = enumerate(zip(rows, encode_rle(instances.masks), strict=True), start=1)
         for number, (row, mask) in numbered:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _CHUNK = 2**20
 
 
-class CocoFile:
+class CocoJsonFile:
     """Images and annotations in one JSON object; memory does not grow with their number.
 
     Annotations are written as they come; images wait in an unnamed file in the same folder and

@@ -7,7 +7,7 @@ from io import StringIO
 from typing import TYPE_CHECKING
 
 from urban_segmentor.io.atomic import AtomicFile
-from urban_segmentor.io.writers.records import instance_rows
+from urban_segmentor.io.writers.records import instance_records
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,7 +22,7 @@ COLUMNS = (
 """`instance` counts from 1 in each frame; `area_share` is the part of the picture, 0 to 1."""
 
 
-class CsvSink:
+class CsvWriter:
     """Writes `results.csv`, without masks; frames without instances have no row.
 
     A text that a spreadsheet would take for a formula gets an apostrophe in front.
@@ -65,7 +65,7 @@ class CsvSink:
                 round(row.area_px / max(1, height * width), 6),
             )
             for number, row in enumerate(
-                instance_rows(instances, class_names=self._class_names), start=1
+                instance_records(instances, class_names=self._class_names), start=1
             )
         ]
         self._file.write(_lines(lines))

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from urban_segmentor.io.atomic import AtomicFile
-from urban_segmentor.io.writers.records import instance_rows
+from urban_segmentor.io.writers.records import instance_records
 from urban_segmentor.structures.rle import encode_rle
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from urban_segmentor.structures.types import Frame, Instances
 
 
-class JsonlSink:
+class JsonlWriter:
     """Writes `results.jsonl`: frames in order, masks as COCO run lengths, boxes x1, y1, x2, y2.
 
     Args:
@@ -43,7 +43,7 @@ class JsonlSink:
             OutputError: The disk is full or the like; the lines before are whole.
         """
         height, width = frame.size
-        rows = instance_rows(instances, class_names=self._class_names)
+        rows = instance_records(instances, class_names=self._class_names)
         masks = encode_rle(instances.masks)
         line = {
             "source": frame.source,

@@ -13,7 +13,7 @@ import numpy as np
 
 from urban_segmentor.errors import OutputError, ShapeError
 from urban_segmentor.io.atomic import check_free_folder, write_atomically
-from urban_segmentor.io.writers.records import instance_rows, place, png_bytes
+from urban_segmentor.io.writers.records import instance_records, png_bytes, result_path
 from urban_segmentor.io.writers.segment_map import looked_up, segment_numbers
 from urban_segmentor.structures.cityscapes_labels import BY_NAME
 
@@ -30,7 +30,7 @@ _PER_CLASS = 1000
 """How many things of a class the official values can tell apart."""
 
 
-class LabelMapsSink:
+class LabelIdsWriter:
     """Writes three pictures for each frame, of what each pixel shows.
 
     `labelids/labelIds/{name}_labelIds.png` holds official label ids, 8 bits;
@@ -72,7 +72,7 @@ class LabelMapsSink:
             OutputError: The disk is full or the like.
             ShapeError: There are more than 1000 things of a class.
         """
-        rows = instance_rows(instances, class_names=self._class_names)
+        rows = instance_records(instances, class_names=self._class_names)
         labels = [_label(row.class_name) for row in rows]
         numbers = segment_numbers(instances)
         label_ids = [0 if label is None else label.label_id for label in labels]
@@ -83,7 +83,7 @@ class LabelMapsSink:
             "color": np.array([(0, 0, 0), *colours], dtype=np.uint8),
         }
         for kind, table in tables.items():
-            path = place(self._folder / kind, frame.name, suffix=f"_{kind}.png")
+            path = result_path(self._folder / kind, frame.name, suffix=f"_{kind}.png")
             data = png_bytes(looked_up(table, numbers))
             write_atomically(path, data, overwrite=self._overwrite)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from urban_segmentor.errors import ShapeError
 from urban_segmentor.io.atomic import check_free_folder, write_atomically
-from urban_segmentor.io.writers.records import place, png_bytes
+from urban_segmentor.io.writers.records import png_bytes, result_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from urban_segmentor.structures.types import Frame, Instances
 
 
-class MaskPngSink:
+class MasksWriter:
     """Writes `masks/{name}.png` for each frame: 16-bit grey, 0 for nothing, k for instance k.
 
     Instances count from 1, in the order of the other result files. Where masks overlap the
@@ -54,7 +54,7 @@ class MaskPngSink:
             OutputError: The disk is full or the like.
             ShapeError: There are more instances than 16 bits can tell apart.
         """
-        path = place(self._folder, frame.name, suffix=".png")
+        path = result_path(self._folder, frame.name, suffix=".png")
         if len(instances) > np.iinfo(np.uint16).max:
             raise ShapeError(f"a mask picture holds 65535 instances, got {len(instances)}")
         picture = np.zeros(frame.size, dtype=np.uint16)

@@ -12,24 +12,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from urban_segmentor.io.atomic import check_free_folder, write_atomically
-from urban_segmentor.io.writers.coco_json import CocoFile, image_entry
-from urban_segmentor.io.writers.records import instance_rows, place, png_bytes
+from urban_segmentor.io.writers.coco_json import CocoJsonFile, image_entry
+from urban_segmentor.io.writers.records import instance_records, png_bytes, result_path
 from urban_segmentor.io.writers.segment_map import looked_up, segment_numbers
 from urban_segmentor.structures.cityscapes_labels import BY_NAME
-from urban_segmentor.structures.label_regions import regions_of
+from urban_segmentor.structures.label_regions import label_regions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from urban_segmentor.io.writers.records import Row
-    from urban_segmentor.structures.label_regions import Regions
+    from urban_segmentor.io.writers.records import InstanceRecord
+    from urban_segmentor.structures.label_regions import LabelRegions
     from urban_segmentor.structures.types import Frame, Instances
 
 _OFFICIAL_NAME = re.compile(r"(?:.*/)?(?P<id>[^/]+_[0-9]{6}_[0-9]{6})(?:_leftImg8bit)?", re.DOTALL)
 
 
-class PanopticSink:
+class PanopticWriter:
     """Writes `panoptic/{name}.png` for each frame, and `panoptic.json`, which grows on the disk.
 
     The id of a pixel's segment is R + 256 G + 65536 B, 0 where there is none. Ids count from 1
@@ -56,7 +56,7 @@ class PanopticSink:
         self._overwrite = overwrite
         self._official_ids: set[str] = set()
         check_free_folder(self._folder, overwrite=overwrite)
-        self._file = CocoFile(
+        self._file = CocoJsonFile(
             folder / "panoptic.json",
             description="segments found by Urban Segmentor",
             categories=self._categories,
@@ -73,8 +73,8 @@ class PanopticSink:
         Raises:
             OutputError: The disk is full or the like; the frames before are whole.
         """
-        path = place(self._folder, frame.name, suffix=".png")
-        rows = instance_rows(instances, class_names=self._class_names)
+        path = result_path(self._folder, frame.name, suffix=".png")
+        rows = instance_records(instances, class_names=self._class_names)
         numbers = segment_numbers(instances)
         ids = np.arange(len(rows) + 1, dtype=np.int32)
         colours = np.stack([ids >> 16, ids >> 8 & 255, ids & 255], axis=-1).astype(np.uint8)  # BGR
@@ -83,7 +83,7 @@ class PanopticSink:
         annotation = {
             "image_id": image_id,
             "file_name": f"{frame.name}.png",
-            "segments_info": self._described(rows, regions_of(numbers.astype(np.int32))),
+            "segments_info": self._described(rows, label_regions(numbers.astype(np.int32))),
         }
         write_atomically(path, png_bytes(picture), overwrite=self._overwrite)
         self._file.add(image_entry(frame, image_id=image_id), [annotation])
@@ -96,7 +96,9 @@ class PanopticSink:
         """
         self._file.close()
 
-    def _described(self, rows: Sequence[Row], regions: Regions) -> list[dict[str, Any]]:
+    def _described(
+        self, rows: Sequence[InstanceRecord], regions: LabelRegions
+    ) -> list[dict[str, Any]]:
         """Return the entries of `segments_info`, of what is to be seen in the picture."""
         values: list[int] = regions.values.tolist()
         areas: list[int] = regions.pixels.tolist()

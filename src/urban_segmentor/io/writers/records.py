@@ -26,7 +26,7 @@ if hasattr(cv2, "IMWRITE_PNG_FILTER"):  # older OpenCV filters so by itself
     _PNG.extend([cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_SUB])
 
 
-class Row(NamedTuple):
+class InstanceRecord(NamedTuple):
     """One instance of a frame.
 
     Attributes:
@@ -44,7 +44,7 @@ class Row(NamedTuple):
     area_px: int
 
 
-def instance_rows(instances: Instances, *, class_names: Sequence[str]) -> list[Row]:
+def instance_records(instances: Instances, *, class_names: Sequence[str]) -> list[InstanceRecord]:
     """Return one row for each instance, in order.
 
     Args:
@@ -63,7 +63,7 @@ def instance_rows(instances: Instances, *, class_names: Sequence[str]) -> list[R
     boxes: list[list[float]] = instances.boxes.astype(np.float64).round(2).tolist()
     areas: list[int] = instances.masks.areas().tolist()
     return [
-        Row(class_names[class_id], class_id, score, box, area)
+        InstanceRecord(class_names[class_id], class_id, score, box, area)
         for class_id, score, box, area in zip(ids, scores, boxes, areas, strict=True)
     ]
 
@@ -81,7 +81,7 @@ def picture_file(frame: Frame) -> str | None:
     return frame.name + source.suffix if source.stem and last.startswith(source.stem) else None
 
 
-def place(folder: Path, name: str, *, suffix: str) -> Path:
+def result_path(folder: Path, name: str, *, suffix: str) -> Path:
     """Return the file in a folder that belongs to a frame.
 
     Args:

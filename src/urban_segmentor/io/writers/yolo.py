@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from urban_segmentor.io.atomic import check_free, check_free_folder, write_atomically
-from urban_segmentor.io.writers.records import instance_rows, place
+from urban_segmentor.io.writers.records import instance_records, result_path
 from urban_segmentor.structures.polygons import bridged_polygon
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _CHARACTERS = 9  # of a coordinate and the blank behind it
 
 
-class YoloSink:
+class YoloWriter:
     """Writes `labels/{name}.txt` for each frame, and the class names to `yolo_classes.txt`.
 
     A line is `class_id x1 y1 x2 y2 ...`: one ring through the outermost pixel centres, divided
@@ -59,8 +59,8 @@ class YoloSink:
         Raises:
             OutputError: The disk is full or the like.
         """
-        path = place(self._labels, frame.name, suffix=".txt")
-        rows = instance_rows(instances, class_names=self._class_names)
+        path = result_path(self._labels, frame.name, suffix=".txt")
+        rows = instance_records(instances, class_names=self._class_names)
         masks = instances.masks
         class_ids: list[int] = []
         rings: list[NDArray[np.int32]] = []

@@ -17,7 +17,7 @@ _ELSEWHERE = "192.0.2.1"  # for documentation: nobody has it, and nothing is sen
 _SECRET = "export URBAN_SEGMENTOR_TOKEN=$(openssl rand -hex 12)"  # noqa: S105 - how to make one
 
 
-class Address(NamedTuple):
+class PageAddress(NamedTuple):
     """Where the server listens.
 
     Attributes:
@@ -31,7 +31,7 @@ class Address(NamedTuple):
     moved_from: int | None
 
 
-def listen(host: str, port: int, *, token: str | None) -> Address:
+def listen(host: str, port: int, *, token: str | None) -> PageAddress:
     """Return a listening socket, on the next free port when the one asked for is taken.
 
     Args:
@@ -61,7 +61,7 @@ def listen(host: str, port: int, *, token: str | None) -> Address:
     listener = _open(family, ip, port, host=host)
     taken = listener.getsockname()[1]
     url = f"http://{_shown_host(host, ip)}:{taken}/"
-    return Address(listener, url, port if port not in {0, taken} else None)
+    return PageAddress(listener, url, port if port not in {0, taken} else None)
 
 
 def _resolve(host: str) -> tuple[socket.AddressFamily, str]:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, cast
 
-from urban_segmentor.apps.live.browser.requests import RefusedError
+from urban_segmentor.apps.live.browser.requests import RequestRefusedError
 from urban_segmentor.errors import SettingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from urban_segmentor.apps.live.view_controls import Controls
+    from urban_segmentor.apps.live.view_controls import ViewControls
 
 _MOST_STEPS = 100
 
 
-def steer(controls: Controls, body: bytes) -> None:
+def apply_controls(controls: ViewControls, body: bytes) -> None:
     """Do what a viewer wishes: all of it, or nothing when something is wrong.
 
     Args:
@@ -26,33 +26,35 @@ def steer(controls: Controls, body: bytes) -> None:
             (true or false), and `quit` (true).
 
     Raises:
-        RefusedError: It is not such an object.
+        RequestRefusedError: It is not such an object.
     """
     try:
         wishes = json.loads(body)
     except (ValueError, RecursionError):
-        raise RefusedError(400, "the body is not JSON") from None
+        raise RequestRefusedError(400, "the body is not JSON") from None
     if not isinstance(wishes, dict):
-        raise RefusedError(400, "the body is not a JSON object")
+        raise RequestRefusedError(400, "the body is not a JSON object")
     actions = _actions(controls)
     checked: list[tuple[Callable[[Any], None], object]] = []
     # Only unknown classes can still be refused when it is done, so they are the first.
     for name, value in sorted(cast("dict[str, object]", wishes).items()):
         if name not in actions:
-            raise RefusedError(400, f"there is no `{name[:40]}`; expected {', '.join(actions)}")
+            raise RequestRefusedError(
+                400, f"there is no `{name[:40]}`; expected {', '.join(actions)}"
+            )
         check, action = actions[name]
         if not check(value):
-            raise RefusedError(400, f"`{name}` cannot have this value")
+            raise RequestRefusedError(400, f"`{name}` cannot have this value")
         checked.append((action, value))
     try:
         for action, value in checked:
             action(value)
     except SettingError as error:
-        raise RefusedError(400, f"{error}; {error.hint}") from None
+        raise RequestRefusedError(400, f"{error}; {error.hint}") from None
 
 
 def _actions(
-    controls: Controls,
+    controls: ViewControls,
 ) -> dict[str, tuple[Callable[[object], bool], Callable[[Any], None]]]:
     """Return what a value must be, and what it does."""
     return {

@@ -11,7 +11,7 @@ import time
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from urban_segmentor.apps.live.browser.requests import RefusedError
+from urban_segmentor.apps.live.browser.requests import RequestRefusedError
 
 if TYPE_CHECKING:
     from urban_segmentor.apps.live.browser.requests import Request
@@ -22,7 +22,7 @@ _TRIES, _WAIT_S = 5, 30.0
 _PAUSE_S = 0.3  # after each wrong token, whoever sent it
 
 
-class Guard:
+class Authenticator:
     """Checks who asks.
 
     Args:
@@ -51,40 +51,42 @@ class Guard:
         ours; with a token that helps nobody, as the cookie belongs to the name.
 
         Raises:
-            RefusedError: It was another name.
+            RequestRefusedError: It was another name.
         """
         found = _HOST.fullmatch(request.headers["host"])
         if found is None:
-            raise RefusedError(400, "the header `host` cannot be read")
+            raise RequestRefusedError(400, "the header `host` cannot be read")
         name = (found[1] or found[2]).lower()
         if (
             not self.needs_token
             and name not in {"localhost", self._host}
             and not _is_loopback(name)
         ):
-            raise RefusedError(403, "open this page as http://localhost, with the port behind it")
+            raise RequestRefusedError(
+                403, "open this page as http://localhost, with the port behind it"
+            )
 
     @staticmethod
     def check_origin(request: Request) -> None:
         """Check that no other page sent the request.
 
         Raises:
-            RefusedError: One did.
+            RequestRefusedError: One did.
         """
         site = request.headers.get("sec-fetch-site", "none")
         if request.path != "/" and site not in {"none", "same-origin"}:
-            raise RefusedError(403, "other pages may not use this one")
+            raise RequestRefusedError(403, "other pages may not use this one")
         origin = request.headers.get("origin")
         if request.method != "POST" or origin is None:
             return
         if origin.partition("://")[2].lower() != request.headers["host"].lower():
-            raise RefusedError(403, "other pages may not steer this one")
+            raise RequestRefusedError(403, "other pages may not steer this one")
 
     def knows(self, request: Request) -> bool:
         """Return whether a request may see the page: by its cookie, or the token in a header.
 
         Raises:
-            RefusedError: Its sender gave too many wrong tokens.
+            RequestRefusedError: Its sender gave too many wrong tokens.
         """
         if not self.needs_token:
             return True
@@ -103,7 +105,7 @@ class Guard:
         """Return the header that sets a cookie for a new session, or None for a wrong token.
 
         Raises:
-            RefusedError: Its sender gave too many wrong tokens.
+            RequestRefusedError: Its sender gave too many wrong tokens.
         """
         if not self._is_token(given.encode("utf-8", "surrogateescape"), request.address):
             return None
@@ -121,7 +123,7 @@ class Guard:
             wait_s = last_s + _WAIT_S - now_s
             if tries >= _TRIES and wait_s > 0:
                 self._failures[address] = (tries, last_s)
-                raise RefusedError(
+                raise RequestRefusedError(
                     429,
                     f"too many wrong tokens; try again in {wait_s:.0f} seconds",
                     headers=(("Retry-After", f"{wait_s:.0f}"),),

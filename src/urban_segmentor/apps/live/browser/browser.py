@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from urban_segmentor.apps.live.browser.address import listen
-from urban_segmentor.apps.live.browser.authenticator import Guard
-from urban_segmentor.apps.live.browser.mjpeg import Pictures
+from urban_segmentor.apps.live.browser.authenticator import Authenticator
+from urban_segmentor.apps.live.browser.mjpeg import MjpegEncoder
 from urban_segmentor.apps.live.browser.routes import Routes
 from urban_segmentor.apps.live.browser.server import Server
 from urban_segmentor.structures.cityscapes_labels import BY_NAME
-from urban_segmentor.visualization.live_stats import Readings
+from urban_segmentor.visualization.live_stats import LiveStats
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from urban_segmentor.apps.live.view_controls import Controls
+    from urban_segmentor.apps.live.view_controls import ViewControls
     from urban_segmentor.structures.cityscapes_labels import Rgb
     from urban_segmentor.structures.types import Frame
 
@@ -48,7 +48,7 @@ class BrowserDisplay:
 
     def __init__(  # noqa: PLR0913
         self,
-        controls: Controls,
+        controls: ViewControls,
         *,
         title: str,
         host: str = "127.0.0.1",
@@ -57,13 +57,13 @@ class BrowserDisplay:
         colours: Sequence[Rgb] | None = None,
     ) -> None:
         self._controls, self._colours = controls, _as_css(controls.class_names, colours)
-        self._pictures = Pictures()
-        self._readings, self._polled_s = Readings(), time.monotonic()
+        self._pictures = MjpegEncoder()
+        self._readings, self._polled_s = LiveStats(), time.monotonic()
         self._message: dict[str, object] | None = None
         self._message_until_s, self._messages = 0.0, 0
         address = listen(host, port, token=token)
         self._url, self.moved_from = address.url, address.moved_from
-        guard = Guard(token, host=host, port=urlsplit(self._url).port or 0)
+        guard = Authenticator(token, host=host, port=urlsplit(self._url).port or 0)
         routes = Routes(
             controls, title=title, pictures=self._pictures, guard=guard, state=self._state
         )
@@ -74,12 +74,12 @@ class BrowserDisplay:
         """The address of the page."""
         return self._url
 
-    def show(self, frame: Frame, readings: Readings) -> None:
+    def show(self, frame: Frame, readings: LiveStats) -> None:
         """Show a frame with everything drawn on it."""
         self._pictures.put(frame)
         self.poll(readings)
 
-    def poll(self, readings: Readings) -> None:
+    def poll(self, readings: LiveStats) -> None:
         """Take the readings; what viewers wish is done when they wish it."""
         self._readings, self._polled_s = readings, time.monotonic()
 

@@ -22,7 +22,7 @@ _STREAM_QUALITY, _SAVED_QUALITY = 80, 95
 _PNG_EFFORT = 3  # of 9; more takes longer than it saves
 
 
-class Picture(NamedTuple):
+class JpegFrame(NamedTuple):
     """A picture of the stream.
 
     Attributes:
@@ -34,7 +34,7 @@ class Picture(NamedTuple):
     jpeg: bytes
 
 
-class Pictures:
+class MjpegEncoder:
     """A slot for the newest frame, which any number of threads wait for."""
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Pictures:
         self._frame: Frame | None = None
         self._number = 0
         self._waiting = 0
-        self._last: Picture | None = None
+        self._last: JpegFrame | None = None
         self._closed = False
 
     @property
@@ -67,7 +67,7 @@ class Pictures:
             with self._changed:
                 self._changed.notify_all()
 
-    def newest(self) -> Picture | None:
+    def newest(self) -> JpegFrame | None:
         """Return the newest picture, or None before the first."""
         with self._encoding:
             with self._changed:
@@ -77,10 +77,10 @@ class Pictures:
             # One who was still sending when it came, or who joins a picture that stands still,
             # finds it not encoded yet.
             if self._last is None or self._last.number != number:
-                self._last = Picture(number, jpeg_of(frame.pixels))
+                self._last = JpegFrame(number, jpeg_of(frame.pixels))
             return self._last
 
-    def wait(self, *, after: int, timeout_s: float) -> Picture | None:
+    def wait(self, *, after: int, timeout_s: float) -> JpegFrame | None:
         """Return the newest picture when it is another than one that is known, else None.
 
         Args:

@@ -23,7 +23,7 @@ _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f
 _ONCE = {"host", "content-length", "content-type", "authorization", "origin"}
 
 
-class RefusedError(Exception):
+class RequestRefusedError(Exception):
     """A request that gets an error as its reply.
 
     Args:
@@ -78,7 +78,7 @@ class Incoming:
         """Return the next request, or None when the other side has gone or has nothing to say.
 
         Raises:
-            RefusedError: It is not HTTP, too large, or too slow; the connection is of no more use.
+            RequestRefusedError: It is not HTTP, too large, or too slow; the connection is of no more use.
             OSError: The connection broke.
         """
         if not self._buffer and not self._first_bytes():
@@ -87,7 +87,7 @@ class Incoming:
         while (end := self._buffer.find(b"\r\n\r\n")) < 0 and len(self._buffer) <= _LONGEST_HEAD:
             self._more(until_s)
         if end < 0 or end > _LONGEST_HEAD:
-            raise RefusedError(431, f"the headers have more than {_LONGEST_HEAD} bytes")
+            raise RequestRefusedError(431, f"the headers have more than {_LONGEST_HEAD} bytes")
         head = self._taken(end + 4)[:-4].decode("latin-1")
         method, target, minor, headers = _parse_head(head)
         length = _body_length(headers)
@@ -118,14 +118,16 @@ class Incoming:
         # Each byte has to come before one moment, or else one a second would hold us for ever.
         left_s = until_s - time.monotonic()
         if left_s <= 0:
-            raise RefusedError(408, f"the request did not come within {_SLOWEST_S:.0f} seconds")
+            raise RequestRefusedError(
+                408, f"the request did not come within {_SLOWEST_S:.0f} seconds"
+            )
         self._connection.settimeout(left_s)
         try:
             data = self._connection.recv(4096)
         except TimeoutError:
             return
         if not data:
-            raise RefusedError(400, "the request breaks off")
+            raise RequestRefusedError(400, "the request breaks off")
         self._buffer += data
 
     def _taken(self, length: int) -> bytes:
@@ -139,32 +141,32 @@ def _parse_head(head: str) -> tuple[str, str, str, dict[str, str]]:
     first, *lines = head.split("\r\n")
     line = _LINE.fullmatch(first)
     if line is None:
-        raise RefusedError(400, "the first line is not `METHOD /path HTTP/1.1`")
+        raise RequestRefusedError(400, "the first line is not `METHOD /path HTTP/1.1`")
     if len(lines) > _MOST_HEADERS:
-        raise RefusedError(431, f"there are more than {_MOST_HEADERS} headers")
+        raise RequestRefusedError(431, f"there are more than {_MOST_HEADERS} headers")
     headers: dict[str, str] = {}
     for text in lines:
         header = _HEADER.fullmatch(text)
         if header is None:
-            raise RefusedError(400, "a header is not `Name: value`")
+            raise RequestRefusedError(400, "a header is not `Name: value`")
         name, value = header[1].lower(), header[2].strip()
         if name in headers and name in _ONCE:
-            raise RefusedError(400, f"the header `{name}` comes twice")
+            raise RequestRefusedError(400, f"the header `{name}` comes twice")
         between = "; " if name == "cookie" else ", "
         headers[name] = f"{headers[name]}{between}{value}" if name in headers else value
     if "host" not in headers:
-        raise RefusedError(400, "the header `host` is missing")
+        raise RequestRefusedError(400, "the header `host` is missing")
     return line[1], line[2], line[3], headers
 
 
 def _body_length(headers: Mapping[str, str]) -> int:
     if "transfer-encoding" in headers:
-        raise RefusedError(411, "a body needs the header `content-length`")
+        raise RequestRefusedError(411, "a body needs the header `content-length`")
     text = headers.get("content-length", "0")
     if not re.fullmatch(r"[0-9]{1,15}", text):
-        raise RefusedError(400, "the header `content-length` is not a number")
+        raise RequestRefusedError(400, "the header `content-length` is not a number")
     if int(text) > LONGEST_BODY:
-        raise RefusedError(413, f"the body has more than {LONGEST_BODY} bytes")
+        raise RequestRefusedError(413, f"the body has more than {LONGEST_BODY} bytes")
     return int(text)
 
 
@@ -173,5 +175,5 @@ def _parse_target(target: str) -> tuple[str, dict[str, str]]:
     try:
         fields = parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
     except ValueError:
-        raise RefusedError(400, "the address cannot be read") from None
+        raise RequestRefusedError(400, "the address cannot be read") from None
     return path, dict(fields)

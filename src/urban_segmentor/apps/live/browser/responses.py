@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from urban_segmentor.apps.live.browser.requests import RefusedError
+    from urban_segmentor.apps.live.browser.requests import RequestRefusedError
 
 JSON = "application/json"
 HTML = "text/html; charset=utf-8"
@@ -33,7 +33,7 @@ _ALWAYS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
+class Response:
     """One reply.
 
     Attributes:
@@ -82,7 +82,7 @@ def head_of(status: int, headers: Iterable[tuple[str, str]], *, keeps: bool) -> 
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
-def json_reply(value: Mapping[str, object], *, status: int = 200) -> Reply:
+def json_reply(value: Mapping[str, object], *, status: int = 200) -> Response:
     """Return a reply that programs read.
 
     Args:
@@ -90,14 +90,14 @@ def json_reply(value: Mapping[str, object], *, status: int = 200) -> Reply:
         status: The number that HTTP has for it.
     """
     text = json.dumps(value, separators=(",", ":"))
-    return Reply(status=status, kind=JSON, body=text.encode("ascii"))
+    return Response(status=status, kind=JSON, body=text.encode("ascii"))
 
 
-def error_reply(error: RefusedError) -> Reply:
+def error_reply(error: RequestRefusedError) -> Response:
     """Return the reply to a request that is refused.
 
     Args:
         error: Why.
     """
     reply = json_reply({"error": error.reason}, status=error.status)
-    return Reply(status=reply.status, kind=reply.kind, body=reply.body, headers=error.headers)
+    return Response(status=reply.status, kind=reply.kind, body=reply.body, headers=error.headers)

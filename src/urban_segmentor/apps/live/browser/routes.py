@@ -10,14 +10,20 @@ from importlib import resources
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlencode
 
-from urban_segmentor.apps.live.browser.apply_controls import steer
+from urban_segmentor.apps.live.browser.apply_controls import apply_controls
 from urban_segmentor.apps.live.browser.mjpeg import png_of, saved_jpeg_of
-from urban_segmentor.apps.live.browser.requests import Incoming, RefusedError
-from urban_segmentor.apps.live.browser.responses import HTML, JSON, Reply, error_reply, json_reply
+from urban_segmentor.apps.live.browser.requests import Incoming, RequestRefusedError
+from urban_segmentor.apps.live.browser.responses import (
+    HTML,
+    JSON,
+    Response,
+    error_reply,
+    json_reply,
+)
 from urban_segmentor.apps.live.browser.viewer_streams import (
     MOST_VIEWERS,
     STREAM_KIND,
-    Viewers,
+    ViewerStreams,
     send_stream,
 )
 
@@ -25,10 +31,10 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
-    from urban_segmentor.apps.live.browser.authenticator import Guard
-    from urban_segmentor.apps.live.browser.mjpeg import Pictures
+    from urban_segmentor.apps.live.browser.authenticator import Authenticator
+    from urban_segmentor.apps.live.browser.mjpeg import MjpegEncoder
     from urban_segmentor.apps.live.browser.requests import Request
-    from urban_segmentor.apps.live.view_controls import Controls
+    from urban_segmentor.apps.live.view_controls import ViewControls
     from urban_segmentor.structures.types import Frame, Image, Yuv420
 
 _STREAM = "/stream.mjpg"
@@ -59,17 +65,17 @@ class Routes:
 
     def __init__(
         self,
-        controls: Controls,
+        controls: ViewControls,
         *,
         title: str,
-        pictures: Pictures,
-        guard: Guard,
+        pictures: MjpegEncoder,
+        guard: Authenticator,
         state: Callable[[], dict[str, object]],
     ) -> None:
         self._controls, self._title, self._pictures = controls, title, pictures
         self._guard, self._state = guard, state
-        self._viewers = Viewers()
-        self._get: dict[str, Callable[[Request], Reply]] = {
+        self._viewers = ViewerStreams()
+        self._get: dict[str, Callable[[Request], Response]] = {
             "/": lambda _: self._page("page.html"),
             "/state.json": self._told_state,
             "/picture.jpg": lambda _: self._saved("jpg", "image/jpeg", saved_jpeg_of),
@@ -106,18 +112,18 @@ class Routes:
                 if reply is None:
                     self._stream(connection, request)
                     return
-            except RefusedError as error:
+            except RequestRefusedError as error:
                 reply = error_reply(error)
             except OSError:
                 raise
             except Exception:
-                failed = error_reply(RefusedError(500, "this failed here"))
+                failed = error_reply(RequestRefusedError(500, "this failed here"))
                 connection.sendall(failed.encoded(keeps=False))
                 raise
             connection.settimeout(_REPLY_S)
             connection.sendall(reply.encoded(keeps=keeps, head_only=head_only))
 
-    def _reply(self, request: Request) -> Reply | None:
+    def _reply(self, request: Request) -> Response | None:
         """Return the reply; None for the stream of pictures, which has no end."""
         self._guard.check_host(request)
         self._guard.check_origin(request)
@@ -126,7 +132,7 @@ class Routes:
         if not (offers or request.path in _OPEN or self._guard.knows(request)):
             if request.path == "/" and reads:
                 return self._login_page(status=401)
-            raise RefusedError(401, "this needs the token", headers=(_ASKS,))
+            raise RequestRefusedError(401, "this needs the token", headers=(_ASKS,))
         self._check_method(request)
         if offers:
             return self._admitted(request, request.query["token"])
@@ -134,16 +140,16 @@ class Routes:
             return self._post[request.path](request)
         if request.path != _STREAM:
             return self._get[request.path](request)
-        return Reply(kind=STREAM_KIND) if request.method == "HEAD" else None
+        return Response(kind=STREAM_KIND) if request.method == "HEAD" else None
 
     def _check_method(self, request: Request) -> None:
         allowed = ["GET", "HEAD"] if request.path in {*self._get, _STREAM} else []
         allowed += ["POST"] if request.path in self._post else []
         if not allowed:
-            raise RefusedError(404, "there is no such page")
+            raise RequestRefusedError(404, "there is no such page")
         if request.method not in allowed:
             names = ", ".join(allowed)
-            raise RefusedError(405, f"this takes {names} only", headers=(("Allow", names),))
+            raise RequestRefusedError(405, f"this takes {names} only", headers=(("Allow", names),))
 
     def _stream(self, connection: socket.socket, request: Request) -> None:
         name = request.query.get("viewer", "")
@@ -156,32 +162,32 @@ class Routes:
         finally:
             self._viewers.leave(place, viewer)
 
-    def _told_state(self, request: Request) -> Reply:
+    def _told_state(self, request: Request) -> Response:
         viewer = self._viewers.get(request.query.get("viewer", ""))
         mine = None if viewer is None else {"sent": viewer.sent, "fps": viewer.fps}
         about = {"viewers": len(self._viewers), "most_viewers": MOST_VIEWERS, "viewer": mine}
         return json_reply(self._state() | about)
 
-    def _steered(self, request: Request) -> Reply:
+    def _steered(self, request: Request) -> Response:
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
-            raise RefusedError(415, f"the body must be {JSON}")
-        steer(self._controls, request.body)
+            raise RequestRefusedError(415, f"the body must be {JSON}")
+        apply_controls(self._controls, request.body)
         return self._told_state(request)
 
-    def _logged_in(self, request: Request) -> Reply:
+    def _logged_in(self, request: Request) -> Response:
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
-            raise RefusedError(415, f"the body must be {_FORM}")
+            raise RequestRefusedError(415, f"the body must be {_FORM}")
         try:
             fields = parse_qs(request.body.decode("ascii"), max_num_fields=4)
         except ValueError:
-            raise RefusedError(400, "the form cannot be read") from None
+            raise RequestRefusedError(400, "the form cannot be read") from None
         return self._admitted(request, fields.get("token", [""])[0])
 
-    def _admitted(self, request: Request, given: str) -> Reply:
+    def _admitted(self, request: Request, given: str) -> Response:
         """Return a reply that leads to the page, with a cookie; or asks again."""
         try:
             cookie = self._guard.admit(given, request)
-        except RefusedError as error:
+        except RequestRefusedError as error:
             page = self._login_page(problem=f"{error.reason.capitalize()}.", status=error.status)
             return replace(page, headers=error.headers)
         if cookie is None:
@@ -189,34 +195,36 @@ class Routes:
         rest = {name: value for name, value in request.query.items() if name != "token"}
         path = "/" if request.method == "POST" else request.path
         where = f"{path}?{urlencode(rest)}" if rest else path
-        return Reply(status=303, headers=(("Location", where), cookie))
+        return Response(status=303, headers=(("Location", where), cookie))
 
-    def _login_page(self, *, problem: str = "", status: int = 200) -> Reply:
+    def _login_page(self, *, problem: str = "", status: int = 200) -> Response:
         page = self._page("login.html", problem=problem)
         return replace(page, status=status, headers=(_ASKS,) if status == 401 else ())
 
-    def _page(self, name: str, *, problem: str = "") -> Reply:
+    def _page(self, name: str, *, problem: str = "") -> Response:
         # Who has not given the token yet does not hear what is watched here.
         title = self._title if name == "page.html" else "Urban Segmentor"
         text = _read(name).decode("utf-8")
         text = text.replace("{problem}", escape(problem)).replace("{title}", escape(title))
-        return Reply(kind=HTML, body=text.encode("utf-8"))
+        return Response(kind=HTML, body=text.encode("utf-8"))
 
     @staticmethod
-    def _file(request: Request) -> Reply:
-        return Reply(kind=_FILES[request.path], body=_read(request.path[1:]))
+    def _file(request: Request) -> Response:
+        return Response(kind=_FILES[request.path], body=_read(request.path[1:]))
 
-    def _saved(self, suffix: str, kind: str, encode: Callable[[Image | Yuv420], bytes]) -> Reply:
+    def _saved(self, suffix: str, kind: str, encode: Callable[[Image | Yuv420], bytes]) -> Response:
         frame: Frame | None = self._pictures.frame
         if frame is None:
-            raise RefusedError(503, "there is no picture yet", headers=(("Retry-After", "1"),))
+            raise RequestRefusedError(
+                503, "there is no picture yet", headers=(("Retry-After", "1"),)
+            )
         name = time.strftime(f"street-%Y%m%d-%H%M%S.{suffix}")
         headers = (("Content-Disposition", f'attachment; filename="{name}"'),)
-        return Reply(kind=kind, body=encode(frame.pixels), headers=headers)
+        return Response(kind=kind, body=encode(frame.pixels), headers=headers)
 
 
-def _crowded(what: str) -> RefusedError:
-    return RefusedError(
+def _crowded(what: str) -> RequestRefusedError:
+    return RequestRefusedError(
         503, f"there are too many {what}; try again later", headers=(("Retry-After", "5"),)
     )
 

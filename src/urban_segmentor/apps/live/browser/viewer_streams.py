@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urban_segmentor.apps.live.browser.responses import head_of
 
 if TYPE_CHECKING:
-    from urban_segmentor.apps.live.browser.mjpeg import Pictures
+    from urban_segmentor.apps.live.browser.mjpeg import MjpegEncoder
 
 MOST_VIEWERS = 8
 STREAM_KIND = "multipart/x-mixed-replace; boundary=next-picture"
@@ -25,7 +25,7 @@ _SLOWEST_S = 5.0  # for one picture
 _SEND_BUFFER = 128 * 1024
 
 
-class Viewer:
+class ViewerStream:
     """One stream of pictures."""
 
     def __init__(self) -> None:
@@ -40,28 +40,28 @@ class Viewer:
 
     @property
     def fps(self) -> float:
-        """Pictures that were sent within the last second."""
+        """MjpegEncoder that were sent within the last second."""
         since_s = time.monotonic() - 1
         return float(sum(time_s >= since_s for time_s in self._recent_s.copy()))
 
 
-class Viewers:
+class ViewerStreams:
     """All streams, each with the name that its page chose."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._viewers: dict[str, Viewer] = {}
+        self._viewers: dict[str, ViewerStream] = {}
         self._unnamed = 0
 
     def __len__(self) -> int:
         """Return how many there are."""
         return len(self._viewers)
 
-    def get(self, name: str) -> Viewer | None:
+    def get(self, name: str) -> ViewerStream | None:
         """Return the stream of a page, or None when it has none."""
         return self._viewers.get(name)
 
-    def join(self, name: str) -> tuple[str, Viewer] | None:
+    def join(self, name: str) -> tuple[str, ViewerStream] | None:
         """Return a place and its name, or None when all are taken.
 
         Args:
@@ -75,17 +75,17 @@ class Viewers:
                 return None
             self._unnamed += 1
             place = name or f"unnamed {self._unnamed}"
-            self._viewers[place] = viewer = Viewer()
+            self._viewers[place] = viewer = ViewerStream()
             return place, viewer
 
-    def leave(self, place: str, viewer: Viewer) -> None:
+    def leave(self, place: str, viewer: ViewerStream) -> None:
         """Give a place back."""
         with self._lock:
             if self._viewers.get(place) is viewer:
                 del self._viewers[place]
 
 
-def send_stream(connection: socket.socket, *, pictures: Pictures, viewer: Viewer) -> None:
+def send_stream(connection: socket.socket, *, pictures: MjpegEncoder, viewer: ViewerStream) -> None:
     """Send the newest picture, again and again, until the viewer leaves or no more come.
 
     A viewer who is slow misses pictures; one who takes none for some seconds is left alone.

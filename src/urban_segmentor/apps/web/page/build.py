@@ -15,12 +15,12 @@ from urban_segmentor.apps.web.page.image_tab import picture_tab
 from urban_segmentor.apps.web.page.live_tab import live_tab
 from urban_segmentor.apps.web.page.video_tab import video_tab
 from urban_segmentor.apps.web.page.widgets import own_component, read_file, visitor_of
-from urban_segmentor.apps.web.segment_options import Choices
+from urban_segmentor.apps.web.segment_options import SegmentOptions
 from urban_segmentor.errors import UrbanSegmentorError
 
 if TYPE_CHECKING:
-    from urban_segmentor.apps.web.page.context import Services
-    from urban_segmentor.apps.web.page.controls import Controls
+    from urban_segmentor.apps.web.page.context import AppContext
+    from urban_segmentor.apps.web.page.controls import FormControls
 
 TITLE = "Urban Segmentor"
 _FONT = ("system-ui", "sans-serif")
@@ -29,7 +29,7 @@ _MONO = ("ui-monospace", "monospace")
 _STORED, _KEY = "urban-segmentor-settings", "urban-segmentor"
 
 
-def build_page(services: Services) -> gr.Blocks:
+def build_page(services: AppContext) -> gr.Blocks:
     """Return the page.
 
     Args:
@@ -77,7 +77,7 @@ def appearance() -> dict[str, Any]:
 
 
 def _remember(
-    page: gr.Blocks, services: Services, controls: Controls, *, followers: list[Any]
+    page: gr.Blocks, services: AppContext, controls: FormControls, *, followers: list[Any]
 ) -> None:
     """Keep the settings in the browser and in the link, and take them from there."""
     engine = services.engine
@@ -91,7 +91,7 @@ def _remember(
 
     def restore(saved: Any, request: gr.Request) -> list[Any]:
         query = texts(request.query_params)
-        if not set(query) & {field.name for field in fields(Choices)}:
+        if not set(query) & {field.name for field in fields(SegmentOptions)}:
             query = texts(saved)
         return set_controls(query, engine=engine)
 
@@ -114,7 +114,7 @@ def _remember(
     )
 
 
-def _farewell(services: Services) -> Any:
+def _farewell(services: AppContext) -> Any:
     def forget(request: gr.Request) -> None:
         services.jobs.cancel(visitor_of(request))
         services.store.forget(visitor_of(request))

@@ -9,17 +9,17 @@ import gradio as gr
 
 from urban_segmentor.apps.web.image import segment_picture
 from urban_segmentor.apps.web.page.widgets import visitor_of
-from urban_segmentor.apps.web.segment_options import Choices
+from urban_segmentor.apps.web.segment_options import SegmentOptions
 from urban_segmentor.apps.web.video import VIDEO, VideoJob
 from urban_segmentor.errors import UploadError, UrbanSegmentorError
-from urban_segmentor.io.writers import RESULT_FILES
+from urban_segmentor.io.writers import WRITER_PATHS
 
 if TYPE_CHECKING:
-    from urban_segmentor.apps.web.page.context import Services
-    from urban_segmentor.apps.web.temp_files import Answer
+    from urban_segmentor.apps.web.page.context import AppContext
+    from urban_segmentor.apps.web.temp_files import SavedResult
 
 
-def add_functions(services: Services) -> None:
+def add_functions(services: AppContext) -> None:
     """Add the functions to the page that is being built.
 
     Args:
@@ -39,7 +39,7 @@ def add_functions(services: Services) -> None:
     api(models, api_name="models")
 
 
-def _segment(services: Services) -> Any:
+def _segment(services: AppContext) -> Any:
     """Return the function for pictures."""
 
     def segment(  # noqa: PLR0913, PLR0917 - a client names them
@@ -55,7 +55,7 @@ def _segment(services: Services) -> Any:
         model: str = "",
     ) -> tuple[gr.FileData, gr.FileData, dict[str, Any]]:
         """Segment a picture: the overlay, COCO JSON, and what was found."""
-        with _told():
+        with raise_gradio_errors():
             path = _uploaded(image, services, request)
             answer = services.store.answer(visitor_of(request))
             choices = _choices(
@@ -72,12 +72,12 @@ def _segment(services: Services) -> Any:
                     answer=answer,
                 )
         facts = {key: found[key] for key in ("size", "instances", "classes", "ms")}
-        return _file(answer, "after.jpg"), _file(answer, RESULT_FILES["coco"]), facts
+        return _file(answer, "after.jpg"), _file(answer, WRITER_PATHS["coco"]), facts
 
     return segment
 
 
-def _segment_video(services: Services) -> Any:
+def _segment_video(services: AppContext) -> Any:
     """Return the function for videos."""
 
     def segment_video(  # noqa: PLR0913, PLR0917 - a client names them
@@ -93,7 +93,7 @@ def _segment_video(services: Services) -> Any:
         model: str = "",
     ) -> tuple[gr.FileData, gr.FileData, gr.FileData, dict[str, Any]]:
         """Segment a video: the overlay as MP4, JSON lines, CSV, and what was seen."""
-        with _told():
+        with raise_gradio_errors():
             path = _uploaded(video, services, request)
             answer = services.store.answer(visitor_of(request))
             choices = _choices(
@@ -117,14 +117,14 @@ def _segment_video(services: Services) -> Any:
             raise _refusal(job.progress.note or "The video was cancelled.")
         result = job.result()
         facts = {key: result[key] for key in ("frames", "fps", "totals", "note")}
-        names = (VIDEO, RESULT_FILES["jsonl"], RESULT_FILES["csv"])
+        names = (VIDEO, WRITER_PATHS["jsonl"], WRITER_PATHS["csv"])
         overlay, lines, table = (_file(answer, name) for name in names)
         return overlay, lines, table, facts
 
     return segment_video
 
 
-class _told:  # noqa: N801 - reads as a word of the language
+class raise_gradio_errors:  # noqa: N801 - reads as a word of the language
     """A context in which our errors become Gradio's, which it passes on to whoever called."""
 
     def __enter__(self) -> None:
@@ -141,13 +141,15 @@ def _refusal(words: str) -> gr.Error:
     return gr.Error(words, print_exception=False)
 
 
-def _choices(services: Services, *, model: str, classes: list[str] | None, **rest: Any) -> Choices:
+def _choices(
+    services: AppContext, *, model: str, classes: list[str] | None, **rest: Any
+) -> SegmentOptions:
     """Return the choices, with the app's own model where none is named."""
     wanted = None if classes is None else tuple(classes)
-    return Choices(model=model or services.engine.model, classes=wanted, **rest)
+    return SegmentOptions(model=model or services.engine.model, classes=wanted, **rest)
 
 
-def _uploaded(file: Any, services: Services, request: gr.Request) -> Path:
+def _uploaded(file: Any, services: AppContext, request: gr.Request) -> Path:
     """Return the path of what a client uploaded; Gradio checks nothing here.
 
     Raises:
@@ -164,5 +166,5 @@ def _uploaded(file: Any, services: Services, request: gr.Request) -> Path:
     return path
 
 
-def _file(answer: Answer, name: str) -> gr.FileData:
+def _file(answer: SavedResult, name: str) -> gr.FileData:
     return gr.FileData(path=str(answer.folder / name), orig_name=name)

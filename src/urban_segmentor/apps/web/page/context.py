@@ -10,13 +10,13 @@ if TYPE_CHECKING:
 
     from urban_segmentor.apps.web.examples import Examples
     from urban_segmentor.apps.web.jobs import Jobs
-    from urban_segmentor.apps.web.limits import Limits
-    from urban_segmentor.apps.web.model_pool import Engine
-    from urban_segmentor.apps.web.temp_files import Store
+    from urban_segmentor.apps.web.limits import UploadLimits
+    from urban_segmentor.apps.web.model_pool import ModelPool
+    from urban_segmentor.apps.web.temp_files import TempFiles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Services:
+class AppContext:
     """What all tabs work with.
 
     Attributes:
@@ -28,9 +28,9 @@ class Services:
         slots: At most so many pictures are at work at once.
     """
 
-    engine: Engine
-    store: Store
+    engine: ModelPool
+    store: TempFiles
     jobs: Jobs
     examples: Examples
-    limits: Limits
+    limits: UploadLimits
     slots: threading.Semaphore

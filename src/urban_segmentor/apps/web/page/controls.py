@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from urban_segmentor.apps.live.view_controls import Controls as Viewing
-from urban_segmentor.apps.web.segment_options import Choices
+from urban_segmentor.apps.live.view_controls import ViewControls as Viewing
+from urban_segmentor.apps.web.segment_options import SegmentOptions
 from urban_segmentor.errors import SettingError
 from urban_segmentor.visualization.palette import PALETTES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from urban_segmentor.apps.web.model_pool import Engine
+    from urban_segmentor.apps.web.model_pool import ModelPool
 
 OWN = "own"
 _DRAWN = ("boxes", "labels", "scores")
@@ -23,7 +23,7 @@ _PALETTE_WORDS = {"cityscapes": "Cityscapes", "safe": "colour-blind safe"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Controls:
+class FormControls:
     """The components, in the order in which handlers get their values."""
 
     model: gr.Dropdown
@@ -53,28 +53,28 @@ class Controls:
         ]
 
 
-def build_controls(engine: Engine) -> Controls:
+def build_controls(engine: ModelPool) -> FormControls:
     """Return the controls, as they are in the beginning.
 
     Args:
         engine: Has the models and their classes.
     """
-    usual = Choices(model=engine.model)
+    usual = SegmentOptions(model=engine.model)
     with gr.Column(elem_id="controls"):
         gr.HTML("<h2>What to find</h2>", elem_classes="head")
         finding = _build_finding(engine, usual)
         gr.HTML("<h2>How to draw it</h2>", elem_classes="head")
         drawing = _build_drawing(usual)
-    controls = Controls(**finding, **drawing)
+    controls = FormControls(**finding, **drawing)
     _connect(controls, engine)
     return controls
 
 
-def read_controls(values: Sequence[Any], *, engine: Engine) -> Choices:
+def read_controls(values: Sequence[Any], *, engine: ModelPool) -> SegmentOptions:
     """Return what the controls say.
 
     Args:
-        values: Of `Controls.inputs`, as Gradio gives them.
+        values: Of `FormControls.inputs`, as Gradio gives them.
         engine: Knows the classes.
 
     Raises:
@@ -83,7 +83,7 @@ def read_controls(values: Sequence[Any], *, engine: Engine) -> Choices:
     model, classes, conf, iou, panoptic, masks_only, drawn, opacity, palette = values
     wanted: list[str] = list(classes or [])
     everything = set(wanted) >= set(engine.class_names(model))
-    return Choices(
+    return SegmentOptions(
         model=model,
         conf=float(conf),
         iou=float(iou),
@@ -98,21 +98,21 @@ def read_controls(values: Sequence[Any], *, engine: Engine) -> Choices:
     )
 
 
-def are_usual(values: Sequence[Any], *, engine: Engine) -> bool:
+def are_usual(values: Sequence[Any], *, engine: ModelPool) -> bool:
     """Return whether the controls are as they were when the examples were prepared.
 
     Args:
-        values: Of `Controls.inputs`, as Gradio gives them.
+        values: Of `FormControls.inputs`, as Gradio gives them.
         engine: Knows the classes.
     """
     try:
-        return read_controls(values, engine=engine) == Choices(model=engine.model)
+        return read_controls(values, engine=engine) == SegmentOptions(model=engine.model)
     except SettingError:
         return False
 
 
-def set_controls(query: Mapping[str, str], *, engine: Engine) -> list[Any]:
-    """Return the values of `Controls.inputs`, and of the preset, for the end of a link.
+def set_controls(query: Mapping[str, str], *, engine: ModelPool) -> list[Any]:
+    """Return the values of `FormControls.inputs`, and of the preset, for the end of a link.
 
     What a link says wrongly is as usual: whoever follows it wants to see the page.
 
@@ -121,11 +121,11 @@ def set_controls(query: Mapping[str, str], *, engine: Engine) -> list[Any]:
         engine: Knows models and classes.
     """
     try:
-        choices = Choices.from_query({"model": engine.model, **query})
+        choices = SegmentOptions.from_query({"model": engine.model, **query})
         names = engine.class_names(choices.model)
         choices.style()
     except SettingError:
-        choices, names = Choices(model=engine.model), engine.class_names(engine.model)
+        choices, names = SegmentOptions(model=engine.model), engine.class_names(engine.model)
     wanted = [name for name in names if choices.classes is None or name in choices.classes]
     wanted = wanted or list(names)
     drawn = [name for name in _DRAWN if getattr(choices, name)]
@@ -143,7 +143,7 @@ def set_controls(query: Mapping[str, str], *, engine: Engine) -> list[Any]:
     ]
 
 
-def _build_finding(engine: Engine, usual: Choices) -> dict[str, Any]:
+def _build_finding(engine: ModelPool, usual: SegmentOptions) -> dict[str, Any]:
     """Return the controls that say what is looked for, by name."""
     names = list(engine.class_names(engine.model))
     preset = gr.Radio(
@@ -173,7 +173,7 @@ def _build_finding(engine: Engine, usual: Choices) -> dict[str, Any]:
     return {"preset": preset, "conf": conf, "iou": iou, "classes": classes, "model": model}
 
 
-def _build_drawing(usual: Choices) -> dict[str, Any]:
+def _build_drawing(usual: SegmentOptions) -> dict[str, Any]:
     """Return the controls that say how it is drawn, by name."""
     panoptic = gr.Checkbox(
         usual.panoptic, label="Panoptic view", elem_id="panoptic",
@@ -205,7 +205,7 @@ def _build_drawing(usual: Choices) -> dict[str, Any]:
     }
 
 
-def _connect(controls: Controls, engine: Engine) -> None:
+def _connect(controls: FormControls, engine: ModelPool) -> None:
     """Let preset, classes and model follow each other."""
 
     def to_classes(preset: str, model: str, classes: list[str]) -> list[str]:

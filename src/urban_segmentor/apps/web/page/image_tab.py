@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, cast
 import gradio as gr
 
 from urban_segmentor.apps.web.image import segment_picture
-from urban_segmentor.apps.web.page.controls import Controls, are_usual, read_controls
+from urban_segmentor.apps.web.page.controls import FormControls, are_usual, read_controls
 from urban_segmentor.apps.web.page.widgets import as_it_is, own_component, visitor_of
 from urban_segmentor.errors import UrbanSegmentorError
 
 if TYPE_CHECKING:
-    from urban_segmentor.apps.web.page.context import Services
+    from urban_segmentor.apps.web.page.context import AppContext
 
 
-def picture_tab(services: Services, controls: Controls) -> None:
+def picture_tab(services: AppContext, controls: FormControls) -> None:
     """Build the tab.
 
     Args:
@@ -43,8 +43,8 @@ def picture_tab(services: Services, controls: Controls) -> None:
 
 
 def _connect(  # noqa: PLR0913
-    services: Services,
-    controls: Controls,
+    services: AppContext,
+    controls: FormControls,
     *,
     upload: Any,
     strip: Any,
@@ -100,7 +100,7 @@ def _unchanged() -> Any:
     return cast("Any", gr.skip())
 
 
-def _segment(services: Services, shown: tuple[str, str], values: Any, request: gr.Request) -> Any:
+def _segment(services: AppContext, shown: tuple[str, str], values: Any, request: gr.Request) -> Any:
     """Return what the viewer shows: the result, or what is wrong and what helps."""
     path, title = shown
     try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 import pandas as pd
 
-from urban_segmentor.apps.web.page.controls import Controls, are_usual, read_controls
+from urban_segmentor.apps.web.page.controls import FormControls, are_usual, read_controls
 from urban_segmentor.apps.web.page.widgets import as_it_is, own_component, visitor_of
 from urban_segmentor.apps.web.video import VideoJob
 from urban_segmentor.errors import UrbanSegmentorError
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from urban_segmentor.apps.web.class_counts import Point
-    from urban_segmentor.apps.web.page.context import Services
+    from urban_segmentor.apps.web.page.context import AppContext
 
 _EVERY_S = 0.4
 _COLUMNS = {"time_s": "seconds", "count": "in a frame", "name": "class"}
 
 
-def video_tab(services: Services, controls: Controls) -> None:
+def video_tab(services: AppContext, controls: FormControls) -> None:
     """Build the tab.
 
     Args:
@@ -62,8 +62,8 @@ def video_tab(services: Services, controls: Controls) -> None:
 
 
 def _connect(  # noqa: PLR0913
-    services: Services,
-    controls: Controls,
+    services: AppContext,
+    controls: FormControls,
     *,
     upload: Any,
     strip: Any,
@@ -104,7 +104,7 @@ def _connect(  # noqa: PLR0913
 
 
 def _work(
-    services: Services, path: Path, values: Sequence[Any], request: gr.Request
+    services: AppContext, path: Path, values: Sequence[Any], request: gr.Request
 ) -> Generator[tuple[Any, Any]]:
     """Yield how far it is, and at the end the result; stop when nobody listens any more."""
     visitor = visitor_of(request)
