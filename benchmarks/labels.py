@@ -12,7 +12,7 @@ import numpy as np
 from material import SHARED
 
 from urban_segmentor.datasets.cityscapes.annotation import read_annotation
-from urban_segmentor.datasets.cityscapes.layout import labelled, read_layout
+from urban_segmentor.datasets.cityscapes.layout import labeled, read_layout
 from urban_segmentor.datasets.cityscapes.outlines import visible_outlines
 from urban_segmentor.datasets.cityscapes.rasterize import draw_objects
 from urban_segmentor.datasets.cityscapes.segments import visible_segments
@@ -48,7 +48,7 @@ def main() -> None:
     wishes = parser.parse_args()
     if not DATA.is_dir():
         sys.exit(f"this needs {DATA}; URBAN_SEGMENTOR_SHARED names the folder above it")
-    files = [path for _, path in labelled(read_layout(DATA).samples)][:: wishes.every]
+    files = [path for _, path in labeled(read_layout(DATA).samples)][:: wishes.every]
     counts: Counter[str] = Counter()
     lowest = 1.0
     for _, compared in in_parallel(compare, files, workers=wishes.workers):
@@ -74,11 +74,11 @@ def compare(path: Path) -> Compared:
     """Compare the labels of a frame."""
     annotation = read_annotation(path)
     drawn = draw_objects(annotation)
-    ids, labels, colours = official_pictures(path)
+    ids, labels, colors = official_pictures(path)
     counts: Counter[str] = Counter(
         instanceIds=int(np.array_equal(drawn.instance_ids(), ids)),
         labelIds=int(np.array_equal(drawn.label_ids(), labels)),
-        color=int(np.array_equal(drawn.colours(), colours)),
+        color=int(np.array_equal(drawn.colors(), colors)),
     )
     return through_yolo(drawn, counts)
 
@@ -119,7 +119,7 @@ def through_yolo(drawn: ObjectMap, counts: Counter[str]) -> Compared:
 def official_pictures(
     path: Path,
 ) -> tuple[NDArray[np.int32], NDArray[np.uint8], NDArray[np.uint8]]:
-    """Return `instanceIds`, `labelIds` and colours, RGB, as cityscapesScripts makes them."""
+    """Return `instanceIds`, `labelIds` and colors, RGB, as cityscapesScripts makes them."""
     from cityscapesscripts.helpers.annotation import Annotation
     from cityscapesscripts.preparation.json2instanceImg import createInstanceImage
     from cityscapesscripts.preparation.json2labelImg import createLabelImage

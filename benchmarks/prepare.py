@@ -1,4 +1,4 @@
-"""`data prepare` against a plain cityscapesScripts rasterisation, per core, and its memory."""
+"""`data prepare` against a plain cityscapesScripts rasterization, per core, and its memory."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from labels import official_instance_ids
 from material import BIN, SHARED, WORK
 
 from urban_segmentor.datasets.cityscapes.annotation import read_annotation
-from urban_segmentor.datasets.cityscapes.layout import labelled, read_layout
+from urban_segmentor.datasets.cityscapes.layout import labeled, read_layout
 from urban_segmentor.datasets.cityscapes.rasterize import draw_objects
 
 DATA = SHARED / "data" / "cityscapes-768"
-PROBE = 10  # every so manyth frame is rasterised by the official code, the time is multiplied
+PROBE = 10  # every so manyth frame is rasterized by the official code, the time is multiplied
 
 
 class Run(NamedTuple):
@@ -45,7 +45,7 @@ def main() -> None:
     wishes = parser.parse_args()
     if not DATA.is_dir():
         sys.exit(f"this needs {DATA}; URBAN_SEGMENTOR_SHARED names the folder above it")
-    files = [path for _, path in labelled(read_layout(DATA).samples)]
+    files = [path for _, path in labeled(read_layout(DATA).samples)]
     folder = Path(tempfile.mkdtemp(dir=wishes.folder))
     out = folder / "prepared"
     # Other work on the machine slows all down, now more, now less: so the official code runs

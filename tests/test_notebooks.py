@@ -226,7 +226,7 @@ def test_testing_and_deployment(execute: Callable[..., Executed], data: Path) ->
 @pytest.mark.parametrize(
     ("variables", "told"),
     [
-        ({}, "No INT8: it takes labelled pictures"),
+        ({}, "No INT8: it takes labeled pictures"),
         ({"DATA": "nowhere"}, "error: there is no folder `nowhere`"),
     ],
     ids=["no data", "wrong data"],

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SOURCE = Path(urban_segmentor.__file__).parent
 FILES = sorted(SOURCE.rglob("*.py"))
-ARRAY = re.compile(r"NDArray|\bImage\b|\bPixels\b|\bColours\b")
+ARRAY = re.compile(r"NDArray|\bImage\b|\bPixels\b|\bColors\b")
 DTYPE = re.compile(r"\b(u?int(8|16|32|64)|float(16|32|64)|bool|intp|dtype)\b|RGB")
 SHAPE = re.compile(r"\([\w.+/* -]+,[^()]*\)|shape")
 

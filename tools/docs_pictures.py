@@ -86,18 +86,18 @@ def order(data: Path) -> NDArray[np.uint8]:
             if item.is_single and np.count_nonzero(visible) > LARGE_PX:
                 hidden = 1 - np.count_nonzero(visible) / np.count_nonzero(alone)
                 centre = np.round(item.points.mean(axis=0)).astype(int)
-                pair = [_cut(coloured(image, mask, item), centre) for mask in (alone, visible)]
+                pair = [_cut(colored(image, mask, item), centre) for mask in (alone, visible)]
                 found.append((hidden, np.vstack(pair)))
                 found = sorted(found, key=itemgetter(0), reverse=True)[:5]
     return np.hstack([pair for _, pair in found])[..., ::-1]
 
 
-def coloured(
+def colored(
     image: NDArray[np.uint8], mask: NDArray[np.bool_], item: PolygonObject
 ) -> NDArray[np.uint8]:
-    """Return a picture with a mask in the colour of its class and a white outline, RGB."""
+    """Return a picture with a mask in the color of its class and a white outline, RGB."""
     result = image.copy()
-    result[mask] = 0.45 * result[mask] + 0.55 * np.array(item.label.colour)
+    result[mask] = 0.45 * result[mask] + 0.55 * np.array(item.label.color)
     rings, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     cv2.drawContours(result, rings, -1, (255, 255, 255), 1)
     return result

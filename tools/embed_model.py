@@ -34,7 +34,7 @@ def main() -> None:
         description=args.description,
         training_data=args.training_data,
         accuracy=args.accuracy,
-        licence="AGPL-3.0; trained on Cityscapes: non-commercial use",
+        license="AGPL-3.0; trained on Cityscapes: non-commercial use",
     )
     wishes = ExportOptions(
         model=str(args.checkpoint),

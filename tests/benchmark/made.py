@@ -22,7 +22,7 @@ SPEC = ModelSpec(
     stride=32,
     ends_in_nms=False,
     description="",
-    licence="",
+    license="",
     training_data="",
     accuracy="",
 )
@@ -32,7 +32,7 @@ def made_file(
     name: str = "a.onnx",
     *,
     static_size: tuple[int, int] | None = None,
-    is_quantised: bool = False,
+    is_quantized: bool = False,
     made_from: str = "",
 ) -> BenchmarkModel:
     """Return what could be read from a file that is not there."""
@@ -41,7 +41,7 @@ def made_file(
         path=Path("/models") / name,
         spec=SPEC,
         static_size=static_size,
-        is_quantised=is_quantised,
+        is_quantized=is_quantized,
         made_from=made_from,
     )
 

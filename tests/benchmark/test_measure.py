@@ -195,11 +195,11 @@ def test_drawn_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len({image.tobytes() for image in pictures.images}) == len(pictures.images) == 2
 
 
-def count(png: bytes, colour: tuple[int, int, int]) -> int:
-    """Return how many pixels have exactly a colour."""
+def count(png: bytes, color: tuple[int, int, int]) -> int:
+    """Return how many pixels have exactly a color."""
     image = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR_RGB)
     assert image is not None
-    return int(np.count_nonzero((image == colour).all(axis=2)))
+    return int(np.count_nonzero((image == color).all(axis=2)))
 
 
 def test_bars_show_stages() -> None:

@@ -136,7 +136,7 @@ def test_wrong_models(texts: list[str]) -> None:
     assert find_models(None) == embedded_models()
 
 
-def save_quantised(path: Path) -> None:
+def save_quantized(path: Path) -> None:
     """Write a graph with eight-bit weights as OpenVINO keeps it."""
     image = ops.parameter([1, 3, 64, 64], np.float32, name="images")
     low, high = (np.array(value, np.float32) for value in (0, 1))
@@ -158,7 +158,7 @@ def save(path: Path, image: ov.Node, result: ov.Node) -> None:
     path.with_name("metadata.yaml").write_text("\n".join((*lines, made_from)))
 
 
-@pytest.mark.parametrize(("write", "weights"), [(save_quantised, "int8"), (save_float, "float")])
+@pytest.mark.parametrize(("write", "weights"), [(save_quantized, "int8"), (save_float, "float")])
 def test_eight_bits_are_recognised(
     tmp_path: Path, write: Callable[[Path], None], weights: str
 ) -> None:

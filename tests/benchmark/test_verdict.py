@@ -9,8 +9,8 @@ from urban_segmentor.benchmark.rows import BenchmarkRow
 from urban_segmentor.benchmark.verdict import advise, judge
 
 FLOAT, OTHER = made_file("a.onnx"), made_file("b.onnx")
-INT8 = made_file("int8.xml", is_quantised=True)
-INT8_OF_A = made_file("int8.xml", is_quantised=True, made_from="a.pt")
+INT8 = made_file("int8.xml", is_quantized=True)
+INT8_OF_A = made_file("int8.xml", is_quantized=True, made_from="a.pt")
 
 
 def recommended(rows: list[BenchmarkRow], *, tolerance_points: float = 1.0) -> int | None:
@@ -51,7 +51,7 @@ def test_each_size_and_file_has_its_own_reference() -> None:
     assert (advice.recommended, advice.fastest) == (0, (0, 1))
 
 
-def test_a_quantised_file_is_compared_with_its_origin() -> None:
+def test_a_quantized_file_is_compared_with_its_origin() -> None:
     """With what it was made from where it says so, else with the best that there is."""
     rows = [
         made_row(FLOAT, ms=10, ap=15.0),
@@ -65,7 +65,7 @@ def test_a_quantised_file_is_compared_with_its_origin() -> None:
     assert judge(rows)[2].reference_ap == pytest.approx(0.20)
 
 
-def test_a_quantised_file_is_no_reference() -> None:
+def test_a_quantized_file_is_no_reference() -> None:
     """Neither of itself nor of others, also where the rest is computed in float32."""
     alone = [made_row(INT8, ms=5, ap=15.0)]
     assert recommended(alone) is None

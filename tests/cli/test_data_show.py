@@ -46,7 +46,7 @@ def test_one_frame_is_one_picture(shell: Shell, data: Path) -> None:
 
 
 def test_classes_and_size_are_as_wanted(shell: Shell, data: Path) -> None:
-    """Only the named classes are coloured."""
+    """Only the named classes are colored."""
     stem = first_stem(data)
     for classes in ("road", "sky"):
         done = shell(
@@ -55,7 +55,7 @@ def test_classes_and_size_are_as_wanted(shell: Shell, data: Path) -> None:
         assert done.code == 0
         picture = cv2.imread(str(Path(classes) / f"{stem}.png"), cv2.IMREAD_COLOR_RGB)
         for name in ("road", "sky"):
-            shown = (np.asarray(picture) == BY_NAME[name].colour).all(axis=2).any()
+            shown = (np.asarray(picture) == BY_NAME[name].color).all(axis=2).any()
             assert shown == (name == classes)
 
 

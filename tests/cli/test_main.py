@@ -141,7 +141,7 @@ def test_two_opencvs_are_a_conflict(
     assert "opencv-python 9.9" in json.loads(result.out)["libraries"]
 
 
-def test_colours_only_in_a_terminal(shell: Shell) -> None:
+def test_colors_only_in_a_terminal(shell: Shell) -> None:
     """Errors in a pipe are plain text."""
     save_picture(Path("a.png"))
     result = shell.predict("a.png", "--conf", "2")

@@ -1,4 +1,4 @@
-"""Colours for everybody, from the command line."""
+"""Colors for everybody, from the command line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def test_the_command_line_takes_it(shell: Shell, tmp_path: Path) -> None:
-    """`--palette safe` draws other colours than usual; another word is refused."""
+    """`--palette safe` draws other colors than usual; another word is refused."""
     picture = save_picture(tmp_path / "a.png")
     model = save_tiny_model(tmp_path / "tiny.onnx")
     drawn: list[NDArray[np.uint8]] = []

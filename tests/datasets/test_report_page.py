@@ -85,7 +85,7 @@ def test_pictures_show_what_was_written(street_data: Path, tmp_path: Path) -> No
         stem = name.partition("_")[2].removesuffix(".jpg")
         picture = next((how.out / "images").rglob(f"{stem}_*"))
         expected = 0.5 * cv2.imread(str(picture), cv2.IMREAD_COLOR_RGB).astype(float)
-        expected += 0.5 * np.array(BY_NAME["sky"].colour)
+        expected += 0.5 * np.array(BY_NAME["sky"].color)
         drawn = cv2.imdecode(np.frombuffer(new, np.uint8), cv2.IMREAD_COLOR_RGB)
         assert np.abs(drawn[8:-8, 8:-8] - expected[8:-8, 8:-8]).mean() < 8
 

@@ -171,8 +171,8 @@ def test_a_frame_without_its_picture_is_named(street_data: Path, tmp_path: Path)
         frames.find(stem)
 
 
-def test_one_frame_has_the_colours_of_its_classes_and_a_legend(street_data: Path) -> None:
-    """The labels alone show official colours, and things of a class are parted by outlines."""
+def test_one_frame_has_the_colors_of_its_classes_and_a_legend(street_data: Path) -> None:
+    """The labels alone show official colors, and things of a class are parted by outlines."""
     frame = open_frames(street_data).frames[0]
     image = frame.image()
     sheet = frame_sheet(frame, classes=ALL)
@@ -180,11 +180,11 @@ def test_one_frame_has_the_colours_of_its_classes_and_a_legend(street_data: Path
     assert sheet.shape[1] > 2 * image.shape[1]
     segments = frame.segments(ALL)
     for class_id in np.unique(segments.class_ids):
-        colour = ALL.labels[class_id].colour
-        assert (sheet == colour).all(axis=2).sum() >= 60, colour  # a swatch at least
+        color = ALL.labels[class_id].color
+        assert (sheet == color).all(axis=2).sum() >= 60, color  # a swatch at least
     absent = set(range(19)) - set(segments.class_ids.tolist())
     for class_id in absent:
-        assert (sheet == ALL.labels[class_id].colour).all(axis=2).sum() < 60
+        assert (sheet == ALL.labels[class_id].color).all(axis=2).sum() < 60
     assert (overlaid(frame, classes=parse_class_set("train")) == image).all()
 
 
@@ -200,7 +200,7 @@ def test_either_keeps_its_size(street_data: Path, tmp_path: Path, sizing: Sizing
     sheet = frame_sheet(frame, classes=ALL, sizing=sizing)
     tall = {"picture": 61, "labels": 256}[sizing]
     wide = {"picture": 90, "labels": 512}[sizing]
-    shown = (sheet == BY_NAME["road"].colour).all(axis=2)
+    shown = (sheet == BY_NAME["road"].color).all(axis=2)
     assert shown[:, wide:].any()
     assert tall < sheet.shape[0]
     assert sheet.shape[1] >= 2 * wide

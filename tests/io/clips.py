@@ -54,13 +54,13 @@ def number_of(image: NDArray[np.uint8]) -> int:
 
 
 def patches(size: tuple[int, int] = (6, 8), side: int = 16, seed: int = 0) -> NDArray[np.uint8]:
-    """Return a picture of coloured squares, uint8 (rows * side, columns * side, 3)."""
-    colours = np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8)
-    return colours.repeat(side, axis=0).repeat(side, axis=1)
+    """Return a picture of colored squares, uint8 (rows * side, columns * side, 3)."""
+    colors = np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8)
+    return colors.repeat(side, axis=0).repeat(side, axis=1)
 
 
-def patch_colours(image: NDArray[np.uint8], side: int = 16) -> NDArray[np.float64]:
-    """Return the mean colour in the middle of each square, float64 (rows, columns, 3)."""
+def patch_colors(image: NDArray[np.uint8], side: int = 16) -> NDArray[np.float64]:
+    """Return the mean color in the middle of each square, float64 (rows, columns, 3)."""
     height, width = image.shape[:2]
     blocks = image.reshape(height // side, side, width // side, side, 3)
     return blocks[:, 6:10, :, 6:10].mean(axis=(1, 3))
@@ -83,7 +83,7 @@ def write_clip(  # noqa: PLR0913
     options: dict[str, str] | None = None,
     container: str | None = None,
     aspect: Fraction | None = None,
-    colours: tuple[int, int] | None = None,
+    colors: tuple[int, int] | None = None,
     sound: str | None = None,
     sound_samples: NDArray[np.float32] | None = None,
     sound_rate: int = SOUND_RATE,
@@ -94,8 +94,8 @@ def write_clip(  # noqa: PLR0913
     if isinstance(images, int):
         images = [numbered_image(number) for number in range(images)]
     ticks = range(len(images)) if ticks is None else ticks
-    if colours is not None:  # matrix and range, H.273
-        options = (options or {}) | {"colorspace": str(colours[0]), "color_range": str(colours[1])}
+    if colors is not None:  # matrix and range, H.273
+        options = (options or {}) | {"colorspace": str(colors[0]), "color_range": str(colors[1])}
     flags = {"movflags": movflags} if movflags else {}
     with av.open(str(path), "w", format=container, options=flags) as file:
         stream: Any = file.add_stream(codec, rate=FPS, options=options or {})
@@ -108,7 +108,7 @@ def write_clip(  # noqa: PLR0913
         if sound is not None:
             voice = file.add_stream(sound, rate=sound_rate, layout=layout)
         for image, tick in zip(images, ticks, strict=True):
-            frame = _video_frame(image, pix_fmt, colours)
+            frame = _video_frame(image, pix_fmt, colors)
             frame.pts, frame.time_base = tick, time_base
             file.mux(stream.encode(frame))
         file.mux(stream.encode(None))
@@ -121,10 +121,10 @@ def write_clip(  # noqa: PLR0913
 
 
 def _video_frame(
-    image: NDArray[np.uint8], pix_fmt: str, colours: tuple[int, int] | None
+    image: NDArray[np.uint8], pix_fmt: str, colors: tuple[int, int] | None
 ) -> av.VideoFrame:
     frame = av.VideoFrame.from_ndarray(image, format="rgb24")
-    matrix, light = colours or (5, 2 if pix_fmt.startswith("yuvj") else 1)
+    matrix, light = colors or (5, 2 if pix_fmt.startswith("yuvj") else 1)
     is_rgb = av.VideoFormat(pix_fmt, 16, 16).is_rgb
     frame = frame.reformat(
         format=pix_fmt,
@@ -132,8 +132,8 @@ def _video_frame(
         src_color_range=2,
         dst_color_range=2 if is_rgb else light,
     )
-    if colours is not None:
-        frame.colorspace, frame.color_range = colours
+    if colors is not None:
+        frame.colorspace, frame.color_range = colors
     return frame
 
 

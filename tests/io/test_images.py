@@ -1,4 +1,4 @@
-"""Pictures of every kind come in upright and in colour, and go out in their own format."""
+"""Pictures of every kind come in upright and in color, and go out in their own format."""
 
 from pathlib import Path
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from urban_segmentor.structures.color import ColourMatrix
+    from urban_segmentor.structures.color import ColorMatrix
     from urban_segmentor.structures.types import Instances
 
 
@@ -93,9 +93,9 @@ def test_a_file_begins_when_the_size_changes(tmp_path: Path) -> None:
     assert len(read_times(written[0])) == 2
 
 
-def test_a_file_begins_when_the_colours_change(tmp_path: Path) -> None:
+def test_a_file_begins_when_the_colors_change(tmp_path: Path) -> None:
     """A video has one matrix and one range."""
-    kinds: list[tuple[ColourMatrix, bool]] = [
+    kinds: list[tuple[ColorMatrix, bool]] = [
         ("bt601", False),
         ("bt601", False),
         ("bt709", False),

@@ -10,7 +10,7 @@ import pytest
 from tests.io.clips import (
     FPS,
     numbered_image,
-    patch_colours,
+    patch_colors,
     patches,
     read_clip,
     set_display_matrix,
@@ -38,7 +38,7 @@ PIXEL_FORMATS = [
 
 @pytest.mark.parametrize(("pix_fmt", "codec"), PIXEL_FORMATS)
 def test_pixel_formats(tmp_path: Path, pix_fmt: str, codec: str) -> None:
-    """Colours come out as they went in."""
+    """Colors come out as they went in."""
     image = patches()
     path = write_clip(
         tmp_path / ("clip.nut" if codec == "rawvideo" else "clip.mkv"),
@@ -48,7 +48,7 @@ def test_pixel_formats(tmp_path: Path, pix_fmt: str, codec: str) -> None:
         options={"qmin": "1", "qmax": "1"} if codec == "mjpeg" else None,
     )
     frames, _ = read_clip(path)
-    assert np.abs(patch_colours(frames[0].image) - patch_colours(image)).max() <= 4
+    assert np.abs(patch_colors(frames[0].image) - patch_colors(image)).max() <= 4
 
 
 @pytest.mark.parametrize("light", [0, 1, 2], ids=["unsaid", "limited", "full"])
@@ -89,7 +89,7 @@ def test_range_and_matrix(  # noqa: PLR0913, PLR0917
         images=[image],
         codec="ffv1",
         pix_fmt=pix_fmt,
-        colours=(code, light),
+        colors=(code, light),
     )
     (frame,), _ = read_clip(path)
     assert isinstance(frame.pixels, Yuv420)
@@ -136,5 +136,5 @@ def test_rotated_video_comes_upright(tmp_path: Path, turn: str) -> None:
     (frame,), source = read_clip(path)
     wanted = expected(image)
     assert frame.size == wanted.shape[:2]
-    assert np.abs(patch_colours(frame.image) - patch_colours(wanted)).max() < 8
+    assert np.abs(patch_colors(frame.image) - patch_colors(wanted)).max() < 8
     assert source.aspect == (Fraction(4, 3) if matrix[0] else Fraction(3, 4))

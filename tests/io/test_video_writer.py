@@ -17,7 +17,7 @@ from tests.io.clips import (
     no_instances,
     number_of,
     numbered_image,
-    patch_colours,
+    patch_colors,
     patches,
     read_times,
 )
@@ -128,14 +128,14 @@ def test_odd_sides_are_made_even(tmp_path: Path, codec: str, size: tuple[int, in
     height, width = (side + side % 2 for side in size)
     assert shown.shape == (height, width, 3)
     padded = np.pad(image, ((0, height - size[0]), (0, width - size[1]), (0, 0)), mode="edge")
-    # Neighbours share their colour in 4:2:0, so only brightness can be compared at edges.
+    # Neighbours share their color in 4:2:0, so only brightness can be compared at edges.
     difference = np.abs(shown.mean(axis=2) - padded.mean(axis=2))
     assert np.quantile(difference, 0.9) < 12
 
 
 @pytest.mark.parametrize("full_range", [False, True])
 @pytest.mark.parametrize("matrix", ["bt601", "bt709", "bt2020"])
-def test_colours_come_back(tmp_path: Path, matrix: str, full_range: bool) -> None:  # noqa: FBT001
+def test_colors_come_back(tmp_path: Path, matrix: str, full_range: bool) -> None:  # noqa: FBT001
     """The file says which matrix and range it uses, and the source reads it so."""
     image = patches()
     pixels = Yuv420.from_rgb(image, matrix=matrix, full_range=full_range)  # pyright: ignore[reportArgumentType]
@@ -147,7 +147,7 @@ def test_colours_come_back(tmp_path: Path, matrix: str, full_range: bool) -> Non
     (frame,) = VideoReader(path, name="a")
     assert isinstance(frame.pixels, Yuv420)
     assert (frame.pixels.matrix, frame.pixels.full_range) == (matrix, full_range)
-    assert np.abs(patch_colours(frame.image) - patch_colours(image)).max() < 6
+    assert np.abs(patch_colors(frame.image) - patch_colors(image)).max() < 6
 
 
 def test_the_shape_of_pixels_is_kept(tmp_path: Path) -> None:

@@ -239,7 +239,7 @@ def test_the_official_pixel_evaluation_finds_the_labels(
 
 
 def test_label_pictures_say_what_the_official_ones_say(tmp_path: Path) -> None:
-    """Ids of labels, of instances from 0 in each class, and colours."""
+    """Ids of labels, of instances from 0 in each class, and colors."""
     car, road = TRAIN_NAMES.index("car"), TRAIN_NAMES.index("road")
     dense = np.zeros((3, 4, 6), dtype=np.bool_)
     dense[0, :2, :2] = dense[1, :2, 2:4] = dense[2, 2:] = True
@@ -268,7 +268,7 @@ def test_label_pictures_agree_with_one_another(found: Instances) -> None:
     """Each pixel is of the class of the first instance on it, or 0 if Cityscapes lacks it."""
     with fresh_folder() as folder:
         write("labelids", folder, [(picture(found), found)])
-        labels, ids, colours = (
+        labels, ids, colors = (
             pixels_of(folder / "labelids" / kind / f"photo_{kind}.png")[1]
             for kind in ("labelIds", "instanceIds", "color")
         )
@@ -277,8 +277,8 @@ def test_label_pictures_agree_with_one_another(found: Instances) -> None:
     numbers = first_on_top(found)
     np.testing.assert_array_equal(labels, table[numbers])
     np.testing.assert_array_equal(np.where(ids < 1000, ids, ids // 1000), labels)
-    paint = np.array([(0, 0, 0), *((0, 0, 0) if row is None else row.colour for row in rows)])
-    np.testing.assert_array_equal(colours, paint[numbers])
+    paint = np.array([(0, 0, 0), *((0, 0, 0) if row is None else row.color for row in rows)])
+    np.testing.assert_array_equal(colors, paint[numbers])
     for number, row in enumerate(rows, start=1):
         if row is not None and row.is_thing and (numbers == number).any():
             values = np.unique(ids[numbers == number])

@@ -42,7 +42,7 @@ def test_metadata_of_onnx(tmp_path: Path, runtime: str) -> None:
     spec = Segmenter.load(path, runtime=runtime).spec
     assert spec.class_names[13] == "car"
     assert (spec.imgsz, spec.stride, spec.ends_in_nms) == ((64, 64), 32, False)
-    assert (spec.description, spec.licence) == (METADATA["description"], "free")
+    assert (spec.description, spec.license) == (METADATA["description"], "free")
     script = f"""
 import sys
 sys.modules["onnx"] = None

@@ -69,7 +69,7 @@ def test_the_smallest_metadata() -> None:
         stride=32,
         ends_in_nms=False,
         description="",
-        licence="",
+        license="",
         training_data="",
         accuracy="",
     )
@@ -222,4 +222,4 @@ def test_words_for_people_hold_no_escapes() -> None:
     assert found.description.startswith("fine [2J model x")
     assert found.description.isprintable()
     assert len(found.description) <= 2000
-    assert found.licence == "AGPL"
+    assert found.license == "AGPL"

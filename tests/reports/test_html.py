@@ -51,7 +51,9 @@ def everything(text: str) -> str:
         page.paragraph(text),
         page.bullets([text, text]),
         page.table((text, "n"), [(text, 1234), (text, 5)]),
-        page.bars([page.HtmlBar(text, 3.0, text, (1, 2, 3)), page.HtmlBar("b", 0.0, "0", (0, 0, 0))]),
+        page.bars(
+            [page.HtmlBar(text, 3.0, text, (1, 2, 3)), page.HtmlBar("b", 0.0, "0", (0, 0, 0))]
+        ),
         page.pictures([page.HtmlImage(text, text, (10, 20))]),
         footer=text,
     )

@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 RED, GREEN, BLUE = (250, 10, 10), (10, 250, 10), (10, 10, 250)
 
 
-def plain(colour: tuple[int, int, int], height: int, width: int) -> NDArray[np.uint8]:
-    """Return a picture of one colour."""
-    return np.full((height, width, 3), colour, dtype=np.uint8)
+def plain(color: tuple[int, int, int], height: int, width: int) -> NDArray[np.uint8]:
+    """Return a picture of one color."""
+    return np.full((height, width, 3), color, dtype=np.uint8)
 
 
-def count(picture: NDArray[np.uint8], colour: tuple[int, int, int]) -> int:
-    """Return how many pixels have exactly a colour."""
-    return int(np.count_nonzero((picture == colour).all(axis=2)))
+def count(picture: NDArray[np.uint8], color: tuple[int, int, int]) -> int:
+    """Return how many pixels have exactly a color."""
+    return int(np.count_nonzero((picture == color).all(axis=2)))
 
 
 def test_side_by_side_keeps_every_pixel() -> None:
@@ -60,7 +60,7 @@ def test_a_caption_is_written_above_and_never_over_the_picture() -> None:
 
 
 @pytest.mark.parametrize("width", [30, 200, 900])
-def test_a_legend_shows_every_colour_whatever_the_width(width: int) -> None:
+def test_a_legend_shows_every_color_whatever_the_width(width: int) -> None:
     """Narrow pictures get paper on the right, so that texts fit."""
     legend = [LegendEntry(GREEN, "traffic light 0.05 %"), LegendEntry(BLUE, "sky 1 %")]
     row = side_by_side([Tile(plain(RED, 40, width), "x")], legend=legend)

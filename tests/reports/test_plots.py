@@ -25,35 +25,35 @@ def pixels(png: bytes) -> NDArray[np.uint8]:
     return np.asarray(cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR_RGB))
 
 
-def count(png: bytes, colour: tuple[int, int, int]) -> int:
-    """Return how many pixels have exactly a colour."""
-    return int(np.count_nonzero((pixels(png) == colour).all(axis=2)))
+def count(png: bytes, color: tuple[int, int, int]) -> int:
+    """Return how many pixels have exactly a color."""
+    return int(np.count_nonzero((pixels(png) == color).all(axis=2)))
 
 
-def test_bars_have_their_colour_and_length() -> None:
+def test_bars_have_their_color_and_length() -> None:
     """Twice the value, twice the pixels."""
     png = bars_png(
-        ["a", "b"], {"all": [10.0, 20.0]}, colours=[RED, BLUE], title="Bars", unit="things"
+        ["a", "b"], {"all": [10.0, 20.0]}, colors=[RED, BLUE], title="Bars", unit="things"
     )
     assert count(png, BLUE) / count(png, RED) == pytest.approx(2, rel=0.03)
 
 
 def test_series_share_a_row_and_are_told_apart() -> None:
-    """The first has the full colour, the second is paler, and a legend says which is which."""
+    """The first has the full color, the second is paler, and a legend says which is which."""
     two = {"train": [10.0], "val": [10.0]}
-    png = bars_png(["a"], two, colours=[RED], title="", unit="", logarithmic=True)
-    one = bars_png(["a"], {"train": [10.0]}, colours=[RED], title="", unit="", logarithmic=True)
+    png = bars_png(["a"], two, colors=[RED], title="", unit="", logarithmic=True)
+    one = bars_png(["a"], {"train": [10.0]}, colors=[RED], title="", unit="", logarithmic=True)
     assert 0 < count(png, RED) < 0.6 * count(one, RED)
     assert (pixels(png)[:, :, 0] == 239).any()  # 220 with 55 % white
 
 
 def test_nothing_but_zeros_can_be_drawn() -> None:
     """Powers of ten have no zero; classes that do not occur have no bar."""
-    png = bars_png(["a", "b"], {"all": [0, 0]}, colours=[RED, BLUE], title="", unit="n")
+    png = bars_png(["a", "b"], {"all": [0, 0]}, colors=[RED, BLUE], title="", unit="n")
     assert count(png, RED) == 0
-    logarithmic = bars_png(["a"], {"all": [0]}, colours=[RED], title="", unit="n", logarithmic=True)
+    logarithmic = bars_png(["a"], {"all": [0]}, colors=[RED], title="", unit="n", logarithmic=True)
     assert pixels(logarithmic).shape[2] == 3
-    assert pixels(bars_png([], {}, colours=[], title="", unit="")).shape[2] == 3
+    assert pixels(bars_png([], {}, colors=[], title="", unit="")).shape[2] == 3
 
 
 def test_a_heat_map_is_darker_where_more_is() -> None:
@@ -66,12 +66,12 @@ def test_a_heat_map_is_darker_where_more_is() -> None:
     assert (picture == 255).all(axis=2).sum() > 1000
 
 
-def test_lines_have_their_colours() -> None:
+def test_lines_have_their_colors() -> None:
     """Each line is somewhere to be seen."""
     curves = {"a": ([1.0, 10.0], [0.0, 1.0]), "b": ([1.0, 10.0], [0.5, 0.5])}
     png = lines_png(
         curves,
-        colours=[RED, BLUE],
+        colors=[RED, BLUE],
         title="t",
         across="x",
         down="y",
@@ -80,22 +80,20 @@ def test_lines_have_their_colours() -> None:
     )
     assert count(png, RED) > 100
     assert count(png, BLUE) > 100
-    assert pixels(lines_png({}, colours=[], title="", across="", down="")).shape[2] == 3
+    assert pixels(lines_png({}, colors=[], title="", across="", down="")).shape[2] == 3
 
 
 def test_names_are_no_formulas() -> None:
     """A dollar begins nothing, and an unfinished formula is no error."""
     names = ["$x^2$", r"$\frac"]
-    bars_png(
-        names, {"$\\a$": [1, 2], "$": [1, 2]}, colours=[RED, BLUE], title="$\\b$", unit="$\\c$"
-    )
+    bars_png(names, {"$\\a$": [1, 2], "$": [1, 2]}, colors=[RED, BLUE], title="$\\b$", unit="$\\c$")
     heat_map_png(np.eye(2), rows=names, columns=names, title="$\\d$", across="$\\e$", down="$\\f$")
-    lines_png({r"$\frac": ([1], [1])}, colours=[RED], title=r"$\g$", across=r"$\h$", down=r"$\i$")
+    lines_png({r"$\frac": ([1], [1])}, colors=[RED], title=r"$\g$", across=r"$\h$", down=r"$\i$")
 
 
 def test_the_same_figure_has_the_same_bytes() -> None:
     """Nothing in the file says when it was made."""
-    made = [bars_png(["a"], {"n": [1]}, colours=[RED], title="t", unit="u") for _ in range(2)]
+    made = [bars_png(["a"], {"n": [1]}, colors=[RED], title="t", unit="u") for _ in range(2)]
     assert made[0] == made[1]
 
 

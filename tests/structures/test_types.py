@@ -138,15 +138,15 @@ def test_a_video_frame_has_the_size_of_its_luma(image: NDArray[np.uint8]) -> Non
 
 
 @given(
-    colour=st.tuples(*[st.integers(0, 255)] * 3),
+    color=st.tuples(*[st.integers(0, 255)] * 3),
     matrix=st.sampled_from(["bt601", "bt709"]),
     full_range=st.booleans(),
 )
-def test_a_plain_colour_survives_yuv(
-    *, colour: tuple[int, int, int], matrix: str, full_range: bool
+def test_a_plain_color_survives_yuv(
+    *, color: tuple[int, int, int], matrix: str, full_range: bool
 ) -> None:
-    """A picture of one colour comes back within the rounding of 8 bits."""
-    image = np.full((4, 6, 3), colour, dtype=np.uint8)
+    """A picture of one color comes back within the rounding of 8 bits."""
+    image = np.full((4, 6, 3), color, dtype=np.uint8)
     planes = Yuv420.from_rgb(image, matrix=matrix, full_range=full_range)  # type: ignore[arg-type]
     back = planes.resized_rgb(6, 4).astype(int)
     assert np.abs(back - image).max() <= 3

@@ -82,7 +82,7 @@ def test_a_checkpoint(shared: Path, tmp_path: Path, *, form: Any, half: bool) ->
     assert spec.description == "YOLOv8n-seg, 19 Cityscapes classes"
     assert spec.training_data == "`train/d.yaml`, 10 epochs, 640 px"
     assert "mask mAP50-95 14.8" in spec.accuracy
-    assert "non-commercial" in spec.licence
+    assert "non-commercial" in spec.license
     assert done.metadata["version"] == "8.4.190"
 
 
@@ -128,7 +128,7 @@ def test_an_embedded_model_for_openvino(tmp_path: Path, monkeypatch: pytest.Monk
         return real(name, *args, **more)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    told = ModelDescription(description="one\nline", training_data="streets", licence="free")
+    told = ModelDescription(description="one\nline", training_data="streets", license="free")
     done = export(ExportOptions(model="urban-n", format="openvino", imgsz=(320, 640), about=told))
     assert done.model == Path("urban-n_openvino/urban-n.xml")
     assert files_of(tmp_path / "urban-n_openvino") == [
@@ -141,7 +141,7 @@ def test_an_embedded_model_for_openvino(tmp_path: Path, monkeypatch: pytest.Monk
     for segmenter in (Segmenter.load("urban-n_openvino"), Segmenter.load(done.model)):
         spec = segmenter.spec
         assert (spec.description, spec.training_data) == ("one line", "streets")
-        assert (spec.licence, spec.imgsz) == ("free", (320, 640))
+        assert (spec.license, spec.imgsz) == ("free", (320, 640))
         assert spec.accuracy == Segmenter.load("urban-n").spec.accuracy
     (tmp_path / "urban-n_openvino/metadata.yaml").unlink()
     assert Segmenter.load(done.model).spec == spec
@@ -306,10 +306,10 @@ def test_sizes_of_trainings(imgsz: object, size: tuple[int, int]) -> None:
     assert wide_size(imgsz, stride=32) == size
 
 
-def test_licences() -> None:
+def test_licenses() -> None:
     """Classes of Cityscapes mean its terms, those of others do not."""
-    assert "non-commercial" in about._licence(TRAIN_NAMES)
-    assert about._licence(("person", "car", "giraffe")) == "AGPL-3.0"
+    assert "non-commercial" in about._license(TRAIN_NAMES)
+    assert about._license(("person", "car", "giraffe")) == "AGPL-3.0"
 
 
 SIZE = (64, 128)

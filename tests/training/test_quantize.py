@@ -49,7 +49,7 @@ def inputs() -> list[NDArray[np.uint8]]:
     return [shot.frame.image[None] for shot in shots]
 
 
-def quantisers(model: ov.Model) -> list[Any]:
+def quantizers(model: ov.Model) -> list[Any]:
     """Return the nodes that round activations or weights to eight bits."""
     return [node for node in model.get_ops() if node.get_type_name() == "FakeQuantize"]
 
@@ -72,7 +72,7 @@ def test_the_head_stays_in_float(
         ends.add(f"/model.22/cv{k}.{i}/cv{k}.{i}.2/Conv/WithoutBiases")
     assert sums > ends if whole_head else sums == ends
     assert not any(name.startswith("/model.21/") for name in head)
-    rounded = quantisers(model)
+    rounded = quantizers(model)
     assert len(rounded) > 60
     for node in rounded:
         for port in node.output(0).get_target_inputs():
@@ -101,7 +101,7 @@ def test_a_head_without_nms(inputs: list[NDArray[np.uint8]], tmp_path: Path) -> 
     (tmp_path / "made").mkdir()
     onnx = checkpoint.export_onnx(tmp_path / "made", imgsz=SIZE)
     model = quantize(read_model(onnx), inputs[:1], count=1)
-    assert len(quantisers(model)) > 60
+    assert len(quantizers(model)) > 60
     said = {
         "task": "segment",
         "names": list(checkpoint.class_names),
@@ -160,7 +160,7 @@ def test_the_gate_decides(data: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.chdir(tmp_path)
     plan = QuantizationOptions(calibration=1, gate_images=0)
     wish = ExportOptions(
-        model="urban-n", format="openvino", imgsz=256, data=data, quantisation=plan
+        model="urban-n", format="openvino", imgsz=256, data=data, quantization=plan
     )
     with pytest.raises(ModelError, match=r"costs 2\.0 points of AP"):
         export(wish)
@@ -175,7 +175,7 @@ def test_the_gate_decides(data: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     assert isinstance(network.spec, ModelSpec)
     assert done.inference_ms is not None
     assert set(done.inference_ms) == {"f32", "auto", "int8"}
-    assert quantisers(ov.Core().read_model(done.model)) or b"int8" in done.model.read_bytes()
+    assert quantizers(ov.Core().read_model(done.model)) or b"int8" in done.model.read_bytes()
 
 
 def test_accepted_losses(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,7 +183,7 @@ def test_accepted_losses(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.chdir(tmp_path)
     plan = QuantizationOptions(calibration=1, gate_images=1, accept_loss=True)
     wish = ExportOptions(
-        model="urban-n", format="openvino", imgsz=256, data=data, quantisation=plan
+        model="urban-n", format="openvino", imgsz=256, data=data, quantization=plan
     )
     done = export(wish)
     assert done.gate is not None
@@ -197,7 +197,7 @@ def test_data_that_do_not_do(data: Path, tmp_path: Path, monkeypatch: pytest.Mon
 
     def wish(folder: Path | None, form: Any = "openvino", **plan: Any) -> ExportOptions:
         return ExportOptions(
-            model="urban-n", format=form, data=folder, quantisation=QuantizationOptions(**plan)
+            model="urban-n", format=form, data=folder, quantization=QuantizationOptions(**plan)
         )
 
     with pytest.raises(SettingError, match="needs pictures to calibrate on") as caught:

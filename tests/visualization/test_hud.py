@@ -214,13 +214,13 @@ def test_what_is_not_ascii_is_replaced() -> None:
 
 def test_long_lines_are_shortened_and_short_plates_lose_lines() -> None:
     """Down to the smallest letters, then to what fits."""
-    one = plate(["w" * 300], text_px=20, room=(100, 80), colour=(0, 0, 0))
+    one = plate(["w" * 300], text_px=20, room=(100, 80), color=(0, 0, 0))
     assert one is not None
     assert one.image.shape[1] <= 80
-    two = plate(["first", "second", "third"], text_px=20, room=(30, 80), colour=(0, 0, 0))
+    two = plate(["first", "second", "third"], text_px=20, room=(30, 80), color=(0, 0, 0))
     assert two is not None
     assert two.image.shape[0] <= 30
-    assert plate(["first"], text_px=20, room=(8, 80), colour=(0, 0, 0)) is None
+    assert plate(["first"], text_px=20, room=(8, 80), color=(0, 0, 0)) is None
 
 
 def test_texts_are_broken_into_even_lines() -> None:

@@ -1,4 +1,4 @@
-"""Overlays: the right pixels in the right colours, and no others."""
+"""Overlays: the right pixels in the right colors, and no others."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from urban_segmentor.structures.cityscapes_labels import TRAIN_LABELS, TRAIN_NAM
 from urban_segmentor.structures.masks import Masks
 from urban_segmentor.structures.types import Frame, Instances, Yuv420
 from urban_segmentor.visualization.overlay import Overlay, OverlayStyle
-from urban_segmentor.visualization.palette import class_colours, is_stuff
+from urban_segmentor.visualization.palette import class_colors, is_stuff
 
 PLAIN = OverlayStyle(outlines=False, boxes=False, labels=False)
 NOTHING = replace(PLAIN, masks=False)
@@ -60,29 +60,29 @@ def drawn(image: np.ndarray, found: Instances, style: OverlayStyle) -> np.ndarra
 def test_fill_is_the_mask_pixel_for_pixel(
     height: int, width: int, seed: int, opacity: float
 ) -> None:
-    """Inside the mask colours are mixed, outside nothing changes."""
+    """Inside the mask colors are mixed, outside nothing changes."""
     image = picture((height, width), seed)
     mask = disc((height, width), width / 2, height / 2, min(height, width) / 3)
     found = instances_of([mask], [CAR])
     result = drawn(image, found, replace(PLAIN, opacity=opacity))
     np.testing.assert_array_equal(result[~mask], image[~mask])
-    colour = np.array(TRAIN_LABELS[CAR].colour)
-    mixed = image[mask] * (1 - opacity) + colour * opacity
+    color = np.array(TRAIN_LABELS[CAR].color)
+    mixed = image[mask] * (1 - opacity) + color * opacity
     assert np.abs(result[mask] - mixed).max() <= 1
 
 
-def test_every_class_has_its_cityscapes_colour() -> None:
-    """Fully opaque masks show the colours of the label table."""
+def test_every_class_has_its_cityscapes_color() -> None:
+    """Fully opaque masks show the colors of the label table."""
     image, mask = picture((40, 40)), rectangle((40, 40), 5, 5, 35, 35)
     for class_id, label in enumerate(TRAIN_LABELS):
         result = drawn(image, instances_of([mask], [class_id]), replace(PLAIN, opacity=1.0))
-        assert (result[mask] == label.colour).all()
+        assert (result[mask] == label.color).all()
 
 
-def test_other_classes_have_colours_of_their_own() -> None:
-    """Eighty unknown names get eighty colours; stuff is only what Cityscapes calls so."""
+def test_other_classes_have_colors_of_their_own() -> None:
+    """Eighty unknown names get eighty colors; stuff is only what Cityscapes calls so."""
     names = [f"thing {i}" for i in range(80)]
-    assert len(set(class_colours(names))) == 80
+    assert len(set(class_colors(names))) == 80
     assert not any(is_stuff(name) for name in names)
     assert is_stuff("road")
     assert not is_stuff("car")
@@ -101,9 +101,9 @@ def test_small_things_lie_over_large_ones_and_over_stuff() -> None:
     for order in ([0, 1, 2], [2, 1, 0], [1, 2, 0]):
         found = instances_of([masks[i] for i in order], [ids[i] for i in order])
         result = drawn(picture(size), found, style)
-        assert tuple(result[30, 35]) == TRAIN_LABELS[PERSON].colour
-        assert tuple(result[30, 15]) == TRAIN_LABELS[CAR].colour
-        assert tuple(result[5, 5]) == TRAIN_LABELS[ROAD].colour
+        assert tuple(result[30, 35]) == TRAIN_LABELS[PERSON].color
+        assert tuple(result[30, 15]) == TRAIN_LABELS[CAR].color
+        assert tuple(result[5, 5]) == TRAIN_LABELS[ROAD].color
 
 
 def test_more_instances_than_one_pass_holds() -> None:
@@ -115,7 +115,7 @@ def test_more_instances_than_one_pass_holds() -> None:
     result = drawn(image, instances_of(masks, [CAR] * len(masks)), replace(PLAIN, opacity=1.0))
     everything = np.any(masks, axis=0)
     assert len(masks) == 300
-    assert (result[everything] == TRAIN_LABELS[CAR].colour).all()
+    assert (result[everything] == TRAIN_LABELS[CAR].color).all()
     np.testing.assert_array_equal(result[~everything], image[~everything])
 
 

@@ -1,4 +1,4 @@
-"""Colours that differ for everybody, measured as eyes see them."""
+"""Colors that differ for everybody, measured as eyes see them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urban_segmentor.errors import SettingError
 from urban_segmentor.structures.cityscapes_labels import TRAIN_LABELS, TRAIN_NAMES
 from urban_segmentor.synthetic import Street
 from urban_segmentor.visualization.overlay import Overlay, OverlayStyle
-from urban_segmentor.visualization.palette import PALETTES, class_colours
+from urban_segmentor.visualization.palette import PALETTES, class_colors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,9 +44,9 @@ XYZ = np.array([
 ])  # fmt: skip
 
 
-def lab(colours: NDArray[np.float64], sight: str) -> NDArray[np.float64]:
-    """Return CIELAB values, (N, 3), of sRGB colours, 0..255, for one kind of sight."""
-    share = colours / 255
+def lab(colors: NDArray[np.float64], sight: str) -> NDArray[np.float64]:
+    """Return CIELAB values, (N, 3), of sRGB colors, 0..255, for one kind of sight."""
+    share = colors / 255
     linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
     xyz = np.clip(linear @ SIGHT[sight].T, 0, 1) @ XYZ.T / XYZ.sum(axis=1)
     small = xyz / (3 * (6 / 29) ** 2) + 4 / 29
@@ -56,7 +56,7 @@ def lab(colours: NDArray[np.float64], sight: str) -> NDArray[np.float64]:
 
 def least(palette: str, sight: str) -> tuple[float, float]:
     """Return the least distance between two things, and between a thing and stuff."""
-    values = lab(np.array(class_colours(TRAIN_NAMES, palette=palette), dtype=np.float64), sight)
+    values = lab(np.array(class_colors(TRAIN_NAMES, palette=palette), dtype=np.float64), sight)
     apart = np.linalg.norm(values[:, None] - values[None], axis=2)
     apart[np.eye(len(values), dtype=bool)] = np.inf
     return apart[np.ix_(THINGS, THINGS)].min(), apart[np.ix_(THINGS, ~THINGS)].min()
@@ -64,22 +64,22 @@ def least(palette: str, sight: str) -> tuple[float, float]:
 
 @pytest.mark.parametrize("sight", SIGHT)
 def test_things_differ_for_everybody(sight: str) -> None:
-    """Far more than with the data set's colours, of which some look the same to some."""
+    """Far more than with the data set's colors, of which some look the same to some."""
     things, stuff = least("safe", sight)
     assert min(things, stuff) > 30
     assert min(things, stuff) > 1.5 * min(least("cityscapes", sight))
 
 
-def test_the_data_set_s_colours_are_the_usual_ones() -> None:
+def test_the_data_set_s_colors_are_the_usual_ones() -> None:
     """Nothing changes for who asks for nothing."""
-    assert class_colours(TRAIN_NAMES) == tuple(label.colour for label in TRAIN_LABELS)
+    assert class_colors(TRAIN_NAMES) == tuple(label.color for label in TRAIN_LABELS)
 
 
 @pytest.mark.parametrize("palette", PALETTES)
-def test_unknown_classes_have_colours_of_their_own(palette: str) -> None:
+def test_unknown_classes_have_colors_of_their_own(palette: str) -> None:
     """A model may have any classes."""
-    colours = class_colours([f"thing {number}" for number in range(20)], palette=palette)
-    assert len(set(colours)) == 20
+    colors = class_colors([f"thing {number}" for number in range(20)], palette=palette)
+    assert len(set(colors)) == 20
 
 
 def test_a_palette_that_is_none_is_refused() -> None:
@@ -89,14 +89,14 @@ def test_a_palette_that_is_none_is_refused() -> None:
     assert "safe" in (refusal.value.hint or "")
 
 
-def test_the_overlay_has_the_colours() -> None:
+def test_the_overlay_has_the_colors() -> None:
     """A solid mask of a car is as the palette says."""
     shot = next(iter(Street(size=(180, 320), seed=2).shots(seconds=1)))
     instances = shot.instances()
     for palette in PALETTES:
         style = OverlayStyle(opacity=1.0, palette=palette).masks_only()
         drawn = np.asarray(Overlay(TRAIN_NAMES, style=style)(shot.frame, instances))
-        wanted = class_colours(TRAIN_NAMES, palette=palette)[TRAIN_NAMES.index("car")]
+        wanted = class_colors(TRAIN_NAMES, palette=palette)[TRAIN_NAMES.index("car")]
         cars = (shot.class_map == TRAIN_NAMES.index("car")) & (shot.instance_map > 0)
         assert cars.sum() > 50
         assert np.abs(drawn[cars].mean(axis=0) - wanted).max() < 3

@@ -18,7 +18,7 @@ from urban_segmentor.structures.masks import DeferredCrops, Masks
 from urban_segmentor.structures.types import Frame, Instances, Yuv420
 from urban_segmentor.visualization.label_placement import label_anchor, label_sprite
 from urban_segmentor.visualization.overlay import Overlay, OverlayStyle
-from urban_segmentor.visualization.palette import class_colours, is_stuff
+from urban_segmentor.visualization.palette import class_colors, is_stuff
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,8 +69,8 @@ def touched(found: Instances, style: OverlayStyle) -> NDArray[np.bool_]:
             allowed[y1:y2, x1:x2] |= border
         if style.labels:
             text = TRAIN_NAMES[class_id] + (f" {found.scores[i]:.2f}" if style.scores else "")
-            colour = class_colours(TRAIN_NAMES)[class_id]
-            plate = label_sprite(text, colour, round(scale, 2)).image.shape[:2]
+            color = class_colors(TRAIN_NAMES)[class_id]
+            plate = label_sprite(text, color, round(scale, 2)).image.shape[:2]
             inside = is_stuff(TRAIN_NAMES[class_id])
             x, y = label_anchor(found, i, plate, inside=inside)
             assert min(x, y) >= 0
@@ -215,7 +215,7 @@ def test_a_mask_is_decoded_once() -> None:
         boxes=np.hstack([origins, np.add(origins, (30, 20))]).astype(np.float32),
         masks=masks,
         scores=np.ones(3, dtype=np.float32),
-        class_ids=np.array([0, 10, 13], dtype=np.int32),  # two of stuff, labelled inside
+        class_ids=np.array([0, 10, 13], dtype=np.int32),  # two of stuff, labeled inside
     )
     overlay = Overlay(TRAIN_NAMES)
     for _ in range(2):
@@ -232,7 +232,7 @@ def test_instances_of_another_picture_are_refused() -> None:
 
 @pytest.mark.parametrize("class_id", [-1, 19, 400])
 def test_classes_without_a_name_are_refused(class_id: int) -> None:
-    """They would get the colour of another class, or none."""
+    """They would get the color of another class, or none."""
     found = instances_of([np.ones((30, 40), dtype=np.bool_)], [class_id])
     with pytest.raises(SettingError, match=f"no name for class {class_id} among 19") as caught:
         Overlay(TRAIN_NAMES)(Frame(pixels=picture((30, 40))), found)

@@ -27,14 +27,14 @@ LEFT, RIGHT = rectangle(SIZE, 10, 20, 30, 40), rectangle(SIZE, 30, 20, 50, 40)
 GROUND = rectangle(SIZE, 0, 40, 120, 60)
 
 
-def test_neighbours_of_a_class_differ_and_stuff_has_its_colour() -> None:
+def test_neighbours_of_a_class_differ_and_stuff_has_its_color() -> None:
     """Void is left as it is."""
     image = picture(SIZE)
     result = drawn(image, instances_of([LEFT, RIGHT, GROUND], [CAR, CAR, ROAD]), SEGMENTS)
     left, right = (np.unique(result[mask], axis=0) for mask in (LEFT, RIGHT))
     assert len(left) == len(right) == 1
     assert np.abs(left.astype(int) - right).max() > 20
-    assert (result[GROUND] == TRAIN_LABELS[ROAD].colour).all()
+    assert (result[GROUND] == TRAIN_LABELS[ROAD].color).all()
     void = ~(LEFT | RIGHT | GROUND)
     np.testing.assert_array_equal(result[void], image[void])
 
@@ -43,11 +43,11 @@ def test_neighbours_of_a_class_differ_and_stuff_has_its_colour() -> None:
 @given(st.floats(0, 1900), st.floats(0, 1000), st.floats(0, 2))
 def test_a_shade_is_lighter_and_changes_slowly(x: float, y: float, moved: float) -> None:
     """Two pixels further, nobody sees a difference, so that videos do not flicker."""
-    colours = np.array([TRAIN_LABELS[CAR].colour] * 2, dtype=np.uint8)
+    colors = np.array([TRAIN_LABELS[CAR].color] * 2, dtype=np.uint8)
     boxes = np.array([[x, y, x + 99, y + 50], [x + moved, y, x + 99 + moved, y + 50]])
-    one, other = shades(colours, boxes.astype(np.float32), (1080, 1920)).astype(int)
-    assert (one >= colours[0]).all()
-    assert (one <= colours[0] + 0.4 * (255 - colours[0].astype(int)) + 1).all()
+    one, other = shades(colors, boxes.astype(np.float32), (1080, 1920)).astype(int)
+    assert (one >= colors[0]).all()
+    assert (one <= colors[0] + 0.4 * (255 - colors[0].astype(int)) + 1).all()
     assert np.abs(one - other).max() <= 2
 
 

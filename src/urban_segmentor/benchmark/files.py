@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MADE_FROM = "quantized_from"
-"""Metadata of a quantised file: name of the float file or model that it was made from."""
+"""Metadata of a quantized file: name of the float file or model that it was made from."""
 _MODELS_HINT = "--models urban-n,best.onnx"
 # Operators and element types of integers, by the names that they have in the files.
 _INTEGERS = {
@@ -34,21 +34,21 @@ class BenchmarkModel:
         path: The file.
         spec: What it says about itself.
         static_size: Height and width of the input when the export fixes them, pixels.
-        is_quantised: True when it computes with integers, or keeps its weights as such.
-        made_from: What a quantised file says that it was made from, or an empty string.
+        is_quantized: True when it computes with integers, or keeps its weights as such.
+        made_from: What a quantized file says that it was made from, or an empty string.
     """
 
     name: str
     path: Path
     spec: ModelSpec
     static_size: tuple[int, int] | None
-    is_quantised: bool
+    is_quantized: bool
     made_from: str
 
     @property
     def weights(self) -> str:
         """`int8` or `float`."""
-        return "int8" if self.is_quantised else "float"
+        return "int8" if self.is_quantized else "float"
 
 
 def find_models(texts: Sequence[str] | None) -> dict[str, Path]:
@@ -96,7 +96,7 @@ def read_model(name: str, path: Path) -> BenchmarkModel:
     network = open_model_file(path, choice)
     made_from = network.metadata.get(MADE_FROM)
     try:
-        is_quantised = _INTEGERS[path.suffix].search(path.read_bytes()) is not None
+        is_quantized = _INTEGERS[path.suffix].search(path.read_bytes()) is not None
     except OSError as error:
         raise ModelError(
             f"cannot read `{path}`: {error.strerror}", hint="fetch or export the file again"
@@ -106,16 +106,16 @@ def read_model(name: str, path: Path) -> BenchmarkModel:
         path=path,
         spec=ModelSpec.from_metadata(network.metadata, where=str(path)),
         static_size=network.static_size,
-        is_quantised=is_quantised,
+        is_quantized=is_quantized,
         made_from=made_from.strip() if isinstance(made_from, str) else "",
     )
 
 
 def is_made_from(file: BenchmarkModel, other: BenchmarkModel) -> bool:
-    """Return whether a quantised file says that it was made from another one.
+    """Return whether a quantized file says that it was made from another one.
 
     Args:
-        file: The quantised file.
+        file: The quantized file.
         other: A float file, which may be meant by its name, its file or its stem.
     """
     meant = Path(file.made_from)

@@ -45,7 +45,7 @@ class BenchmarkCandidate:
     @property
     def is_exact(self) -> bool:
         """True where float weights are computed with in float32."""
-        return self.computes_in == "f32" and not self.file.is_quantised
+        return self.computes_in == "f32" and not self.file.is_quantized
 
     @property
     def label(self) -> str:

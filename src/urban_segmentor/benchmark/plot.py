@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from urban_segmentor.benchmark.plan import BenchmarkCandidate
     from urban_segmentor.benchmark.rows import BenchmarkRow, SpeedFigures
 
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#000000")
+_COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#000000")
 _MARKERS = ("o", "s", "^", "D", "v", "P")
-_STAGE_COLOURS = {
+_STAGE_COLORS = {
     "preprocess": "#e69f00",
     "infer": "#0072b2",
     "postprocess": "#cc79a7",
@@ -64,7 +64,7 @@ def _against_ap(rows: Sequence[BenchmarkRow], recommended: int | None, title: st
         axes.plot(
             [point.fps for point in points],
             [point.ap for point in points],
-            color=_COLOURS[place % len(_COLOURS)],
+            color=_COLORS[place % len(_COLORS)],
             marker=_MARKERS[place % len(_MARKERS)],
             markersize=7,
             linewidth=1.2,
@@ -148,14 +148,14 @@ def _stage_bars(rows: Sequence[BenchmarkRow], title: str) -> Figure:
     figure = new_figure(9.5, 1.5 + 0.34 * max(len(timed), 2))
     axes = figure.subplots()
     ends = [0.0] * len(timed)
-    for stage, colour in _STAGE_COLOURS.items():
+    for stage, color in _STAGE_COLORS.items():
         times = [_time_ms(speed, stage) for _, speed in timed]
         axes.barh(
             range(len(timed)),
             times,
             left=ends,
             height=0.7,
-            color=colour,
+            color=color,
             edgecolor="white",
             linewidth=0.5,
             label=stage,
@@ -193,5 +193,5 @@ def _setup(candidate: BenchmarkCandidate) -> str:
     """Return how a model is run, whatever the size."""
     name = candidate.file.name if len(candidate.file.name) < 24 else candidate.file.path.name
     where = "" if candidate.device == "cpu" else f" on {candidate.device}"
-    kept = " int8 with" if candidate.file.is_quantised else ""
+    kept = " int8 with" if candidate.file.is_quantized else ""
     return f"{name}, {candidate.runtime}{where},{kept} {candidate.computes_in}"

@@ -1,7 +1,7 @@
 """Which candidates may be trusted, and which of them is recommended.
 
 A candidate is verified when its AP, measured here, is not more than the tolerance below that of
-its reference: the best float32 run at the same input size of the same file or, for a quantised
+its reference: the best float32 run at the same input size of the same file or, for a quantized
 file, of the file that it was made from; of any float file where it does not say so. Where the
 reference itself has no more AP than the tolerance, a loss could not be seen.
 """
@@ -136,7 +136,7 @@ def _references(
         and other.is_exact
         and other.imgsz == candidate.imgsz
     ]
-    if not candidate.file.is_quantised:
+    if not candidate.file.is_quantized:
         same = [ap for other, ap in exact if other.file == candidate.file]
         return same, "the same file"
     origin = [

@@ -104,14 +104,14 @@ def _one_frame(  # noqa: PLR0913
 ) -> Path:
     """Write the picture of a frame, and return where it is."""
     from urban_segmentor.datasets.explore.viewer import frame_sheet
-    from urban_segmentor.datasets.samples import COLOURED
+    from urban_segmentor.datasets.samples import COLORED
     from urban_segmentor.io.atomic import check_free, write_atomically
     from urban_segmentor.reports.montage import png_picture_bytes
 
     frame = frame_set.within(split).find(stem)
     path = output / f"{frame.stem}.png"
     check_free(path, overwrite=overwrite)
-    default = COLOURED if frame_set.kind == "cityscapes" else frame_set.classes
+    default = COLORED if frame_set.kind == "cityscapes" else frame_set.classes
     picture = frame_sheet(frame, classes=chosen or default, sizing=sizing)
     write_atomically(path, png_picture_bytes(picture), overwrite=overwrite)
     return path

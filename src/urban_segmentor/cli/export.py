@@ -23,7 +23,7 @@ def export(  # noqa: PLR0913 - one parameter an option
     model: Annotated[
         str,
         typer.Argument(
-            help="Checkpoint (.pt), or a .onnx or an embedded name to convert or quantise."
+            help="Checkpoint (.pt), or a .onnx or an embedded name to convert or quantize."
         ),
     ],
     form: Annotated[
@@ -104,7 +104,7 @@ def export(  # noqa: PLR0913 - one parameter an option
     accuracy: Annotated[
         str | None, typer.Option(help="Figures and their frames.", rich_help_panel=_SAYS)
     ] = None,
-    licence: Annotated[
+    license: Annotated[
         str | None,
         typer.Option("--license", help="Of the weights.", rich_help_panel=_SAYS),
     ] = None,
@@ -161,7 +161,7 @@ def export(  # noqa: PLR0913 - one parameter an option
         format=one_of("format", form or usual, ("onnx", "openvino")),
         imgsz=parse_imgsz(imgsz),
         half=half,
-        quantisation=None if quantize is None else plan,
+        quantization=None if quantize is None else plan,
         data=data,
         output=output,
         overwrite=overwrite,
@@ -169,7 +169,7 @@ def export(  # noqa: PLR0913 - one parameter an option
             description=description,
             training_data=training_data,
             accuracy=accuracy,
-            licence=licence,
+            license=license,
         ),
         trust=trust,
     )

@@ -56,6 +56,6 @@ def _describe(name: str, path: Path) -> dict[str, object]:
         "classes": ", ".join(spec.class_names),
         "training_data": spec.training_data,
         "accuracy": spec.accuracy,
-        "licence": spec.licence,
+        "license": spec.license,
         "path": str(path),
     }

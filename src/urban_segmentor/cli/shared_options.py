@@ -45,7 +45,7 @@ Opacity = Annotated[float, typer.Option(help="Of the masks, 0 to 1.", rich_help_
 Palette = Annotated[
     str,
     typer.Option(
-        help="cityscapes, or safe for colours that the colour-blind can tell apart.",
+        help="cityscapes, or safe for colors that the color-blind can tell apart.",
         rich_help_panel=_DRAW,
     ),
 ]

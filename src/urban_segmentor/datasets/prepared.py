@@ -68,7 +68,7 @@ class YoloSample:
         return read_picture(self.picture)
 
     def segments(self, classes: ClassSet, *, size: tuple[int, int] | None = None) -> Segments:
-        """Return the labels; see `LabelledFrame`."""
+        """Return the labels; see `LabeledFrame`."""
         size = size or self.image().shape[:2]
         found = list(_painted(self.labels, self.names, size, is_crowd=False))
         if self.ignored.is_file():
@@ -99,7 +99,7 @@ class CocoSample:
         return read_picture(self.picture)
 
     def segments(self, classes: ClassSet, *, size: tuple[int, int] | None = None) -> Segments:
-        """Return the labels; see `LabelledFrame`."""
+        """Return the labels; see `LabeledFrame`."""
         _check_size(self.stem, size, self.size)
         try:
             masks = decode_rle([rle for _, _, rle in self.annotations], image_size=self.size)
@@ -132,7 +132,7 @@ class PanopticSample:
         return read_picture(self.picture)
 
     def segments(self, classes: ClassSet, *, size: tuple[int, int] | None = None) -> Segments:
-        """Return the labels; see `LabelledFrame`."""
+        """Return the labels; see `LabeledFrame`."""
         picture = read_picture(self.labels).astype(np.int32)
         ids = picture @ np.array([1, 256, 65536], dtype=np.int32)
         own = (ids.shape[0], ids.shape[1])

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 Kind: TypeAlias = Literal["cityscapes", "yolo", "coco", "panoptic"]
 
-COLOURED = ClassSet(
-    labels=tuple(label for label in CITYSCAPES if label.label_id > 0 and any(label.colour))
+COLORED = ClassSet(
+    labels=tuple(label for label in CITYSCAPES if label.label_id > 0 and any(label.color))
 )
-"""Every class that has a colour of its own, also those that no network is trained on."""
+"""Every class that has a color of its own, also those that no network is trained on."""
 
 
 class Sample(Protocol):

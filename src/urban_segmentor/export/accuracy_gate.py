@@ -65,13 +65,13 @@ class AccuracyGate:
         """
         if self.ap_float <= MOST_LOST:
             raise ModelError(
-                f"the model has AP {self.ap_float:.1f} before it is quantised, too little to see "
+                f"the model has AP {self.ap_float:.1f} before it is quantized, too little to see "
                 f"whether {MOST_LOST} is lost",
                 hint="train it longer, or add --accept-loss",
             )
         if self.lost > MOST_LOST:
             raise ModelError(
-                f"quantising costs {self.lost:.1f} points of AP, more than {MOST_LOST}, so nothing "
+                f"quantizing costs {self.lost:.1f} points of AP, more than {MOST_LOST}, so nothing "
                 f"is written: {self.sentence()}",
                 hint="try --float-head, stay with float, or add --accept-loss",
             )

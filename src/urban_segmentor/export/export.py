@@ -129,12 +129,12 @@ def export(wishes: ExportOptions, *, progress: ExportProgress | None = None) -> 
             form = _build(wishes, source, folder / "float", stem=path.stem)
             compared_on, agreement = _compare(wishes, source, form, tell)
             int8 = None
-            if wishes.quantisation is not None:
+            if wishes.quantization is not None:
                 int8 = in_int8(
                     form,
                     folder / "int8",
                     wishes=wishes,
-                    plan=wishes.quantisation,
+                    plan=wishes.quantization,
                     metadata=source.metadata,
                     tell=tell,
                 )
@@ -188,8 +188,8 @@ def _build(wishes: ExportOptions, source: _Source, folder: Path, *, stem: str) -
     """Return the model in its new format, still in float."""
     if wishes.format == "openvino":
         model = read_model(source.onnx)
-        # What is quantised later is measured against weights as they are.
-        half = wishes.half and wishes.quantisation is None
+        # What is quantized later is measured against weights as they are.
+        half = wishes.half and wishes.quantization is None
         return save_openvino(model, folder, stem=stem, half=half, metadata=source.metadata)
     folder.mkdir()
     path = folder / f"{stem}.onnx"
@@ -208,7 +208,7 @@ def _compare(
     network = source.network
     if source.checkpoint is not None:
         network = source.checkpoint.network(source.metadata, ends_in_nms=spec.ends_in_nms)
-    is_half = wishes.half and wishes.quantisation is None
+    is_half = wishes.half and wishes.quantization is None
     limits = HALF if is_half else EXACT
     hint = "leave --half out" if is_half else _REPORT_HINT
     agreement = verify_same_outputs(

@@ -146,7 +146,7 @@ def _split(data: Path, split: str) -> Sequence[CityscapesFrame]:
     layout = read_layout(data)
     if split not in layout.splits:
         raise SettingError(
-            f"`{data}` has no split `{split}`, which quantising needs",
+            f"`{data}` has no split `{split}`, which quantizing needs",
             hint=f"it has {', '.join(layout.splits)}; give a folder with both train and val",
         )
     return layout.of_split(split)

@@ -25,13 +25,13 @@ class ModelDescription:
         description: One line about the model.
         training_data: What it was trained on.
         accuracy: Measured accuracy with the frames it was measured on.
-        licence: Licence of the weights.
+        license: License of the weights.
     """
 
     description: str | None = None
     training_data: str | None = None
     accuracy: str | None = None
-    licence: str | None = None
+    license: str | None = None
 
 
 def of_checkpoint(checkpoint: Checkpoint) -> dict[str, object]:
@@ -50,7 +50,7 @@ def of_checkpoint(checkpoint: Checkpoint) -> dict[str, object]:
     mask_map = checkpoint.metrics.get(_MASK_MAP)
     return {
         "description": _description(checkpoint),
-        "license": _licence(checkpoint.class_names),
+        "license": _license(checkpoint.class_names),
         "training_data": ", ".join(part for part in told if part),
         "accuracy": f"mask mAP50-95 {100 * mask_map:.1f} in the validation of its training, which "
         "is not the official AP"
@@ -74,7 +74,7 @@ def of_file(spec: ModelSpec, metadata: Mapping[str, object]) -> dict[str, object
         "end2end": spec.ends_in_nms,
         "version": str(metadata.get("version", "")),
         "description": spec.description,
-        "license": spec.licence,
+        "license": spec.license,
         "training_data": spec.training_data,
         "accuracy": spec.accuracy,
     }
@@ -86,7 +86,7 @@ def told_by(about: ModelDescription) -> dict[str, object]:
         "description": about.description,
         "training_data": about.training_data,
         "accuracy": about.accuracy,
-        "license": about.licence,
+        "license": about.license,
     }
     return {key: " ".join(text.split()) for key, text in said.items() if text is not None}
 
@@ -98,7 +98,7 @@ def _description(checkpoint: Checkpoint) -> str:
     return f"{kind}, {count} {of_cityscapes}{'class' if count == 1 else 'classes'}"
 
 
-def _licence(class_names: Sequence[str]) -> str:
+def _license(class_names: Sequence[str]) -> str:
     if _is_cityscapes(class_names):
         return "AGPL-3.0; for non-commercial use if trained on Cityscapes, as its terms say"
     return "AGPL-3.0"

@@ -63,7 +63,7 @@ class ExportOptions:
         imgsz: Long side, or height and width, that the file names, pixels; None for those of the
             training.
         half: True to store weights in half size.
-        quantisation: How it gets eight bits, or None to leave it in float.
+        quantization: How it gets eight bits, or None to leave it in float.
         data: Where pictures come from: a Cityscapes folder, or one that `data prepare` made; None
             for the procedural street.
         output: The file, or the folder for OpenVINO; None for a place beside the model.
@@ -76,7 +76,7 @@ class ExportOptions:
     format: Format = "onnx"
     imgsz: int | tuple[int, int] | None = None
     half: bool = False
-    quantisation: QuantizationOptions | None = None
+    quantization: QuantizationOptions | None = None
     data: Path | None = None
     output: Path | None = None
     overwrite: bool = False
@@ -162,7 +162,7 @@ def place_of(wishes: ExportOptions, path: Path) -> Path:
     folder = Path() if is_ours else path.parent
     if wishes.format == "onnx":
         return folder / f"{path.stem}.onnx"
-    return folder / f"{path.stem}{'_int8' * (wishes.quantisation is not None)}_openvino"
+    return folder / f"{path.stem}{'_int8' * (wishes.quantization is not None)}_openvino"
 
 
 def check_options(wishes: ExportOptions, *, place: Path, path: Path) -> None:
@@ -175,16 +175,16 @@ def check_options(wishes: ExportOptions, *, place: Path, path: Path) -> None:
 
     Raises:
         SettingError: They contradict one another.
-        DatasetError: The data set lacks what quantising needs.
+        DatasetError: The data set lacks what quantizing needs.
         OutputError: The export is there already, or cannot be written.
     """
-    plan = wishes.quantisation
+    plan = wishes.quantization
     if plan is not None:
         if wishes.format != "openvino":
             raise SettingError("INT8 is written for OpenVINO alone", hint="--format openvino")
         if wishes.data is None:
             raise SettingError(
-                "quantising needs pictures to calibrate on and labels to measure the loss with",
+                "quantizing needs pictures to calibrate on and labels to measure the loss with",
                 hint="--data CITYSCAPES, a folder with gtFine and leftImg8bit",
             )
         calibration_pictures(wishes.data, plan.calibration)

@@ -66,7 +66,7 @@ def in_int8(  # noqa: PLR0913
         tell: Hears how far it is.
 
     Raises:
-        ModelError: It lost too much, or cannot be quantised.
+        ModelError: It lost too much, or cannot be quantized.
         DatasetError: The data set lacks what is needed.
         MissingExtraError: A library is not installed.
     """
@@ -77,7 +77,7 @@ def in_int8(  # noqa: PLR0913
     imgsz = max(spec.imgsz)
     tell.start("measuring in float", len(samples))
     ap_float = measure_ap(form, samples, imgsz=imgsz, precision="f32", on_frame=tell.advance)
-    tell.start("quantising", None)
+    tell.start("quantizing", None)
     inputs = NetworkInputs(
         calibration_pictures(wishes.data, plan.calibration),
         imgsz=imgsz,
@@ -112,7 +112,7 @@ def in_int8(  # noqa: PLR0913
 def _said(
     gate: AccuracyGate, *, wishes: ExportOptions, plan: QuantizationOptions, calibration: int
 ) -> dict[str, object]:
-    """Return what a quantised model says besides what it said in float."""
+    """Return what a quantized model says besides what it said in float."""
     told = wishes.about.accuracy
     return {
         "quantized_from": Path(wishes.model).name,

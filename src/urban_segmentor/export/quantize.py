@@ -59,13 +59,13 @@ def quantize(
     }
     try:
         with _in_silence():
-            quantised = nncf.quantize(cut, nncf.Dataset(inputs, _planar), **options)
+            quantized = nncf.quantize(cut, nncf.Dataset(inputs, _planar), **options)
     except Exception as error:  # its errors have no base of their own
         line = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         raise ModelError(
             f"NNCF cannot quantize the model: {line}", hint="use the export in float"
         ) from error
-    return quantised if select is None else _with_end(quantised, of=model, cut=cut)
+    return quantized if select is None else _with_end(quantized, of=model, cut=cut)
 
 
 def float_nodes(model: ov.Model, *, whole_head: bool) -> list[str]:
@@ -122,16 +122,16 @@ def _name(node: Any) -> str:
     return str(node.get_friendly_name())
 
 
-def _with_end(quantised: ov.Model, *, of: ov.Model, cut: ov.Model) -> ov.Model:
-    """Return a quantised model with what was cut off its end put back."""
+def _with_end(quantized: ov.Model, *, of: ov.Model, cut: ov.Model) -> ov.Model:
+    """Return a quantized model with what was cut off its end put back."""
     openvino: Any = import_module("openvino")
     whole: Any = of
-    for old, new in zip(cut.get_results(), quantised.get_results(), strict=True):
+    for old, new in zip(cut.get_results(), quantized.get_results(), strict=True):
         old_source, new_source = old.input_value(0), new.input_value(0)
         for port in old_source.get_target_inputs():
             if port.get_node().get_friendly_name() != old.get_friendly_name():
                 port.replace_source_output(new_source)
-    return openvino.Model(whole.get_results(), quantised.get_parameters(), "quantised")
+    return openvino.Model(whole.get_results(), quantized.get_parameters(), "quantized")
 
 
 def _planar(batch: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -21,7 +21,7 @@ PADDING = 114
 def network_input(pixels: Image | Yuv420, letterbox: Letterbox) -> NDArray[np.uint8]:
     """Return the picture scaled into the letterbox, uint8 (1, H, W, 3), RGB.
 
-    Video planes are scaled before they become RGB: a ninth of the colour arithmetic at 1080p.
+    Video planes are scaled before they become RGB: a ninth of the color arithmetic at 1080p.
 
     Args:
         pixels: RGB uint8 (H, W, 3), or the planes of a video frame.

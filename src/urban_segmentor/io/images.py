@@ -1,4 +1,4 @@
-"""Pictures in and out: JPEG, PNG, WebP, TIFF, BMP, whatever their depth, colour or rotation."""
+"""Pictures in and out: JPEG, PNG, WebP, TIFF, BMP, whatever their depth, color or rotation."""
 
 from __future__ import annotations
 

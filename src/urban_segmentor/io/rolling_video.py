@@ -28,7 +28,7 @@ class RollingVideoWriter:
     """A `Sink` that writes `out.mp4`, `out-002.mp4`, `out-003.mp4`, ..., each from its own 0 on.
 
     A new file begins after a length of time, and where one video cannot go on: when the size or
-    the kind of colours changes, or the time jumps, as it does when a source comes back. A file is
+    the kind of colors changes, or the time jumps, as it does when a source comes back. A file is
     put in its place when the next one begins, and the last one by `close`. When the process is
     killed or the power fails, the file that is being written is lost, `segment_s` at most; those
     before it are whole.

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from av.sidedata.sidedata import SideData
     from numpy.typing import NDArray
 
-    from urban_segmentor.structures.color import ColourMatrix
+    from urban_segmentor.structures.color import ColorMatrix
 
-_MATRICES: dict[int, ColourMatrix] = {1: "bt709", 5: "bt601", 6: "bt601", 9: "bt2020"}  # H.273
-_SWS_SPACES: dict[ColourMatrix, int] = {"bt709": 1, "bt601": 5, "bt2020": 9}  # swscale's names
+_MATRICES: dict[int, ColorMatrix] = {1: "bt709", 5: "bt601", 6: "bt601", 9: "bt2020"}  # H.273
+_SWS_SPACES: dict[ColorMatrix, int] = {"bt709": 1, "bt601": 5, "bt2020": 9}  # swscale's names
 _LIMITED, _FULL = 1, 2  # H.273
 _HD_LINES = 576  # players take a stream that says nothing for BT.601 up to this height
-_GREY = 128  # chroma without colour
+_GREY = 128  # chroma without color
 
 
 class Orientation(NamedTuple):
@@ -62,13 +62,13 @@ def planes_of(frame: av.VideoFrame, turn: Orientation) -> Yuv420:
         turn: How it becomes upright.
     """
     name = frame.format.name
-    default: ColourMatrix = "bt601" if frame.height <= _HD_LINES else "bt709"
+    default: ColorMatrix = "bt601" if frame.height <= _HD_LINES else "bt709"
     matrix = _MATRICES.get(int(frame.colorspace), default)
     full_range = frame.color_range == _FULL or name.startswith("yuvj")
-    colours = [part for part in frame.format.components if not part.is_alpha]
+    colors = [part for part in frame.format.components if not part.is_alpha]
     if frame.format.is_rgb or frame.format.has_palette:
         planes, full_range = _from_rgb(frame, matrix), False
-    elif len(colours) == 1:
+    elif len(colors) == 1:
         full_range = frame.color_range != _LIMITED  # grey that says nothing is taken so by FFmpeg
         planes = _from_grey(frame, full_range=full_range)
     else:
@@ -81,7 +81,7 @@ def planes_of(frame: av.VideoFrame, turn: Orientation) -> Yuv420:
     return Yuv420(y=y, u=u, v=v, matrix=matrix, full_range=full_range)
 
 
-def _from_rgb(frame: av.VideoFrame, matrix: ColourMatrix) -> list[NDArray[np.uint8]]:
+def _from_rgb(frame: av.VideoFrame, matrix: ColorMatrix) -> list[NDArray[np.uint8]]:
     """Return the planes of an RGB frame; the range must be told, or RGB's full one is kept."""
     converted = frame.reformat(
         format="yuv420p",
@@ -93,7 +93,7 @@ def _from_rgb(frame: av.VideoFrame, matrix: ColourMatrix) -> list[NDArray[np.uin
 
 
 def _from_grey(frame: av.VideoFrame, *, full_range: bool) -> list[NDArray[np.uint8]]:
-    """Return the planes of a frame without colour; its values stay as they are."""
+    """Return the planes of a frame without color; its values stay as they are."""
     if frame.format.name != "gray":
         same = _FULL if full_range else _LIMITED
         frame = frame.reformat(format="gray", src_color_range=same, dst_color_range=same)
@@ -103,7 +103,7 @@ def _from_grey(frame: av.VideoFrame, *, full_range: bool) -> list[NDArray[np.uin
     return [y, chroma, chroma]
 
 
-def _in_420(frame: av.VideoFrame, matrix: ColourMatrix, *, full_range: bool) -> av.VideoFrame:
+def _in_420(frame: av.VideoFrame, matrix: ColorMatrix, *, full_range: bool) -> av.VideoFrame:
     """Return a frame with 8 bits and half chroma, of the same matrix and range."""
     space, same = _SWS_SPACES[matrix], _FULL if full_range else _LIMITED
     return frame.reformat(

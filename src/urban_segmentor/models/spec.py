@@ -30,7 +30,7 @@ class ModelSpec:
         stride: Sides of the input are multiples of it, pixels.
         ends_in_nms: True when the head hands out final boxes and no NMS is due.
         description: One line about the model.
-        licence: Licence of the weights.
+        license: License of the weights.
         training_data: What it was trained on, or an empty string when the file does not say.
         accuracy: Measured accuracy with the frames it was measured on, or an empty string.
     """
@@ -41,7 +41,7 @@ class ModelSpec:
     stride: int
     ends_in_nms: bool
     description: str
-    licence: str
+    license: str
     training_data: str
     accuracy: str
 
@@ -75,7 +75,7 @@ class ModelSpec:
             stride=_positive(_value(metadata, "stride", where), "stride", where),
             ends_in_nms=_ends_in_nms(metadata, where),
             description=_text(metadata, "description"),
-            licence=_text(metadata, "license"),
+            license=_text(metadata, "license"),
             training_data=_text(metadata, "training_data"),
             accuracy=_text(metadata, "accuracy"),
         )

@@ -53,13 +53,13 @@ class HtmlBar(NamedTuple):
         name: In front of the bar.
         value: Its length, not negative.
         text: Behind the bar.
-        colour: Of the bar.
+        color: Of the bar.
     """
 
     name: str
     value: float
     text: str
-    colour: Rgb
+    color: Rgb
 
 
 class HtmlImage(NamedTuple):
@@ -139,8 +139,8 @@ def bars(rows: Sequence[HtmlBar]) -> Html:
     most = max((row.value for row in rows), default=0) or 1
     lines = "".join(
         f'<div>{_text(row.name)}</div><div class="bar"><span style="width:'
-        f"{80 * row.value / most:.2f}%;background:rgb({row.colour[0]},{row.colour[1]},"
-        f'{row.colour[2]})"></span>{_text(row.text)}</div>\n'
+        f"{80 * row.value / most:.2f}%;background:rgb({row.color[0]},{row.color[1]},"
+        f'{row.color[2]})"></span>{_text(row.text)}</div>\n'
         for row in rows
     )
     return Html(f'<div class="bars">\n{lines}</div>\n')

@@ -36,14 +36,14 @@ class Tile(NamedTuple):
 
 
 class LegendEntry(NamedTuple):
-    """A colour and what it means.
+    """A color and what it means.
 
     Attributes:
-        colour: Of the swatch.
+        color: Of the swatch.
         text: Behind it.
     """
 
-    colour: Rgb
+    color: Rgb
     text: str
 
 
@@ -57,7 +57,7 @@ def side_by_side(tiles: Sequence[Tile], *, legend: Sequence[LegendEntry] = ()) -
 
     Args:
         tiles: At least one; they may differ in size.
-        legend: Colours and their meaning, in as many rows as they need.
+        legend: Colors and their meaning, in as many rows as they need.
     """
     height = max(tile.image.shape[0] for tile in tiles)
     size_px = text_px(height)
@@ -111,7 +111,7 @@ def fitted(image: Image, size: tuple[int, int], *, paper: Rgb = _PAPER) -> Image
     Args:
         image: uint8 (h, w, 3), RGB.
         size: Height and width of the place, pixels.
-        paper: The colour around it.
+        paper: The color around it.
     """
     gain = min(size[0] / image.shape[0], size[1] / image.shape[1])
     height, width = (max(round(side * gain), 1) for side in image.shape[:2])
@@ -178,7 +178,7 @@ def _legend(entries: Sequence[LegendEntry], *, width: int, size_px: int) -> Imag
         x, middle = place * column, row * line + line // 2
         half = size_px // 2
         box = (x, middle - half, x + 2 * half, middle + half)
-        draw.rectangle(box, fill=entry.colour, outline=_FRAME)
+        draw.rectangle(box, fill=entry.color, outline=_FRAME)
         draw.text((x + 3 * half, middle), entry.text, fill=_INK, font=font, anchor="lm")
     return np.asarray(paper)
 

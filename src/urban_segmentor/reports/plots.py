@@ -61,7 +61,7 @@ def bars_png(  # noqa: PLR0913
     names: Sequence[str],
     series: Mapping[str, Sequence[float]],
     *,
-    colours: Sequence[Rgb],
+    colors: Sequence[Rgb],
     title: str,
     unit: str,
     logarithmic: bool = False,
@@ -72,8 +72,8 @@ def bars_png(  # noqa: PLR0913
     Args:
         names: N names, the first at the top.
         series: N values, none negative, by the name of the series; of several, the first has the
-            full colour and the others are paler.
-        colours: The colour of each name.
+            full color and the others are paler.
+        colors: The color of each name.
         title: What is to be seen.
         unit: What the values count.
         logarithmic: True for values over several powers of ten; zeros have no bar then.
@@ -92,13 +92,13 @@ def bars_png(  # noqa: PLR0913
             rows - _GROUP / 2 + thick * (place + 0.5),
             values,
             height=thick,
-            color=[_share(lighter(colour, paler)) for colour in colours],
+            color=[_share(lighter(color, paler)) for color in colors],
             edgecolor=_INK,
             linewidth=0.4,
         )
         texts = [number(value) for value in values]
         axes.bar_label(found, texts, padding=3, size=7 if len(series) > 1 else 8)
-        # The bars have many colours: grey ones stand for their series in the legend.
+        # The bars have many colors: grey ones stand for their series in the legend.
         grey = _share(lighter(_GREY, paler))
         axes.barh([0], [0], color=grey, edgecolor=_INK, linewidth=0.4, label=label)
     axes.set_yticks(rows, names)
@@ -165,18 +165,18 @@ def heat_map_png(  # noqa: PLR0913
 def lines_png(  # noqa: PLR0913
     curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
     *,
-    colours: Sequence[Rgb],
+    colors: Sequence[Rgb],
     title: str,
     across: str,
     down: str,
     logarithmic: bool = False,
     limits: tuple[float, float] | None = None,
 ) -> bytes:
-    """Return lines as a PNG, told apart by colour and by kind of line.
+    """Return lines as a PNG, told apart by color and by kind of line.
 
     Args:
         curves: The values across and down of each line, by its name.
-        colours: The colour of each line.
+        colors: The color of each line.
         title: What is to be seen.
         across: What is counted across.
         down: What is counted down.
@@ -189,9 +189,9 @@ def lines_png(  # noqa: PLR0913
     figure = new_figure(8.5, 5.0)
     axes = figure.subplots()
     kinds = ("-", "--", "-.", ":")
-    for place, ((name, (x, y)), colour) in enumerate(zip(curves.items(), colours, strict=True)):
+    for place, ((name, (x, y)), color) in enumerate(zip(curves.items(), colors, strict=True)):
         kind = kinds[place % len(kinds)]
-        axes.plot(x, y, color=_share(colour), linestyle=kind, linewidth=1.8, label=name)
+        axes.plot(x, y, color=_share(color), linestyle=kind, linewidth=1.8, label=name)
     if logarithmic:
         axes.set_xscale("log")
     if limits is not None:
@@ -230,7 +230,7 @@ def as_written(texts: Iterable[Text]) -> None:
         text.set_parse_math(False)
 
 
-def _share(colour: Rgb) -> tuple[float, float, float]:
-    """Return a colour as matplotlib counts, 0..1."""
-    red, green, blue = (value / 255 for value in colour)
+def _share(color: Rgb) -> tuple[float, float, float]:
+    """Return a color as matplotlib counts, 0..1."""
+    red, green, blue = (value / 255 for value in color)
     return red, green, blue

@@ -1,4 +1,4 @@
-"""The Cityscapes labels: ids, train ids, which are things, and their colours.
+"""The Cityscapes labels: ids, train ids, which are things, and their colors.
 
 Source: the label table of cityscapesScripts (`helpers/labels.py`), the data set's definition.
 """
@@ -18,17 +18,17 @@ class Label:
 
     Attributes:
         name: As written in the polygon files.
-        label_id: Value in `labelIds` pictures; -1 for licence plates.
+        label_id: Value in `labelIds` pictures; -1 for license plates.
         train_id: Position among the 19 training classes, or None when ignored.
         is_thing: True where single objects are told apart.
-        colour: Red, green, blue, 0..255.
+        color: Red, green, blue, 0..255.
     """
 
     name: str
     label_id: int
     train_id: int | None
     is_thing: bool
-    colour: Rgb
+    color: Rgb
 
 
 CITYSCAPES: tuple[Label, ...] = (

@@ -1,6 +1,6 @@
-"""Colour between RGB and the Y'CbCr planes that video is made of.
+"""Color between RGB and the Y'CbCr planes that video is made of.
 
-Source: ITU-R BT.601-7, BT.709-6 and BT.2020-2 for the weights; H.264 for the quantisation.
+Source: ITU-R BT.601-7, BT.709-6 and BT.2020-2 for the weights; H.264 for the quantization.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-ColourMatrix: TypeAlias = Literal["bt601", "bt709", "bt2020"]
+ColorMatrix: TypeAlias = Literal["bt601", "bt709", "bt2020"]
 
-_LUMA_WEIGHTS: dict[ColourMatrix, tuple[float, float]] = {  # of red and of blue
+_LUMA_WEIGHTS: dict[ColorMatrix, tuple[float, float]] = {  # of red and of blue
     "bt601": (0.299, 0.114),
     "bt709": (0.2126, 0.0722),
     "bt2020": (0.2627, 0.0593),
 }
 
 
-def rgb_to_yuv_matrix(matrix: ColourMatrix, *, full_range: bool) -> NDArray[np.float64]:
+def rgb_to_yuv_matrix(matrix: ColorMatrix, *, full_range: bool) -> NDArray[np.float64]:
     """Return the affine map from 8-bit RGB to 8-bit Y'CbCr.
 
     Args:
@@ -41,7 +41,7 @@ def rgb_to_yuv_matrix(matrix: ColourMatrix, *, full_range: bool) -> NDArray[np.f
     return np.column_stack([rows, [y_offset, 128.0, 128.0]])
 
 
-def yuv_to_rgb_matrix(matrix: ColourMatrix, *, full_range: bool) -> NDArray[np.float64]:
+def yuv_to_rgb_matrix(matrix: ColorMatrix, *, full_range: bool) -> NDArray[np.float64]:
     """Return the inverse of `rgb_to_yuv_matrix`, float64 (3, 4)."""
     forward = rgb_to_yuv_matrix(matrix, full_range=full_range)
     inverse = np.linalg.inv(forward[:, :3])
@@ -49,8 +49,8 @@ def yuv_to_rgb_matrix(matrix: ColourMatrix, *, full_range: bool) -> NDArray[np.f
     return np.column_stack([inverse, offset]).astype(np.float64)
 
 
-def transform_colours(pixels: NDArray[np.uint8], matrix: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Return the pixels mapped by a colour matrix, rounded and clipped.
+def transform_colors(pixels: NDArray[np.uint8], matrix: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Return the pixels mapped by a color matrix, rounded and clipped.
 
     Args:
         pixels: uint8 (H, W, 3).

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from urban_segmentor.errors import ShapeError
 from urban_segmentor.structures._arrays import read_only
 from urban_segmentor.structures.color import (
-    ColourMatrix,
+    ColorMatrix,
     rgb_to_yuv_matrix,
-    transform_colours,
+    transform_colors,
     yuv_to_rgb_matrix,
 )
 
@@ -40,7 +40,7 @@ class Yuv420:
     y: NDArray[np.uint8]
     u: NDArray[np.uint8]
     v: NDArray[np.uint8]
-    matrix: ColourMatrix = "bt709"
+    matrix: ColorMatrix = "bt709"
     full_range: bool = False
 
     def __post_init__(self) -> None:
@@ -53,7 +53,7 @@ class Yuv420:
 
     @classmethod
     def from_rgb(
-        cls, image: Image, *, matrix: ColourMatrix = "bt709", full_range: bool = False
+        cls, image: Image, *, matrix: ColorMatrix = "bt709", full_range: bool = False
     ) -> Self:
         """Return an RGB picture as planes; chroma is the mean of 2 x 2 pixels.
 
@@ -65,7 +65,7 @@ class Yuv420:
         height, width = image.shape[:2]
         even = cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
         weights = rgb_to_yuv_matrix(matrix, full_range=full_range)
-        planes = transform_colours(np.asarray(even, dtype=np.uint8), weights)
+        planes = transform_colors(np.asarray(even, dtype=np.uint8), weights)
         size = ((width + 1) // 2, (height + 1) // 2)
         chroma = np.asarray(cv2.resize(planes[..., 1:], size, interpolation=cv2.INTER_AREA))
         return cls(
@@ -86,7 +86,7 @@ class Yuv420:
         size = (width, height)
         planes = cv2.merge([cv2.resize(plane, size) for plane in (self.y, self.u, self.v)])
         weights = yuv_to_rgb_matrix(self.matrix, full_range=self.full_range)
-        return transform_colours(np.asarray(planes, dtype=np.uint8), weights)
+        return transform_colors(np.asarray(planes, dtype=np.uint8), weights)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

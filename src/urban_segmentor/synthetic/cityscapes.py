@@ -1,4 +1,4 @@
-"""A data set in the official Cityscapes layout, drawn by our own code, free of its licence."""
+"""A data set in the official Cityscapes layout, drawn by our own code, free of its license."""
 
 from __future__ import annotations
 

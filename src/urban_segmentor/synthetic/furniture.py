@@ -9,14 +9,14 @@ import numpy as np
 from urban_segmentor.synthetic.mesh import Mesh, box, disc
 
 if TYPE_CHECKING:
-    from urban_segmentor.synthetic.light import Colour
+    from urban_segmentor.synthetic.light import Color
 
-_STEEL: Colour = (0.40, 0.41, 0.42)
-_WHITE: Colour = (0.92, 0.92, 0.92)
-_RED: Colour = (0.78, 0.08, 0.08)
-_BLUE: Colour = (0.10, 0.25, 0.62)
-_DARK: Colour = (0.07, 0.08, 0.08)
-_LAMP_COLOURS: tuple[Colour, ...] = ((0.05, 0.75, 0.35), (0.85, 0.55, 0.05), (0.85, 0.10, 0.06))
+_STEEL: Color = (0.40, 0.41, 0.42)
+_WHITE: Color = (0.92, 0.92, 0.92)
+_RED: Color = (0.78, 0.08, 0.08)
+_BLUE: Color = (0.10, 0.25, 0.62)
+_DARK: Color = (0.07, 0.08, 0.08)
+_LAMP_COLORS: tuple[Color, ...] = ((0.05, 0.75, 0.35), (0.85, 0.55, 0.05), (0.85, 0.10, 0.06))
 
 
 def pole(*, height_m: float, width_m: float = 0.12) -> Mesh:
@@ -52,10 +52,10 @@ def sign(*, kind: int, height_m: float = 2.6) -> Mesh:
     layers = [
         Mesh.of(
             [disc((front + 0.004 * i, 0, height_m), axis="x", radius=radius)],
-            colour,
+            color,
             bias_m=0.05 * i,
         )
-        for i, (radius, colour) in enumerate(faces)
+        for i, (radius, color) in enumerate(faces)
     ]
     return Mesh.joined([back, *layers])
 
@@ -63,15 +63,15 @@ def sign(*, kind: int, height_m: float = 2.6) -> Mesh:
 def _plate(*, triangle: bool, front: float, height_m: float) -> Mesh:
     if triangle:
         shape = np.array([[-0.45, -0.35], [0.45, -0.35], [0.0, 0.45]])
-        colours = (_RED, _WHITE)
+        colors = (_RED, _WHITE)
     else:
         shape = np.array([[-0.8, -0.3], [0.8, -0.3], [0.8, 0.3], [-0.8, 0.3]])
-        colours = (_WHITE, _BLUE)
+        colors = (_WHITE, _BLUE)
     parts: list[Mesh] = []
     scales = (1.0, 0.6 if triangle else 0.82)
-    for i, (scale, colour) in enumerate(zip(scales, colours, strict=True)):
+    for i, (scale, color) in enumerate(zip(scales, colors, strict=True)):
         face = np.array([[front + 0.004 * i, *point] for point in shape * scale])
-        parts.append(Mesh.of([face + np.array([0, 0, height_m])], colour, bias_m=0.05 * i))
+        parts.append(Mesh.of([face + np.array([0, 0, height_m])], color, bias_m=0.05 * i))
     return Mesh.joined(parts)
 
 
@@ -84,8 +84,8 @@ def traffic_light(*, height_m: float = 2.9, lit: int = 0) -> Mesh:
     """
     case = Mesh.of(box((-0.12, -0.17, height_m), (0.12, 0.17, height_m + 0.95)), _DARK)
     lamps: list[Mesh] = []
-    for i, colour in enumerate(_LAMP_COLOURS):
-        shown = colour if i == lit else tuple(0.2 * part for part in colour)
+    for i, color in enumerate(_LAMP_COLORS):
+        shown = color if i == lit else tuple(0.2 * part for part in color)
         centre = (0.13, 0.0, height_m + 0.17 + 0.3 * i)
         red, green, blue = shown
         face = disc(centre, axis="x", radius=0.11)

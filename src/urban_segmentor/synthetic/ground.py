@@ -39,7 +39,7 @@ class Ground:
 
     def __init__(self, rng: np.random.Generator, light: Light) -> None:
         self._light = light
-        level = np.array(light.sky_colour) + light.sun[2] * np.array(light.sun_colour)
+        level = np.array(light.sky_color) + light.sun[2] * np.array(light.sun_color)
         self._levels = [as_bytes(_surface(rng) * level)]
         for i in range(1, _LEVELS):
             rows, cols = self._levels[-1].shape[:2]
@@ -109,14 +109,14 @@ def sky(
     Args:
         clouds: float64 (H, W), about -1..1, where the sky is brighter.
         camera: Says where the horizon is.
-        light: Colours.
+        light: Colors.
     """
     height = camera.image_size[0]
     above = (horizon_row(camera) - np.arange(height)) / camera.focal_px
     rise = np.clip(above / 0.6, 0, 1)[:, None, None]
-    colours = np.array(light.horizon) * (1 - rise) + np.array(light.zenith) * rise
+    colors = np.array(light.horizon) * (1 - rise) + np.array(light.zenith) * rise
     classes = np.full(camera.image_size, _SKY, dtype=np.uint8)
-    return as_bytes(colours + 0.06 * clouds[..., None]), classes
+    return as_bytes(colors + 0.06 * clouds[..., None]), classes
 
 
 def horizon_row(camera: Camera) -> float:

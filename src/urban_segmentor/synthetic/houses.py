@@ -45,11 +45,11 @@ def house(
     """
     floors = int(rng.integers(3, 6))
     height_m = 3.1 * floors + float(rng.uniform(0.8, 2.0))
-    colour = np.array(_PLASTERS[int(rng.integers(len(_PLASTERS)))]) * rng.uniform(0.85, 1.1)
+    color = np.array(_PLASTERS[int(rng.integers(len(_PLASTERS)))]) * rng.uniform(0.85, 1.1)
     away = np.sign(front_x_m)
     start, end = np.array([front_x_m, y_m[0], 0.0]), np.array([front_x_m, y_m[1], 0.0])
-    front = _front(rng, colour, floors=floors, height_m=height_m, width_m=y_m[1] - y_m[0])
-    side = _plaster(rng, colour * 0.9, (64, 64))
+    front = _front(rng, color, floors=floors, height_m=height_m, width_m=y_m[1] - y_m[0])
+    side = _plaster(rng, color * 0.9, (64, 64))
     back = start + np.array([away * _DEPTH_M, 0.0, 0.0])
     fronts = _lit(front, np.array([-away, 0.0, 0.0]), light)
     sides = _lit(side, np.array([0.0, -1.0, 0.0]), light)
@@ -61,23 +61,21 @@ def house(
 
 def _lit(texture: NDArray[np.float64], normal: NDArray[np.float64], light: Light) -> Texture:
     sun = max(0.0, float(normal @ np.array(light.sun)))
-    ambient = (np.array(light.sky_colour) + np.array(light.ground_colour)) / 2
+    ambient = (np.array(light.sky_color) + np.array(light.ground_color)) / 2
     rows = np.linspace(1.08, 0.80, len(texture))[:, None, None]  # less sky in a street canyon
-    return Texture.of(
-        as_bytes(texture * (ambient + sun * np.array(light.sun_colour)) * 1.25 * rows)
-    )
+    return Texture.of(as_bytes(texture * (ambient + sun * np.array(light.sun_color)) * 1.25 * rows))
 
 
 def _plaster(
-    rng: np.random.Generator, colour: NDArray[np.float64], size: tuple[int, int]
+    rng: np.random.Generator, color: NDArray[np.float64], size: tuple[int, int]
 ) -> NDArray[np.float64]:
     worn = 1 + 0.07 * cloudy(rng, size, coarse_px=64, octaves=6)
-    return colour * worn[..., None]
+    return color * worn[..., None]
 
 
 def _front(
     rng: np.random.Generator,
-    colour: NDArray[np.float64],
+    color: NDArray[np.float64],
     *,
     floors: int,
     height_m: float,
@@ -85,7 +83,7 @@ def _front(
 ) -> NDArray[np.float64]:
     """Return the front as float64 (H, W, 3), 0..1, unlit."""
     rows, cols = int(height_m * _PX_PER_M), int(width_m * _PX_PER_M)
-    wall = _plaster(rng, colour, (rows, cols))
+    wall = _plaster(rng, color, (rows, cols))
     if rng.random() < 0.4:
         wall[:: _PX_PER_M // 4] *= 0.88  # courses of brick
     columns = max(2, int(width_m / rng.uniform(2.2, 3.0)))
@@ -93,12 +91,12 @@ def _front(
     tall_m, wide = float(rng.uniform(1.4, 1.9)), pitch * float(rng.uniform(0.40, 0.55))
     for floor in range(1, floors):
         low = rows - int((3.1 * floor + 0.95) * _PX_PER_M)
-        cv2.line(wall, (0, low + 24), (cols, low + 24), (colour * 0.8).tolist(), 2)
+        cv2.line(wall, (0, low + 24), (cols, low + 24), (color * 0.8).tolist(), 2)
         for column in range(columns):
             x = int((column + 0.5) * pitch - wide / 2)
             _window(rng, wall, (x, low - int(tall_m * _PX_PER_M)), (x + int(wide), low))
     _ground_floor(rng, wall, columns=columns, shop=bool(rng.random() < 0.5))
-    cv2.rectangle(wall, (0, 0), (cols, _PX_PER_M // 2), (colour * 0.6).tolist(), -1)  # eaves
+    cv2.rectangle(wall, (0, 0), (cols, _PX_PER_M // 2), (color * 0.6).tolist(), -1)  # eaves
     wall[:, :2] *= 0.7
     return wall
 

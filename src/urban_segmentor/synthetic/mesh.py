@@ -27,14 +27,14 @@ class Mesh:
 
     Attributes:
         faces: float64 (F, CORNERS, 3), metres.
-        colours: float64 (F, 3), 0..1.
+        colors: float64 (F, 3), 0..1.
         gloss: float64 (F,), share of light that is mirrored, 0..1.
         glow: float64 (F,), light of its own, 0..1.
         bias_m: float64 (F,), how much nearer a face counts when faces are ordered, metres.
     """
 
     faces: NDArray[np.float64]
-    colours: NDArray[np.float64]
+    colors: NDArray[np.float64]
     gloss: NDArray[np.float64]
     glow: NDArray[np.float64]
     bias_m: NDArray[np.float64]
@@ -43,7 +43,7 @@ class Mesh:
     def of(
         cls,
         faces: Sequence[NDArray[np.float64]],
-        colour: tuple[float, float, float] | NDArray[np.float64],
+        color: tuple[float, float, float] | NDArray[np.float64],
         *,
         gloss: float = 0.0,
         glow: float = 0.0,
@@ -53,7 +53,7 @@ class Mesh:
 
         Args:
             faces: F polygons, each float64 (corners, 3), metres.
-            colour: Red, green, blue, 0..1, or float64 (F, 3).
+            color: Red, green, blue, 0..1, or float64 (F, 3).
             gloss: Share of light that is mirrored, 0..1.
             glow: Light of its own, 0..1.
             bias_m: How much nearer these faces count, metres.
@@ -62,7 +62,7 @@ class Mesh:
         padded = [np.vstack([face, np.repeat(face[-1:], CORNERS - len(face), 0)]) for face in faces]
         return cls(
             faces=np.array(padded).reshape(count, CORNERS, 3),
-            colours=np.broadcast_to(np.asarray(colour, dtype=np.float64), (count, 3)),
+            colors=np.broadcast_to(np.asarray(color, dtype=np.float64), (count, 3)),
             gloss=np.full(count, gloss),
             glow=np.full(count, glow),
             bias_m=np.full(count, bias_m),
@@ -73,7 +73,7 @@ class Mesh:
         """Return the faces of several meshes as one."""
         return cls(
             faces=np.concatenate([part.faces for part in parts]),
-            colours=np.concatenate([part.colours for part in parts]),
+            colors=np.concatenate([part.colors for part in parts]),
             gloss=np.concatenate([part.gloss for part in parts]),
             glow=np.concatenate([part.glow for part in parts]),
             bias_m=np.concatenate([part.bias_m for part in parts]),
@@ -103,14 +103,14 @@ class Mesh:
         depths = seen[visible, :, 2].mean(axis=1)
         order = np.argsort(-(depths - self.bias_m[visible]), kind="stable")
         visible, depths = visible[order], depths[order]
-        lit = shade(self.colours[visible], normals[visible], self.gloss[visible], light)
+        lit = shade(self.colors[visible], normals[visible], self.gloss[visible], light)
         glow = self.glow[visible, None] * light.lamps
-        lit = hazed(lit * (1 - glow) + self.colours[visible] * glow * 1.3, depths[:, None], light)
+        lit = hazed(lit * (1 - glow) + self.colors[visible] * glow * 1.3, depths[:, None], light)
         return _fill(seen[visible], lit, camera)
 
 
 def _fill(
-    faces: NDArray[np.float64], colours: NDArray[np.float64], camera: Camera
+    faces: NDArray[np.float64], colors: NDArray[np.float64], camera: Camera
 ) -> SceneSprite | None:
     """Return faces, ordered from far to near, as a sprite."""
     clipped = faces[..., 2].min(axis=1) < NEAR_M
@@ -125,7 +125,7 @@ def _fill(
     polygons = list(crop.local(points))
     for i, polygon in cut.items():
         polygons[i] = crop.local(polygon)
-    paints = np.rint(colours * 255).astype(int).tolist()
+    paints = np.rint(colors * 255).astype(int).tolist()
     for polygon, paint in zip(polygons, paints, strict=True):
         cv2.fillConvexPoly(canvas, polygon, (*paint, 255), cv2.LINE_8, 4)
     return crop.sprite(canvas)

@@ -10,13 +10,13 @@ import cv2
 import numpy as np
 
 from urban_segmentor.synthetic.camera import NEAR_M, Camera
-from urban_segmentor.synthetic.light import Colour, Light, hazed, shade
+from urban_segmentor.synthetic.light import Color, Light, hazed, shade
 from urban_segmentor.synthetic.sprite import SceneSprite, SpriteCrop
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-CLOTHES: tuple[Colour, ...] = (
+CLOTHES: tuple[Color, ...] = (
     (0.10, 0.11, 0.15),
     (0.45, 0.10, 0.12),
     (0.15, 0.22, 0.42),
@@ -25,10 +25,10 @@ CLOTHES: tuple[Colour, ...] = (
     (0.78, 0.76, 0.72),
     (0.36, 0.26, 0.18),
 )
-_SKIN: Colour = (0.72, 0.53, 0.42)
-_HAIR: Colour = (0.16, 0.11, 0.08)
-_SHOES: Colour = (0.07, 0.07, 0.08)
-_TYRE: Colour = (0.06, 0.06, 0.06)
+_SKIN: Color = (0.72, 0.53, 0.42)
+_HAIR: Color = (0.16, 0.11, 0.08)
+_SHOES: Color = (0.07, 0.07, 0.08)
+_TYRE: Color = (0.06, 0.06, 0.06)
 _STEP_M = 0.72
 _TURN_M = 4.4  # ground covered by one turn of the pedals
 _WHEEL_M = 0.34
@@ -42,24 +42,24 @@ class Limb:
         start: x ahead, y to the left, z up, metres.
         end: The other end.
         width_m: Thickness.
-        colour: Red, green, blue, 0..1.
+        color: Red, green, blue, 0..1.
         lit: True to show the side that the sun lights.
     """
 
     start: tuple[float, float, float]
     end: tuple[float, float, float]
     width_m: float
-    colour: Colour
+    color: Color
     lit: bool = True
 
 
-def walker(*, height_m: float, coat: Colour, trousers: Colour, walked_m: float) -> tuple[Limb, ...]:
+def walker(*, height_m: float, coat: Color, trousers: Color, walked_m: float) -> tuple[Limb, ...]:
     """Return a person in the middle of a step.
 
     Args:
         height_m: From sole to crown.
-        coat: Colour of the upper part.
-        trousers: Colour of the legs.
+        coat: Color of the upper part.
+        trousers: Color of the legs.
         walked_m: Way since the start, which says where the feet are.
     """
     k = height_m / 1.75
@@ -75,42 +75,40 @@ def walker(*, height_m: float, coat: Colour, trousers: Colour, walked_m: float) 
         elbow = (-0.35 * reach * k, 0.25 * side * k, 1.12 * k)
         hand = (-0.75 * reach * k + 0.08 * k, 0.24 * side * k, 0.90 * k)
         parts += [
-            Limb(start=hip, end=knee, width_m=0.165 * k, colour=trousers),
-            Limb(start=knee, end=foot, width_m=0.125 * k, colour=trousers),
-            Limb(start=foot, end=toe, width_m=0.09 * k, colour=_SHOES),
-            Limb(start=shoulder, end=elbow, width_m=0.11 * k, colour=coat),
-            Limb(start=elbow, end=hand, width_m=0.09 * k, colour=coat),
+            Limb(start=hip, end=knee, width_m=0.165 * k, color=trousers),
+            Limb(start=knee, end=foot, width_m=0.125 * k, color=trousers),
+            Limb(start=foot, end=toe, width_m=0.09 * k, color=_SHOES),
+            Limb(start=shoulder, end=elbow, width_m=0.11 * k, color=coat),
+            Limb(start=elbow, end=hand, width_m=0.09 * k, color=coat),
         ]
     return (*parts, *_trunk((0.0, 0.0, 0.93 * k), (0.02, 0.0, 1.40 * k), coat, k))
 
 
 def _trunk(
-    hips: tuple[float, float, float], neck: tuple[float, float, float], coat: Colour, k: float
+    hips: tuple[float, float, float], neck: tuple[float, float, float], coat: Color, k: float
 ) -> list[Limb]:
     parts: list[Limb] = []
     for share in (-1.0, -0.5, 0.0, 0.5, 1.0):
         low = (hips[0], hips[1] + 0.09 * share * k, hips[2])
         high = (neck[0], neck[1] + 0.15 * share * k, neck[2] - 0.03 * abs(share) * k)
-        parts.append(
-            Limb(start=low, end=high, width_m=0.20 * k, colour=coat, lit=abs(share) == 0.5)
-        )
+        parts.append(Limb(start=low, end=high, width_m=0.20 * k, color=coat, lit=abs(share) == 0.5))
     crown = (neck[0] + 0.05 * k, 0.0, neck[2] + 0.23 * k)
     back = (crown[0] - 0.025 * k, 0.0, crown[2] + 0.03 * k)
     chin = (neck[0] + 0.06 * k, 0.0, neck[2] + 0.15 * k)
     parts += [
-        Limb(start=neck, end=chin, width_m=0.11 * k, colour=_SKIN),
-        Limb(start=chin, end=crown, width_m=0.175 * k, colour=_SKIN),
-        Limb(start=back, end=back, width_m=0.20 * k, colour=_HAIR),
+        Limb(start=neck, end=chin, width_m=0.11 * k, color=_SKIN),
+        Limb(start=chin, end=crown, width_m=0.175 * k, color=_SKIN),
+        Limb(start=back, end=back, width_m=0.20 * k, color=_HAIR),
     ]
     return parts
 
 
-def rider(*, coat: Colour, trousers: Colour, ridden_m: float) -> tuple[Limb, ...]:
+def rider(*, coat: Color, trousers: Color, ridden_m: float) -> tuple[Limb, ...]:
     """Return a person on the saddle of a `bicycle`.
 
     Args:
-        coat: Colour of the upper part.
-        trousers: Colour of the legs.
+        coat: Color of the upper part.
+        trousers: Color of the legs.
         ridden_m: Way since the start, which says where the pedals are.
     """
     angle = 2 * np.pi * ridden_m / _TURN_M
@@ -126,31 +124,31 @@ def rider(*, coat: Colour, trousers: Colour, ridden_m: float) -> tuple[Limb, ...
             (0.46, 0.24 * side, 1.08),
         )
         parts += [
-            Limb(start=hip, end=knee, width_m=0.16, colour=trousers),
-            Limb(start=knee, end=foot, width_m=0.12, colour=trousers),
-            Limb(start=foot, end=toe, width_m=0.09, colour=_SHOES),
-            Limb(start=shoulder, end=elbow, width_m=0.10, colour=coat),
-            Limb(start=elbow, end=hand, width_m=0.085, colour=coat),
+            Limb(start=hip, end=knee, width_m=0.16, color=trousers),
+            Limb(start=knee, end=foot, width_m=0.12, color=trousers),
+            Limb(start=foot, end=toe, width_m=0.09, color=_SHOES),
+            Limb(start=shoulder, end=elbow, width_m=0.10, color=coat),
+            Limb(start=elbow, end=hand, width_m=0.085, color=coat),
         ]
     return (*parts, *_trunk((-0.18, 0.0, 1.0), (0.14, 0.0, 1.45), coat, 1.0))
 
 
-def bicycle(*, paint: Colour) -> tuple[Limb, ...]:
+def bicycle(*, paint: Color) -> tuple[Limb, ...]:
     """Return a bicycle; its wheels are rings, and count as discs in the truth."""
     angles = np.linspace(0, 2 * np.pi, 17)
     parts: list[Limb] = []
     for hub in (-0.52, 0.53):
         rim = [(hub + _WHEEL_M * np.cos(a), 0.0, _WHEEL_M + _WHEEL_M * np.sin(a)) for a in angles]
         parts += [
-            Limb(start=a, end=b, width_m=0.045, colour=_TYRE) for a, b in itertools.pairwise(rim)
+            Limb(start=a, end=b, width_m=0.045, color=_TYRE) for a, b in itertools.pairwise(rim)
         ]
     crank, saddle, head, fork = (0.02, 0, 0.31), (-0.2, 0, 0.88), (0.38, 0, 0.88), (0.53, 0, 0.34)
     rear = (-0.52, 0, 0.34)
     pairs = ((crank, saddle), (crank, head), (saddle, head), (rear, crank), (rear, saddle))
-    parts += [Limb(start=a, end=b, width_m=0.04, colour=paint) for a, b in (*pairs, (head, fork))]
-    bar = Limb(start=(0.45, -0.28, 1.05), end=(0.45, 0.28, 1.05), width_m=0.04, colour=_TYRE)
-    seat = Limb(start=(-0.3, 0, 0.93), end=(-0.08, 0, 0.94), width_m=0.09, colour=_TYRE)
-    stem = Limb(start=head, end=(0.45, 0, 1.05), width_m=0.04, colour=_TYRE)
+    parts += [Limb(start=a, end=b, width_m=0.04, color=paint) for a, b in (*pairs, (head, fork))]
+    bar = Limb(start=(0.45, -0.28, 1.05), end=(0.45, 0.28, 1.05), width_m=0.04, color=_TYRE)
+    seat = Limb(start=(-0.3, 0, 0.93), end=(-0.08, 0, 0.94), width_m=0.09, color=_TYRE)
+    stem = Limb(start=head, end=(0.45, 0, 1.05), width_m=0.04, color=_TYRE)
     return (*parts, bar, seat, stem)
 
 
@@ -219,11 +217,11 @@ def render_limbs(  # noqa: PLR0913 - where, when, and in which light
 def _lit(
     limbs: tuple[Limb, ...], depths: NDArray[np.float64], light: Light
 ) -> tuple[list[list[int]], list[list[int]]]:
-    """Return colours of the sides away from the sun and towards it, with full cover."""
-    colours = np.array([limb.colour for limb in limbs])
+    """Return colors of the sides away from the sun and towards it, with full cover."""
+    colors = np.array([limb.color for limb in limbs])
     paints: list[list[list[int]]] = []
     for side in ((0.0, -0.9, -0.44), (light.sun[0], -0.5, 0.6)):
-        lit = shade(colours, np.tile(side, (len(limbs), 1)), np.zeros(len(limbs)), light)
+        lit = shade(colors, np.tile(side, (len(limbs), 1)), np.zeros(len(limbs)), light)
         rgb = np.rint(hazed(lit, depths[:, None], light) * 255)
         covered = np.pad(rgb, ((0, 0), (0, 1)), constant_values=255)
         rows: list[list[int]] = covered.astype(int).tolist()

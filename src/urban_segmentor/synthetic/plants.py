@@ -27,7 +27,7 @@ class Tree:
     """A tree, drawn in daylight, in several sizes.
 
     Attributes:
-        levels: uint8 (h, w, 4), colours multiplied by the cover, and the cover; finest first.
+        levels: uint8 (h, w, 4), colors multiplied by the cover, and the cover; finest first.
         height_m: Metres.
     """
 
@@ -43,7 +43,7 @@ class Tree:
             light: Sun and sky.
         """
         canvas = np.zeros((_ROWS, _COLS, 4), dtype=np.uint8)
-        bark = np.array([0.28, 0.23, 0.19]) * np.array(light.sky_colour) * 1.3 * 255
+        bark = np.array([0.28, 0.23, 0.19]) * np.array(light.sky_color) * 1.3 * 255
         trunk = np.array([[-9, 0], [9, 0], [6, -_ROWS // 2], [-6, -_ROWS // 2]])
         cv2.fillConvexPoly(
             canvas, (trunk + np.array([_COLS // 2, _ROWS])).astype(np.int32), (*bark.tolist(), 255)
@@ -57,11 +57,11 @@ class Tree:
         base = rng.uniform((0.16, 0.24, 0.08), (0.26, 0.34, 0.14))
         level = 1 - spots[:, 1] / _ROWS
         glow = (0.25 + 0.9 * level + rng.normal(0, 0.12, _LEAVES))[:, None]
-        lit = base * (np.array(light.sky_colour) + np.array(light.sun_colour)) * 1.25
-        colours = np.clip(lit * glow, 0, 1) * 255
-        for spot, colour, size in zip(spots, colours, rng.integers(2, 6, _LEAVES), strict=True):
+        lit = base * (np.array(light.sky_color) + np.array(light.sun_color)) * 1.25
+        colors = np.clip(lit * glow, 0, 1) * 255
+        for spot, color, size in zip(spots, colors, rng.integers(2, 6, _LEAVES), strict=True):
             centre = (int(spot[0]), int(spot[1]))
-            cv2.circle(canvas, centre, int(size), (*colour.tolist(), 255), -1)
+            cv2.circle(canvas, centre, int(size), (*color.tolist(), 255), -1)
         levels = [canvas]
         while min(levels[-1].shape[:2]) > 12:
             smaller = cv2.resize(levels[-1], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)

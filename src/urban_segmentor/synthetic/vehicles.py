@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from urban_segmentor.synthetic.light import Colour
+    from urban_segmentor.synthetic.light import Color
 
-PAINTS: tuple[Colour, ...] = (
+PAINTS: tuple[Color, ...] = (
     (0.10, 0.10, 0.11),
     (0.82, 0.83, 0.84),
     (0.55, 0.57, 0.59),
@@ -26,13 +26,13 @@ PAINTS: tuple[Colour, ...] = (
     (0.16, 0.24, 0.20),
     (0.62, 0.58, 0.50),
 )
-_GLASS: Colour = (0.07, 0.09, 0.10)
-_RUBBER: Colour = (0.05, 0.05, 0.055)
-_RIM: Colour = (0.48, 0.49, 0.50)
-_PLASTIC: Colour = (0.10, 0.10, 0.11)
-_HEADLIGHT: Colour = (0.95, 0.95, 0.90)
-_TAILLIGHT: Colour = (0.62, 0.05, 0.05)
-_PLATE: Colour = (0.88, 0.88, 0.84)
+_GLASS: Color = (0.07, 0.09, 0.10)
+_RUBBER: Color = (0.05, 0.05, 0.055)
+_RIM: Color = (0.48, 0.49, 0.50)
+_PLASTIC: Color = (0.10, 0.10, 0.11)
+_HEADLIGHT: Color = (0.95, 0.95, 0.90)
+_TAILLIGHT: Color = (0.62, 0.05, 0.05)
+_PLATE: Color = (0.88, 0.88, 0.84)
 _OUTER_SHARES = ((-0.97, -0.66), (0.66, 0.97))
 
 
@@ -156,7 +156,7 @@ VAN = Body(
 BODIES = (HATCHBACK, HATCHBACK, SALOON, SALOON, ESTATE, ESTATE, VAN)
 
 
-def car(body: Body, paint: Colour) -> Mesh:
+def car(body: Body, paint: Color) -> Mesh:
     """Return a car that stands on the origin and looks along x."""
     half_m = body.width_m / 2
     shell, cap = _shell(body, paint)
@@ -180,24 +180,24 @@ def _ring(body: Body, share: float, top_m: float) -> NDArray[np.float64]:
     return np.hstack([along, profile])
 
 
-def _shell(body: Body, paint: Colour) -> tuple[Mesh, Mesh]:
+def _shell(body: Body, paint: Color) -> tuple[Mesh, Mesh]:
     rings = [_ring(body, share, top_m) for share, top_m in body.stations]
     faces: list[NDArray[np.float64]] = []
-    colours: list[Colour] = []
+    colors: list[Color] = []
     gloss: list[float] = []
     for i in range(len(rings) - 1):
         for j in range(len(rings[0]) - 1):
             faces.append(
                 np.array([rings[i][j], rings[i + 1][j], rings[i + 1][j + 1], rings[i][j + 1]])
             )
-            colour, shine = _finish(body, i, min(j, len(rings[0]) - 2 - j), paint)
-            colours.append(colour)
+            color, shine = _finish(body, i, min(j, len(rings[0]) - 2 - j), paint)
+            colors.append(color)
             gloss.append(shine)
-    shell = Mesh.of(faces, np.array(colours))
+    shell = Mesh.of(faces, np.array(colors))
     caps = Mesh.of([rings[0], rings[-1][::-1]], paint, gloss=0.12)
     shell = Mesh(
         faces=shell.faces,
-        colours=shell.colours,
+        colors=shell.colors,
         gloss=np.array(gloss),
         glow=shell.glow,
         bias_m=shell.bias_m,
@@ -205,8 +205,8 @@ def _shell(body: Body, paint: Colour) -> tuple[Mesh, Mesh]:
     return shell, caps
 
 
-def _finish(body: Body, station: int, strip: int, paint: Colour) -> tuple[Colour, float]:
-    """Return colour and gloss of one face of the shell."""
+def _finish(body: Body, station: int, strip: int, paint: Color) -> tuple[Color, float]:
+    """Return color and gloss of one face of the shell."""
     (share, top_m), (share_after, top_after_m) = body.stations[station : station + 2]
     middle = (share + share_after) / 2
     higher, lower = max(top_m, top_after_m), min(top_m, top_after_m)
@@ -229,11 +229,11 @@ def _wheels(at_m: Sequence[float], half_m: float, *, radius: float) -> list[Mesh
         for sign in (-1.0, 1.0):
             y = sign * (half_m + 0.005)
             rings = ((1.18, _PLASTIC, 0.0), (1.0, _RUBBER, 0.0), (0.66, _RIM, 0.15))
-            for layer, (scale, colour, gloss) in enumerate(rings):
+            for layer, (scale, color, gloss) in enumerate(rings):
                 centre = (x, y + sign * 0.004 * layer, radius)
                 face = disc(centre, axis="y", radius=radius * scale, sign=sign)
                 face[:, 2] = np.maximum(face[:, 2], 0.0 if scale <= 1 else 0.2)
-                parts.append(Mesh.of([face], colour, gloss=gloss, bias_m=0.9 + 0.02 * layer))
+                parts.append(Mesh.of([face], color, gloss=gloss, bias_m=0.9 + 0.02 * layer))
             hub = disc((x, y + sign * 0.02, radius), axis="y", radius=radius * 0.2, sign=sign)
             parts.append(Mesh.of([hub], _PLASTIC, bias_m=1.0))
             deep = box((x - 0.2, min(y, y * 0.6), 0.0), (x + 0.2, max(y, y * 0.6), 0.5))
@@ -278,7 +278,7 @@ def _nose(body: Body) -> list[Mesh]:
     ]
 
 
-def bus(paint: Colour) -> Mesh:
+def bus(paint: Color) -> Mesh:
     """Return a city bus, 11.8 m long, that stands on the origin and looks along x."""
     length_m, half_m, top_m = 11.8, 1.27, 3.05
     hull = Mesh.of(box((-length_m / 2, -half_m, 0.3), (length_m / 2, half_m, top_m)), paint)
@@ -292,7 +292,7 @@ def bus(paint: Colour) -> Mesh:
     )
 
 
-def truck(paint: Colour) -> Mesh:
+def truck(paint: Color) -> Mesh:
     """Return a lorry with a box, 7.9 m long, that stands on the origin and looks along x."""
     length_m, half_m = 7.9, 1.23
     load = box((-length_m / 2, -half_m, 0.85), (1.75, half_m, 3.5))

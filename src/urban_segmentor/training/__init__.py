@@ -1,1 +1,1 @@
-"""Training, export and quantisation; alone may import torch, Ultralytics and NNCF."""
+"""Training, export and quantization; alone may import torch, Ultralytics and NNCF."""

@@ -133,10 +133,10 @@ def _pictures(root: Path, split: str, n_classes: int) -> list[TrainingImage]:
             f"`{root}` has no pictures for `{split}`",
             hint=f"prepare it with --split train,val; `{folder}` is where they belong",
         )
-    return [_labelled(path, root / "labels" / split, n_classes) for path in found]
+    return [_labeled(path, root / "labels" / split, n_classes) for path in found]
 
 
-def _labelled(path: Path, labels: Path, n_classes: int) -> TrainingImage:
+def _labeled(path: Path, labels: Path, n_classes: int) -> TrainingImage:
     # A link's own name counts: what it points to may lie anywhere, without labels beside it.
     path, label = path.absolute(), labels / f"{path.stem}.txt"
     try:

@@ -13,10 +13,10 @@ from urban_segmentor.structures.types import Image, Yuv420
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from urban_segmentor.structures.color import ColourMatrix
+    from urban_segmentor.structures.color import ColorMatrix
 
 
-Colours: TypeAlias = "NDArray[np.uint8]"
+Colors: TypeAlias = "NDArray[np.uint8]"
 """uint8 (256, 3), RGB by position in an index map."""
 
 SOLID = 128
@@ -32,9 +32,9 @@ class TextSprite:
 
     def __init__(self, image: Image) -> None:
         self.image = image
-        self._planes: dict[tuple[ColourMatrix, bool], Yuv420] = {}
+        self._planes: dict[tuple[ColorMatrix, bool], Yuv420] = {}
 
-    def planes(self, matrix: ColourMatrix, *, full_range: bool) -> Yuv420:
+    def planes(self, matrix: ColorMatrix, *, full_range: bool) -> Yuv420:
         """Return the picture as planes."""
         key = (matrix, full_range)
         if key not in self._planes:
@@ -50,19 +50,19 @@ class Canvas(Protocol):
         """Height and width, pixels."""
         ...
 
-    def blend(self, index_map: NDArray[np.uint8], colours: Colours, *, opacity: float) -> None:
-        """Mix colours into the picture wherever the map is not 0.
+    def blend(self, index_map: NDArray[np.uint8], colors: Colors, *, opacity: float) -> None:
+        """Mix colors into the picture wherever the map is not 0.
 
         Args:
-            index_map: uint8 (H, W), positions in `colours`; 0 leaves the picture as it is, and
+            index_map: uint8 (H, W), positions in `colors`; 0 leaves the picture as it is, and
                 values from 128 cover it fully.
-            colours: uint8 (256, 3), RGB.
-            opacity: Share of the colour below 128, in [0, 1].
+            colors: uint8 (256, 3), RGB.
+            opacity: Share of the color below 128, in [0, 1].
         """
         ...
 
-    def rectangle(self, box: tuple[int, int, int, int], colour: Image, *, thickness: int) -> None:
-        """Draw the border of a box, `x1, y1, x2, y2` in pixels; colour uint8 (1, 1, 3), RGB."""
+    def rectangle(self, box: tuple[int, int, int, int], color: Image, *, thickness: int) -> None:
+        """Draw the border of a box, `x1, y1, x2, y2` in pixels; color uint8 (1, 1, 3), RGB."""
         ...
 
     def paste(self, sprite: TextSprite, x: int, y: int) -> None:
@@ -98,15 +98,15 @@ class RgbCanvas:
         """Height and width, pixels."""
         return self._image.shape[0], self._image.shape[1]
 
-    def blend(self, index_map: NDArray[np.uint8], colours: Colours, *, opacity: float) -> None:
-        """Mix colours, uint8 (256, 3), into the picture by a map, uint8 (H, W); see `Canvas`."""
+    def blend(self, index_map: NDArray[np.uint8], colors: Colors, *, opacity: float) -> None:
+        """Mix colors, uint8 (256, 3), into the picture by a map, uint8 (H, W); see `Canvas`."""
         layers = cv2.merge([index_map] * 3)
-        paint = cv2.LUT(layers, colours[None])
+        paint = cv2.LUT(layers, colors[None])
         _mix(self._image, np.asarray(paint, dtype=np.uint8), index_map, opacity=opacity)
 
-    def rectangle(self, box: tuple[int, int, int, int], colour: Image, *, thickness: int) -> None:
-        """Draw the border of a box, in pixels; colour uint8 (1, 1, 3), RGB."""
-        _border(self._image, box, colour[0, 0], thickness)
+    def rectangle(self, box: tuple[int, int, int, int], color: Image, *, thickness: int) -> None:
+        """Draw the border of a box, in pixels; color uint8 (1, 1, 3), RGB."""
+        _border(self._image, box, color[0, 0], thickness)
 
     def paste(self, sprite: TextSprite, x: int, y: int) -> None:
         """Put a small picture with its corner at a pixel."""
@@ -134,9 +134,9 @@ class YuvCanvas:
         """Height and width, pixels."""
         return self._y.shape[0], self._y.shape[1]
 
-    def blend(self, index_map: NDArray[np.uint8], colours: Colours, *, opacity: float) -> None:
-        """Mix colours, uint8 (256, 3), into the planes by a map, uint8 (H, W); see `Canvas`."""
-        tables = self._converted(colours[None])[0]
+    def blend(self, index_map: NDArray[np.uint8], colors: Colors, *, opacity: float) -> None:
+        """Mix colors, uint8 (256, 3), into the planes by a map, uint8 (H, W); see `Canvas`."""
+        tables = self._converted(colors[None])[0]
         half = np.ascontiguousarray(index_map[::2, ::2])
         for plane, positions, table in (
             (self._y, index_map, tables[:, 0]),
@@ -146,9 +146,9 @@ class YuvCanvas:
             paint = cv2.LUT(positions, np.ascontiguousarray(table))
             _mix(plane, np.asarray(paint, dtype=np.uint8), positions, opacity=opacity)
 
-    def rectangle(self, box: tuple[int, int, int, int], colour: Image, *, thickness: int) -> None:
-        """Draw the border of a box, in pixels; colour uint8 (1, 1, 3), RGB."""
-        values = self._converted(colour)[0, 0]
+    def rectangle(self, box: tuple[int, int, int, int], color: Image, *, thickness: int) -> None:
+        """Draw the border of a box, in pixels; color uint8 (1, 1, 3), RGB."""
+        values = self._converted(color)[0, 0]
         x1, y1 = (side - side % 2 for side in box[:2])
         x2, y2 = (side + side % 2 for side in box[2:])
         thickness += thickness % 2
@@ -174,8 +174,8 @@ class YuvCanvas:
             full_range=self._planes.full_range,
         )
 
-    def _converted(self, colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        return np.asarray(cv2.transform(colours, self._weights), dtype=np.uint8)
+    def _converted(self, colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return np.asarray(cv2.transform(colors, self._weights), dtype=np.uint8)
 
 
 def _mix(

@@ -95,7 +95,7 @@ class Hud:
             [readable(line) for line in lines],
             text_px=self._text_px(),
             room=self._size,
-            colour=_DARK,
+            color=_DARK,
             width=width,
         )
 
@@ -109,7 +109,7 @@ class Hud:
         while text_px > SMALLEST_PX and len(_lines_of(state, text_px, width)) > 3:
             text_px -= 1
         lines = _lines_of(state, text_px, width)
-        self._banner = plate(lines, text_px=text_px, room=self._size, colour=_RED)
+        self._banner = plate(lines, text_px=text_px, room=self._size, color=_RED)
 
     def _text_px(self) -> int:
         height, width = self._size

@@ -20,12 +20,12 @@ _PROBE = 48  # pixels: the middle of a large region is found on a copy of this s
 
 
 @lru_cache(maxsize=512)
-def label_sprite(text: str, colour: Rgb, scale: float) -> TextSprite:
+def label_sprite(text: str, color: Rgb, scale: float) -> TextSprite:
     """Return a plate with a text on it.
 
     Args:
         text: What to write.
-        colour: Of the plate.
+        color: Of the plate.
         scale: 1 for pictures of 720 lines.
     """
     size, weight = 0.5 * scale, max(round(scale), 1)
@@ -33,8 +33,8 @@ def label_sprite(text: str, colour: Rgb, scale: float) -> TextSprite:
     margin = max(round(4 * scale), 2)
     full_width, full_height = width + 2 * margin, height + baseline + margin
     plate = np.empty((full_height + full_height % 2, full_width + full_width % 2, 3), np.uint8)
-    plate[...] = colour
-    luma = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]
+    plate[...] = color
+    luma = 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2]
     ink = (0, 0, 0) if luma > _BRIGHT else (255, 255, 255)
     place = (margin, margin // 2 + height + baseline // 2)
     cv2.putText(plate, text, place, _FONT, size, ink, weight, cv2.LINE_AA)

@@ -13,7 +13,7 @@ from urban_segmentor.visualization.canvas import SOLID, canvas_for
 from urban_segmentor.visualization.label_placement import label_anchor, label_sprite
 from urban_segmentor.visualization.palette import (
     check_palette,
-    class_colours,
+    class_colors,
     is_stuff,
     lighter,
     shades,
@@ -41,10 +41,10 @@ class OverlayStyle:
         boxes: Draw boxes around things; ground, sky and the like have none.
         labels: Write the class.
         scores: Write the score behind it.
-        opacity: Share of the colour in a mask, in [0, 1].
-        segments: For instances that share no pixel: the colours of things of one class differ,
+        opacity: Share of the color in a mask, in [0, 1].
+        segments: For instances that share no pixel: the colors of things of one class differ,
             and labels lie in the masks.
-        palette: Which colours: `cityscapes`, or `safe` for the colour-blind.
+        palette: Which colors: `cityscapes`, or `safe` for the color-blind.
 
     Raises:
         SettingError: The opacity is out of its range, or there is no such palette.
@@ -84,9 +84,9 @@ class Overlay:
         self._names = tuple(class_names)
         self._style = style or OverlayStyle()
         self._stuff = np.array([is_stuff(name) for name in class_names], dtype=np.bool_)
-        self._colours = class_colours(class_names, palette=self._style.palette)
-        self._fills = np.array(self._colours, dtype=np.uint8)
-        lines = [lighter(colour, _OUTLINE_WHITE) for colour in self._colours]
+        self._colors = class_colors(class_names, palette=self._style.palette)
+        self._fills = np.array(self._colors, dtype=np.uint8)
+        lines = [lighter(color, _OUTLINE_WHITE) for color in self._colors]
         self._lines = np.array(lines, dtype=np.uint8)
 
     def __call__(
@@ -153,28 +153,28 @@ class Overlay:
         opacity = self._style.opacity if self._style.masks else 0.0
         if self._style.outlines:
             index_map = _with_edges(index_map)
-        colours = np.zeros((2 * SOLID, 3), dtype=np.uint8)
+        colors = np.zeros((2 * SOLID, 3), dtype=np.uint8)
         fills = self._fills[instances.class_ids]
         if self._style.segments:
             is_thing = ~self._stuff[instances.class_ids]
             fills[is_thing] = shades(fills, instances.boxes, masks.image_size)[is_thing]
-        colours[1 : len(masks) + 1] = fills
-        colours[SOLID + 1 : SOLID + len(masks) + 1] = self._lines[instances.class_ids]
-        canvas.blend(index_map, colours, opacity=opacity)
+        colors[1 : len(masks) + 1] = fills
+        colors[SOLID + 1 : SOLID + len(masks) + 1] = self._lines[instances.class_ids]
+        canvas.blend(index_map, colors, opacity=opacity)
 
     def _draw_boxes(self, canvas: Canvas, instances: Instances, *, thickness: int) -> None:
         boxes: list[list[int]] = np.rint(instances.boxes).astype(np.int32).tolist()
         for (x1, y1, x2, y2), class_id in zip(boxes, instances.class_ids, strict=True):
             if not self._stuff[class_id]:
-                colour = self._lines[class_id][None, None]
-                canvas.rectangle((x1, y1, x2, y2), colour, thickness=thickness)
+                color = self._lines[class_id][None, None]
+                canvas.rectangle((x1, y1, x2, y2), color, thickness=thickness)
 
     def _write_labels(self, canvas: Canvas, instances: Instances, *, scale: float) -> None:
         class_ids: list[int] = instances.class_ids.tolist()
         scores: list[float] = instances.scores.tolist()
         for i, (class_id, score) in enumerate(zip(class_ids, scores, strict=True)):
             text = self._names[class_id] + (f" {score:.2f}" if self._style.scores else "")
-            sprite = label_sprite(text, self._colours[class_id], round(scale, 2))
+            sprite = label_sprite(text, self._colors[class_id], round(scale, 2))
             inside = self._style.segments or bool(self._stuff[class_id])
             x, y = label_anchor(instances, i, sprite.image.shape[:2], inside=inside)
             canvas.paste(sprite, x, y)

@@ -1,4 +1,4 @@
-"""Which colour a class has."""
+"""Which color a class has."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MOST_WHITE = 0.4
 
 
 PALETTES = ("cityscapes", "safe")
-"""The colours of the data set, and those that the colour-blind can tell apart."""
+"""The colors of the data set, and those that the color-blind can tell apart."""
 
 # Found by annealing: the least distance in CIELAB between two things, and between a thing and any
 # stuff, is as large as could be for normal sight, protanopia, deuteranopia and tritanopia at once,
@@ -51,8 +51,8 @@ _SAFE: dict[str, Rgb] = {
 }
 
 
-def class_colours(class_names: Sequence[str], *, palette: str = "cityscapes") -> tuple[Rgb, ...]:
-    """Return a colour for each class: the palette's own where it has the name, else one of many.
+def class_colors(class_names: Sequence[str], *, palette: str = "cityscapes") -> tuple[Rgb, ...]:
+    """Return a color for each class: the palette's own where it has the name, else one of many.
 
     Args:
         class_names: Names by class id.
@@ -84,39 +84,39 @@ def is_stuff(class_name: str) -> bool:
     return class_name in BY_NAME and not BY_NAME[class_name].is_thing
 
 
-def lighter(colour: Rgb, share: float) -> Rgb:
-    """Return the colour mixed with white.
+def lighter(color: Rgb, share: float) -> Rgb:
+    """Return the color mixed with white.
 
     Args:
-        colour: Red, green, blue, 0..255.
+        color: Red, green, blue, 0..255.
         share: How much of it is white, in [0, 1].
     """
-    red, green, blue = (round(value + (255 - value) * share) for value in colour)
+    red, green, blue = (round(value + (255 - value) * share) for value in color)
     return red, green, blue
 
 
 def shades(
-    colours: NDArray[np.uint8], boxes: NDArray[np.float32], image_size: tuple[int, int]
+    colors: NDArray[np.uint8], boxes: NDArray[np.float32], image_size: tuple[int, int]
 ) -> NDArray[np.uint8]:
-    """Return the colours mixed with white, by where things are, uint8 (N, 3), RGB.
+    """Return the colors mixed with white, by where things are, uint8 (N, 3), RGB.
 
     A thing that moves changes its shade slowly, so that nothing flickers in a video.
 
     Args:
-        colours: uint8 (N, 3), RGB.
+        colors: uint8 (N, 3), RGB.
         boxes: float32 (N, 4), pixels, `x1, y1, x2, y2`.
         image_size: Height and width of the picture, pixels.
     """
     centres = (boxes[:, :2] + boxes[:, 2:]) / 2 / np.maximum(image_size[::-1], 1)
     turns = centres @ np.array(_SHADE_TURNS)
     white = _MOST_WHITE * (1 - np.cos(2 * np.pi * turns[:, None])) / 2
-    return np.rint(colours + (255.0 - colours) * white).astype(np.uint8)
+    return np.rint(colors + (255.0 - colors) * white).astype(np.uint8)
 
 
 def _named(name: str, palette: str) -> Rgb | None:
     if palette == "safe" and name in _SAFE:
         return _SAFE[name]
-    return BY_NAME[name].colour if name in BY_NAME else None
+    return BY_NAME[name].color if name in BY_NAME else None
 
 
 def _nth_hue(number: int) -> Rgb:

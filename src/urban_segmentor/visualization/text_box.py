@@ -43,9 +43,9 @@ def readable(text: str) -> str:
 
 
 def plate(
-    lines: Sequence[str], *, text_px: int, room: tuple[int, int], colour: Rgb, width: int = 0
+    lines: Sequence[str], *, text_px: int, room: tuple[int, int], color: Rgb, width: int = 0
 ) -> TextSprite | None:
-    """Return a plate with lines of text, white on a dark colour, of even sides.
+    """Return a plate with lines of text, white on a dark color, of even sides.
 
     What does not fit gets smaller letters, then is shortened, and lines at the end are left out.
 
@@ -53,7 +53,7 @@ def plate(
         lines: In letters that the font has, see `readable`.
         text_px: Height of letters that is wished for, pixels.
         room: Height and width that the plate may have at most, pixels.
-        colour: Of the plate.
+        color: Of the plate.
         width: What it shall have at least, pixels, as far as there is room.
 
     Returns:
@@ -71,7 +71,7 @@ def plate(
     needed = max(round(font.getlength(line)) for line in shown) + 2 * margin
     across = min(max(needed, width), room[1])
     down = min(round(len(shown) * _LINE * text_px) + margin, room[0])
-    picture = Drawing.new("RGB", (across + across % 2, down + down % 2), colour)
+    picture = Drawing.new("RGB", (across + across % 2, down + down % 2), color)
     draw = ImageDraw.Draw(picture)
     for number, line in enumerate(shown):
         middle = margin / 2 + (number + 0.5) * _LINE * text_px

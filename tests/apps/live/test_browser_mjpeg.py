@@ -1,4 +1,4 @@
-"""MjpegEncoder are encoded once, in their own colours, and only for somebody."""
+"""MjpegEncoder are encoded once, in their own colors, and only for somebody."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from urban_segmentor.structures.types import Yuv420
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from urban_segmentor.structures.color import ColourMatrix
+    from urban_segmentor.structures.color import ColorMatrix
 
 
 def decoded(data: bytes) -> NDArray[np.uint8]:
@@ -30,11 +30,11 @@ def decoded(data: bytes) -> NDArray[np.uint8]:
 @pytest.mark.parametrize("size", [(120, 160), (121, 161)])
 @pytest.mark.parametrize("matrix", ["bt601", "bt709", "bt2020", None])
 @pytest.mark.parametrize("full_range", [False, True])
-def test_colours_stay(size: tuple[int, int], matrix: ColourMatrix | None, full_range: bool) -> None:  # noqa: FBT001
-    """Of planes of each kind, and of RGB; planes cost a little where colours meet."""
+def test_colors_stay(size: tuple[int, int], matrix: ColorMatrix | None, full_range: bool) -> None:  # noqa: FBT001
+    """Of planes of each kind, and of RGB; planes cost a little where colors meet."""
     image = np.zeros((*size, 3), dtype=np.uint8)
-    for row, colour in enumerate([(220, 30, 40), (20, 200, 60), (30, 60, 230), (128, 128, 128)]):
-        image[row * 30 : row * 30 + 31] = colour
+    for row, color in enumerate([(220, 30, 40), (20, 200, 60), (30, 60, 230), (128, 128, 128)]):
+        image[row * 30 : row * 30 + 31] = color
     pixels = Yuv420.from_rgb(image, matrix=matrix, full_range=full_range) if matrix else image
     middles = (slice(8, None, 30), slice(20, 140))
     for encode, off in ((jpeg_of, 6), (saved_jpeg_of, 4), (png_of, 3 if matrix else 0)):

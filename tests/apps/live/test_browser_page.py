@@ -184,13 +184,13 @@ def test_the_newest_picture_is_shown(browser: Any) -> None:  # noqa: ANN401
     display = BrowserDisplay(controls, title="street", port=0)
     page = browser.new_page()
     page.goto(display.where)
-    for colour in ((250, 20, 20), (20, 20, 250), (20, 250, 20)):
-        image = np.full((200, 300, 3), colour, dtype=np.uint8)
+    for color in ((250, 20, 20), (20, 20, 250), (20, 250, 20)):
+        image = np.full((200, 300, 3), color, dtype=np.uint8)
         display.show(Frame(pixels=image), LIVE)
         display.poll(replace(LIVE, state="paused"))
         until(page, "paused")
         page.wait_for_timeout(250)
-        assert np.abs(picture(page)[50, 400] - np.array(colour)).max() < 12
+        assert np.abs(picture(page)[50, 400] - np.array(color)).max() < 12
     page.close()
     display.close()
 

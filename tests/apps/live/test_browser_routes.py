@@ -59,7 +59,7 @@ def test_the_state(shown: Shown) -> None:
     state = shown.state()
     assert (state["state"], state["fps"], state["has_picture"]) == ("connecting", None, False)
     assert state["class_names"] == list(NAMES)
-    assert state["colours"][3] == "#00008e"
+    assert state["colors"][3] == "#00008e"
     assert state["presets"] == {
         "all": None,
         "traffic": ["car", "bicycle"],
@@ -189,9 +189,9 @@ def test_a_picture_to_keep(shown: Shown, path: str, off: int) -> None:
     assert np.abs(np.asarray(image)[4:60, 4:60].astype(int) - 100).max() <= off
 
 
-def test_colours_of_other_classes() -> None:
+def test_colors_of_other_classes() -> None:
     """Those that are given, and none for names that Cityscapes does not have."""
-    for colours, expected in (([(1, 2, 255)], ["#0102ff"]), (None, [None])):
-        display = BrowserDisplay(ViewControls(["boat"]), title="x", port=0, colours=colours)
-        assert Shown(display, ViewControls([])).state()["colours"] == expected
+    for colors, expected in (([(1, 2, 255)], ["#0102ff"]), (None, [None])):
+        display = BrowserDisplay(ViewControls(["boat"]), title="x", port=0, colors=colors)
+        assert Shown(display, ViewControls([])).state()["colors"] == expected
         display.close()

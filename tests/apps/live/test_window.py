@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.io.clips import patch_colours, patches
+from tests.io.clips import patch_colors, patches
 from urban_segmentor.apps.live.scaling import Scaler, scaled_to
 from urban_segmentor.apps.live.view_controls import ViewControls, ViewState
 from urban_segmentor.apps.live.window import Window
@@ -85,13 +85,13 @@ def bright(shown: Image) -> tuple[int, int, int, int]:
 @pytest.mark.parametrize("matrix", ["bt601", "bt709", "bt2020"])
 @pytest.mark.parametrize("full_range", [False, True])
 def test_the_picture_is_on_the_screen(window: Window, matrix: Any, full_range: bool) -> None:  # noqa: ANN401, FBT001
-    """In its own size and colours, planes and RGB alike."""
+    """In its own size and colors, planes and RGB alike."""
     image = patches((30, 40))
     for pixels in (image, Yuv420.from_rgb(image, matrix=matrix, full_range=full_range)):
         window.show(Frame(pixels=pixels), LIVE)
         shown = seen(window)
         assert shown.shape == image.shape
-        assert np.abs(patch_colours(shown) - patch_colours(image)).max() < 4
+        assert np.abs(patch_colors(shown) - patch_colors(image)).max() < 4
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_everything_is_there_and_nothing_else(space: Path) -> None:
-    """App, requirements, readme, licence, the package with its models, and ready examples."""
+    """App, requirements, readme, license, the package with its models, and ready examples."""
     assert {path.name for path in space.iterdir()} == {
         "app.py", "requirements.txt", "README.md", "LICENSE", "urban_segmentor", "examples",
     }  # fmt: skip

@@ -126,7 +126,7 @@ def test_the_png_is_without_loss_and_made_when_asked_for(
     (car,) = [one for one in found["instances"] if one["name"] == "car"]
     left, top, right, bottom = car["box"]
     centre = drawn[int(600 * (top + bottom) / 2), int(2400 * (left + right) / 2)]
-    assert tuple(centre) == (0, 0, 142)  # Cityscapes' colour of cars
+    assert tuple(centre) == (0, 0, 142)  # Cityscapes' color of cars
     path.unlink()  # the answer keeps what it was made of
     made.unlink()
     assert np.array_equal(read_picture(make_png(answer.folder, engine=tiny, limits=LIMITS)), drawn)

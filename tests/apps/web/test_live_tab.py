@@ -413,9 +413,9 @@ def test_answers_that_come_late_are_not_shown(page: Page) -> None:
     page.evaluate(
         """() => {
           let number = 0;
-          const paint = (colour) => {
+          const paint = (color) => {
             const one = new OffscreenCanvas(16, 16), pen = one.getContext('2d');
-            pen.fillStyle = colour;
+            pen.fillStyle = color;
             pen.fillRect(0, 0, 16, 16);
             return one.convertToBlob({ type: 'image/png' });
           };

@@ -34,7 +34,7 @@ KINDS = {"jpg": "JPEG", "png": "PNG", "webp": "WebP", "tif": "TIFF", "bmp": "BMP
 
 
 def coded(suffix: str, image: Any = None, **options: object) -> bytes:  # noqa: ANN401
-    """Return a picture as a file, of coloured squares unless another is given."""
+    """Return a picture as a file, of colored squares unless another is given."""
     out = io.BytesIO()
     picture = image if isinstance(image, Pillow.Image) else Pillow.fromarray(patches((3, 5)))
     picture.save(out, "JPEG" if suffix == "jpg" else KINDS[suffix], **options)
@@ -305,7 +305,7 @@ def test_layers_as_cameras_make_them_are_taken() -> None:
 
 def test_the_first_page_counts() -> None:
     """Of a TIFF with several."""
-    pages = [Pillow.new("RGB", size, colour) for size, colour in (((5, 4), 7), ((9, 9), 8))]
+    pages = [Pillow.new("RGB", size, color) for size, color in (((5, 4), 7), ((9, 9), 8))]
     data = coded("tif", pages[0], save_all=True, append_images=pages[1:])
     assert decode_upload(data, limits=LIMITS).shape == (4, 5, 3)
 

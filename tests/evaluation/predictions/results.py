@@ -104,8 +104,8 @@ def panoptic(folder: Path, **changes: object) -> Path:
     """Write a panoptic file with a picture of two segments, and return its path."""
     ids = np.zeros(SIZE, dtype=np.int32)
     ids[:20], ids[30:, 30:] = 26001, 7
-    colours = np.stack([ids >> 16, ids >> 8 & 255, ids & 255], axis=-1).astype(np.uint8)
-    png(folder / "found" / f"{STEM}.png", colours)
+    colors = np.stack([ids >> 16, ids >> 8 & 255, ids & 255], axis=-1).astype(np.uint8)
+    png(folder / "found" / f"{STEM}.png", colors)
     annotation: dict[str, Any] = {
         "image_id": STEM,
         "file_name": f"{STEM}.png",

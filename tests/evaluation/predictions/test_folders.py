@@ -210,7 +210,7 @@ def _filled(*values: int) -> NDArray[np.uint8]:
         (_filled(0, 1, 2, 8, 10, 13), "seem to hold train ids"),
         (_filled(7, 34), "has the value 34, label ids are 0 to 33"),
         (_filled(7, 26, 255), "has the value 255, label ids are 0 to 33"),
-        (np.zeros((*SIZE, 3), dtype=np.uint8), "no 8-bit grey picture of label ids, but coloured"),
+        (np.zeros((*SIZE, 3), dtype=np.uint8), "no 8-bit grey picture of label ids, but colored"),
         (np.zeros(SIZE, dtype=np.uint16), "no 8-bit grey picture of label ids, but 16-bit"),
         (np.full((20, 30), 7, dtype=np.uint8), "30 x 20 pixels, the ground truth 60 x 40"),
     ],

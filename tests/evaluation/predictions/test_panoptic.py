@@ -137,7 +137,7 @@ def test_pictures_and_files_must_be_there_once(tmp_path: Path) -> None:
         open_predictions(path)
 
 
-def test_pictures_must_be_coloured_and_of_the_right_size(tmp_path: Path) -> None:
+def test_pictures_must_be_colored_and_of_the_right_size(tmp_path: Path) -> None:
     """Grey ones would be read as other ids."""
     path = panoptic(tmp_path)
     with pytest.raises(PredictionError, match="60 x 40 pixels, the ground truth 120 x 80"):

@@ -147,7 +147,7 @@ def test_the_gallery_draws_all_kinds(tmp_path: Path, kind: str) -> None:
     assert sheet.shape == (1024, 1024, 3)
     above, below = sheet[100:512], sheet[612:]
     assert np.abs(above.astype(int) - below).mean() < 20  # the truth has the group besides
-    sky = np.array(BY_NAME["sky"].colour)[::-1]
+    sky = np.array(BY_NAME["sky"].color)[::-1]
     assert np.abs(sheet[200, 40] - (sky + 90) / 2).max() < 12
 
 

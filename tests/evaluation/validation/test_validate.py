@@ -140,7 +140,7 @@ def test_official_pictures_win_over_polygons(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "picture",
     [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.uint16)],
-    ids=["eight bits", "colour"],
+    ids=["eight bits", "color"],
 )
 def test_other_pictures_are_no_ground_truth(tmp_path: Path, picture: np.ndarray) -> None:
     """Instance ids are 16-bit and grey; anything else is refused."""

@@ -127,8 +127,8 @@ class PygameWindow:
         if scene.dim:
             target.fill(_DIM, special_flags=pygame.BLEND_RGB_MULT)
         if scene.banner:
-            colour = _RED if scene.dim else _DARK
-            strip = self._plate(scene.banner, colour, (height, width), across=True)
+            color = _RED if scene.dim else _DARK
+            strip = self._plate(scene.banner, color, (height, width), across=True)
             target.blit(strip, strip.get_rect(center=target.get_rect().center))
         if scene.message:
             line = self._plate(scene.message, _DARK, (height, width), across=False)
@@ -169,14 +169,14 @@ class PygameWindow:
         return pygame.Rect(place, (width, height))
 
     def _plate(
-        self, text: str, colour: tuple[int, int, int], room: tuple[int, int], *, across: bool
+        self, text: str, color: tuple[int, int, int], room: tuple[int, int], *, across: bool
     ) -> pygame.Surface:
         """Return a plate with a text, which is kept for the next frames."""
-        key = (text, colour, room, across)
+        key = (text, color, room, across)
         if key not in self._plates:
             if len(self._plates) >= _PLATES:
                 self._plates.clear()
-            self._plates[key] = _drawn_plate(_printable(text), colour, room, across=across)
+            self._plates[key] = _drawn_plate(_printable(text), color, room, across=across)
         return self._plates[key]
 
 
@@ -212,7 +212,7 @@ def _blacken_around(target: pygame.Surface, area: pygame.Rect) -> None:
 
 
 def _drawn_plate(
-    text: str, colour: tuple[int, int, int], room: tuple[int, int], *, across: bool
+    text: str, color: tuple[int, int, int], room: tuple[int, int], *, across: bool
 ) -> pygame.Surface:
     height, width = room
     text_px = min(max(round(height * _TEXT_SHARE), _TEXT_PX[0]), _TEXT_PX[1])
@@ -225,7 +225,7 @@ def _drawn_plate(
         words.get_height() + (2 + across) * margin // 2,
     )
     surface = pygame.Surface(size)
-    surface.fill(colour)
+    surface.fill(color)
     surface.blit(words, words.get_rect(center=surface.get_rect().center))
     return surface.convert()
 

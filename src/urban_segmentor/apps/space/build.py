@@ -85,7 +85,7 @@ def build_space(
         _write(built / "app.py", app_text(called, is_file=is_file))
         _write(built / "requirements.txt", "".join(f"{line}\n" for line in requirements))
         _write(built / "README.md", readme_text(gradio_version=metadata.version("gradio")))
-        _write(built / "LICENSE", _licence())
+        _write(built / "LICENSE", _license())
         _put(built, folder)
     return space_files(folder)
 
@@ -138,7 +138,7 @@ def _source() -> Path:
     return Path(str(resources.files(PACKAGE)))
 
 
-def _licence() -> str:
+def _license() -> str:
     """Return the text that has to go with the code."""
     for name in ("licenses/LICENSE", "LICENSE"):
         text = metadata.distribution("urban-segmentor").read_text(name)

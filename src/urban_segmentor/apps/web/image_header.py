@@ -22,7 +22,7 @@ _MOST_PARTS = 4096  # of 64 kB in a JPEG, which is more than is taken
 _FREE_BYTES = 1_000_000  # of a PNG: what unpacks in a moment, whatever is in it
 _MOST_CHUNKS = 100_000  # some programs write 8 kB each
 _NOTES, _MOST_NOTES = {b"zTXt", b"iTXt", b"iCCP"}, 100  # each may unpack to megabytes
-_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # in a pixel, by the colour type of PNG
+_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # in a pixel, by the color type of PNG
 _WIDTH, _HEIGHT, _BITS, _CHANNELS, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 258, 277, 322, 323
 _NUMBERS = {1: 1, 3: 2, 4: 4}  # bytes of the whole numbers of TIFF
 

@@ -32,8 +32,8 @@ class SegmentOptions:
         boxes: Draw boxes; panoptic pictures have none.
         labels: Write classes.
         scores: Write scores behind them.
-        opacity: Share of the colour in a mask, in [0, 1].
-        palette: `cityscapes`, or `safe` for colours that the colour-blind can tell apart.
+        opacity: Share of the color in a mask, in [0, 1].
+        palette: `cityscapes`, or `safe` for colors that the color-blind can tell apart.
 
     Raises:
         SettingError: A value is out of its range, or no class is left.

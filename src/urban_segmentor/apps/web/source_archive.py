@@ -1,4 +1,4 @@
-"""The source of the running app, for whoever uses it: its licence, the AGPL, wants that."""
+"""The source of the running app, for whoever uses it: its license, the AGPL, wants that."""
 
 from __future__ import annotations
 

@@ -169,7 +169,7 @@ def missing_part(sample: CityscapesFrame) -> str | None:
     return "has no polygons file"
 
 
-def labelled(samples: Sequence[CityscapesFrame]) -> list[tuple[CityscapesFrame, Path]]:
+def labeled(samples: Sequence[CityscapesFrame]) -> list[tuple[CityscapesFrame, Path]]:
     """Return the frames that have polygons, each with their file."""
     return [(sample, sample.polygons) for sample in samples if sample.polygons is not None]
 

@@ -45,9 +45,9 @@ class ObjectMap:
             self.numbers
         ]
 
-    def colours(self) -> NDArray[np.uint8]:
-        """Return the official colours of the labels, uint8 (H, W, 3), RGB."""
-        table = np.array([(0, 0, 0), *(o.label.colour for o in self.objects)], dtype=np.uint8)
+    def colors(self) -> NDArray[np.uint8]:
+        """Return the official colors of the labels, uint8 (H, W, 3), RGB."""
+        table = np.array([(0, 0, 0), *(o.label.color for o in self.objects)], dtype=np.uint8)
         return table[self.numbers]
 
     def resized(self, size: tuple[int, int]) -> ObjectMap:

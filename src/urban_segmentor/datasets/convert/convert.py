@@ -196,7 +196,7 @@ def _write_ground_truth(
     name = f"{sample.stem}_gtFine_{kind}.png"
     path = how.out / LABELS / sample.split / sample.city / name
     if kind == "color":
-        data = _rgb_png(drawn.colours())
+        data = _rgb_png(drawn.colors())
     elif kind == "labelIds":
         data = png_bytes(drawn.label_ids())
     else:

@@ -117,7 +117,7 @@ def _categories(classes: ClassSet) -> list[dict[str, Any]]:
         {
             "id": label.label_id,
             "name": label.name,
-            "color": list(label.colour),
+            "color": list(label.color),
             "supercategory": "thing" if label.is_thing else "stuff",
             "isthing": int(label.is_thing),
         }

@@ -144,7 +144,7 @@ def _about_classes(report: Mapping[str, Any]) -> Iterator[page.Html]:
     if not counts:
         return
     rows = [
-        page.HtmlBar(name, count["segments"], f"{count['segments']:,}", BY_NAME[name].colour)
+        page.HtmlBar(name, count["segments"], f"{count['segments']:,}", BY_NAME[name].color)
         for name, count in counts.items()
         if name in BY_NAME
     ]

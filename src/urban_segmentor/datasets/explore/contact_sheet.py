@@ -184,7 +184,7 @@ def _stuff_tile(
     shares = cv2.resize(255 * whole, (width, height), interpolation=cv2.INTER_AREA)
     covered = np.asarray(shares) >= min(_SHARE * 255, shares.max())  # thin poles shall be seen
     tinted = small.copy()
-    tinted[covered] = 0.5 * small[covered] + 0.5 * np.array(label.colour)
+    tinted[covered] = 0.5 * small[covered] + 0.5 * np.array(label.color)
     caption = f"{percent(one.area_px, whole.size)}  {frame.stem}"
     return Tile(_outlined(tinted, covered, label), caption)
 
@@ -234,7 +234,7 @@ def _outlined(tile: Image, mask: NDArray[np.bool_], label: Label) -> Image:
     contours, _ = cv2.findContours(mask.view(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     drawn = np.ascontiguousarray(tile)
     cv2.drawContours(drawn, contours, -1, (0, 0, 0), 3, cv2.LINE_AA)
-    cv2.drawContours(drawn, contours, -1, lighter(label.colour, 0.7), 1, cv2.LINE_AA)
+    cv2.drawContours(drawn, contours, -1, lighter(label.color, 0.7), 1, cv2.LINE_AA)
     return drawn
 
 

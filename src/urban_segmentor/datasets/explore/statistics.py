@@ -167,7 +167,7 @@ def plots(statistics: Statistics) -> Iterator[tuple[str, bytes]]:
         MissingExtraError: matplotlib is not installed.
     """
     labels, counts = statistics.classes.labels, _by_split(statistics)
-    bars = partial(bars_png, statistics.classes.names, colours=[label.colour for label in labels])
+    bars = partial(bars_png, statistics.classes.names, colors=[label.color for label in labels])
     frames = {
         name: (100 * count.with_class / count.frames).tolist() for name, count in counts.items()
     }
@@ -206,7 +206,7 @@ def _groups_plot(statistics: Statistics) -> Iterator[tuple[str, bytes]]:
             bars_png(
                 [statistics.classes.names[i] for i in found],
                 {name: count.groups[found].tolist() for name, count in counts.items()},
-                colours=[statistics.classes.labels[i].colour for i in found],
+                colors=[statistics.classes.labels[i].color for i in found],
                 title="Groups: objects that nobody told apart",
                 unit="regions",
             ),
@@ -252,7 +252,7 @@ def _things_plot(statistics: Statistics) -> Iterator[tuple[str, bytes]]:
                     name: (_FINE_EDGES_PX[first:last].tolist(), curve[first:last].tolist())
                     for name, curve in curves.items()
                 },
-                colours=[BY_NAME[name].colour for name in curves],
+                colors=[BY_NAME[name].color for name in curves],
                 title="Things smaller than an area",
                 across="area in pixels",
                 down="% of the objects of a class",

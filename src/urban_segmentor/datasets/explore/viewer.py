@@ -62,7 +62,7 @@ def overlaid(frame: Sample, *, classes: ClassSet) -> Image:
 def _drawn(
     frame: Sample, classes: ClassSet, sizing: Sizing
 ) -> tuple[Image, Image, list[LegendEntry]]:
-    """Return the picture with its labels, the labels alone, and what their colours mean."""
+    """Return the picture with its labels, the labels alone, and what their colors mean."""
     image = frame.image()
     if sizing == "picture":
         segments = frame.segments(classes, size=image.shape[:2])
@@ -90,7 +90,7 @@ def _legend(segments: Segments, classes: ClassSet) -> list[LegendEntry]:
             text += f" + {groups} group{'s' * (groups > 1)}" if groups else ""
         else:
             text = f"{label.name} {percent(int(areas[mine].sum()), height * width)}"
-        entries.append(LegendEntry(label.colour, text))
+        entries.append(LegendEntry(label.color, text))
     rest = height * width - int(areas.sum())
     if rest > 0:
         text = f"nothing of these {percent(rest, height * width)}"

@@ -32,7 +32,7 @@ def read_mask(path: Path, *, root: Path, size: tuple[int, int], resize: bool) ->
     """Return a picture of one object, bool (h, w), true where it is not black.
 
     Args:
-        path: The picture, of any depth or colour, as the official script takes it.
+        path: The picture, of any depth or color, as the official script takes it.
         root: The folder that it must lie in.
         size: Height and width of the ground truth, pixels.
         resize: True when it may have another size of the same shape.
@@ -57,13 +57,13 @@ def read_label_ids(
         resize: True when it may have another size of the same shape.
 
     Raises:
-        PredictionError: It is missing, damaged, lies outside, has another size, or has colours.
+        PredictionError: It is missing, damaged, lies outside, has another size, or has colors.
     """
     picture = _read(path, root=root, size=size, resize=resize)
     if picture.mode not in {"L", "P"}:
         raise PredictionError(
             f"`{path}` is no 8-bit grey picture of label ids, but {_words(picture.mode)}",
-            hint="save label ids, not colours; for panoptic results give their .json file",
+            hint="save label ids, not colors; for panoptic results give their .json file",
         )
     return np.asarray(picture, dtype=np.uint8)
 
@@ -71,7 +71,7 @@ def read_label_ids(
 def read_segment_ids(
     path: Path, *, root: Path, size: tuple[int, int], resize: bool
 ) -> NDArray[np.int32]:
-    """Return a panoptic picture, int32 (h, w), R + 256 G + 65536 B of its colours.
+    """Return a panoptic picture, int32 (h, w), R + 256 G + 65536 B of its colors.
 
     Args:
         path: The picture, RGB, 8 bits.
@@ -86,7 +86,7 @@ def read_segment_ids(
     if picture.mode not in {"RGB", "RGBA"}:
         raise PredictionError(
             f"`{path}` is no RGB picture of segment ids, but {_words(picture.mode)}",
-            hint="a segment's colour is its id, R + 256 G + 65536 B, as panopticapi has it",
+            hint="a segment's color is its id, R + 256 G + 65536 B, as panopticapi has it",
         )
     channels = np.asarray(picture, dtype=np.int32)
     return channels[..., 0] | channels[..., 1] << 8 | channels[..., 2] << 16
@@ -126,6 +126,6 @@ def _size(data: bytes, path: Path) -> tuple[int, int]:
 
 
 def _words(mode: str) -> str:
-    return {"1": "black and white", "RGB": "coloured", "RGBA": "coloured"}.get(
+    return {"1": "black and white", "RGB": "colored", "RGBA": "colored"}.get(
         mode, "16-bit grey" if mode.startswith("I") else f"of the kind {mode}"
     )

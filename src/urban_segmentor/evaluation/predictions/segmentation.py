@@ -120,7 +120,7 @@ def decode(
     """
     try:
         if isinstance(mask, Rings):
-            masks = decode_rle([_rasterised(mask, drawn_on)])
+            masks = decode_rle([_rasterized(mask, drawn_on)])
         elif isinstance(mask.counts, str):
             masks = _decompressed(mask.counts, mask.size)
         else:
@@ -153,7 +153,7 @@ def _unrolled(counts: NDArray[np.int64], size: tuple[int, int]) -> Masks:
     return Masks.from_dense(columns.T[None])
 
 
-def _rasterised(mask: Rings, drawn_on: tuple[int, int]) -> Rle:
+def _rasterized(mask: Rings, drawn_on: tuple[int, int]) -> Rle:
     """Return the run lengths of polygons, as pycocotools draws them."""
     try:
         from faster_coco_eval.core import mask as library  # noqa: PLC0415 - an extra

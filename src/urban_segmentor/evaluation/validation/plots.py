@@ -29,7 +29,7 @@ def precision_recall_png(result: InstanceAp) -> bytes:
             )
             for name, figures in there.items()
         },
-        colours=[BY_NAME[name].colour for name in there],
+        colors=[BY_NAME[name].color for name in there],
         title=f"Precision over recall at IoU 0.5, {result.images} pictures",
         across="recall",
         down="precision",

@@ -36,7 +36,7 @@ class LabelIdsWriter:
     `labelids/labelIds/{name}_labelIds.png` holds official label ids, 8 bits;
     `labelids/instanceIds/{name}_instanceIds.png` label ids of stuff, and of things
     `label id * 1000 + k`, k from 0, best first, 16 bits; `labelids/color/{name}_color.png` the
-    official colours. All are 0 where nothing was found, or a class that Cityscapes lacks. Of
+    official colors. All are 0 where nothing was found, or a class that Cityscapes lacks. Of
     instances that share pixels the first is on top.
 
     Args:
@@ -76,11 +76,11 @@ class LabelIdsWriter:
         labels = [_label(row.class_name) for row in rows]
         numbers = segment_numbers(instances)
         label_ids = [0 if label is None else label.label_id for label in labels]
-        colours = [(0, 0, 0) if label is None else label.colour[::-1] for label in labels]  # BGR
+        colors = [(0, 0, 0) if label is None else label.color[::-1] for label in labels]  # BGR
         tables: dict[str, NDArray[Any]] = {
             "labelIds": np.array([0, *label_ids], dtype=np.uint8),
             "instanceIds": np.array([0, *_instance_ids(labels)], dtype=np.uint16),
-            "color": np.array([(0, 0, 0), *colours], dtype=np.uint8),
+            "color": np.array([(0, 0, 0), *colors], dtype=np.uint8),
         }
         for kind, table in tables.items():
             path = result_path(self._folder / kind, frame.name, suffix=f"_{kind}.png")
@@ -101,7 +101,7 @@ def has_labels(class_names: Sequence[str]) -> bool:
 
 
 def _label(class_name: str) -> Label | None:
-    """Return the label of a class; licence plates and the unlabelled have none in pictures."""
+    """Return the label of a class; license plates and the unlabeled have none in pictures."""
     label = BY_NAME.get(class_name)
     return label if label is not None and label.label_id > 0 else None
 

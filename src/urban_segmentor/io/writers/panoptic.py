@@ -77,8 +77,8 @@ class PanopticWriter:
         rows = instance_records(instances, class_names=self._class_names)
         numbers = segment_numbers(instances)
         ids = np.arange(len(rows) + 1, dtype=np.int32)
-        colours = np.stack([ids >> 16, ids >> 8 & 255, ids & 255], axis=-1).astype(np.uint8)  # BGR
-        picture = looked_up(colours, numbers)
+        colors = np.stack([ids >> 16, ids >> 8 & 255, ids & 255], axis=-1).astype(np.uint8)  # BGR
+        picture = looked_up(colors, numbers)
         image_id = self._image_id(frame.name)
         annotation = {
             "image_id": image_id,

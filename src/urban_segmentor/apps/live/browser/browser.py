@@ -35,7 +35,7 @@ class BrowserDisplay:
         host: The address to listen at; another than this machine's own needs a token.
         port: When it is taken, the next free one; 0 for any.
         token: What viewers must know, 12 characters or more; None for none.
-        colours: Red, green, blue of each class, 0..255, beside its name; None for those of
+        colors: Red, green, blue of each class, 0..255, beside its name; None for those of
             Cityscapes where it has the name.
 
     Attributes:
@@ -54,9 +54,9 @@ class BrowserDisplay:
         host: str = "127.0.0.1",
         port: int = 8000,
         token: str | None = None,
-        colours: Sequence[Rgb] | None = None,
+        colors: Sequence[Rgb] | None = None,
     ) -> None:
-        self._controls, self._colours = controls, _as_css(controls.class_names, colours)
+        self._controls, self._colors = controls, _as_css(controls.class_names, colors)
         self._pictures = MjpegEncoder()
         self._readings, self._polled_s = LiveStats(), time.monotonic()
         self._message: dict[str, object] | None = None
@@ -116,7 +116,7 @@ class BrowserDisplay:
                 "paused": view.paused,
             },
             "class_names": self._controls.class_names,
-            "colours": self._colours,
+            "colors": self._colors,
             "presets": self._controls.presets,
         }
 
@@ -125,9 +125,9 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 1)
 
 
-def _as_css(names: Sequence[str], colours: Sequence[Rgb] | None) -> list[str | None]:
-    if colours is None:
-        known = [BY_NAME[name].colour if name in BY_NAME else None for name in names]
+def _as_css(names: Sequence[str], colors: Sequence[Rgb] | None) -> list[str | None]:
+    if colors is None:
+        known = [BY_NAME[name].color if name in BY_NAME else None for name in names]
     else:
-        known = list(colours)
-    return [None if colour is None else "#{:02x}{:02x}{:02x}".format(*colour) for colour in known]
+        known = list(colors)
+    return [None if color is None else "#{:02x}{:02x}{:02x}".format(*color) for color in known]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import cv2
 import numpy as np
 
-from urban_segmentor.structures.color import transform_colours, yuv_to_rgb_matrix
+from urban_segmentor.structures.color import transform_colors, yuv_to_rgb_matrix
 from urban_segmentor.structures.types import Yuv420
 
 if TYPE_CHECKING:
@@ -146,4 +146,4 @@ def _bgr(pixels: Image | Yuv420) -> NDArray[np.uint8]:
     chroma = [cv2.resize(plane, (width, height)) for plane in (pixels.u, pixels.v)]
     planes = np.asarray(cv2.merge([pixels.y, *chroma]), dtype=np.uint8)
     weights = yuv_to_rgb_matrix(pixels.matrix, full_range=pixels.full_range)
-    return transform_colours(planes, np.ascontiguousarray(weights[::-1]))
+    return transform_colors(planes, np.ascontiguousarray(weights[::-1]))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 OWN = "own"
 _DRAWN = ("boxes", "labels", "scores")
-_PALETTE_WORDS = {"cityscapes": "Cityscapes", "safe": "colour-blind safe"}
+_PALETTE_WORDS = {"cityscapes": "Cityscapes", "safe": "color-blind safe"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,12 +189,12 @@ def _build_drawing(usual: SegmentOptions) -> dict[str, Any]:
     )  # fmt: skip
     opacity = gr.Slider(
         0, 1, usual.opacity, step=0.05, label="Opacity", elem_id="opacity",
-        info="How much of the picture the colours cover.",
+        info="How much of the picture the colors cover.",
     )  # fmt: skip
     palette = gr.Radio(
         [(_PALETTE_WORDS.get(name, name), name) for name in PALETTES],
-        value=usual.palette, label="Colours", elem_id="palette",
-        info="Those of Cityscapes, or ones that the colour-blind can tell apart.",
+        value=usual.palette, label="Colors", elem_id="palette",
+        info="Those of Cityscapes, or ones that the color-blind can tell apart.",
     )  # fmt: skip
     return {
         "panoptic": panoptic,

@@ -68,8 +68,8 @@ export function connect({ post, onState, onProblem }) {
       box.value = name;
       box.addEventListener("change", choose);
       const swatch = document.createElement("i");
-      swatch.hidden = !state.colours[number];
-      swatch.style.background = state.colours[number] ?? "";
+      swatch.hidden = !state.colors[number];
+      swatch.style.background = state.colors[number] ?? "";
       label.append(box, swatch, name);
       return label;
     }));

@@ -49,7 +49,7 @@ function point(event, says) {
 
 async function readMap(url, mine) {
   ids = null;
-  // Numbers, not colours: the browser must not convert them.
+  // Numbers, not colors: the browser must not convert them.
   const options = { colorSpaceConversion: "none", premultiplyAlpha: "none" };
   const picture = await createImageBitmap(await (await fetch(url)).blob(), options);
   const canvas = document.createElement("canvas");
