@@ -28,12 +28,12 @@ import material
 import psutil
 from gradio_client import Client, handle_file
 
-from urban_segmentor.io.images import write_picture
+from urban_segmentor.io.images import write_image
 from urban_segmentor.synthetic import Street
 
 _START = [sys.executable, "-m", "urban_segmentor.cli.main", "app", "--port", "0"]
 _PREDICT = [sys.executable, "-m", "urban_segmentor.cli.main", "predict"]
-_PICTURES = 8
+_IMAGES = 8
 
 
 class App:
@@ -107,7 +107,7 @@ def answers(app: App, folder: Path) -> None:
     """Print how long a picture of 1920 x 1080 takes from the browser's click to the result."""
     from playwright.sync_api import sync_playwright
 
-    pictures = _pictures(folder, size=(1080, 1920))
+    images = _images(folder, size=(1080, 1920))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
@@ -117,7 +117,7 @@ def answers(app: App, folder: Path) -> None:
         page.wait_for_selector("#picture-examples button")
         page.wait_for_timeout(1000)
         uploads: list[float] = []
-        for path in [*pictures, *pictures]:
+        for path in [*images, *images]:
             since_s = time.perf_counter()
             page.set_input_files("#picture-upload input[type=file]", str(path))
             _wait_for(page, path.name)
@@ -198,10 +198,10 @@ def load(folder: Path, *, visitors: int, minutes: float) -> None:
 
 
 def _crowd(app: App, folder: Path, *, visitors: int, minutes: float) -> None:
-    pictures = _pictures(folder, size=(1080, 1920))
+    images = _images(folder, size=(1080, 1920))
     seen, until_s = Load(), time.monotonic() + 60 * minutes
     threads = [
-        threading.Thread(target=_visit, args=(app, pictures, seen, until_s, number))
+        threading.Thread(target=_visit, args=(app, images, seen, until_s, number))
         for number in range(visitors)
     ]
     for thread in threads:
@@ -229,16 +229,16 @@ def _crowd(app: App, folder: Path, *, visitors: int, minutes: float) -> None:
         print("  ", error)
 
 
-def _visit(app: App, pictures: list[Path], seen: Load, until_s: float, number: int) -> None:
+def _visit(app: App, images: list[Path], seen: Load, until_s: float, number: int) -> None:
     """Be one visitor: send a picture, count what came back, look at it for some seconds."""
     chance = random.Random(number)  # noqa: S311 - only to spread the visitors
     time.sleep(chance.uniform(0, 5))
     client = Client(app.url, verbose=False, download_files=False)
     while time.monotonic() < until_s:
-        picture = chance.choice(pictures)
+        image = chance.choice(images)
         since_s = time.perf_counter()
         try:
-            answer = client.predict(handle_file(str(picture)), api_name="/segment")
+            answer = client.predict(handle_file(str(image)), api_name="/segment")
         except Exception as error:  # noqa: BLE001 - whatever a visitor sees is counted
             with seen.lock:
                 if "ueue is full" in str(error):
@@ -255,14 +255,14 @@ def _visit(app: App, pictures: list[Path], seen: Load, until_s: float, number: i
         time.sleep(chance.uniform(3, 9))
 
 
-def _pictures(folder: Path, *, size: tuple[int, int]) -> list[Path]:
+def _images(folder: Path, *, size: tuple[int, int]) -> list[Path]:
     """Return drawn streets that differ."""
     folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"street-{number}.jpg" for number in range(_PICTURES)]
+    paths = [folder / f"street-{number}.jpg" for number in range(_IMAGES)]
     for number, path in enumerate(paths):
         if not path.exists():
             shot = next(iter(Street(size=size, seed=20 + number).shots(seconds=1.0)))
-            write_picture(path, shot.frame.image, overwrite=True)
+            write_image(path, shot.frame.image, overwrite=True)
     return paths
 
 
@@ -287,7 +287,7 @@ def main() -> None:
             with App(folder / "one") as app:
                 app.wait_for_examples()
                 if "answers" in wanted:
-                    answers(app, folder / "pictures")
+                    answers(app, folder / "images")
                 if "video" in wanted:
                     video(app, folder)
         if "load" in wanted:

@@ -27,7 +27,7 @@ from material import ROOT, SHARED, WORK
 
 from urban_segmentor import Segmenter
 from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame, read_layout
-from urban_segmentor.datasets.images import read_picture
+from urban_segmentor.datasets.images import read_image
 from urban_segmentor.evaluation import instance_ap, panoptic_quality
 from urban_segmentor.evaluation.predictions import open_predictions
 from urban_segmentor.evaluation.validation.ground_truth_files import read_truth
@@ -127,9 +127,9 @@ def save_predictions(folder: Path, samples: Sequence[CityscapesFrame], *, conf: 
     ]
     panoptic = PanopticWriter(folder, class_names=names, overwrite=True)
     for i, sample in enumerate(samples):
-        assert sample.picture is not None
+        assert sample.image is not None
         size = annotation_size(sample)
-        found = segmenter(read_picture(sample.picture), size=size)
+        found = segmenter(read_image(sample.image), size=size)
         frame = Frame(
             pixels=np.broadcast_to(np.uint8(0), (*size, 3)),
             index=i,

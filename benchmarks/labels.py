@@ -74,7 +74,7 @@ def compare(path: Path) -> Compared:
     """Compare the labels of a frame."""
     annotation = read_annotation(path)
     drawn = draw_objects(annotation)
-    ids, labels, colors = official_pictures(path)
+    ids, labels, colors = official_images(path)
     counts: Counter[str] = Counter(
         instanceIds=int(np.array_equal(drawn.instance_ids(), ids)),
         labelIds=int(np.array_equal(drawn.label_ids(), labels)),
@@ -116,7 +116,7 @@ def through_yolo(drawn: ObjectMap, counts: Counter[str]) -> Compared:
     return Compared(counts, lowest)
 
 
-def official_pictures(
+def official_images(
     path: Path,
 ) -> tuple[NDArray[np.int32], NDArray[np.uint8], NDArray[np.uint8]]:
     """Return `instanceIds`, `labelIds` and colors, RGB, as cityscapesScripts makes them."""
@@ -139,9 +139,9 @@ def official_instance_ids(path: Path, target: Path) -> None:
 
     annotation = Annotation()
     annotation.fromJsonFile(str(path))
-    picture = createInstanceImage(annotation, "ids")
+    image = createInstanceImage(annotation, "ids")
     # Pillow 13 no longer writes 32 bits as PNG by itself.
-    Image.fromarray(np.asarray(picture).astype(np.uint16)).save(target)
+    Image.fromarray(np.asarray(image).astype(np.uint16)).save(target)
 
 
 if __name__ == "__main__":

@@ -50,9 +50,9 @@ def main() -> None:
     import cv2
 
     WORK.mkdir(parents=True, exist_ok=True)
-    picture = WORK / "street.png"
+    image = WORK / "street.png"
     shot = next(Street().shots(seconds=0.1))
-    cv2.imwrite(str(picture), shot.frame.image[..., ::-1])
+    cv2.imwrite(str(image), shot.frame.image[..., ::-1])
     command = BIN / "urban-segmentor"
     python = [sys.executable, "-c"]
     rows = {
@@ -60,7 +60,7 @@ def main() -> None:
         "import urban_segmentor": seconds_of([*python, "import urban_segmentor"]),
         "urban-segmentor --help": seconds_of([command, "--help"]),
         "first picture of a cold process": seconds_of(
-            [command, "predict", picture, "-o", WORK / "cold", "--overwrite"]
+            [command, "predict", image, "-o", WORK / "cold", "--overwrite"]
         ),
     }
     print("\n| | s, median |\n|---|---|")

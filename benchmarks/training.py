@@ -41,7 +41,7 @@ def main() -> None:
             for kind, trainer in trainers.items():
                 times[kind].append(step(trainer))
     print(f"{os.cpu_count()} cores, batches of {BATCH}, {LONG_SIDE} px, medians of {args.steps}")
-    print(f"{'ms a picture':14}" + "".join(f"{kind:>14}" for kind in times) + f"{'ratio':>8}")
+    print(f"{'ms a image':14}" + "".join(f"{kind:>14}" for kind in times) + f"{'ratio':>8}")
     for part in (*times["ours"][0], "all"):
         medians = [median(rows[1:], part) for rows in times.values()]
         cells = "".join(f"{1000 * value / BATCH:14.0f}" for value in medians)

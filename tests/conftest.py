@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("URBAN_SEGMENTOR_SHARED", ROOT.parent / "shared"))
-OPEN_PICTURE = Image.open
+OPEN_IMAGE = Image.open
 os.environ.setdefault("YOLO_OFFLINE", "True")
 
 
@@ -30,9 +30,9 @@ def pillow_as_it_is() -> Iterator[None]:
 
     Ultralytics puts its own `Image.open` in place when it is imported; our own code restores it.
     """
-    Image.open = OPEN_PICTURE
+    Image.open = OPEN_IMAGE
     yield
-    Image.open = OPEN_PICTURE
+    Image.open = OPEN_IMAGE
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ import sys
 
 import cv2
 import numpy as np
-from docs_pictures import save
+from docs_images import save
 from playwright.sync_api import sync_playwright
 
 WIDTH, HEIGHT = 1280, 940

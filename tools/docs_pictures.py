@@ -20,7 +20,7 @@ from urban_segmentor.cli.main import app
 from urban_segmentor.datasets.cityscapes.annotation import read_annotation
 from urban_segmentor.datasets.cityscapes.layout import read_layout
 from urban_segmentor.datasets.cityscapes.rasterize import draw_objects
-from urban_segmentor.datasets.images import read_picture
+from urban_segmentor.datasets.images import read_image
 from urban_segmentor.synthetic import save_cityscapes
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from urban_segmentor.datasets.cityscapes.annotation import PolygonObject
 
-PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
 FRAME = "eschwick_000000_000068"
 MOST_BYTES = 150_000
 WIDTH = 1000
@@ -37,7 +37,7 @@ SQUARE, LARGE_PX = 320, 1500
 
 def main() -> None:
     """Draw a data set, look at it, score the embedded model on it, and keep some pictures."""
-    PICTURES.mkdir(exist_ok=True)
+    IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as place:
         data, out = Path(place) / "street-data", Path(place) / "out"
         save_cityscapes(data, frames=30)
@@ -49,13 +49,13 @@ def main() -> None:
         save("worst", cv2.imread(str(next((out / "val" / "worst").glob(f"*{FRAME}.jpg")))))
         save("order", order(data))
         plot = (out / "show" / "plot_things.png").read_bytes()
-        (PICTURES / "sizes.png").write_bytes(plot)
-        save("live", live_picture(Path(place)))
-    for path in sorted(PICTURES.iterdir()):
+        (IMAGES / "sizes.png").write_bytes(plot)
+        save("live", live_image(Path(place)))
+    for path in sorted(IMAGES.iterdir()):
         print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB")
 
 
-def live_picture(folder: Path) -> NDArray[np.uint8]:
+def live_image(folder: Path) -> NDArray[np.uint8]:
     """Return a frame of `live`, with the figures that this machine gave."""
     clip = folder / "street.mp4"
     run(
@@ -76,10 +76,10 @@ def order(data: Path) -> NDArray[np.uint8]:
     """Return objects as their polygons alone, above what drawing all in order leaves, BGR."""
     found: list[tuple[float, NDArray[np.uint8]]] = []
     for sample in read_layout(data).samples:
-        if sample.polygons is None or sample.picture is None:
+        if sample.polygons is None or sample.image is None:
             raise SystemExit(f"{sample.stem} is not complete")
         annotation = read_annotation(sample.polygons)
-        numbers, image = draw_objects(annotation).numbers, read_picture(sample.picture)
+        numbers, image = draw_objects(annotation).numbers, read_image(sample.image)
         for number, item in enumerate(annotation.objects, start=1):
             alone = draw_objects(replace(annotation, objects=(item,))).numbers > 0
             visible = numbers == number
@@ -112,15 +112,15 @@ def _cut(image: NDArray[np.uint8], centre: NDArray[np.int_]) -> NDArray[np.uint8
     return square
 
 
-def save(name: str, picture: NDArray[np.uint8]) -> None:
+def save(name: str, image: NDArray[np.uint8]) -> None:
     """Write a JPEG that is small enough to be kept beside the code."""
-    scale = min(WIDTH / picture.shape[1], 1)
-    small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    scale = min(WIDTH / image.shape[1], 1)
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     for quality in range(90, 30, -5):
         data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
         if len(data) < MOST_BYTES:
             break
-    (PICTURES / f"{name}.jpg").write_bytes(data)
+    (IMAGES / f"{name}.jpg").write_bytes(data)
 
 
 if __name__ == "__main__":

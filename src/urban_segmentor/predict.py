@@ -160,9 +160,9 @@ class Prediction:
         with ExitStack() as closing:
             for sink in self._sinks:
                 closing.callback(sink.close)
-            if self._inputs.pictures:
-                on_source("pictures", len(self._inputs.pictures))
-                self._run_pictures(on_frame)
+            if self._inputs.images:
+                on_source("images", len(self._inputs.images))
+                self._run_images(on_frame)
             for path, name in self._inputs.videos:
                 if self._outcome.interrupted or self._stopped:
                     break
@@ -179,28 +179,28 @@ class Prediction:
             self._pipeline.stop()
 
     def _check_overlays(self) -> None:
-        sink = self._picture_sink()
-        for path, name in self._inputs.pictures:
+        sink = self._image_sink()
+        for path, name in self._inputs.images:
             sink.target(str(path), name)
         for path, name in self._inputs.videos:
             target = self._video_target(name)
             check_not_source(target, path)
             check_free(target, overwrite=self._outputs.overwrite)
 
-    def _picture_sink(self) -> ImageWriter:
+    def _image_sink(self) -> ImageWriter:
         return ImageWriter(self._outputs.folder, overwrite=self._outputs.overwrite)
 
     def _video_target(self, name: str) -> Path:
         return self._outputs.folder / f"{name}.mp4"
 
-    def _run_pictures(self, on_frame: Callable[[], None]) -> None:
-        source = ImageReader(self._inputs.pictures)
-        overlay = self._picture_sink() if OVERLAY in self._outputs.kinds else None
+    def _run_images(self, on_frame: Callable[[], None]) -> None:
+        source = ImageReader(self._inputs.images)
+        overlay = self._image_sink() if OVERLAY in self._outputs.kinds else None
         self._run(source, overlay, on_frame)
         self._outcome.problems += source.problems
         if overlay is not None and self._outcome.frames:
             self._outcome.written += (
-                [overlay.written] if len(self._inputs.pictures) == 1 else [self._outputs.folder]
+                [overlay.written] if len(self._inputs.images) == 1 else [self._outputs.folder]
             )
 
     def _run_video(
@@ -226,7 +226,7 @@ class Prediction:
             except SourceError as error:
                 self._outcome.problems.append(_sentence(error))
             if overlay is not None and (self._outcome.interrupted or source.problems):
-                overlay.end_sound_with_picture()
+                overlay.end_sound_with_image()
         self._outcome.problems += source.problems
         if overlay is not None and self._outcome.frames > before:
             self._outcome.written.append(self._video_target(name))

@@ -13,7 +13,7 @@ from tests.benchmark.made import made_file, made_row
 from tests.cli.tiny import save_tiny_model
 from tests.evaluation.validation.scene import write_street
 from urban_segmentor.benchmark.accuracy import check_scorable, measure_accuracy
-from urban_segmentor.benchmark.benchmark_images import drawn_pictures, pictures_of
+from urban_segmentor.benchmark.benchmark_images import drawn_images, images_of
 from urban_segmentor.benchmark.files import read_model
 from urban_segmentor.benchmark.plan import BenchmarkCandidate, make_plan
 from urban_segmentor.benchmark.plot import plot_png
@@ -78,7 +78,7 @@ def test_candidates_take_turns() -> None:
     assert calls == ["a0", "b0", *turn_a, *turn_b, *turn_a, *turn_b]
     for row in rows:
         assert row.speed is not None
-        assert row.speed.pictures == 6
+        assert row.speed.images == 6
         assert row.speed.stages["infer"]["p50_ms"] == pytest.approx(1000)
         assert row.speed.stages["infer"]["p95_ms"] == pytest.approx(2000)
         assert row.speed.fps == pytest.approx(1, rel=0.01)
@@ -117,7 +117,7 @@ def test_a_device_that_was_named_must_be_there() -> None:
         measure_speed(candidates, IMAGES, rounds=0)
 
 
-def test_a_picture_is_the_sum_of_its_stages() -> None:
+def test_a_image_is_the_sum_of_its_stages() -> None:
     """The median of the sums, not the sum of the medians."""
     clock = LatencyClock()
     for infer, masks in ((0.010, 0.001), (0.001, 0.010), (0.002, 0.002)):
@@ -178,21 +178,21 @@ def test_what_cannot_be_scored_is_refused_before(
     with pytest.raises(DatasetError, match="has no polygons file"):
         check_scorable(blind)
     check_scorable([*blind, *samples])
-    dark = [dataclasses.replace(sample, picture=None) for sample in samples]
+    dark = [dataclasses.replace(sample, image=None) for sample in samples]
     with pytest.raises(DatasetError, match="none of 3 frames has a picture"):
-        pictures_of(dark, source="here")
-    assert pictures_of(samples, source="here").sizes == ("256x128",)
+        images_of(dark, source="here")
+    assert images_of(samples, source="here").sizes == ("256x128",)
     monkeypatch.setattr("urban_segmentor.benchmark.accuracy.find_spec", lambda _: None)
     with pytest.raises(MissingExtraError):
         check_scorable(samples)
 
 
-def test_drawn_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_drawn_images(monkeypatch: pytest.MonkeyPatch) -> None:
     """They are of a usual size, and not all the same."""
     monkeypatch.setattr("urban_segmentor.benchmark.benchmark_images.MOST_PICTURES", 2)
-    pictures = drawn_pictures()
-    assert pictures.sizes == ("1920x1080",)
-    assert len({image.tobytes() for image in pictures.images}) == len(pictures.images) == 2
+    images = drawn_images()
+    assert images.sizes == ("1920x1080",)
+    assert len({image.tobytes() for image in images.images}) == len(images.images) == 2
 
 
 def count(png: bytes, color: tuple[int, int, int]) -> int:

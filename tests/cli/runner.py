@@ -79,7 +79,7 @@ def start(*words: str | Path, cwd: Path) -> subprocess.Popen[str]:
     )
 
 
-def save_picture(path: Path, size: tuple[int, int] = (48, 64)) -> Path:
+def save_image(path: Path, size: tuple[int, int] = (48, 64)) -> Path:
     """Write a picture of the format that the suffix says."""
     path.parent.mkdir(parents=True, exist_ok=True)
     done, data = cv2.imencode(path.suffix, np.full((*size, 3), 90, dtype=np.uint8))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.apps.web.running import RunningApp
-from tests.cli.runner import save_picture, start
+from tests.cli.runner import save_image, start
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_starts_answers_and_ends(tiny_model: Path, tmp_path: Path, number: int) -> None:
     """With one's own model and examples; nothing is left, and no traceback is shown."""
-    save_picture(tmp_path / "own" / "street.png")
+    save_image(tmp_path / "own" / "street.png")
     app = RunningApp(
         "--model", str(tiny_model), "--examples", str(tmp_path / "own"), folder=tmp_path / "run"
     )
     assert app.url.startswith("http://127.0.0.1:")
     (example,) = app.wait_for_examples()
-    assert example["kind"] == "picture"
+    assert example["kind"] == "image"
     health = app.ask("/health").value
     assert (health["status"], health["model"], health["ready"]) == ("ok", "tiny", True)
     assert b"Urban Segmentor" in app.ask("/").body
@@ -42,7 +42,7 @@ def test_it_starts_answers_and_ends(tiny_model: Path, tmp_path: Path, number: in
 
 def test_strangers_are_spoken_of(tiny_model: Path, tmp_path: Path) -> None:
     """Whoever lets others in is told so, unless there is a password."""
-    save_picture(tmp_path / "own" / "street.png")
+    save_image(tmp_path / "own" / "street.png")
     words = (
         "--model", str(tiny_model), "--examples", str(tmp_path / "own"), "--host", "0.0.0.0",  # noqa: S104
     )  # fmt: skip

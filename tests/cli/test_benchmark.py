@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.cli.runner import Shell, files_below, save_picture
+from tests.cli.runner import Shell, files_below, save_image
 from tests.cli.tiny import save_tiny_model
 from tests.evaluation.validation.scene import box, write_frame
 from urban_segmentor.benchmark.benchmark_images import BenchmarkImages
@@ -69,7 +69,7 @@ def test_speed_alone(shell: Shell) -> None:
         assert {"preprocess", "infer", "postprocess", "masks"} == row["stages"].keys()
         assert row["fps"] == pytest.approx(1000 / row["p50_ms"], rel=0.05)
 
-    save_picture(Path("street.png"))
+    save_image(Path("street.png"))
     words = shlex.split(found["safe"]["command"].replace("INPUT", "street.png"))
     done = shell(*words[1:])
     assert done.code == 0, done.err
@@ -85,7 +85,7 @@ def test_accuracy(shell: Shell) -> None:
     assert {row["runtime"] for row in found["rows"]} == {"openvino", "onnx"}
     assert all(row["verified"] and row["ap"] > 0.5 for row in found["rows"])
     assert {row["images"] for row in found["rows"]} == {3}
-    assert found["pictures"]["sizes"] == ["256x128"]
+    assert found["images"]["sizes"] == ["256x128"]
     best = min(row["p50_ms"] for row in found["rows"])
     assert found["recommendation"]["p50_ms"] == best
     assert found["fastest_verified_by_size"] == [found["recommendation"]]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.datasets.site import LABELS, PASSWORD, PICTURES, USERNAME, archive_of, serve
+from tests.datasets.site import IMAGES, LABELS, PASSWORD, USERNAME, archive_of, serve
 from urban_segmentor.datasets.cityscapes import download as module
 from urban_segmentor.datasets.cityscapes import site as official_site
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 FILES = {f"gtFine/train/ulm/{i}_gtFine_polygons.json": os.urandom(3000) for i in range(20)}
 ARCHIVES = {
     LABELS: archive_of(FILES),
-    PICTURES: archive_of({"leftImg8bit/train/ulm/1_leftImg8bit.png": b"png"}),
+    IMAGES: archive_of({"leftImg8bit/train/ulm/1_leftImg8bit.png": b"png"}),
 }
 RUN = """
 import sys

@@ -48,7 +48,7 @@ def test_a_data_set(shell: Shell, form: str) -> None:
     assert _contents(Path("out")) == before
 
 
-def test_ground_truth_pictures(shell: Shell) -> None:
+def test_ground_truth_images(shell: Shell) -> None:
     """The official pictures are written on request, and are the ground truth of `val`."""
     write_street(Path("data"))
     result = shell("data", "prepare", "data", "out", "--ground-truth", "all", "--pictures", "copy")
@@ -64,14 +64,14 @@ def test_ground_truth_pictures(shell: Shell) -> None:
     assert not next(Path("out/images/val").iterdir()).is_symlink()
 
 
-def test_resized_pictures_keep_their_labels(shell: Shell) -> None:
+def test_resized_images_keep_their_labels(shell: Shell) -> None:
     """Pictures change their size; YOLO's labels are shares, COCO's follow the pictures."""
     write_street(Path("data"), frames=1)
     assert shell("data", "prepare", "data", "a", "--imgsz", "64").code == 0
     assert shell("data", "prepare", "data", "b", "--imgsz", "64", "--format", "coco").code == 0
-    picture = cv2.imread(str(next(Path("a/images/val").iterdir())))
-    assert picture is not None
-    assert picture.shape == (32, 64, 3)
+    image = cv2.imread(str(next(Path("a/images/val").iterdir())))
+    assert image is not None
+    assert image.shape == (32, 64, 3)
     coco = json.loads(Path("b/annotations/instances_val.json").read_text())
     assert (coco["images"][0]["height"], coco["images"][0]["width"]) == (32, 64)
     assert all(one["segmentation"]["size"] == [32, 64] for one in coco["annotations"])

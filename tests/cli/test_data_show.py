@@ -28,7 +28,7 @@ def first_stem(data: Path) -> str:
     return name.removesuffix("_gtFine_polygons.json")
 
 
-def test_one_frame_is_one_picture(shell: Shell, data: Path) -> None:
+def test_one_frame_is_one_image(shell: Shell, data: Path) -> None:
     """Under its name in the usual folder; nothing on stdout."""
     stem = first_stem(data)
     done = shell("data", "show", data, stem)
@@ -53,9 +53,9 @@ def test_classes_and_size_are_as_wanted(shell: Shell, data: Path) -> None:
             "data", "show", data, stem, "-o", classes, "--classes", classes, "--size", "labels"
         )
         assert done.code == 0
-        picture = cv2.imread(str(Path(classes) / f"{stem}.png"), cv2.IMREAD_COLOR_RGB)
+        image = cv2.imread(str(Path(classes) / f"{stem}.png"), cv2.IMREAD_COLOR_RGB)
         for name in ("road", "sky"):
-            shown = (np.asarray(picture) == BY_NAME[name].color).all(axis=2).any()
+            shown = (np.asarray(image) == BY_NAME[name].color).all(axis=2).any()
             assert shown == (name == classes)
 
 

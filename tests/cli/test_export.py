@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.runner import Shell, files_below, save_picture
-from urban_segmentor.export import export_images as export_pictures
+from tests.cli.runner import Shell, files_below, save_image
+from urban_segmentor.export import export_images as export_images_
 from urban_segmentor.export.verify_export import ModelUnderTest
 from urban_segmentor.synthetic import Street
 
 
 @pytest.fixture(autouse=True)
-def _one_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+def _one_image(monkeypatch: pytest.MonkeyPatch) -> None:
     """One street is enough here."""
     shot = next(iter(Street(size=(256, 512), fps=1.0, seed=7).shots(seconds=1.0)))
     monkeypatch.setattr(
-        export_pictures, "_street", lambda: [ModelUnderTest("street", shot.frame.image)]
+        export_images_, "_street", lambda: [ModelUnderTest("street", shot.frame.image)]
     )
 
 
@@ -28,7 +28,7 @@ def test_what_is_printed(shell: Shell) -> None:
     assert "the same 2 instances in 1 pictures (procedural street)" in result.err
     assert "next: urban-segmentor predict PICTURE --model out/tiny.xml" in result.err
     assert files_below(Path("out")) == ["metadata.yaml", "tiny.bin", "tiny.xml"]
-    save_picture(Path("a.png"))
+    save_image(Path("a.png"))
     assert shell("predict", "a.png", "--model", "out/tiny.xml", "-o", "p").code == 0
     assert "out/tiny.xml" in shell("models", "out/tiny.xml").out
 
@@ -44,7 +44,7 @@ def test_json(shell: Shell) -> None:
     assert told["metadata"]["description"] == "mine"
     assert told["metadata"]["accuracy"] == "AP 1"
     assert told["metadata"]["names"]["13"] == "car"
-    assert told["comparison"]["pictures"] == 1
+    assert told["comparison"]["images"] == 1
     assert (told["gate"], told["inference_ms"]) == (None, None)
 
 

@@ -163,7 +163,7 @@ def test_without_a_screen_the_page_is_chosen(
     assert f":{taken_port}/" not in done.err
 
 
-def test_the_page_has_the_picture_and_can_end_it(
+def test_the_page_has_the_image_and_can_end_it(
     long_clip: Path, tiny_model: Path, tmp_path: Path, taken_port: int
 ) -> None:
     """A viewer gets figures and pictures, and the stop button ends the run well."""

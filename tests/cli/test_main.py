@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.runner import Shell, save_picture
+from tests.cli.runner import Shell, save_image
 from urban_segmentor import __version__
 from urban_segmentor.models.registry import embedded_models
 
@@ -143,6 +143,6 @@ def test_two_opencvs_are_a_conflict(
 
 def test_colors_only_in_a_terminal(shell: Shell) -> None:
     """Errors in a pipe are plain text."""
-    save_picture(Path("a.png"))
+    save_image(Path("a.png"))
     result = shell.predict("a.png", "--conf", "2")
     assert result.err.startswith("error: `conf`")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.cli.runner import save_picture
+from tests.cli.runner import save_image
 from tests.cli.tiny import save_tiny_model
-from urban_segmentor.io.images import read_picture
+from urban_segmentor.io.images import read_image
 from urban_segmentor.visualization.palette import PALETTES
 
 if TYPE_CHECKING:
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 def test_the_command_line_takes_it(shell: Shell, tmp_path: Path) -> None:
     """`--palette safe` draws other colors than usual; another word is refused."""
-    picture = save_picture(tmp_path / "a.png")
+    image = save_image(tmp_path / "a.png")
     model = save_tiny_model(tmp_path / "tiny.onnx")
     drawn: list[NDArray[np.uint8]] = []
     for palette in PALETTES:
         out = tmp_path / palette
-        words = ("--model", model, picture, "--palette", palette, "-o", out)
+        words = ("--model", model, image, "--palette", palette, "-o", out)
         assert shell("predict", *words).code == 0
-        drawn.append(read_picture(out / "a.png"))
+        drawn.append(read_image(out / "a.png"))
     assert (drawn[0] != drawn[1]).any()
-    refusal = shell("predict", "--model", model, picture, "--palette", "pretty")
+    refusal = shell("predict", "--model", model, image, "--palette", "pretty")
     assert refusal.code == 2
     assert "safe" in refusal.err

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.cli.runner import Shell, files_below, save_picture
+from tests.cli.runner import Shell, files_below, save_image
 from tests.cli.tiny import CAR, save_tiny_model
 from tests.io.clips import read_times, write_clip
 
@@ -24,9 +24,9 @@ def error_of(text: str) -> tuple[str, str]:
     return lines[0].removeprefix("error: "), lines[1].removeprefix("hint: ")
 
 
-def test_a_picture(shell: Shell) -> None:
+def test_a_image(shell: Shell) -> None:
     """Nothing on stdout, what was found and where it is on stderr."""
-    save_picture(Path("in/photo.JPG"))
+    save_image(Path("in/photo.JPG"))
     result = shell.predict("in/photo.JPG")
     assert (result.code, result.out) == (0, "")
     assert "1 picture," in result.err
@@ -43,7 +43,7 @@ def test_a_picture(shell: Shell) -> None:
 def test_everything_at_once(shell: Shell) -> None:
     """All kinds of results of a folder with pictures and a video, in files that agree."""
     for name in ("a.jpg", "a.png", "sub/b.webp", "c.TIFF", "d.bmp"):
-        save_picture(Path("in") / name)
+        save_image(Path("in") / name)
     write_clip(Path("in/clip.mkv"), images=10, sound="aac")
     result = shell.predict("in", "-o", "out", "--save", ALL_KINDS, "--json")
     assert result.code == 0
@@ -51,8 +51,8 @@ def test_everything_at_once(shell: Shell) -> None:
     assert (data["frames"], data["instances"]) == (15, 30)
     assert data["by_class"] == {"car": 15, "person": 15}
     assert (data["problems"], data["interrupted"]) == ([], False)
-    pictures = ["a", "a_png", "c", "d", "sub/b"]
-    names = [*pictures, *(f"clip_{i:06d}" for i in range(10))]
+    images = ["a", "a_png", "c", "d", "sub/b"]
+    names = [*images, *(f"clip_{i:06d}" for i in range(10))]
     overlays = ["a.jpg", "a_png.png", "c.tiff", "d.bmp", "sub/b.webp", "clip.mp4"]
     files = ["coco.json", "results.csv", "results.jsonl", "yolo_classes.txt"]
     files += [f"{kind}.txt" for name in names for kind in (f"labels/{name}", f"cityscapes/{name}")]
@@ -76,13 +76,13 @@ def test_everything_at_once(shell: Shell) -> None:
 @pytest.mark.parametrize("wish", ["car", "CAR", str(CAR)])
 def test_classes_by_name_and_number(shell: Shell, wish: str) -> None:
     """Only what was asked for is found."""
-    save_picture(Path("a.png"))
+    save_image(Path("a.png"))
     assert shell.predict("a.png", "--classes", wish, "--json").json["by_class"] == {"car": 1}
 
 
 def test_classes_in_a_list(shell: Shell) -> None:
     """With commas, or the option again."""
-    save_picture(Path("a.png"))
+    save_image(Path("a.png"))
     both = {"car": 1, "person": 1}
     options = [("--classes", "person,car"), ("--classes", "person", "--classes", f"{CAR}")]
     for number, words in enumerate(options):
@@ -93,7 +93,7 @@ def test_classes_in_a_list(shell: Shell) -> None:
 
 def test_settings_reach_the_model(shell: Shell) -> None:
     """A higher score or fewer objects leave the better one."""
-    save_picture(Path("a.png"))
+    save_image(Path("a.png"))
     for number, words in enumerate([("--conf", "0.7"), ("--max-det", "1")]):
         found = shell.predict("a.png", "-o", str(number), "--json", *words).json["by_class"]
         assert found == {"car": 1}
@@ -101,7 +101,7 @@ def test_settings_reach_the_model(shell: Shell) -> None:
 
 def test_what_is_drawn_can_be_chosen(shell: Shell) -> None:
     """Every switch changes the picture, and with all off nothing is drawn."""
-    save_picture(Path("a.png"), (300, 400))
+    save_image(Path("a.png"), (300, 400))
     switches = ["--no-masks", "--no-outlines", "--no-boxes", "--no-labels", "--no-scores"]
     choices = [(), *((switch,) for switch in switches), ("--masks-only",), tuple(switches)]
     drawn = []
@@ -166,7 +166,7 @@ WRONG = [
 @pytest.mark.parametrize(("words", "error", "hint"), WRONG, ids=[" ".join(w[0]) for w in WRONG])
 def test_wrong_settings(shell: Shell, words: tuple[str, ...], error: str, hint: str) -> None:
     """Exit 2, what is wrong and what helps, no traceback, and nothing is written."""
-    save_picture(Path("a.png"))
+    save_image(Path("a.png"))
     result = shell.predict("a.png", *words)
     assert (result.code, result.out) == (2, "")
     told, helps = error_of(result.err)
@@ -177,7 +177,7 @@ def test_wrong_settings(shell: Shell, words: tuple[str, ...], error: str, hint: 
 
 def test_a_size_that_is_no_multiple(shell: Shell) -> None:
     """The nearest one is named."""
-    save_picture(Path("a.png"))
+    save_image(Path("a.png"))
     result = shell("predict", "a.png", "--imgsz", "33")
     assert result.code == 2
     assert error_of(result.err) == ("`imgsz` is 33, expected a multiple of 32", "the nearest is 32")
@@ -185,7 +185,7 @@ def test_a_size_that_is_no_multiple(shell: Shell) -> None:
 
 def test_tracebacks_only_on_request(shell: Shell) -> None:
     """With -v they come before the error, and the exit code stays."""
-    save_picture(Path("a.png"))
+    save_image(Path("a.png"))
     result = shell.predict("a.png", "--conf", "2", "-v")
     assert result.code == 2
     assert "Traceback (most recent call last)" in result.err
@@ -194,7 +194,7 @@ def test_tracebacks_only_on_request(shell: Shell) -> None:
 
 def test_words_that_the_parser_does_not_know(shell: Shell) -> None:
     """Exit 2 as well, on stderr; with --json there is an object."""
-    save_picture(Path("a.png"))
+    save_image(Path("a.png"))
     result = shell.predict("a.png", "--confidence", "1")
     assert (result.code, result.out) == (2, "")
     assert "No such option" in result.err
@@ -213,7 +213,7 @@ def test_words_that_the_parser_does_not_know(shell: Shell) -> None:
 )
 def test_failures_as_json(shell: Shell, words: tuple[str, ...], code: int, error: str) -> None:
     """One object on stdout says the same as stderr."""
-    save_picture(Path("a.png"))
+    save_image(Path("a.png"))
     result = shell.predict(*words, "--json")
     assert result.code == code
     told, hint = error_of(result.err)
@@ -236,7 +236,7 @@ def test_a_bug_is_a_sentence_too(shell: Shell, monkeypatch: pytest.MonkeyPatch) 
 
 def test_models_that_cannot_be_used(shell: Shell) -> None:
     """Each is refused in words of its own, with exit 1."""
-    save_picture(Path("a.png"))
+    save_image(Path("a.png"))
     Path("weights.pt").write_bytes(b"PK")
     Path("noise.onnx").write_bytes(bytes(range(256)) * 8)
     whole = save_tiny_model(Path("whole.onnx")).read_bytes()
@@ -267,7 +267,7 @@ def test_models_that_cannot_be_used(shell: Shell) -> None:
 
 def test_paths_that_are_not_there(shell: Shell) -> None:
     """A near name is offered where there is one."""
-    save_picture(Path("in/photo.png"))
+    save_image(Path("in/photo.png"))
     Path("empty").mkdir()
     cases = {
         "in/photo.jpg": ("no file or folder `in/photo.jpg`", "did you mean `in/photo.png`?"),
@@ -287,7 +287,7 @@ def test_paths_that_are_not_there(shell: Shell) -> None:
 def test_the_good_among_the_bad_is_done(shell: Shell) -> None:
     """What cannot be read is named at the end, and the exit code tells."""
     for name in ("a.png", "z.png"):
-        save_picture(Path("in") / name)
+        save_image(Path("in") / name)
     Path("in/broken.jpg").write_bytes(Path("in/a.png").read_bytes()[:100])
     Path("in/text.png").write_text("no picture")
     Path("in/broken.mp4").write_bytes(b"\0" * 300)
@@ -309,7 +309,7 @@ def test_the_good_among_the_bad_is_done(shell: Shell) -> None:
 
 def test_nothing_is_overwritten_unasked(shell: Shell) -> None:
     """The second run is refused before any work, and touches nothing."""
-    save_picture(Path("in/a.png"))
+    save_image(Path("in/a.png"))
     write_clip(Path("in/clip.mp4"), images=3)
     assert shell.predict("in", "-o", "out", "--save", ALL_KINDS).code == 0
     before = {name: Path("out", name).stat().st_mtime_ns for name in files_below(Path("out"))}
@@ -327,7 +327,7 @@ def test_nothing_is_overwritten_unasked(shell: Shell) -> None:
 @pytest.mark.parametrize("name", ["a.png", "clip.mp4"])
 def test_a_source_is_never_replaced(shell: Shell, name: str) -> None:
     """Not even with --overwrite."""
-    save_picture(Path("in/a.png"))
+    save_image(Path("in/a.png"))
     write_clip(Path("in/clip.mp4"), images=3)
     before = Path("in", name).read_bytes()
     result = shell.predict(Path("in") / name, "-o", "in", "--overwrite")
@@ -338,7 +338,7 @@ def test_a_source_is_never_replaced(shell: Shell, name: str) -> None:
 
 def test_results_are_no_inputs(shell: Shell) -> None:
     """A second run in the same folder finds what the first one found."""
-    save_picture(Path("a.png"))
+    save_image(Path("a.png"))
     for _ in range(2):
         data = shell.predict(".", "--overwrite", "--json", "--save", "overlay,masks").json
         assert data["frames"] == 1
@@ -346,7 +346,7 @@ def test_results_are_no_inputs(shell: Shell) -> None:
 
 def test_a_place_that_is_a_file(shell: Shell) -> None:
     """The message says which, and the hint what to do."""
-    save_picture(Path("a.png"))
+    save_image(Path("a.png"))
     Path("out").write_text("")
     result = shell.predict("a.png", "-o", "out")
     assert result.code == 1
@@ -358,7 +358,7 @@ def test_a_place_that_is_a_file(shell: Shell) -> None:
 )
 def test_names_print_as_they_are(shell: Shell, name: str) -> None:
     """Whatever they would mean to a terminal library."""
-    save_picture(Path(name))
+    save_image(Path(name))
     result = shell.predict(name)
     assert result.code == 0
     assert f"result: urban-out/{Path(name).name}\n" in result.err
@@ -369,5 +369,5 @@ def test_names_print_as_they_are(shell: Shell, name: str) -> None:
 def test_a_long_name_is_not_broken_into_lines(shell: Shell) -> None:
     """So that it can be copied, however narrow the terminal."""
     name = "x" * 120 + ".png"
-    save_picture(Path(name))
+    save_image(Path(name))
     assert f"result: urban-out/{name}\n" in shell.predict(name).err

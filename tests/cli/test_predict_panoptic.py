@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.cli.runner import Shell, files_below, save_picture
+from tests.cli.runner import Shell, files_below, save_image
 from tests.cli.test_predict import error_of
 from tests.cli.tiny import save_tiny_model
 from tests.io.clips import read_times, write_clip
@@ -22,9 +22,9 @@ def results_of(name: str) -> list[str]:
     return [f"panoptic/{name}.png", *(f"labelids/{kind}/{name}_{kind}.png" for kind in LABELS)]
 
 
-def test_a_picture(shell: Shell) -> None:
+def test_a_image(shell: Shell) -> None:
     """Drawn, and saved in both formats, without being asked for more."""
-    save_picture(Path("photo.jpg"))
+    save_image(Path("photo.jpg"))
     result = shell.predict("photo.jpg", "--panoptic")
     assert (result.code, result.out) == (0, "")
     assert "found: 1 car, 1 person" in result.err
@@ -45,9 +45,9 @@ def test_a_picture(shell: Shell) -> None:
     assert abs(drawn[0, 0].astype(int) - 90).max() < 5  # void is left as it is
 
 
-def test_pictures_and_a_video(shell: Shell) -> None:
+def test_images_and_a_video(shell: Shell) -> None:
     """A frame of a video is a picture in the formats, and the overlay is a video."""
-    save_picture(Path("in/a.png"))
+    save_image(Path("in/a.png"))
     write_clip(Path("in/clip.mp4"), images=4)
     data = shell.predict("in", "-o", "out", "--panoptic", "--json").json
     assert (data["frames"], data["instances"], data["panoptic"]) == (5, 10, True)
@@ -64,7 +64,7 @@ def test_pictures_and_a_video(shell: Shell) -> None:
 def test_other_kinds_hold_segments(shell: Shell) -> None:
     """Objects over one another share no pixel, and boxes hug what is left."""
     save_overlapping_model(Path("over.onnx"))
-    save_picture(Path("a.png"))
+    save_image(Path("a.png"))
     areas: list[list[int]] = []
     for words in ((), ("--panoptic",)):
         result = shell(
@@ -95,7 +95,7 @@ def save_overlapping_model(path: Path) -> None:
 @pytest.mark.parametrize("kind", ["panoptic", "labelids"])
 def test_the_formats_imply_it(shell: Shell, kind: str) -> None:
     """Whoever wants a panoptic file need not say it twice."""
-    save_picture(Path("a.png"))
+    save_image(Path("a.png"))
     data = shell.predict("a.png", "--save", kind, "--json").json
     assert data["panoptic"] is True
     assert "merge" in data["stages"]
@@ -104,7 +104,7 @@ def test_the_formats_imply_it(shell: Shell, kind: str) -> None:
 
 def test_without_it_nothing_is_merged(shell: Shell) -> None:
     """The usual run has no such stage."""
-    save_picture(Path("a.png"))
+    save_image(Path("a.png"))
     data = shell.predict("a.png", "--json").json
     assert data["panoptic"] is False
     assert "merge" not in data["stages"]
@@ -140,7 +140,7 @@ def save_scored_model(path: Path, *, car: float, road: float) -> None:
 def test_which_scores_count(shell: Shell, words: tuple[str, ...], found: dict[str, int]) -> None:
     """The usual ones of the merge, or the one that was given, for all."""
     save_scored_model(Path("weak.onnx"), car=0.4, road=0.15)
-    save_picture(Path("a.png"))
+    save_image(Path("a.png"))
     result = shell("predict", "a.png", "--model", "weak.onnx", "--json", *words)
     assert result.code == 0
     assert result.json["by_class"] == found
@@ -148,7 +148,7 @@ def test_which_scores_count(shell: Shell, words: tuple[str, ...], found: dict[st
 
 def test_a_score_out_of_its_range(shell: Shell) -> None:
     """The words are those of the option."""
-    save_picture(Path("a.png"))
+    save_image(Path("a.png"))
     result = shell.predict("a.png", "--panoptic", "--conf", "2")
     assert (result.code, result.out) == (2, "")
     assert error_of(result.err)[0].startswith("`conf` is 2.0")
@@ -159,7 +159,7 @@ def test_a_model_without_cityscapes_classes(shell: Shell) -> None:
     """Label ids are left out with a word, or refused when they were asked for."""
     names = str({i: f"thing {i}" for i in range(len(TRAIN_NAMES))})
     save_tiny_model(Path("other.onnx"), names=names)
-    save_picture(Path("a.png"))
+    save_image(Path("a.png"))
     result = shell("predict", "a.png", "--model", "other.onnx", "--panoptic")
     assert result.code == 0
     assert "no labelids: none of the model's classes is Cityscapes'" in result.err
@@ -173,7 +173,7 @@ def test_a_model_without_cityscapes_classes(shell: Shell) -> None:
 
 def test_boxes_can_be_had(shell: Shell) -> None:
     """There are none unless they are asked for; other switches work as ever."""
-    save_picture(Path("a.png"), (300, 400))
+    save_image(Path("a.png"), (300, 400))
     drawn: list[bytes] = []
     choices = ((), ("--boxes",), ("--no-boxes",), ("--no-labels",))
     for number, words in enumerate(choices):
@@ -186,7 +186,7 @@ def test_boxes_can_be_had(shell: Shell) -> None:
 
 def test_things_are_told_apart(shell: Shell) -> None:
     """Their shades are not those of a plain overlay."""
-    save_picture(Path("a.png"))
+    save_image(Path("a.png"))
     drawn: list[bytes] = []
     for number, words in enumerate([(), ("--panoptic", "--save", "overlay")]):
         assert shell.predict("a.png", "-o", str(number), "--masks-only", *words).code == 0
@@ -196,7 +196,7 @@ def test_things_are_told_apart(shell: Shell) -> None:
 
 def test_nothing_is_overwritten_unasked(shell: Shell) -> None:
     """The second run is refused before any work, and touches nothing."""
-    save_picture(Path("a.png"))
+    save_image(Path("a.png"))
     assert shell.predict("a.png", "--panoptic").code == 0
     before = {name: Path("urban-out", name).stat().st_mtime_ns for name in results_of("a")}
     for kind in ("panoptic", "labelids"):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cli.runner import save_picture
+from tests.cli.runner import save_image
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def examples(tmp_path: Path) -> Path:
     """Return a folder with a picture."""
-    return save_picture(tmp_path / "own" / "street.png").parent
+    return save_image(tmp_path / "own" / "street.png").parent
 
 
 def test_build_zip_and_dry_run(shell: Shell, examples: Path, tmp_path: Path) -> None:

@@ -41,14 +41,14 @@ def test_a_run_from_end_to_end(shell: Shell, prepared: Path, checkpoint: Path, r
     assert result.json["epochs"] == result.json["epochs_wanted"] == 2
     assert all(Path(path).is_file() for path in result.json["written"])
     assert "epoch 2/2" in result.err
-    picture = cv2.imread("run/curves.png")
-    assert picture is not None
-    assert picture.shape[0] > 300
+    image = cv2.imread("run/curves.png")
+    assert image is not None
+    assert image.shape[0] > 300
     record = json.loads(Path("run/run.json").read_text())
     assert record["settings"]["imgsz"] == 64
     assert record["versions"]["torch"]
     assert record["data_reports"][0]["made_by"]
-    assert record["pictures"]["train"] == 12
+    assert record["images"]["train"] == 12
     exported = next(path for path in result.json["written"] if path.endswith(".onnx"))
     found = shell("predict", "--model", exported, next((prepared / "images" / "val").iterdir()))
     assert found.code == 0, found.err
@@ -173,7 +173,7 @@ def test_an_earlier_run_is_not_replaced(shell: Shell, prepared: Path, checkpoint
     assert "not empty" in result.err
 
 
-def test_pictures_that_are_gone(shell: Shell, prepared: Path, tmp_path: Path) -> None:
+def test_images_that_are_gone(shell: Shell, prepared: Path, tmp_path: Path) -> None:
     """Pictures that are gone."""
     copy = shutil.copytree(prepared, tmp_path / "copy")
     from urban_segmentor.training.training_data import read_training_data
@@ -181,7 +181,7 @@ def test_pictures_that_are_gone(shell: Shell, prepared: Path, tmp_path: Path) ->
     material = read_training_data(copy)
     RunFolder(tmp_path / "run").create(
         material=material,
-        pictures=[picture.path for picture in material.train],
+        images=[image.path for image in material.train],
         settings={},
         own={},
         overwrite=False,

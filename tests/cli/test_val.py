@@ -53,7 +53,7 @@ def test_what_was_kept_scores_the_same(shell: Shell) -> None:
         assert "model" not in second
 
 
-def test_fewer_predictions_than_pictures_are_refused(shell: Shell) -> None:
+def test_fewer_predictions_than_images_are_refused(shell: Shell) -> None:
     """No figure over a part of the split, unless the user says so, and then it is said."""
     data = write_street(Path("data"))
     shell("val", "--data", data, "--model", shell.model, "--limit", "2", "--save", "coco")
@@ -146,7 +146,7 @@ def test_maps_are_kept_and_score_the_same(shell: Shell) -> None:
         assert second["ap"] is None
 
 
-def test_labels_of_another_shape_than_their_picture_are_no_truth(shell: Shell) -> None:
+def test_labels_of_another_shape_than_their_image_are_no_truth(shell: Shell) -> None:
     """Masks would lie elsewhere, so the frame is named and not scored."""
     data = write_street(Path("data"))
     path = next(data.rglob("*000001*.json"))

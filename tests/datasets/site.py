@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 USERNAME, PASSWORD = "mü@street.example", "p&ss=wörd %41+ secret"
-LABELS, PICTURES = "gtFine_trainvaltest.zip", "leftImg8bit_trainvaltest.zip"
+LABELS, IMAGES = "gtFine_trainvaltest.zip", "leftImg8bit_trainvaltest.zip"
 _COOKIE = "PHPSESSID"
 
 

@@ -59,7 +59,7 @@ def _scene(rng: np.random.Generator, objects: int) -> dict[str, Any]:
 
 @pytest.mark.parametrize("objects", [0, 1, 5, 40, 254, 255, 256, 257, 700])
 @pytest.mark.parametrize("seed", range(3))
-def test_scenes_equal_the_official_pictures(tmp_path: Path, objects: int, seed: int) -> None:
+def test_scenes_equal_the_official_images(tmp_path: Path, objects: int, seed: int) -> None:
     """Whatever the number of objects, and whichever cover which."""
     content = _scene(np.random.default_rng([objects, seed]), objects)
     path = tmp_path / "a_gtFine_polygons.json"
@@ -70,7 +70,7 @@ def test_scenes_equal_the_official_pictures(tmp_path: Path, objects: int, seed: 
     np.testing.assert_array_equal(drawn.label_ids(), labels)
 
 
-def test_real_frames_equal_the_official_pictures(shared: Path) -> None:
+def test_real_frames_equal_the_official_images(shared: Path) -> None:
     """Every sixtieth of the given frames, at 2048 x 1024."""
     samples = read_layout(shared / "data" / "cityscapes-768").samples[::60]
     assert len(samples) >= 39
@@ -91,8 +91,8 @@ def test_panoptic_labels_are_the_official_ones(tmp_path: Path, seed: int) -> Non
     drawn = draw_objects(parse_annotation(content))
     folder = tmp_path / "gtFine" / "val" / "city"
     folder.mkdir(parents=True)
-    picture = folder / "city_000000_000000_gtFine_instanceIds.png"
-    cv2.imwrite(str(picture), drawn.instance_ids().astype(np.uint16))
+    image = folder / "city_000000_000000_gtFine_instanceIds.png"
+    cv2.imwrite(str(image), drawn.instance_ids().astype(np.uint16))
     with contextlib.redirect_stdout(io.StringIO()):
         convert2panoptic(
             cityscapesPath=str(tmp_path / "gtFine"), outputFolder=str(tmp_path), setNames=["val"]
@@ -103,7 +103,7 @@ def test_panoptic_labels_are_the_official_ones(tmp_path: Path, seed: int) -> Non
 
     ours = panoptic_labels(drawn, classes=parse_class_set("19"))
 
-    np.testing.assert_array_equal(ours.picture, png[..., ::-1])
+    np.testing.assert_array_equal(ours.image, png[..., ::-1])
 
     def in_order(segments: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return sorted(segments, key=lambda segment: segment["id"])

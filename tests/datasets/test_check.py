@@ -42,7 +42,7 @@ def test_a_good_folder(tmp_path: Path) -> None:
     assert len(frames) == 3
     report = check(read_layout(tmp_path), workers=1)
     assert sorted(report.cities["val"]) == ["town", "ulm"]
-    assert (report.of_split("val").pictures, report.of_split("val").labels) == (2, 2)
+    assert (report.of_split("val").images, report.of_split("val").labels) == (2, 2)
     assert report.sizes == {SIZE: 3}
     texts = [finding.text for finding in report.notes]
     assert texts[0] == "has 1 pictures, the official data set has 2,975"
@@ -85,16 +85,16 @@ def test_the_test_split_has_dummies(tmp_path: Path) -> None:
 def test_files(tmp_path: Path) -> None:
     """Missing, cut off, of another shape, no JSON."""
     write_frame(tmp_path, STEM, street())
-    (picture,) = tmp_path.rglob("*.png")
+    (image,) = tmp_path.rglob("*.png")
     (polygons,) = tmp_path.rglob("*.json")
-    whole, content = picture.read_bytes(), json.loads(polygons.read_text())
-    picture.write_bytes(whole[:-9])
+    whole, content = image.read_bytes(), json.loads(polygons.read_text())
+    image.write_bytes(whole[:-9])
     kind, wrong, text = only_finding(tmp_path)
     assert (kind, wrong) == ("unreadable", True)
     assert text.endswith("is cut off, its end is missing")
-    picture.unlink()
+    image.unlink()
     assert only_finding(tmp_path) == ("missing", True, "has no picture")
-    picture.write_bytes(whole)
+    image.write_bytes(whole)
     half = {**content, "imgHeight": SIZE[0] * 2, "imgWidth": SIZE[1] * 2}
     polygons.write_text(json.dumps(half))
     assert only_finding(tmp_path)[:2] == ("size", False)

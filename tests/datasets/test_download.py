@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.datasets.site import LABELS, PASSWORD, PICTURES, USERNAME, archive_of, serve
+from tests.datasets.site import IMAGES, LABELS, PASSWORD, USERNAME, archive_of, serve
 from tests.datasets.test_archives import tree
 from urban_segmentor.datasets.cityscapes import archives
 from urban_segmentor.datasets.cityscapes import site as official_site
@@ -41,15 +41,15 @@ LABEL_FILES = {
     "license.txt": b"do not share",
     **{f"gtFine/train/ulm/{i}_gtFine_polygons.json": os.urandom(900) for i in range(20)},
 }
-PICTURE_FILES = {
+IMAGE_FILES = {
     "README": b"the pictures",
     "license.txt": b"do not share",
     **{f"leftImg8bit/train/ulm/{i}_leftImg8bit.png": os.urandom(30_000) for i in range(10)},
 }
-ALL_FILES = LABEL_FILES | PICTURE_FILES
+ALL_FILES = LABEL_FILES | IMAGE_FILES
 ARCHIVES = {
     LABELS: archive_of(LABEL_FILES),
-    PICTURES: archive_of(PICTURE_FILES),
+    IMAGES: archive_of(IMAGE_FILES),
     "gtCoarse.zip": archive_of({"gtCoarse/a": b"a"}),
 }
 FILE, SUM, LIST = "/file-handling/", "/md5-sum/", "/downloads/"
@@ -114,19 +114,19 @@ def check_complete(folder: Path) -> None:
     files = tree(folder)
     left = {name for name in files if name.startswith(".download")}
     assert {name: data for name, data in files.items() if name not in left} == ALL_FILES
-    assert left == {f".download/{LABELS}.json", f".download/{PICTURES}.json", ".download/lock"}
+    assert left == {f".download/{LABELS}.json", f".download/{IMAGES}.json", ".download/lock"}
 
 
 def test_everything_arrives(site: StandIn, tmp_path: Path) -> None:
     """Both packages are unpacked into a new folder, and the archives are gone."""
     folder, heard = tmp_path / "new" / "cityscapes", Heard()
-    labels, pictures = fetch(site, folder, watcher=heard)
+    labels, images = fetch(site, folder, watcher=heard)
     check_complete(folder)
     assert (labels.name, labels.files, labels.written) == (LABELS, 22, 22)
     assert labels.downloaded_bytes == len(ARCHIVES[LABELS])
-    assert (pictures.files, pictures.written, pictures.archive) == (12, 11, None)
+    assert (images.files, images.written, images.archive) == (12, 11, None)
     unpacked_bytes = 0
-    for number, (name, files) in enumerate(((LABELS, LABEL_FILES), (PICTURES, PICTURE_FILES))):
+    for number, (name, files) in enumerate(((LABELS, LABEL_FILES), (IMAGES, IMAGE_FILES))):
         size = sum(map(len, files.values()))
         unpacked_bytes += size
         assert heard.steps[3 * number : 3 * number + 3] == [
@@ -134,7 +134,7 @@ def test_everything_arrives(site: StandIn, tmp_path: Path) -> None:
             (f"checking {name}", None, 0),
             (f"unpacking {name}", size, 0),
         ]
-    archives_bytes = len(ARCHIVES[LABELS]) + len(ARCHIVES[PICTURES])
+    archives_bytes = len(ARCHIVES[LABELS]) + len(ARCHIVES[IMAGES])
     assert heard.done_bytes == archives_bytes + unpacked_bytes
     assert heard.said == []
 
@@ -170,8 +170,8 @@ def test_files_that_went_missing_come_back(
     if content is not None:
         victim.write_bytes(content)
     site.heard.clear()
-    labels, pictures = fetch(site, tmp_path)
-    assert (labels.written, pictures.written) == (2, 0)  # with the README of the labels
+    labels, images = fetch(site, tmp_path)
+    assert (labels.written, images.written) == (2, 0)  # with the README of the labels
     assert site.pages().count(FILE) == 1
     assert victim.read_bytes() == LABEL_FILES[str(victim.relative_to(tmp_path))]
 
@@ -180,16 +180,16 @@ def test_files_that_went_missing_come_back(
 def test_a_damaged_record_is_no_record(site: StandIn, tmp_path: Path, text: str) -> None:
     """The archive comes again, and what is there is not written again."""
     fetch(site, tmp_path)
-    (tmp_path / ".download" / f"{PICTURES}.json").write_text(text)
-    _, pictures = fetch(site, tmp_path)
-    assert (pictures.written, pictures.downloaded_bytes > 0) == (0, True)
+    (tmp_path / ".download" / f"{IMAGES}.json").write_text(text)
+    _, images = fetch(site, tmp_path)
+    assert (images.written, images.downloaded_bytes > 0) == (0, True)
     check_complete(tmp_path)
 
 
 def test_archives_can_be_kept(site: StandIn, tmp_path: Path) -> None:
     """They lie in the folder, and serve the next run when files are gone."""
     kept = [one.archive for one in fetch(site, tmp_path, keep_archives=True)]
-    assert kept == [tmp_path / LABELS, tmp_path / PICTURES]
+    assert kept == [tmp_path / LABELS, tmp_path / IMAGES]
     assert all(path.read_bytes() == ARCHIVES[path.name] for path in kept if path)
     (tmp_path / "license.txt").unlink()
     site.heard.clear()
@@ -200,16 +200,16 @@ def test_archives_can_be_kept(site: StandIn, tmp_path: Path) -> None:
 
 def test_an_archive_of_the_users_own(site: StandIn, tmp_path: Path) -> None:
     """It is used when its sum is right, named when it is not, and never removed."""
-    mine = tmp_path / PICTURES
-    mine.write_bytes(ARCHIVES[PICTURES][:-1])
+    mine = tmp_path / IMAGES
+    mine.write_bytes(ARCHIVES[IMAGES][:-1])
     error = failure(site, tmp_path)
     assert isinstance(error, DatasetError)
     assert f"`{mine}` is damaged or incomplete" in str(error)
     assert f"remove `{mine}`" in str(error.hint)
-    mine.write_bytes(ARCHIVES[PICTURES])
+    mine.write_bytes(ARCHIVES[IMAGES])
     fetch(site, tmp_path)
     assert site.pages().count(FILE) == 1  # for the labels
-    assert mine.read_bytes() == ARCHIVES[PICTURES]
+    assert mine.read_bytes() == ARCHIVES[IMAGES]
     assert set(ALL_FILES) < set(tree(tmp_path))
 
 
@@ -220,7 +220,7 @@ def test_other_packages(site: StandIn, tmp_path: Path) -> None:
     error = failure(site, tmp_path, packages=["gtCoarse", "gtcoarse,nothing"])
     assert isinstance(error, SettingError)
     assert "does not offer `gtcoarse.zip`, `nothing.zip` to your account" in str(error)
-    assert f"choose from gtCoarse.zip, {LABELS}, {PICTURES} with --packages" in str(error.hint)
+    assert f"choose from gtCoarse.zip, {LABELS}, {IMAGES} with --packages" in str(error.hint)
 
 
 @pytest.mark.parametrize("text", ["../x", "/x", "a/b", "a\\b", ".x", "-x", "a b", "ä", "", " , "])
@@ -300,7 +300,7 @@ def test_pages_instead_of_data(
 
 def test_a_closed_package(site: StandIn, tmp_path: Path) -> None:
     """Another one that came before stays."""
-    site.closed.add(PICTURES)
+    site.closed.add(IMAGES)
     error = failure(site, tmp_path)
     assert "does not hand this out to your account (status 302)" in str(error)
     assert set(LABEL_FILES) < set(tree(tmp_path))
@@ -324,11 +324,11 @@ def test_a_connection_that_is_lost(site: StandIn, tmp_path: Path, trouble: str) 
     """Goes on from where it broke; nothing is fetched twice."""
     site.plague(FILE, trouble, trouble, trouble)
     heard = Heard()
-    labels, pictures = fetch(site, tmp_path, watcher=heard)
+    labels, images = fetch(site, tmp_path, watcher=heard)
     check_complete(tmp_path)
     assert ["has stopped in the middle of an archive" in text for text in heard.said] == [True] * 3
-    sizes = len(ARCHIVES[LABELS]), len(ARCHIVES[PICTURES])
-    assert (labels.downloaded_bytes, pictures.downloaded_bytes) == sizes
+    sizes = len(ARCHIVES[LABELS]), len(ARCHIVES[IMAGES])
+    assert (labels.downloaded_bytes, images.downloaded_bytes) == sizes
     lost_bytes = site.sent_bytes - sum(sizes)
     assert 0 <= lost_bytes < 3 * 1024  # pieces that had not arrived as a whole
     starts = [int((span or "").removeprefix("bytes=")[:-1]) for span in site.ranges_heard()]
@@ -394,9 +394,9 @@ def test_no_certificate(site: StandIn, tmp_path: Path) -> None:
 
 def test_a_damaged_archive(site: StandIn, tmp_path: Path) -> None:
     """Is named and removed, and comes anew with the next run."""
-    site.sums[PICTURES] = f"{'0' * 32}  {PICTURES}\n"
+    site.sums[IMAGES] = f"{'0' * 32}  {IMAGES}\n"
     error = failure(site, tmp_path)
-    assert f"`{PICTURES}` arrived damaged" in str(error)
+    assert f"`{IMAGES}` arrived damaged" in str(error)
     assert "repeat the command to fetch it anew" in str(error.hint)
     assert not list((tmp_path / ".download" / "part").iterdir())
     site.sums.clear()
@@ -424,16 +424,16 @@ def test_what_was_begun_is_not_appended_to_for_ever(
 @pytest.mark.parametrize("trouble", ["no ranges", "elsewhere"])
 def test_a_site_that_cannot_continue(site: StandIn, tmp_path: Path, trouble: str) -> None:
     """The archive begins anew instead of growing wrong."""
-    part = tmp_path / ".download" / "part" / PICTURES
+    part = tmp_path / ".download" / "part" / IMAGES
     part.parent.mkdir(parents=True)
-    part.write_bytes(ARCHIVES[PICTURES][:5000])
+    part.write_bytes(ARCHIVES[IMAGES][:5000])
     if trouble == "no ranges":
         site.ranges = False
     else:
         site.plague(FILE, "elsewhere")
-    fetch(site, tmp_path, packages=[PICTURES])
+    fetch(site, tmp_path, packages=[IMAGES])
     assert site.ranges_heard() == ["bytes=5000-", "bytes=0-"]
-    assert set(PICTURE_FILES) < set(tree(tmp_path))
+    assert set(IMAGE_FILES) < set(tree(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -454,20 +454,20 @@ def test_too_little_space(  # noqa: PLR0913, PLR0917
 ) -> None:
     """Is noticed before anything is fetched: by the list, or by the true size if that is larger."""
     if free_bytes == 700_000:
-        site.archives[PICTURES] = archive_of({"a": os.urandom(600_000)})
-        site.sizes[PICTURES] = "12.5KB"
+        site.archives[IMAGES] = archive_of({"a": os.urandom(600_000)})
+        site.sizes[IMAGES] = "12.5KB"
     if begun_bytes:
-        part = tmp_path / ".download" / "part" / PICTURES
+        part = tmp_path / ".download" / "part" / IMAGES
         part.parent.mkdir(parents=True)
-        part.write_bytes(site.archives[PICTURES][:begun_bytes])
+        part.write_bytes(site.archives[IMAGES][:begun_bytes])
     usage = archives.shutil.disk_usage(tmp_path)
     monkeypatch.setattr(archives.shutil, "disk_usage", lambda _: usage._replace(free=free_bytes))
-    error = failure(site, tmp_path, packages=[PICTURES])
+    error = failure(site, tmp_path, packages=[IMAGES])
     assert isinstance(error, OutputError)
     assert message in str(error)
     assert error.hint == "free some space, or choose another folder"
     parts = [data for name, data in tree(tmp_path).items() if name.startswith(".download/part")]
-    assert parts in ([], [b""], [ARCHIVES[PICTURES][:begun_bytes]])
+    assert parts in ([], [b""], [ARCHIVES[IMAGES][:begun_bytes]])
 
 
 def test_a_disk_that_fills_up(site: StandIn, tmp_path: Path) -> None:
@@ -480,8 +480,8 @@ def test_a_disk_that_fills_up(site: StandIn, tmp_path: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert isinstance(error, OutputError)
-    assert f"part/{PICTURES}`: File too large" in str(error)
-    assert (tmp_path / ".download" / "part" / PICTURES).stat().st_size == 200_000
+    assert f"part/{IMAGES}`: File too large" in str(error)
+    assert (tmp_path / ".download" / "part" / IMAGES).stat().st_size == 200_000
     fetch(site, tmp_path)
     check_complete(tmp_path)
     assert site.ranges_heard()[-1] == "bytes=200000-"

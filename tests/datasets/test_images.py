@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from urban_segmentor.datasets.image_header import is_cut_off, jpeg_size, png_size
-from urban_segmentor.datasets.images import picture_size, place_picture, read_picture, same_shape
+from urban_segmentor.datasets.images import image_size, place_image, read_image, same_shape
 from urban_segmentor.errors import DatasetError, OutputError
 
 if TYPE_CHECKING:
@@ -42,20 +42,20 @@ def test_sizes(tmp_path: Path, name: str) -> None:
     """From the head, which is short of the data; after a long head all of the file is read."""
     path = tmp_path / name
     path.write_bytes(FILES[name])
-    assert picture_size(path) == (37, 61)
-    assert read_picture(path).shape == (37, 61, 3)
+    assert image_size(path) == (37, 61)
+    assert read_image(path).shape == (37, 61, 3)
     known = png_size(FILES[name]) or jpeg_size(FILES[name])
     assert known == (37, 61)
 
 
-def test_pictures_that_are_to_be_turned(tmp_path: Path) -> None:
+def test_images_that_are_to_be_turned(tmp_path: Path) -> None:
     """Sizes are those that decoders, and so training, hand out."""
     exif = Image.Exif()
     exif[0x0112] = 6
     path = tmp_path / "a.jpg"
     path.write_bytes(encoded("JPEG", exif=exif))
     assert jpeg_size(path.read_bytes()) is None
-    assert picture_size(path) == read_picture(path).shape[:2] == (61, 37)
+    assert image_size(path) == read_image(path).shape[:2] == (61, 37)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -65,7 +65,7 @@ def test_what_is_cut_off_is_refused(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     for length in [0, 1, 8, 20, 200, len(whole) // 3, len(whole) // 2, len(whole) - 3]:
         path.write_bytes(whole[:length])
-        for read in (read_picture, picture_size):
+        for read in (read_image, image_size):
             with pytest.raises(DatasetError, match=r"cut off|no picture") as caught:
                 read(path)
             assert caught.value.hint
@@ -77,21 +77,21 @@ def test_garbage_behind_the_end(tmp_path: Path) -> None:
     """Some cameras pad their files."""
     path = tmp_path / "a.jpg"
     path.write_bytes(FILES["a.jpg"] + b"\0" * 5000)
-    assert picture_size(path) == (37, 61)
+    assert image_size(path) == (37, 61)
 
 
-def test_no_pictures(tmp_path: Path) -> None:
+def test_no_images(tmp_path: Path) -> None:
     """Neither is there, nor a file, nor a picture, nor of a size that there can be."""
     path = tmp_path / "a.png"
     with pytest.raises(DatasetError, match="cannot be read: No such file"):
-        picture_size(path)
+        image_size(path)
     with pytest.raises(DatasetError, match="cannot be read"):
-        read_picture(tmp_path)
+        read_image(tmp_path)
     huge = bytearray(FILES["a.png"])
     huge[16:24] = b"\x7f\xff\xff\xff" * 2
     path.write_bytes(huge)
     with pytest.raises(DatasetError, match="no picture that can be decoded"):
-        read_picture(path)
+        read_image(path)
 
 
 def test_placing(tmp_path: Path) -> None:
@@ -102,12 +102,12 @@ def test_placing(tmp_path: Path) -> None:
 
     def place(**options: object) -> tuple[int, int]:
         rest: dict[str, Any] = {"placement": "link", "imgsz": None, "overwrite": True}
-        return place_picture(source, target, **(rest | options))
+        return place_image(source, target, **(rest | options))
 
     before = os.getcwd()  # noqa: PTH109
     os.chdir(tmp_path)
     try:
-        assert place_picture(
+        assert place_image(
             type(source)("a.png"), target, placement="link", imgsz=None, overwrite=False
         ) == (37, 61)
     finally:
@@ -125,16 +125,16 @@ def test_placing(tmp_path: Path) -> None:
     assert place(imgsz=30) == (18, 30)
     assert not target.is_symlink()
     assert source.read_bytes() == FILES["a.png"]
-    assert read_picture(target).shape == (18, 30, 3)
+    assert read_image(target).shape == (18, 30, 3)
     assert place(imgsz=(50, 20)) == (50, 20)
     assert [path.name for path in target.parent.iterdir()] == ["b.png"]
 
 
-def test_resized_pictures_are_means(tmp_path: Path) -> None:
+def test_resized_images_are_means(tmp_path: Path) -> None:
     """Halved, each pixel is the mean of four; nothing shifts."""
     source = tmp_path / "a.png"
     assert cv2.imwrite(str(source), PIXELS[:36, :60])
-    place_picture(source, tmp_path / "b.png", placement="link", imgsz=30, overwrite=False)
+    place_image(source, tmp_path / "b.png", placement="link", imgsz=30, overwrite=False)
     mean = PIXELS[:36, :60].reshape(18, 2, 30, 2, 3).mean(axis=(1, 3))
     np.testing.assert_allclose(cv2.imread(str(tmp_path / "b.png")), mean, atol=1)
 

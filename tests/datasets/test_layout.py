@@ -39,7 +39,7 @@ def test_pairs(tmp_path: Path) -> None:
     layout = read_layout(root)
     assert layout.splits == ("train", "val")
     found = {
-        name_of(one): (one.polygons is not None, one.picture is not None) for one in layout.samples
+        name_of(one): (one.polygons is not None, one.image is not None) for one in layout.samples
     }
     assert found == {
         "train/bonn/bonn_2": (True, False),
@@ -58,7 +58,7 @@ def test_pairs(tmp_path: Path) -> None:
         layout.find("ulm_2")
 
 
-def test_labels_as_pictures_only(tmp_path: Path) -> None:
+def test_labels_as_images_only(tmp_path: Path) -> None:
     """They cannot be converted, and that is what is said."""
     root = make(
         tmp_path,

@@ -73,7 +73,7 @@ def test_rings_are_the_masks(objects: list[dict[str, Any]], names: str, stuff: S
 
 
 @given(scenes)
-def test_segments_share_out_the_picture(objects: list[dict[str, Any]]) -> None:
+def test_segments_share_out_the_image(objects: list[dict[str, Any]]) -> None:
     """Each pixel that shows a class belongs to one segment of it, and no other pixel does."""
     drawn, classes = drawn_scene(objects), parse_class_set("19")
     labels = drawn.label_ids()

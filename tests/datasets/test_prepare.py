@@ -223,7 +223,7 @@ def test_namesakes(tmp_path: Path) -> None:
     assert f"`val/a/{STEM}`" in problem
 
 
-def test_labels_as_pictures_only(tmp_path: Path) -> None:
+def test_labels_as_images_only(tmp_path: Path) -> None:
     """It is said what is missing, and where to get it."""
     data = write_street(tmp_path / "data", frames=2)
     for path in list((data / "gtFine").rglob("*000001*.json")):
@@ -293,7 +293,7 @@ def test_splits(tmp_path: Path) -> None:
     assert text.startswith('train: images/val\nval: images/val\nnames:\n  0: "person"\n')
 
 
-def test_pictures_of_another_shape(tmp_path: Path) -> None:
+def test_images_of_another_shape(tmp_path: Path) -> None:
     """They are converted, as labels may be stretched on purpose, and named."""
     data = write_street(tmp_path / "data", frames=1)
     polygons = next((data / "gtFine").rglob("*.json"))

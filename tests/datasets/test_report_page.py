@@ -69,7 +69,7 @@ def test_frames_worth_seeing_are_there_while_the_records_are(
     assert "at random" in after
 
 
-def test_pictures_show_what_was_written(street_data: Path, tmp_path: Path) -> None:
+def test_images_show_what_was_written(street_data: Path, tmp_path: Path) -> None:
     """Whoever changes the label files changes the page's pictures."""
     how, report = convert_all(street_data, tmp_path / "out")
     write_page(how.out, report)
@@ -83,8 +83,8 @@ def test_pictures_show_what_was_written(street_data: Path, tmp_path: Path) -> No
         new = (how.out / "report" / name).read_bytes()
         assert new != old
         stem = name.partition("_")[2].removesuffix(".jpg")
-        picture = next((how.out / "images").rglob(f"{stem}_*"))
-        expected = 0.5 * cv2.imread(str(picture), cv2.IMREAD_COLOR_RGB).astype(float)
+        image = next((how.out / "images").rglob(f"{stem}_*"))
+        expected = 0.5 * cv2.imread(str(image), cv2.IMREAD_COLOR_RGB).astype(float)
         expected += 0.5 * np.array(BY_NAME["sky"].color)
         drawn = cv2.imdecode(np.frombuffer(new, np.uint8), cv2.IMREAD_COLOR_RGB)
         assert np.abs(drawn[8:-8, 8:-8] - expected[8:-8, 8:-8]).mean() < 8
@@ -93,9 +93,9 @@ def test_pictures_show_what_was_written(street_data: Path, tmp_path: Path) -> No
 def test_problems_are_listed_and_harmless(street_data: Path, tmp_path: Path) -> None:
     """A picture that is gone leaves the page whole; names cannot add markup."""
     how, report = convert_all(street_data, tmp_path / "out")
-    for picture in (how.out / "images" / "val").iterdir():
-        picture.unlink()
-        picture.write_bytes(b"nothing")
+    for image in (how.out / "images" / "val").iterdir():
+        image.unlink()
+        image.write_bytes(b"nothing")
     report["problems"] = ["`<b>x</b>` has no picture"]
     text = write_page(how.out, report).read_text(encoding="utf-8")
     assert "What could not be read" in text

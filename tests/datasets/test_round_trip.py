@@ -94,8 +94,8 @@ def test_real_yolo_polygons_give_the_masks_back(shared: Path, tmp_path: Path) ->
     data = tmp_path / "data"
     for sample in read_layout(source).samples[::400]:
         assert sample.polygons is not None
-        assert sample.picture is not None
-        for path in (sample.polygons, sample.picture):
+        assert sample.image is not None
+        for path in (sample.polygons, sample.image):
             target = data / path.relative_to(source)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.symlink_to(path)
@@ -136,7 +136,7 @@ def test_coco_masks_are_the_masks(street_data: Path, tmp_path: Path) -> None:
                 assert annotation["bbox"] == [x1, y1, x2 - x1, y2 - y1]
 
 
-def test_ultralytics_takes_every_picture(
+def test_ultralytics_takes_every_image(
     street_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its loader finds each picture, calls none corrupt, and has as many segments as written."""

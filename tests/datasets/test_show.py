@@ -76,13 +76,13 @@ def test_what_was_prepared_is_read_back(street_data: Path, tmp_path: Path, form:
 
 def yolo_frame(folder: Path, text: str) -> YoloSample:
     """Return a frame of 40 x 20 pixels with a label file."""
-    picture, labels = folder / "a.png", folder / "a.txt"
-    picture.write_bytes(cv2.imencode(".png", np.zeros((20, 40, 3), np.uint8))[1].tobytes())
+    image, labels = folder / "a.png", folder / "a.txt"
+    image.write_bytes(cv2.imencode(".png", np.zeros((20, 40, 3), np.uint8))[1].tobytes())
     labels.write_text(text, encoding="utf-8")
     return YoloSample(
         stem="a",
         split="train",
-        picture=picture,
+        image=image,
         labels=labels,
         ignored=folder / "none.txt",
         names=("car", "road"),
@@ -158,7 +158,7 @@ def test_unknown_frames_get_suggestions(street_data: Path) -> None:
     assert "train, val" in str(missing.value.hint)
 
 
-def test_a_frame_without_its_picture_is_named(street_data: Path, tmp_path: Path) -> None:
+def test_a_frame_without_its_image_is_named(street_data: Path, tmp_path: Path) -> None:
     """It is left out, and whoever asks for it hears why."""
     root = Path(shutil.copytree(street_data, tmp_path / "half"))
     gone = next((root / "leftImg8bit" / "val").rglob("*.png"))
@@ -188,7 +188,7 @@ def test_one_frame_has_the_colors_of_its_classes_and_a_legend(street_data: Path)
     assert (overlaid(frame, classes=parse_class_set("train")) == image).all()
 
 
-@pytest.mark.parametrize("sizing", ["picture", "labels"])
+@pytest.mark.parametrize("sizing", ["image", "labels"])
 def test_either_keeps_its_size(street_data: Path, tmp_path: Path, sizing: Sizing) -> None:
     """Pictures of any size go with the labels, of any shape too."""
     root = Path(shutil.copytree(street_data, tmp_path / "small"))
@@ -198,13 +198,13 @@ def test_either_keeps_its_size(street_data: Path, tmp_path: Path, sizing: Sizing
     small = cv2.resize(frame.image(), (90, 61))
     (path / name).write_bytes(cv2.imencode(".png", small)[1].tobytes())
     sheet = frame_sheet(frame, classes=ALL, sizing=sizing)
-    tall = {"picture": 61, "labels": 256}[sizing]
-    wide = {"picture": 90, "labels": 512}[sizing]
+    tall = {"image": 61, "labels": 256}[sizing]
+    wide = {"image": 90, "labels": 512}[sizing]
     shown = (sheet == BY_NAME["road"].color).all(axis=2)
     assert shown[:, wide:].any()
     assert tall < sheet.shape[0]
     assert sheet.shape[1] >= 2 * wide
-    if sizing == "picture":
+    if sizing == "image":
         assert shown.sum() < 61 * 90
 
 
@@ -262,10 +262,10 @@ def test_another_seed_shows_others() -> None:
 
 def test_a_tile_shows_the_object_where_it_is(tmp_path: Path) -> None:
     """The outline lies on the object's edge, though labels and picture differ in size."""
-    picture = np.full((100, 200, 3), 60, dtype=np.uint8)
-    picture[40:60, 90:130] = 200
+    image = np.full((100, 200, 3), 60, dtype=np.uint8)
+    image[40:60, 90:130] = 200
     frame = yolo_frame(tmp_path, "0 0.4505 0.405 0.6445 0.405 0.6445 0.595 0.4505 0.595\n")
-    frame.picture.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
+    frame.image.write_bytes(cv2.imencode(".png", image)[1].tobytes())
     tile = draw_tile(frame, TileCandidate("train", "a", ALL.ids()["car"], 0, 800), classes=ALL)
     assert tile.caption.startswith("39 x 20  a")
     bright = tile.image.min(axis=2) > 190
@@ -309,8 +309,8 @@ def test_an_overview_is_whole_and_the_same_with_more_processes(
     assert {"class_road.jpg", "class_car.jpg", "plot_sizes.png", "overview.html"} <= names
     assert "class_train.jpg" not in names  # there are none
     page = (tmp_path / "1" / "overview.html").read_text(encoding="utf-8")
-    pictures = names - {"overview.html", "statistics.json"}
-    assert all(f'src="{name}"' in page for name in pictures)
+    images = names - {"overview.html", "statistics.json"}
+    assert all(f'src="{name}"' in page for name in images)
     with pytest.raises(OutputError, match="exists already"):
         write_overview(frames, frames.frames, tmp_path / "1", classes=classes)
 
@@ -321,8 +321,8 @@ def test_broken_frames_are_named_and_the_rest_goes_on(street_data: Path, tmp_pat
     root = Path(shutil.copytree(street_data, tmp_path / "broken"))
     labels = sorted((root / "gtFine" / "train").rglob("*.json"))
     labels[0].write_text("{", encoding="ascii")
-    for picture in (root / "leftImg8bit" / "val").rglob("*.png"):
-        picture.write_bytes(b"no picture")
+    for image in (root / "leftImg8bit" / "val").rglob("*.png"):
+        image.write_bytes(b"no picture")
     frames = open_frames(root)
     classes = parse_class_set("car,road")
     overview = write_overview(frames, frames.frames, tmp_path / "out", classes=classes, workers=1)

@@ -105,7 +105,7 @@ def test_every_object_is_in_one_bin(areas: list[int], cut: int) -> None:
     assert sizes == [sum(low <= area < high for area in areas) for low, high in pairwise(bounds)]
 
 
-def test_every_plot_is_a_picture() -> None:
+def test_every_plot_is_a_image() -> None:
     """In the order of the page, also where a split has nothing of a class."""
     pytest.importorskip("matplotlib")
     statistics = Statistics(classes=CLASSES)
@@ -114,8 +114,8 @@ def test_every_plot_is_a_picture() -> None:
     made = dict(plots(statistics))
     assert tuple(made) == PLOTS
     for data in made.values():
-        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-        assert min(picture.shape[:2]) > 100
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        assert min(image.shape[:2]) > 100
 
 
 def test_plots_without_things_or_groups_are_left_out() -> None:

@@ -131,8 +131,8 @@ def write_panoptic(
     found: list[dict[str, Any]] = []
     for i, prediction in enumerate(predictions):
         ids = prediction.segment_ids
-        picture = np.stack([ids >> 16, ids >> 8 & 255, ids & 255], axis=-1).astype(np.uint8)
-        cv2.imwrite(str(folder / "pred" / f"{i}.png"), picture)
+        image = np.stack([ids >> 16, ids >> 8 & 255, ids & 255], axis=-1).astype(np.uint8)
+        cv2.imwrite(str(folder / "pred" / f"{i}.png"), image)
         segments = [
             {"id": one.segment_id, "category_id": TRAIN_LABELS[one.class_id].label_id}
             for one in prediction.segments

@@ -55,7 +55,7 @@ def test_figures_are_those_of_pycocotools(seed: int) -> None:
             assert (math.isnan(ap) and not len(own)) or abs(ap - own.mean()) < 1e-9
 
 
-def test_pictures_of_two_meters_add_up() -> None:
+def test_images_of_two_meters_add_up() -> None:
     """Meters of parts give the figures of the whole."""
     rng = np.random.default_rng(5)
     truths = [scenes.truth(rng) for _ in range(6)]

@@ -91,7 +91,7 @@ def test_a_prediction_of_everything_as_one_car_matches_nothing() -> None:
     assert mean_iou([label_ids(whole, class_names=TRAIN_NAMES)], [ids]).classes["car"] == 600 / 4800
 
 
-def test_pictures_of_two_meters_add_up() -> None:
+def test_images_of_two_meters_add_up() -> None:
     """Meters of parts give the figures of the whole."""
     rng = np.random.default_rng(3)
     truths = [scenes.truth(rng) for _ in range(6)]

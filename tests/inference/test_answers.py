@@ -70,7 +70,7 @@ def test_extreme_sizes(small: Segmenter, tiny: Segmenter, size: tuple[int, int])
         assert segmenter(image).masks.dense().shape[1:] == size
 
 
-def test_a_huge_picture(small: Segmenter) -> None:
+def test_a_huge_image(small: Segmenter) -> None:
     """100 megapixels cost memory in proportion to what is found, not a plane for each."""
     image = np.zeros((10_000, 10_000, 3), dtype=np.uint8)
     image[3000:7000, 2000:9000] = 120
@@ -104,9 +104,7 @@ def test_how_an_array_lies_in_memory_does_not_matter(
         np.testing.assert_array_equal(ours.scores, theirs.scores)
 
 
-def test_the_picture_is_not_changed(
-    small: Segmenter, street_images: list[NDArray[np.uint8]]
-) -> None:
+def test_the_image_is_not_changed(small: Segmenter, street_images: list[NDArray[np.uint8]]) -> None:
     """What comes in belongs to the caller."""
     image = street_images[0].copy()
     small(image)

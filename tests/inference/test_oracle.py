@@ -60,7 +60,7 @@ def coco_models(
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
-def test_given_pictures_with_coco_checkpoints(
+def test_given_images_with_coco_checkpoints(
     coco_models: tuple[Path, Path], given_images: list[NDArray[np.uint8]], runtime: str
 ) -> None:
     """Pictures and clip frames, exported ONNX against the checkpoint in PyTorch."""
@@ -131,8 +131,8 @@ def end_to_end(
     for module in model.model.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.momentum = None  # a plain mean over the pictures below
-    pictures = np.stack([cv2.resize(image, (640, 384)) for image in street_images[:2]])
-    batch = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
+    images = np.stack([cv2.resize(image, (640, 384)) for image in street_images[:2]])
+    batch = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
     model.model.train()
     with torch.no_grad():
         model.model(batch)

@@ -1,4 +1,4 @@
-"""The panoptic merge: what it promises of any input, and each of its rules in a scene of its own."""
+"""Panoptic merge: what it promises of any input, and each of its rules in a scene."""
 
 from __future__ import annotations
 

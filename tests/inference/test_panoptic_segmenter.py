@@ -41,12 +41,12 @@ class Seeing:
         )
 
 
-PICTURE = np.zeros((*SIZE, 3), dtype=np.uint8)
+IMAGE = np.zeros((*SIZE, 3), dtype=np.uint8)
 
 
 def test_segments_come_out_in_the_order_of_the_map() -> None:
     """Things by score, then stuff; they share no pixel."""
-    segments = PanopticSegmenter(Seeing())(PICTURE)
+    segments = PanopticSegmenter(Seeing())(IMAGE)
     assert segments.class_ids.tolist() == [CAR, CAR, ROAD]
     assert segments.masks.areas().tolist() == [200, 150, 32 * 64 - 350]
     assert segments.boxes[1].tolist() == [20, 0, 35, 10]
@@ -55,8 +55,8 @@ def test_segments_come_out_in_the_order_of_the_map() -> None:
 def test_the_map_is_that_of_merge() -> None:
     """With the rules that were given."""
     rules = PanopticConfig(score=0.7)
-    panoptic = PanopticSegmenter(Seeing(), rules=rules).panoptic_map(PICTURE)
-    expected = merge_panoptic(Seeing()(PICTURE), class_names=NAMES, rules=rules)
+    panoptic = PanopticSegmenter(Seeing(), rules=rules).panoptic_map(IMAGE)
+    expected = merge_panoptic(Seeing()(IMAGE), class_names=NAMES, rules=rules)
     np.testing.assert_array_equal(panoptic.segment_ids, expected.segment_ids)
     assert panoptic.segments == expected.segments
     assert len(panoptic.segments) == 2
@@ -66,7 +66,7 @@ def test_merging_is_a_stage() -> None:
     """Behind those of the segmenter, whose streams and classes it has."""
     stages: list[str] = []
     segmenter = PanopticSegmenter(Seeing())
-    segmenter(PICTURE, on_stage=lambda stage, _: stages.append(stage))
+    segmenter(IMAGE, on_stage=lambda stage, _: stages.append(stage))
     assert stages == ["infer", "merge"]
     assert segmenter.streams == 3
     assert segmenter.spec.class_names == NAMES

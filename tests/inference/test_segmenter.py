@@ -26,7 +26,7 @@ def segmenter() -> Segmenter:
     return Segmenter.load("urban-n", imgsz=160)
 
 
-def test_input_follows_the_shape_of_the_picture(segmenter: Segmenter) -> None:
+def test_input_follows_the_shape_of_the_image(segmenter: Segmenter) -> None:
     """Wide pictures get wide inputs, tall ones tall inputs, never a square of padding."""
     assert segmenter.input_size((1080, 1920)) == (96, 160)
     assert segmenter.input_size((1024, 2048)) == (96, 160)
@@ -35,7 +35,7 @@ def test_input_follows_the_shape_of_the_picture(segmenter: Segmenter) -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 700), (700, 1), (3, 2), (33, 47)])
-def test_tiny_and_thin_pictures(segmenter: Segmenter, size: tuple[int, int]) -> None:
+def test_tiny_and_thin_images(segmenter: Segmenter, size: tuple[int, int]) -> None:
     """Whatever its shape, a picture gets an answer inside itself."""
     found = segmenter(np.full((*size, 3), 90, dtype=np.uint8))
     assert found.masks.image_size == size
@@ -104,7 +104,7 @@ def test_near_names_are_offered() -> None:
     assert "`traffic sign`" in str(caught.value.hint)
 
 
-def test_only_pictures_are_taken(segmenter: Segmenter) -> None:
+def test_only_images_are_taken(segmenter: Segmenter) -> None:
     """Floats, grey pictures and empty ones are refused by name."""
     for wrong in (np.zeros((4, 4, 3)), np.zeros((4, 4), np.uint8), np.zeros((4, 4, 4), np.uint8)):
         with pytest.raises(ShapeError, match="`image` must be uint8"):

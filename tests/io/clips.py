@@ -220,7 +220,7 @@ def remake(
         sink.write(frame, no_instances())
         done.append(frame)
         if len(done) == frames:
-            sink.end_sound_with_picture()
+            sink.end_sound_with_image()
             break
     sink.close()
     source.close()

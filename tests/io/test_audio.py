@@ -102,7 +102,7 @@ def test_fewer_frames_leave_the_sound_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("codec", ["aac", "pcm_s16le"])
-def test_sound_ends_with_a_picture_that_ends_early(tmp_path: Path, codec: str) -> None:
+def test_sound_ends_with_a_image_that_ends_early(tmp_path: Path, codec: str) -> None:
     """After Ctrl-C nobody wants minutes of sound without a picture."""
     path = beep(tmp_path / "in.mov", codec)
     target = tmp_path / "out.mp4"
@@ -135,7 +135,7 @@ def test_sound_that_must_be_made_anew(tmp_path: Path, rate: int, layout: str) ->
     assert pitch_hz(samples[4800:][:38_400]) == pytest.approx(TONE_HZ, abs=5)
 
 
-def test_damaged_sound_does_not_stop_the_picture(tmp_path: Path) -> None:
+def test_damaged_sound_does_not_stop_the_image(tmp_path: Path) -> None:
     """Noise in place of packets is skipped."""
     path = write_clip(tmp_path / "in.mkv", images=50, sound="mp2")
     data = bytearray(path.read_bytes())

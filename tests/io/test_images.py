@@ -13,7 +13,7 @@ from PIL import ImageOps
 from tests.io.clips import no_instances, patches
 from tests.io.test_atomic import HINT, largest_file, names
 from urban_segmentor.errors import OutputError, SourceError
-from urban_segmentor.io.images import ImageReader, ImageWriter, read_picture, write_picture
+from urban_segmentor.io.images import ImageReader, ImageWriter, read_image, write_image
 from urban_segmentor.structures.types import Frame, Yuv420
 
 FORMATS = ["jpg", "png", "webp", "tif", "bmp"]
@@ -41,7 +41,7 @@ def test_every_kind_is_read_as_pillow_reads_it(tmp_path: Path, suffix: str, mode
     path = save(tmp_path / f"a.{suffix}", image)
     with Pillow.open(path) as opened:
         wanted = np.asarray(opened.convert("RGB")).astype(int)
-    got = read_picture(path)
+    got = read_image(path)
     assert got.dtype == np.uint8
     assert got.shape == wanted.shape
     assert np.abs(got - wanted).max() <= (2 if suffix == "jpg" else 0)
@@ -54,7 +54,7 @@ def test_sixteen_bits_become_eight(tmp_path: Path, suffix: str, channels: int) -
     values = np.random.default_rng(0).integers(0, 2**16, (20, 30, channels), dtype=np.uint16)
     cv2.imwrite(str(tmp_path / f"a.{suffix}"), values)
     wanted = np.broadcast_to(values[..., ::-1], (20, 30, 3)) / 257
-    assert np.abs(read_picture(tmp_path / f"a.{suffix}") - wanted).max() <= 1.01
+    assert np.abs(read_image(tmp_path / f"a.{suffix}") - wanted).max() <= 1.01
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -67,7 +67,7 @@ def test_exif_rotation_is_applied(tmp_path: Path, suffix: str, orientation: int)
     path = save(tmp_path / f"a.{suffix}", image, exif=exif)
     with Pillow.open(path) as opened:
         wanted = np.asarray(ImageOps.exif_transpose(opened)).astype(int)
-    got = read_picture(path)
+    got = read_image(path)
     assert got.shape == wanted.shape
     assert np.abs(got - wanted).max() <= (2 if suffix == "jpg" else 0)
 
@@ -78,8 +78,8 @@ def test_what_is_written_reads_back(tmp_path: Path, suffix: str, size: tuple[int
     """From one pixel to ten thousand, without loss where the format can."""
     image = np.full((*size, 3), (200, 100, 50), dtype=np.uint8)
     path = tmp_path / f"a.{suffix}"
-    write_picture(path, image, overwrite=False)
-    back = read_picture(path).astype(int)
+    write_image(path, image, overwrite=False)
+    back = read_image(path).astype(int)
     assert back.shape == image.shape
     assert np.abs(back - image).max() <= (6 if suffix in {"jpg", "webp"} else 0)
     with Pillow.open(path) as opened:
@@ -88,80 +88,80 @@ def test_what_is_written_reads_back(tmp_path: Path, suffix: str, size: tuple[int
 
 @given(share=st.floats(0, 1, exclude_max=True), data=st.data())
 @pytest.mark.parametrize("suffix", FORMATS)
-def test_a_picture_that_is_cut_off_is_noticed(
+def test_a_image_that_is_cut_off_is_noticed(
     tmp_path_factory: pytest.TempPathFactory, suffix: str, share: float, data: st.DataObject
 ) -> None:
     """Wherever it ends: decoders would fill the rest with grey."""
     noise = np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype=np.uint8)
     path = tmp_path_factory.getbasetemp() / f"cut.{suffix}"
-    write_picture(path, noise, overwrite=True)
+    write_image(path, noise, overwrite=True)
     whole = path.read_bytes()
     path.write_bytes(whole[: int(share * len(whole))])
     with pytest.raises(SourceError, match=r"is cut off|is damaged or no picture|is empty"):
-        read_picture(path)
+        read_image(path)
     path.write_bytes(whole + data.draw(st.binary(max_size=50)))
-    assert read_picture(path).shape == noise.shape
+    assert read_image(path).shape == noise.shape
 
 
-def test_a_preview_does_not_hide_that_the_picture_is_cut_off(tmp_path: Path) -> None:
+def test_a_preview_does_not_hide_that_the_image_is_cut_off(tmp_path: Path) -> None:
     """Cameras put a whole small JPEG into the head of the large one."""
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     preview = cv2.imencode(".jpg", noise[:16, :16])[1].tobytes()
-    picture = cv2.imencode(".jpg", noise)[1].tobytes()
+    image = cv2.imencode(".jpg", noise)[1].tobytes()
     segment = b"Exif\0\0" + preview
     head = b"\xff\xd8\xff\xff\xe1" + (len(segment) + 2).to_bytes(2, "big") + segment
     path = tmp_path / "a.jpg"
-    path.write_bytes(head + picture[2:])
-    assert read_picture(path).shape == (64, 64, 3)
-    path.write_bytes((head + picture[2:])[:-500])
+    path.write_bytes(head + image[2:])
+    assert read_image(path).shape == (64, 64, 3)
+    path.write_bytes((head + image[2:])[:-500])
     with pytest.raises(SourceError, match="is cut off"):
-        read_picture(path)
+        read_image(path)
 
 
-def test_a_film_behind_a_picture_does_no_harm(tmp_path: Path) -> None:
+def test_a_film_behind_a_image_does_no_harm(tmp_path: Path) -> None:
     """Phones append a second of video, longer than any tail one would look at."""
     for suffix in FORMATS:
         path = tmp_path / f"a.{suffix}"
-        write_picture(path, patches(), overwrite=False)
+        write_image(path, patches(), overwrite=False)
         path.write_bytes(path.read_bytes() + bytes(300_000))
-        assert read_picture(path).shape == patches().shape
+        assert read_image(path).shape == patches().shape
 
 
 @pytest.mark.parametrize("suffix", ["JPG", "Png", "TIFF", "jpeg"])
 def test_suffixes_may_be_large(tmp_path: Path, suffix: str) -> None:
     """The content counts when reading, the suffix when writing."""
     path = tmp_path / f"ü [1] 道.{suffix}"
-    write_picture(path, patches(), overwrite=False)
-    assert read_picture(path).shape == patches().shape
+    write_image(path, patches(), overwrite=False)
+    assert read_image(path).shape == patches().shape
 
 
 def test_a_suffix_that_lies(tmp_path: Path) -> None:
     """A PNG that is called JPEG is read as what it is."""
-    write_picture(tmp_path / "a.png", patches(), overwrite=False)
+    write_image(tmp_path / "a.png", patches(), overwrite=False)
     (tmp_path / "a.png").rename(tmp_path / "a.jpg")
-    np.testing.assert_array_equal(read_picture(tmp_path / "a.jpg"), patches())
+    np.testing.assert_array_equal(read_image(tmp_path / "a.jpg"), patches())
 
 
 @pytest.mark.parametrize(
     ("content", "error"),
     [(b"", "is empty"), (b"Once upon a time", "no picture"), (b"\xff\xd8\xff", "is cut off")],
 )
-def test_what_is_no_picture(tmp_path: Path, content: bytes, error: str) -> None:
+def test_what_is_no_image(tmp_path: Path, content: bytes, error: str) -> None:
     """Each is named, with a hint."""
     path = tmp_path / "a.jpg"
     path.write_bytes(content)
     with pytest.raises(SourceError, match=error) as caught:
-        read_picture(path)
+        read_image(path)
     assert str(path) in str(caught.value)
     assert caught.value.hint
     with pytest.raises(SourceError, match="No such file"):
-        read_picture(tmp_path / "no.jpg")
+        read_image(tmp_path / "no.jpg")
 
 
 def test_a_source_goes_on_after_what_it_cannot_read(tmp_path: Path) -> None:
     """Positions keep the gap."""
     for name in ("a.png", "c.png"):
-        write_picture(tmp_path / name, patches(), overwrite=False)
+        write_image(tmp_path / name, patches(), overwrite=False)
     (tmp_path / "b.png").write_bytes(b"broken")
     source = ImageReader([(tmp_path / f"{name}.png", name) for name in "abc"])
     frames = list(source)
@@ -186,13 +186,13 @@ def test_a_sink_keeps_the_format(tmp_path: Path, source: str, target: str) -> No
     assert sink.written == tmp_path / target
     assert (
         np.abs(
-            read_picture(tmp_path / target)[4::16, 4::16] - patches()[4::16, 4::16].astype(int)
+            read_image(tmp_path / target)[4::16, 4::16] - patches()[4::16, 4::16].astype(int)
         ).mean()
         < 20
     )
 
 
-def test_existing_pictures_are_kept(tmp_path: Path) -> None:
+def test_existing_images_are_kept(tmp_path: Path) -> None:
     """Unless they may be overwritten; a source never is."""
     (tmp_path / "x.png").write_bytes(b"old")
     (tmp_path / "y.png").symlink_to(tmp_path / "source.png")
@@ -206,16 +206,16 @@ def test_existing_pictures_are_kept(tmp_path: Path) -> None:
     (tmp_path / "in" / "x.png").write_bytes(b"other")
     frame = Frame(pixels=patches(), source=str(tmp_path / "in" / "x.png"), name="x")
     ImageWriter(tmp_path, overwrite=True).write(frame, no_instances())
-    np.testing.assert_array_equal(read_picture(tmp_path / "x.png"), patches())
+    np.testing.assert_array_equal(read_image(tmp_path / "x.png"), patches())
     with pytest.raises(OutputError, match="would replace its own source"):
         ImageWriter(tmp_path, overwrite=True).target(str(tmp_path / "source.png"), "y")
 
 
-def test_a_picture_that_does_not_fit_leaves_nothing(tmp_path: Path) -> None:
+def test_a_image_that_does_not_fit_leaves_nothing(tmp_path: Path) -> None:
     """Neither in its place nor beside it."""
     with largest_file(100), pytest.raises(OutputError, match=r"cannot write `.*a\.png`"):
-        write_picture(tmp_path / "a.png", patches(), overwrite=False)
+        write_image(tmp_path / "a.png", patches(), overwrite=False)
     assert names(tmp_path) == []
     with pytest.raises(OutputError, match=r"as \.xyz") as caught:
-        write_picture(tmp_path / "a.xyz", patches(), overwrite=False)
+        write_image(tmp_path / "a.xyz", patches(), overwrite=False)
     assert ".png" in (caught.value.hint or "")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.io.clips import patches
 from urban_segmentor.errors import SourceError
-from urban_segmentor.io.images import write_picture
+from urban_segmentor.io.images import write_image
 from urban_segmentor.io.inputs import Inputs, find_inputs
 
 
@@ -26,14 +26,14 @@ def touch(*names: str) -> None:
 
 def named(inputs: Inputs) -> dict[str, str]:
     """Return the names by path."""
-    return {str(path): name for path, name in inputs.pictures + inputs.videos}
+    return {str(path): name for path, name in inputs.images + inputs.videos}
 
 
 def test_a_folder_is_searched_to_the_bottom() -> None:
     """Names keep the sub-folders; hidden files and other kinds are left out."""
     touch("in/b.JPG", "in/a.png", "in/x/y/c.webp", "in/clip.MKV", "in/notes.txt", "in/.hidden.png")
     found = find_inputs(["in"])
-    assert [name for _, name in found.pictures] == ["a", "b", "x/y/c"]
+    assert [name for _, name in found.images] == ["a", "b", "x/y/c"]
     assert [name for _, name in found.videos] == ["clip"]
 
 
@@ -101,11 +101,11 @@ def test_brackets_in_names() -> None:
 
 def test_a_named_file_counts_whatever_its_suffix() -> None:
     """A picture by its content, and else a video."""
-    write_picture(Path("a.png"), patches(), overwrite=False)
+    write_image(Path("a.png"), patches(), overwrite=False)
     Path("a.png").rename("photo.dat")
     touch("film.dat", "noise")
     found = find_inputs(["photo.dat", "film.dat", "noise"])
-    assert [path.name for path, _ in found.pictures] == ["photo.dat"]
+    assert [path.name for path, _ in found.images] == ["photo.dat"]
     assert [path.name for path, _ in found.videos] == ["film.dat", "noise"]
 
 

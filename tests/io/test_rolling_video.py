@@ -268,7 +268,7 @@ def test_a_file_that_cannot_be_finished_ends_the_recording(
     assert numbers_in(tmp_path / "out-002.mp4")[0] == 1
 
 
-def test_the_picture_does_not_wait_for_the_disk(
+def test_the_image_does_not_wait_for_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file is finished beside the next one, and one only: memory stays as it is."""

@@ -69,10 +69,10 @@ def test_missing_bytes_are_counted(
     """Wherever it is cut inside the pictures; what somebody appended does no harm."""
     data = whole_files[suffix]
     path = tmp_path_factory.getbasetemp() / f"cut.{suffix}"
-    pictures = data.index(b"mdat") + 8 if suffix in {"mp4", "mov"} else 200
+    images = data.index(b"mdat") + 8 if suffix in {"mp4", "mov"} else 200
     # The index of MP4 follows the pictures, and how long it would have been cannot be known.
     end = data.index(b"moov") - 4 if suffix in {"mp4", "mov"} else len(data)
-    cut = pictures + round(share * (end - pictures))
+    cut = images + round(share * (end - images))
     path.write_bytes(data[:cut])
     assert missing_bytes(path) == end - cut
     path.write_bytes(data + b"\0" * 16 + behind)
@@ -180,8 +180,8 @@ def write_sound(path: Path, *, cover: bool) -> None:
         for packet in sound_packets_of(voice, tone(1.0), 48_000, "mono"):
             file.mux(packet)
     if cover:
-        picture = cv2.imencode(".jpg", numbered_image(3))[1].tobytes()
-        content = b"\0image/jpeg\0\x03\0" + picture
+        image = cv2.imencode(".jpg", numbered_image(3))[1].tobytes()
+        content = b"\0image/jpeg\0\x03\0" + image
         frame = b"APIC" + len(content).to_bytes(4, "big") + b"\0\0" + content
         size = bytes(len(frame) >> shift & 0x7F for shift in (21, 14, 7, 0))
         path.write_bytes(b"ID3\x03\0\0" + size + frame + path.read_bytes())

@@ -19,9 +19,9 @@ from tests.io.findings import (
     fresh_folder,
     lines_of,
     nothing,
-    picture,
     pixels_of,
     properties,
+    source_image,
     video_frame,
     write,
 )
@@ -84,7 +84,7 @@ def test_csv_reads_back(results: list[Instances]) -> None:
 def test_spreadsheets_run_no_file_names(tmp_path: Path, name: str) -> None:
     """No cell of text begins with what a spreadsheet takes for a formula."""
     found = example()
-    write("csv", tmp_path, [(picture(found, name=name, source=name), found)])
+    write("csv", tmp_path, [(source_image(found, name=name, source=name), found)])
     with (tmp_path / "results.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 5
@@ -101,7 +101,7 @@ def test_spreadsheets_run_no_file_names(tmp_path: Path, name: str) -> None:
 def test_coco_loads_in_pycocotools(results: list[Instances]) -> None:
     """Images, boxes, areas and masks are those that pycocotools makes of the file."""
     with fresh_folder() as folder:
-        write("coco", folder, [(picture(f, name=f"p{i}"), f) for i, f in enumerate(results)])
+        write("coco", folder, [(source_image(f, name=f"p{i}"), f) for i, f in enumerate(results)])
         coco = COCO(str(folder / "coco.json"))
     assert [entry["name"] for entry in coco.loadCats(coco.getCatIds())] == list(NAMES)
     assert len(set(coco.getAnnIds())) == sum(map(len, results))
@@ -120,10 +120,10 @@ def test_coco_loads_in_pycocotools(results: list[Instances]) -> None:
             assert annotation["iscrowd"] == 0
 
 
-def test_coco_names_pictures_with_their_suffix_and_videos_with_times(tmp_path: Path) -> None:
+def test_coco_names_images_with_their_suffix_and_videos_with_times(tmp_path: Path) -> None:
     """Pictures can be found again; frames of a video say when they were shown."""
     found = example()
-    photo = picture(found, name="a/b/photo", source="in/a/b/photo.JPG")
+    photo = source_image(found, name="a/b/photo", source="in/a/b/photo.JPG")
     write("coco", tmp_path, [(photo, found), (video_frame(found, index=6), found)])
     first, second = json.loads((tmp_path / "coco.json").read_text())["images"]
     assert first == {"id": 1, "file_name": "a/b/photo.JPG", "width": 60, "height": 40}
@@ -144,7 +144,7 @@ def test_coco_tells_things_from_stuff(tmp_path: Path) -> None:
 def test_yolo_reads_back(found: Instances) -> None:
     """Each line gives its class and exactly its mask; empty masks have no line."""
     with fresh_folder() as folder:
-        write("yolo", folder, [(picture(found), found)])
+        write("yolo", folder, [(source_image(found), found)])
         lines = (folder / "labels" / "photo.txt").read_text().splitlines()
     height, width = found.masks.image_size
     solid = np.flatnonzero(found.masks.areas())
@@ -162,7 +162,7 @@ def test_yolo_reads_back(found: Instances) -> None:
 
 def test_yolo_tells_the_class_names(tmp_path: Path) -> None:
     """The names are YAML as in `data.yaml`, and frames without instances have empty labels."""
-    write("yolo", tmp_path, [(picture(nothing()), nothing())])
+    write("yolo", tmp_path, [(source_image(nothing()), nothing())])
     names = yaml.safe_load((tmp_path / "yolo_classes.txt").read_text())["names"]
     assert names == dict(enumerate(NAMES))
     assert (tmp_path / "labels" / "photo.txt").read_bytes() == b""
@@ -170,10 +170,10 @@ def test_yolo_tells_the_class_names(tmp_path: Path) -> None:
 
 @properties
 @given(instances())
-def test_mask_pictures_read_back(found: Instances) -> None:
+def test_mask_images_read_back(found: Instances) -> None:
     """Each pixel shows the smallest of the instances on it."""
     with fresh_folder() as folder:
-        write("masks", folder, [(picture(found), found)])
+        write("masks", folder, [(source_image(found), found)])
         mode, values = pixels_of(folder / "masks" / "photo.png")
     assert mode == "I;16"
     areas = found.masks.areas()
@@ -192,7 +192,7 @@ def test_mask_pictures_read_back(found: Instances) -> None:
 def test_cityscapes_reads_back(found: Instances) -> None:
     """Things of the benchmark are there with label ids, scores and masks; others are not."""
     with fresh_folder() as folder:
-        write("cityscapes", folder, [(picture(found), found)])
+        write("cityscapes", folder, [(source_image(found), found)])
         root = folder / "cityscapes"
         lines = (root / "photo.txt").read_text().splitlines()
         wanted = [k for k, i in enumerate(found.class_ids.tolist()) if NAMES[i] in THINGS]
@@ -204,14 +204,14 @@ def test_cityscapes_reads_back(found: Instances) -> None:
             mode, values = pixels_of(root / file)
             assert mode == "L"
             np.testing.assert_array_equal(values, found.masks.dense()[k] * 255)
-        pictures = list((root / "masks").iterdir()) if lines else []
-        assert len(pictures) == len(wanted)
+        images = list((root / "masks").iterdir()) if lines else []
+        assert len(images) == len(wanted)
 
 
 def test_cityscapes_masks_lie_beside_their_text(tmp_path: Path) -> None:
     """In sub-folders too; blanks in names would break the official reader."""
     found = example()
-    write("cityscapes", tmp_path, [(picture(found, name="x y/50% of it"), found)])
+    write("cityscapes", tmp_path, [(source_image(found, name="x y/50% of it"), found)])
     text = tmp_path / "cityscapes" / "x y" / "50% of it.txt"
     files = [line.split(" ") for line in text.read_text().splitlines()]
     assert [len(parts) for parts in files] == [3, 3, 3]

@@ -18,8 +18,8 @@ from tests.io.findings import (
     example,
     lines_of,
     nothing,
-    picture,
     pixels_of,
+    source_image,
     video_frame,
     write,
 )
@@ -36,9 +36,9 @@ def test_frames_may_differ_in_size_and_be_empty(tmp_path: Path, kind: str) -> No
     """Folders of pictures are not of one size."""
     other = example(size=(50, 70))
     frames = [
-        (picture(example(), name="a"), example()),
-        (picture(nothing((7, 5)), name="b"), nothing((7, 5))),
-        (picture(other, name="c"), other),
+        (source_image(example(), name="a"), example()),
+        (source_image(nothing((7, 5)), name="b"), nothing((7, 5))),
+        (source_image(other, name="c"), other),
     ]
     write(kind, tmp_path, frames)
     if kind == "jsonl":
@@ -71,7 +71,7 @@ def test_pixels_are_never_converted(
 def test_existing_results_are_kept(tmp_path: Path, kind: str) -> None:
     """The second run is refused before any work, with a hint, and may overwrite."""
     found = example()
-    frame = picture(found, name="a/b/photo")
+    frame = source_image(found, name="a/b/photo")
     write(kind, tmp_path, [(frame, found)])
     before = (tmp_path / FILES[kind]).read_bytes()
     with pytest.raises(OutputError, match="exists already") as caught:
@@ -106,11 +106,11 @@ def test_a_full_disk_leaves_the_frames_before(tmp_path: Path, kind: str) -> None
     """The frame that does not fit is left out whole; the file is valid."""
     found = example()
     sink = WRITERS[kind](tmp_path, class_names=NAMES, overwrite=False)
-    first = picture(found, name="first")
+    first = source_image(found, name="first")
     sink.write(first, found)
     with largest_file((tmp_path / f".{ONE_FILE[kind]}.partial").stat().st_size + 150):
         with pytest.raises(OutputError, match="cannot write") as caught:
-            sink.write(picture(found, name="second"), found)
+            sink.write(source_image(found, name="second"), found)
         assert "-o" in (caught.value.hint or "")
         sink.close()
     text = (tmp_path / ONE_FILE[kind]).read_text()
@@ -130,10 +130,10 @@ def test_coco_goes_on_after_a_frame_that_failed(tmp_path: Path) -> None:
     """Ids stay unique and every annotation has its image."""
     found = example()
     sink = WRITERS["coco"](tmp_path, class_names=NAMES, overwrite=False)
-    sink.write(picture(found, name="first"), found)
+    sink.write(source_image(found, name="first"), found)
     with largest_file(100), pytest.raises(OutputError):
-        sink.write(picture(found, name="second"), found)
-    sink.write(picture(found, name="third"), found)
+        sink.write(source_image(found, name="second"), found)
+    sink.write(source_image(found, name="third"), found)
     sink.close()
     content = json.loads((tmp_path / "coco.json").read_text())
     assert [(i["id"], i["file_name"]) for i in content["images"]] == [(1, "first"), (2, "third")]
@@ -144,7 +144,7 @@ def test_coco_that_cannot_be_finished_is_no_file(tmp_path: Path) -> None:
     """An error that says so, instead of JSON that nobody can read."""
     found = example()
     sink = WRITERS["coco"](tmp_path, class_names=NAMES, overwrite=False)
-    sink.write(picture(found), found)
+    sink.write(source_image(found), found)
     with largest_file(100), pytest.raises(OutputError, match=r"coco\.json"):
         sink.close()
     sink.close()
@@ -165,7 +165,7 @@ def test_no_space_left_is_an_output_error(
     with monkeypatch.context() as patch:
         patch.setattr(atomic, "write_all", full)
         with pytest.raises(OutputError, match="No space left on device") as caught:
-            sink.write(picture(found, name="a/b/photo"), found)
+            sink.write(source_image(found, name="a/b/photo"), found)
     assert caught.value.hint == "free some space, or choose another folder with -o"
     assert not (tmp_path / FILES[kind]).exists()
     sink.close()
@@ -187,7 +187,7 @@ def test_names_that_lead_elsewhere_are_refused(tmp_path: Path, kind: str, name: 
     out = tmp_path / "out"
     sink = WRITERS[kind](out, class_names=NAMES, overwrite=True)
     with pytest.raises(OutputError, match="does not name a file"):
-        sink.write(picture(found, name=name), found)
+        sink.write(source_image(found, name=name), found)
     assert not any(path.is_file() for path in tmp_path.rglob("*"))
     assert not Path("/evil.txt").exists()
 
@@ -197,7 +197,7 @@ def test_names_that_lead_elsewhere_are_refused(tmp_path: Path, kind: str, name: 
 def test_odd_names_are_written(tmp_path: Path, kind: str, name: str) -> None:
     """Whatever a file may be called, its results can be written, and JSON stays JSON."""
     found = example()
-    write(kind, tmp_path, [(picture(found, name=name, source=f"in/{name}.jpg"), found)])
+    write(kind, tmp_path, [(source_image(found, name=name, source=f"in/{name}.jpg"), found)])
     if kind == "jsonl":
         assert lines_of(tmp_path / "results.jsonl")[0]["name"] == name
     elif kind == "coco":
@@ -214,9 +214,9 @@ def test_two_frames_of_one_name_are_noticed(tmp_path: Path, kind: str) -> None:
     """The second would silently replace the first."""
     found = example()
     sink = WRITERS[kind](tmp_path, class_names=NAMES, overwrite=False)
-    sink.write(picture(found), found)
+    sink.write(source_image(found), found)
     with pytest.raises(OutputError, match="exists already"):
-        sink.write(picture(found), found)
+        sink.write(source_image(found), found)
     sink.close()
 
 
@@ -226,10 +226,10 @@ def test_a_class_that_the_model_does_not_have_is_refused(tmp_path: Path, kind: s
     found = example()
     sink = WRITERS[kind](tmp_path, class_names=NAMES[:3], overwrite=False)
     with pytest.raises(ShapeError, match=r"`class_ids` must lie in 0\.\.2, got 4"):
-        sink.write(picture(found), found)
+        sink.write(source_image(found), found)
 
 
-def test_a_mask_picture_holds_65535_instances(tmp_path: Path) -> None:
+def test_a_mask_image_holds_65535_instances(tmp_path: Path) -> None:
     """One more would start again at 0."""
     none = nothing((4, 4))
     many = 2**16
@@ -242,10 +242,10 @@ def test_a_mask_picture_holds_65535_instances(tmp_path: Path) -> None:
     )
     sink = WRITERS["masks"](tmp_path, class_names=NAMES, overwrite=False)
     with pytest.raises(ShapeError, match="65536"):
-        sink.write(picture(none), found)
+        sink.write(source_image(none), found)
 
 
-def test_mask_pictures_open_in_opencv(tmp_path: Path) -> None:
+def test_mask_images_open_in_opencv(tmp_path: Path) -> None:
     """Values above 255 survive, as 16-bit grey."""
     masks = Masks.from_dense(np.ones((300, 2, 2), dtype=np.bool_))
     found = Instances(
@@ -254,7 +254,7 @@ def test_mask_pictures_open_in_opencv(tmp_path: Path) -> None:
         scores=np.ones(300, dtype=np.float32),
         class_ids=np.zeros(300, dtype=np.int32),
     )
-    write("masks", tmp_path, [(picture(found), found)])
+    write("masks", tmp_path, [(source_image(found), found)])
     values = cv2.imread(str(tmp_path / "masks" / "photo.png"), cv2.IMREAD_UNCHANGED)
     assert values is not None
     assert values.dtype == np.uint16

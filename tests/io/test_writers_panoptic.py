@@ -17,9 +17,9 @@ from tests.io.findings import (
     example,
     fresh_folder,
     nothing,
-    picture,
     pixels_of,
     properties,
+    source_image,
     video_frame,
     write,
 )
@@ -76,22 +76,24 @@ def save(kind: str, folder: Path, maps: list[PanopticMap], name: str = CITY) -> 
     sink = WRITERS[kind](folder, class_names=TRAIN_NAMES, overwrite=False)
     for i, panoptic in enumerate(maps):
         found = segments_as_instances(panoptic)
-        sink.write(picture(found, name=name.format(i)), found)
+        sink.write(source_image(found, name=name.format(i)), found)
     sink.close()
 
 
 @properties
 @given(st.lists(instances(), max_size=3))
-def test_picture_and_json_agree(results: list[Instances]) -> None:
+def test_image_and_json_agree(results: list[Instances]) -> None:
     """Each pixel has the first instance on it; hidden and empty ones are in neither file."""
     with fresh_folder() as folder:
-        write("panoptic", folder, [(picture(f, name=f"p{i}"), f) for i, f in enumerate(results)])
+        write(
+            "panoptic", folder, [(source_image(f, name=f"p{i}"), f) for i, f in enumerate(results)]
+        )
         content = content_of(folder)
-        pictures = [ids_of(folder / "panoptic" / f"p{i}.png") for i in range(len(results))]
+        images = [ids_of(folder / "panoptic" / f"p{i}.png") for i in range(len(results))]
     assert [entry["file_name"] for entry in content["annotations"]] == [
         f"p{i}.png" for i in range(len(results))
     ]
-    for entry, ids, found in zip(content["annotations"], pictures, results, strict=True):
+    for entry, ids, found in zip(content["annotations"], images, results, strict=True):
         np.testing.assert_array_equal(ids, first_on_top(found))
         shown = set(np.unique(ids).tolist()) - {0}
         assert [segment["id"] for segment in entry["segments_info"]] == sorted(shown)
@@ -119,7 +121,7 @@ def test_ids_above_255_go_into_green() -> None:
         class_ids=np.zeros(300, dtype=np.int32),
     )
     with fresh_folder() as folder:
-        write("panoptic", folder, [(picture(found), found)])
+        write("panoptic", folder, [(source_image(found), found)])
         assert ids_of(folder / "panoptic" / "photo.png")[0].tolist() == list(range(1, 301))
         with Image.open(folder / "panoptic" / "photo.png") as image:
             assert image.getpixel((299, 0)) == (300 - 256, 1, 0)
@@ -151,7 +153,7 @@ def test_images_have_the_names_of_the_benchmark(tmp_path: Path) -> None:
         "a/photo_leftImg8bit": "a/photo_leftImg8bit",
         "clip_000001": "clip_000001",
     }
-    write("panoptic", tmp_path, [(picture(nothing(), name=name), nothing()) for name in names])
+    write("panoptic", tmp_path, [(source_image(nothing(), name=name), nothing()) for name in names])
     content = content_of(tmp_path)
     assert [image["id"] for image in content["images"]] == list(names.values())
     assert [entry["image_id"] for entry in content["annotations"]] == list(names.values())
@@ -159,10 +161,10 @@ def test_images_have_the_names_of_the_benchmark(tmp_path: Path) -> None:
         assert (tmp_path / "panoptic" / entry["file_name"]).is_file()
 
 
-def test_images_say_which_picture_or_frame(tmp_path: Path) -> None:
+def test_images_say_which_image_or_frame(tmp_path: Path) -> None:
     """As in the other COCO file."""
     found = example()
-    photo = picture(found, name="a/photo", source="in/a/photo.JPG")
+    photo = source_image(found, name="a/photo", source="in/a/photo.JPG")
     write("panoptic", tmp_path, [(photo, found), (video_frame(found, index=6), found)])
     first, second = content_of(tmp_path)["images"]
     assert first == {"id": "a/photo", "file_name": "a/photo.JPG", "width": 60, "height": 40}
@@ -173,10 +175,10 @@ def test_a_full_disk_leaves_the_frames_before(tmp_path: Path) -> None:
     """The JSON is valid and names no picture that is not there."""
     found = example()
     sink = WRITERS["panoptic"](tmp_path, class_names=NAMES, overwrite=False)
-    sink.write(picture(found, name="first"), found)
+    sink.write(source_image(found, name="first"), found)
     limit = (tmp_path / ".panoptic.json.partial").stat().st_size + 100
     with largest_file(limit), pytest.raises(OutputError, match=r"write .*panoptic\.json"):
-        sink.write(picture(found, name="second"), found)
+        sink.write(source_image(found, name="second"), found)
     sink.close()
     content = content_of(tmp_path)
     assert [entry["file_name"] for entry in content["annotations"]] == ["first.png"]
@@ -238,14 +240,14 @@ def test_the_official_pixel_evaluation_finds_the_labels(
     assert theirs["averageScoreClasses"] == pytest.approx(ours.miou, abs=1e-9)
 
 
-def test_label_pictures_say_what_the_official_ones_say(tmp_path: Path) -> None:
+def test_label_images_say_what_the_official_ones_say(tmp_path: Path) -> None:
     """Ids of labels, of instances from 0 in each class, and colors."""
     car, road = TRAIN_NAMES.index("car"), TRAIN_NAMES.index("road")
     dense = np.zeros((3, 4, 6), dtype=np.bool_)
     dense[0, :2, :2] = dense[1, :2, 2:4] = dense[2, 2:] = True
     found = scenes.of_masks(dense, [car, car, road], np.array([0.9, 0.8, 0.7], dtype=np.float32))
     sink = WRITERS["labelids"](tmp_path, class_names=TRAIN_NAMES, overwrite=False)
-    sink.write(picture(found), found)
+    sink.write(source_image(found), found)
     folder = tmp_path / "labelids"
     mode, values = pixels_of(folder / "labelIds" / "photo_labelIds.png")
     assert mode == "L"
@@ -264,10 +266,10 @@ def test_label_pictures_say_what_the_official_ones_say(tmp_path: Path) -> None:
 
 @properties
 @given(instances())
-def test_label_pictures_agree_with_one_another(found: Instances) -> None:
+def test_label_images_agree_with_one_another(found: Instances) -> None:
     """Each pixel is of the class of the first instance on it, or 0 if Cityscapes lacks it."""
     with fresh_folder() as folder:
-        write("labelids", folder, [(picture(found), found)])
+        write("labelids", folder, [(source_image(found), found)])
         labels, ids, colors = (
             pixels_of(folder / "labelids" / kind / f"photo_{kind}.png")[1]
             for kind in ("labelIds", "instanceIds", "color")
@@ -286,7 +288,7 @@ def test_label_pictures_agree_with_one_another(found: Instances) -> None:
             np.testing.assert_array_equal(ids == values[0], numbers == number)
 
 
-def test_label_pictures_want_a_cityscapes_class(tmp_path: Path) -> None:
+def test_label_images_want_a_cityscapes_class(tmp_path: Path) -> None:
     """Pictures of nothing but 0 help nobody."""
     with pytest.raises(OutputError, match=r"\(giraffe, unlabeled\) is a Cityscapes class"):
         WRITERS["labelids"](tmp_path, class_names=("giraffe", "unlabeled"), overwrite=False)

@@ -54,7 +54,7 @@ def everything(text: str) -> str:
         page.bars(
             [page.HtmlBar(text, 3.0, text, (1, 2, 3)), page.HtmlBar("b", 0.0, "0", (0, 0, 0))]
         ),
-        page.pictures([page.HtmlImage(text, text, (10, 20))]),
+        page.images([page.HtmlImage(text, text, (10, 20))]),
         footer=text,
     )
 

@@ -17,7 +17,7 @@ from urban_segmentor.reports.montage import (
     contact_sheet,
     fitted,
     jpeg_bytes,
-    png_picture_bytes,
+    png_image_bytes,
     side_by_side,
 )
 
@@ -34,9 +34,9 @@ def plain(color: tuple[int, int, int], height: int, width: int) -> NDArray[np.ui
     return np.full((height, width, 3), color, dtype=np.uint8)
 
 
-def count(picture: NDArray[np.uint8], color: tuple[int, int, int]) -> int:
+def count(image: NDArray[np.uint8], color: tuple[int, int, int]) -> int:
     """Return how many pixels have exactly a color."""
-    return int(np.count_nonzero((picture == color).all(axis=2)))
+    return int(np.count_nonzero((image == color).all(axis=2)))
 
 
 def test_side_by_side_keeps_every_pixel() -> None:
@@ -47,7 +47,7 @@ def test_side_by_side_keeps_every_pixel() -> None:
     assert left.max() < right.min()
 
 
-def test_a_caption_is_written_above_and_never_over_the_picture() -> None:
+def test_a_caption_is_written_above_and_never_over_the_image() -> None:
     """There is ink above, and a long text is cut rather than drawn over the neighbour."""
     tile = plain(RED, 40, 100)
     short = side_by_side([Tile(tile, "a"), Tile(tile, "")])
@@ -69,15 +69,15 @@ def test_a_legend_shows_every_color_whatever_the_width(width: int) -> None:
     assert count(row, BLUE) == count(row, GREEN)
 
 
-def test_a_contact_sheet_does_not_keep_its_pictures() -> None:
+def test_a_contact_sheet_does_not_keep_its_images() -> None:
     """When a picture is asked for, only the one before it may still be there."""
     made: list[weakref.ref[NDArray[np.uint8]]] = []
 
     def tiles() -> Iterator[Tile]:
         for _ in range(7):
-            picture = plain(RED, 100, 50)
-            made.append(weakref.ref(picture))
-            yield Tile(picture, "x")
+            image = plain(RED, 100, 50)
+            made.append(weakref.ref(image))
+            yield Tile(image, "x")
             assert sum(one() is not None for one in made) <= 2
 
     sheet = contact_sheet(tiles(), title="all", columns=3, tile_size=(40, 60))
@@ -97,23 +97,23 @@ def test_an_empty_sheet_has_its_title() -> None:
     st.tuples(st.integers(1, 90), st.integers(1, 90)),
     st.tuples(st.integers(1, 90), st.integers(1, 90)),
 )
-def test_a_fitted_picture_is_whole_and_touches_two_borders(
+def test_a_fitted_image_is_whole_and_touches_two_borders(
     own: tuple[int, int], place: tuple[int, int]
 ) -> None:
     """It has the size of its place, and is as large as it can be."""
-    picture = fitted(plain(RED, *own), place)
-    assert picture.shape == (*place, 3)
-    inside = (picture == RED).all(axis=2)
+    image = fitted(plain(RED, *own), place)
+    assert image.shape == (*place, 3)
+    inside = (image == RED).all(axis=2)
     rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
     spans = (rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1)
     assert spans[0] == place[0] or spans[1] == place[1]
     assert inside.sum() == spans[0] * spans[1]
 
 
-def test_files_hold_the_picture_in_rgb() -> None:
+def test_files_hold_the_image_in_rgb() -> None:
     """PNG without loss, JPEG nearly so."""
-    picture = np.random.default_rng(1).integers(0, 255, (16, 24, 3)).astype(np.uint8)
-    png = cv2.imdecode(np.frombuffer(png_picture_bytes(picture), np.uint8), cv2.IMREAD_COLOR_RGB)
-    assert (png == picture).all()
+    image = np.random.default_rng(1).integers(0, 255, (16, 24, 3)).astype(np.uint8)
+    png = cv2.imdecode(np.frombuffer(png_image_bytes(image), np.uint8), cv2.IMREAD_COLOR_RGB)
+    assert (png == image).all()
     data = np.frombuffer(jpeg_bytes(plain(RED, 16, 16), quality=95), np.uint8)
     assert np.abs(cv2.imdecode(data, cv2.IMREAD_COLOR_RGB).astype(int) - RED).max() < 8

@@ -61,9 +61,9 @@ def test_a_heat_map_is_darker_where_more_is() -> None:
     png = heat_map_png(
         np.array([[0.0, 1.0], [np.nan, 0.5]]), rows=["a", "b"], columns=["x", "y"], title="Map"
     )
-    picture = pixels(png)
-    assert (picture.max(axis=2) < 110).sum() > 1000  # the dark end of the blues
-    assert (picture == 255).all(axis=2).sum() > 1000
+    image = pixels(png)
+    assert (image.max(axis=2) < 110).sum() > 1000  # the dark end of the blues
+    assert (image == 255).all(axis=2).sum() > 1000
 
 
 def test_lines_have_their_colors() -> None:

@@ -43,7 +43,7 @@ def test_decoding_gives_the_mask_back(found: Masks) -> None:
     np.testing.assert_array_equal(rle_areas(rles), found.areas())
 
 
-def test_large_pictures_agree_too() -> None:
+def test_large_images_agree_too() -> None:
     """Long runs need several characters, and differences of counts can be negative."""
     rng = np.random.default_rng(3)
     dense = np.zeros((3, 700, 900), dtype=np.bool_)
@@ -132,7 +132,7 @@ def test_sizes_that_differ_are_refused() -> None:
         decode_rle([{"size": [6, 6], "counts": _GOOD}, small])
 
 
-def test_an_absurd_picture_is_not_encoded() -> None:
+def test_an_absurd_image_is_not_encoded() -> None:
     """Counts beyond 32 bits could not be read by others."""
     none = Masks(crops=(), origins=np.zeros((0, 2), dtype=np.int32), image_size=(2**16, 2**16))
     with pytest.raises(ShapeError, match=r"2\*\*31"):

@@ -16,7 +16,7 @@ from urban_segmentor.datasets.cityscapes.annotation import parse_annotation, rea
 from urban_segmentor.datasets.cityscapes.check import check
 from urban_segmentor.datasets.cityscapes.layout import read_layout
 from urban_segmentor.datasets.cityscapes.rasterize import draw_objects
-from urban_segmentor.datasets.images import read_picture
+from urban_segmentor.datasets.images import read_image
 from urban_segmentor.errors import OutputError, SettingError
 from urban_segmentor.structures.cityscapes_labels import BY_NAME, TRAIN_LABELS
 from urban_segmentor.synthetic import RenderedFrame, Street, cityscapes, save_cityscapes
@@ -181,32 +181,32 @@ def test_layout(folder: Path) -> None:
     layout = read_layout(folder)
     assert layout.splits == ("train", "val")
     assert {(one.city, one.split) for one in layout.samples} == {city[:2] for city in CITIES}
-    pictures = []
+    images = []
     for sample in layout.samples:
         assert sample.polygons is not None
-        assert sample.picture is not None
+        assert sample.image is not None
         assert read_annotation(sample.polygons).image_size == SMALL
-        pictures.append(read_picture(sample.picture))
-        assert pictures[-1].shape == (*SMALL, 3)
+        images.append(read_image(sample.image))
+        assert images[-1].shape == (*SMALL, 3)
         city, street, number = sample.stem.split("_")
         assert (city, len(street), len(number)) == (sample.city, 6, 6)
     report = check(layout, workers=1)
     assert report.problems == []
-    for i, one in enumerate(pictures):
-        for other in pictures[:i]:
+    for i, one in enumerate(images):
+        for other in images[:i]:
             assert np.abs(one.astype(int) - other).mean() > 5
 
 
-def test_pictures_fit_their_labels(folder: Path) -> None:
+def test_images_fit_their_labels(folder: Path) -> None:
     """A frame is that of its street and time, picture and polygons alike."""
     name = "alderholm_000000_000068"
     sample = read_layout(folder).find(name)
     assert sample.polygons is not None
-    assert sample.picture is not None
+    assert sample.image is not None
     seed = np.random.SeedSequence([3, 0, 0]).generate_state(1)[0]
     street = Street(size=SMALL, fps=0.25, seed=int(seed), camera="dashcam", light="day")
     shot = list(street.shots(seconds=8))[1]
-    np.testing.assert_array_equal(read_picture(sample.picture), shot.frame.image)
+    np.testing.assert_array_equal(read_image(sample.image), shot.frame.image)
     assert json.loads(sample.polygons.read_bytes()) == polygons_json(shot)
 
 

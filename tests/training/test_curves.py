@@ -16,14 +16,14 @@ def test_zeros_of_what_was_not_measured() -> None:
     """An epoch without validation adds nothing to the plots of validation."""
     assert is_measured(MEASURED)
     assert not is_measured(PASSED_OVER)
-    one, two = (picture([MEASURED]), picture([MEASURED, PASSED_OVER]))
+    one, two = (image([MEASURED]), image([MEASURED, PASSED_OVER]))
     across, down = one.shape[1] // 2, one.shape[0] // 2
     assert (one[:down, :across] != two[:down, :across]).any()  # the loss of training
     assert (one[:down, across:] == two[:down, across:]).all()
     assert (one[down:] == two[down:]).all()
 
 
-def picture(rows: list[dict[str, float]]) -> np.ndarray:
+def image(rows: list[dict[str, float]]) -> np.ndarray:
     """Return the curves as they are drawn, uint8 (H, W, 3)."""
     drawn = cv2.imdecode(np.frombuffer(curves_png(rows), dtype=np.uint8), cv2.IMREAD_COLOR)
     assert drawn is not None

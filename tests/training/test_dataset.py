@@ -20,11 +20,11 @@ SIZE = (128, 256)
 def folder(prepared: Path, tmp_path: Path) -> Path:
     """Return a data set of one picture with one car and one ignored region."""
     root = tmp_path / "yolo"
-    picture = next((prepared / "images" / "train").iterdir())
+    image = next((prepared / "images" / "train").iterdir())
     for part in ("images", "labels", "ignored"):
         (root / part / "train").mkdir(parents=True)
-    shutil.copy(picture, root / "images" / "train")
-    name = f"{picture.stem}.txt"
+    shutil.copy(image, root / "images" / "train")
+    name = f"{image.stem}.txt"
     (root / "labels" / "train" / name).write_text("13 0.1 0.5 0.3 0.5 0.3 0.9 0.1 0.9\n")
     (root / "ignored" / "train" / name).write_text("13 0.6 0.25 0.9 0.25 0.9 0.75 0.6 0.75\n")
     return root
@@ -67,7 +67,7 @@ def test_an_ignored_region_is_no_object(folder: Path) -> None:
     assert not (sample["masks"][0].bool() & sample["ignored"]).any()
 
 
-def test_it_moves_with_the_picture(folder: Path) -> None:
+def test_it_moves_with_the_image(folder: Path) -> None:
     """It moves with the picture."""
     small = _dataset(folder, zoom=(0.5, 0.5))[0]
     large = _dataset(folder, zoom=(1, 1))[0]
@@ -87,12 +87,12 @@ def test_batches_stack(folder: Path) -> None:
     assert batch["batch_idx"].tolist() == [0, 1]
 
 
-def test_pictures_of_two_shapes_share_one(folder: Path) -> None:
+def test_images_of_two_shapes_share_one(folder: Path) -> None:
     """Pictures of two shapes share one."""
     import cv2
 
-    picture = np.zeros((144, 256, 3), dtype=np.uint8)
-    cv2.imwrite(str(folder / "images" / "train" / "other.png"), picture)
+    image = np.zeros((144, 256, 3), dtype=np.uint8)
+    cv2.imwrite(str(folder / "images" / "train" / "other.png"), image)
     (folder / "labels" / "train" / "other.txt").write_text("13 0.1 0.5 0.3 0.5 0.3 0.9\n")
     dataset = _dataset(folder, zoom=(1, 1))
     assert len({tuple(sample["img"].shape) for sample in (dataset[0], dataset[1])}) == 1

@@ -23,7 +23,7 @@ from urban_segmentor.errors import (
 )
 from urban_segmentor.export import checkpoint, formats
 from urban_segmentor.export import export as exporting
-from urban_segmentor.export import export_images as export_pictures
+from urban_segmentor.export import export_images as export_images_
 from urban_segmentor.export import export_metadata as about
 from urban_segmentor.export import verify_export as same_answer
 from urban_segmentor.export.checkpoint import CheckpointNetwork
@@ -43,11 +43,11 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # of torch and Ultralytics, n
 
 
 @pytest.fixture(autouse=True)
-def _few_pictures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _few_images(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """One street is enough here."""
     shot = next(iter(Street(size=(320, 640), fps=1.0, seed=7, camera="dashcam").shots(seconds=1.0)))
     monkeypatch.setattr(
-        export_pictures, "_street", lambda: [ModelUnderTest("street", shot.frame.image)]
+        export_images_, "_street", lambda: [ModelUnderTest("street", shot.frame.image)]
     )
     monkeypatch.chdir(tmp_path)
 
@@ -346,12 +346,12 @@ class _Fixed:
 
 def agreement_of(ours: Instances, theirs: Instances, limits: Any = EXACT) -> Any:
     """Return how two answers agree."""
-    picture = ModelUnderTest("street", np.zeros((*SIZE, 3), dtype=np.uint8))
+    image = ModelUnderTest("street", np.zeros((*SIZE, 3), dtype=np.uint8))
     export_of, original = cast("Any", _Fixed(ours)), cast("Any", _Fixed(theirs))
     return verify_same_outputs(
         export_of,
         original,
-        [picture],
+        [image],
         limits=limits,
         where="m.pt",
         hint="no",
@@ -373,7 +373,7 @@ def test_differences(change: dict[str, Any]) -> None:
 def test_what_is_the_same() -> None:
     """Rounding is no difference, and half-size weights may round more."""
     found = agreement_of(answer(), answer(score=0.8001, shift=0.01))
-    assert (found.instances, found.pictures) == (4, 1)
+    assert (found.instances, found.images) == (4, 1)
     assert found.score_gap == pytest.approx(0.0001, abs=1e-5)
     assert found.box_gap_px == pytest.approx(0.01, abs=1e-5)
     found = agreement_of(answer(), answer(score=0.79, shift=1.0, grow=3), HALF)

@@ -22,13 +22,13 @@ def copy(prepared: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(prepared, tmp_path / "yolo"))
 
 
-def test_all_pictures_are_found(prepared: Path) -> None:
+def test_all_images_are_found(prepared: Path) -> None:
     """All pictures are found."""
     material = read_training_data(prepared)
     assert len(material.train) + len(material.val) == 8
     assert material.names[13] == "car"
     assert 0 < material.shares()["road"] <= 1
-    assert all(picture.path.is_absolute() and picture.path.is_file() for picture in material.train)
+    assert all(image.path.is_absolute() and image.path.is_file() for image in material.train)
 
 
 def test_the_yaml_may_be_named(prepared: Path) -> None:
@@ -75,7 +75,7 @@ def _class_too_high(root: Path) -> None:
     path.write_text("0 0 0 1 0 1 1\n19 0 0 1 0 1 1\n")
 
 
-def _broken_picture(root: Path) -> None:
+def _broken_image(root: Path) -> None:
     path = next((root / "images" / "train").iterdir())
     path.unlink()
     path.write_text("broken")
@@ -108,7 +108,7 @@ def _numbers_with_gaps(root: Path) -> None:
         (_without_labels, "has a label"),
         (_without_a_file, "has no labels"),
         (_class_too_high, "line 2 is of the class `19`"),
-        (_broken_picture, "no picture that can be read"),
+        (_broken_image, "no picture that can be read"),
         (_no_number, "line 1 is of the class `car`"),
         (_broken_yaml, "does not say which classes"),
         (_names_missing, "does not say which classes"),
@@ -131,37 +131,37 @@ def test_other_classes_do_not_mix(prepared: Path, copy: Path) -> None:
         read_training_data(prepared, also=[copy])
 
 
-def test_ignored_outlines_belong_to_their_picture(copy: Path) -> None:
+def test_ignored_outlines_belong_to_their_image(copy: Path) -> None:
     """Ignored outlines belong to their picture."""
-    picture = next((copy / "images" / "train").iterdir())
-    assert ignored_outlines(picture) == [] or (copy / "ignored").is_dir()
-    path = copy / "ignored" / "train" / f"{picture.stem}.txt"
+    image = next((copy / "images" / "train").iterdir())
+    assert ignored_outlines(image) == [] or (copy / "ignored").is_dir()
+    path = copy / "ignored" / "train" / f"{image.stem}.txt"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("13 0 0 0.5 0 0.5 0.5\n11 0 0 1 1\n")
-    (ring,) = ignored_outlines(picture)  # two points are no area
+    (ring,) = ignored_outlines(image)  # two points are no area
     assert ring.tolist() == [[0, 0], [0.5, 0], [0.5, 0.5]]
     assert ignored_outlines(Path("elsewhere/a.jpg")) == []
 
 
-pictures = st.lists(st.frozensets(st.integers(0, 5), max_size=4), min_size=1, max_size=60)
+images = st.lists(st.frozensets(st.integers(0, 5), max_size=4), min_size=1, max_size=60)
 
 
-@given(pictures, st.floats(0, 1), st.integers(0, 5), st.integers(0, 9))
-def test_rare_pictures_come_more_often(
+@given(images, st.floats(0, 1), st.integers(0, 5), st.integers(0, 9))
+def test_rare_images_come_more_often(
     shown: list[frozenset[int]], share: float, first: int, seed: int
 ) -> None:
     """Rare pictures come more often."""
     given_ = [TrainingImage(path=Path(str(i)), classes=classes) for i, classes in enumerate(shown)]
     times = Counter(repeat_factor_sample(given_, share=share, first=first, seed=seed))
     counts = Counter(number for classes in shown for number in classes)
-    for picture in given_:
-        rarest = min((counts[c] for c in picture.classes if c >= first), default=len(shown))
+    for image in given_:
+        rarest = min((counts[c] for c in image.classes if c >= first), default=len(shown))
         factor = max(1.0, (share * len(shown) / rarest) ** 0.5)
-        assert abs(times[picture.path] - factor) < 1
-        assert times[picture.path] >= 1
+        assert abs(times[image.path] - factor) < 1
+        assert times[image.path] >= 1
 
 
 def test_nothing_is_repeated_unless_asked() -> None:
     """Nothing is repeated unless asked."""
     given_ = [TrainingImage(path=Path(str(i)), classes=frozenset({i})) for i in range(9)]
-    assert repeat_factor_sample(given_, share=0) == [picture.path for picture in given_]
+    assert repeat_factor_sample(given_, share=0) == [image.path for image in given_]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.visualization.test_overlay import instances_of, picture, rectangle
+from tests.visualization.test_overlay import instances_of, rectangle, source_image
 from urban_segmentor.structures.cityscapes_labels import TRAIN_NAMES
 from urban_segmentor.structures.types import Frame, Yuv420
 from urban_segmentor.visualization.canvas import canvas_for
@@ -81,7 +81,7 @@ def test_figures_are_legible(size: tuple[int, int], value: int) -> None:
     assert np.median(region) < 60
 
 
-def test_only_a_picture_that_stands_has_a_banner() -> None:
+def test_only_a_image_that_stands_has_a_banner() -> None:
     """In the middle, and red."""
     image = grey((360, 640))
     live, lost = drawn(image, LIVE), drawn(image, LOST)
@@ -100,7 +100,7 @@ def test_only_a_picture_that_stands_has_a_banner() -> None:
     state=st.text(max_size=90),
     is_live=st.booleans(),
 )
-def test_it_is_never_larger_than_the_picture(
+def test_it_is_never_larger_than_the_image(
     height: int,
     width: int,
     planes: bool,  # noqa: FBT001
@@ -108,7 +108,7 @@ def test_it_is_never_larger_than_the_picture(
     is_live: bool,  # noqa: FBT001
 ) -> None:
     """Whatever the size, the format and the text; the picture that came in stays as it was."""
-    image = picture((height, width))
+    image = source_image((height, width))
     pixels = Yuv420.from_rgb(image) if planes else image
     before = pixels.y.copy() if isinstance(pixels, Yuv420) else image.copy()
     hud = Hud()
@@ -121,10 +121,10 @@ def test_it_is_never_larger_than_the_picture(
     np.testing.assert_array_equal(after, before)
 
 
-def test_pictures_too_small_for_letters_stay_as_they_are() -> None:
+def test_images_too_small_for_letters_stay_as_they_are() -> None:
     """Half a letter helps nobody."""
     for size in ((1, 1), (8, 200), (200, 8), (10, 10)):
-        image = picture(size)
+        image = source_image(size)
         np.testing.assert_array_equal(drawn(image, LOST), image)
     assert (drawn(grey((24, 100)), LIVE) != 128).any()
 
@@ -184,7 +184,7 @@ def test_the_plate_does_not_get_narrower_with_every_figure() -> None:
 
 def test_an_overlay_lets_it_paint_on_top() -> None:
     """That gives the pixels that drawing on the finished overlay gives, planes or not."""
-    image = picture((120, 200))
+    image = source_image((120, 200))
     found = instances_of([rectangle((120, 200), 0, 0, 150, 90)], [3])
     overlay = Overlay(TRAIN_NAMES)
     for pixels in (image, Yuv420.from_rgb(image)):
@@ -196,7 +196,7 @@ def test_an_overlay_lets_it_paint_on_top() -> None:
 
 def test_canvases_know_their_size() -> None:
     """Height and width, of planes too."""
-    image = picture((11, 23))
+    image = source_image((11, 23))
     assert canvas_for(image).size == canvas_for(Yuv420.from_rgb(image)).size == (11, 23)
 
 

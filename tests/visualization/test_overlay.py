@@ -45,7 +45,7 @@ def disc(size: tuple[int, int], x: float, y: float, radius: float) -> np.ndarray
     return (columns - x) ** 2 + (rows - y) ** 2 < radius**2
 
 
-def picture(size: tuple[int, int], seed: int = 0) -> np.ndarray:
+def source_image(size: tuple[int, int], seed: int = 0) -> np.ndarray:
     """Return a picture of noise."""
     return np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8)
 
@@ -61,7 +61,7 @@ def test_fill_is_the_mask_pixel_for_pixel(
     height: int, width: int, seed: int, opacity: float
 ) -> None:
     """Inside the mask colors are mixed, outside nothing changes."""
-    image = picture((height, width), seed)
+    image = source_image((height, width), seed)
     mask = disc((height, width), width / 2, height / 2, min(height, width) / 3)
     found = instances_of([mask], [CAR])
     result = drawn(image, found, replace(PLAIN, opacity=opacity))
@@ -73,7 +73,7 @@ def test_fill_is_the_mask_pixel_for_pixel(
 
 def test_every_class_has_its_cityscapes_color() -> None:
     """Fully opaque masks show the colors of the label table."""
-    image, mask = picture((40, 40)), rectangle((40, 40), 5, 5, 35, 35)
+    image, mask = source_image((40, 40)), rectangle((40, 40), 5, 5, 35, 35)
     for class_id, label in enumerate(TRAIN_LABELS):
         result = drawn(image, instances_of([mask], [class_id]), replace(PLAIN, opacity=1.0))
         assert (result[mask] == label.color).all()
@@ -100,7 +100,7 @@ def test_small_things_lie_over_large_ones_and_over_stuff() -> None:
     style = replace(PLAIN, opacity=1.0)
     for order in ([0, 1, 2], [2, 1, 0], [1, 2, 0]):
         found = instances_of([masks[i] for i in order], [ids[i] for i in order])
-        result = drawn(picture(size), found, style)
+        result = drawn(source_image(size), found, style)
         assert tuple(result[30, 35]) == TRAIN_LABELS[PERSON].color
         assert tuple(result[30, 15]) == TRAIN_LABELS[CAR].color
         assert tuple(result[5, 5]) == TRAIN_LABELS[ROAD].color
@@ -111,7 +111,7 @@ def test_more_instances_than_one_pass_holds() -> None:
     size = (60, 80)
     spots = [(x, y) for y in range(0, 60, 4) for x in range(0, 80, 4)]
     masks = [rectangle(size, x, y, x + 2, y + 2) for x, y in spots]
-    image = picture(size)
+    image = source_image(size)
     result = drawn(image, instances_of(masks, [CAR] * len(masks)), replace(PLAIN, opacity=1.0))
     everything = np.any(masks, axis=0)
     assert len(masks) == 300
@@ -141,7 +141,7 @@ def test_planes_and_rgb_agree(size: tuple[int, int], matrix: str, full_range: bo
 def test_each_switch_draws_something_of_its_own(switch: str) -> None:
     """One switch alone changes pixels near the instance and leaves the far corner alone."""
     size = (200, 300)
-    image = picture(size)
+    image = source_image(size)
     found = instances_of([disc(size, 90, 90, 50)], [CAR])
     result = drawn(image, found, replace(NOTHING, **{switch: True}))
     changed = (result != image).any(axis=2)
@@ -156,7 +156,7 @@ def test_each_switch_draws_something_of_its_own(switch: str) -> None:
 def test_scores_change_labels_alone() -> None:
     """Without labels the switch for scores does nothing; with them it shortens the plate."""
     size = (200, 300)
-    image, found = picture(size), instances_of([disc(size, 90, 120, 50)], [CAR])
+    image, found = source_image(size), instances_of([disc(size, 90, 120, 50)], [CAR])
     with_score, without = (
         drawn(image, found, replace(NOTHING, labels=True, scores=wish)) for wish in (True, False)
     )
@@ -176,7 +176,7 @@ def test_masks_only_is_masks_only() -> None:
 def test_boxes_go_around_things_only() -> None:
     """The sky has no box."""
     size = (60, 80)
-    image = picture(size)
+    image = source_image(size)
     style = replace(NOTHING, boxes=True)
     sky = instances_of([rectangle(size, 10, 10, 50, 40)], [SKY])
     np.testing.assert_array_equal(drawn(image, sky, style), image)
@@ -184,9 +184,9 @@ def test_boxes_go_around_things_only() -> None:
 
 @pytest.mark.parametrize("as_planes", [False, True])
 @pytest.mark.parametrize("size", [(1, 1), (2, 3), (33, 17), (300, 5)])
-def test_tiny_pictures(size: tuple[int, int], as_planes: bool) -> None:  # noqa: FBT001
+def test_tiny_images(size: tuple[int, int], as_planes: bool) -> None:  # noqa: FBT001
     """Labels and boxes larger than the picture are cut, not moved outside."""
-    image = picture(size)
+    image = source_image(size)
     pixels = Yuv420.from_rgb(image) if as_planes else image
     found = instances_of([np.ones(size, dtype=np.bool_)], [CAR])
     result = Overlay(TRAIN_NAMES)(Frame(pixels=pixels), found)
@@ -196,7 +196,7 @@ def test_tiny_pictures(size: tuple[int, int], as_planes: bool) -> None:  # noqa:
 @pytest.mark.parametrize("as_planes", [False, True])
 def test_nothing_found_changes_nothing(as_planes: bool) -> None:  # noqa: FBT001
     """A frame without instances comes out equal, as a copy."""
-    image = picture((31, 45))
+    image = source_image((31, 45))
     pixels = Yuv420.from_rgb(image) if as_planes else image
     found = instances_of([np.ones((31, 45), dtype=np.bool_)], [CAR]).select(np.array([False]))
     result = Overlay(TRAIN_NAMES)(Frame(pixels=pixels), found)

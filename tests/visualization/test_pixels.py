@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.strategies import instances
-from tests.visualization.test_overlay import disc, instances_of, picture, rectangle
+from tests.visualization.test_overlay import disc, instances_of, rectangle, source_image
 from urban_segmentor.errors import SettingError, ShapeError
 from urban_segmentor.structures.cityscapes_labels import TRAIN_NAMES
 from urban_segmentor.structures.masks import DeferredCrops, Masks
@@ -92,7 +92,7 @@ def in_blocks(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 @given(discs(), STYLES, st.integers(0, 99))
 def test_nothing_else_changes(found: Instances, style: OverlayStyle, seed: int) -> None:
     """Pixels outside masks, edges, borders and plates keep their values, and the input too."""
-    image = picture(found.masks.image_size, seed)
+    image = source_image(found.masks.image_size, seed)
     kept = image.copy()
     result = Overlay(TRAIN_NAMES, style=style)(Frame(pixels=image), found)
     assert isinstance(result, np.ndarray)
@@ -111,7 +111,7 @@ def test_nothing_else_changes_in_planes(
     seed: int,
 ) -> None:
     """The same for luma and chroma, to the block of 2 x 2 pixels."""
-    image = picture(found.masks.image_size, seed)
+    image = source_image(found.masks.image_size, seed)
     planes = Yuv420.from_rgb(image, full_range=full_range)
     result = Overlay(TRAIN_NAMES, style=style)(Frame(pixels=planes), found)
     assert isinstance(result, Yuv420)
@@ -128,7 +128,7 @@ def test_nothing_else_changes_in_planes(
 @given(discs(), STYLES)
 def test_the_same_again(found: Instances, style: OverlayStyle) -> None:
     """One overlay twice, and another one of the same style, give equal pictures."""
-    frame = Frame(pixels=picture(found.masks.image_size))
+    frame = Frame(pixels=source_image(found.masks.image_size))
     overlay = Overlay(TRAIN_NAMES, style=style)
     first = overlay(frame, found)
     np.testing.assert_array_equal(first, overlay(frame, found))
@@ -140,14 +140,14 @@ def test_the_same_again(found: Instances, style: OverlayStyle) -> None:
 def test_any_instances(found: Instances) -> None:
     """Empty masks, single pixels and masks at all borders are drawn in both formats."""
     size = found.masks.image_size
-    image = picture(size)
+    image = source_image(size)
     for pixels in (image, Yuv420.from_rgb(image)):
         result = Overlay(TRAIN_NAMES)(Frame(pixels=pixels), found)
         assert type(result) is type(pixels)
         assert Frame(pixels=result).size == size
 
 
-def test_edges_are_as_fine_as_the_picture() -> None:
+def test_edges_are_as_fine_as_the_image() -> None:
     """At 1080 lines every pixel of a ragged mask is mixed, in RGB and in luma, and no other."""
     size = (1080, 1920)
     mask = np.random.default_rng(2).random(size) < 0.5
@@ -219,15 +219,15 @@ def test_a_mask_is_decoded_once() -> None:
     )
     overlay = Overlay(TRAIN_NAMES)
     for _ in range(2):
-        overlay(Frame(pixels=picture((90, 90))), found)
+        overlay(Frame(pixels=source_image((90, 90))), found)
     assert sorted(calls) == [0, 1, 2]
 
 
-def test_instances_of_another_picture_are_refused() -> None:
+def test_instances_of_another_image_are_refused() -> None:
     """Sizes are compared before anything is drawn."""
     found = instances_of([np.ones((30, 40), dtype=np.bool_)], [0])
     with pytest.raises(ShapeError, match="picture of 30 x 40, the frame has 40 x 30"):
-        Overlay(TRAIN_NAMES)(Frame(pixels=picture((40, 30))), found)
+        Overlay(TRAIN_NAMES)(Frame(pixels=source_image((40, 30))), found)
 
 
 @pytest.mark.parametrize("class_id", [-1, 19, 400])
@@ -235,5 +235,5 @@ def test_classes_without_a_name_are_refused(class_id: int) -> None:
     """They would get the color of another class, or none."""
     found = instances_of([np.ones((30, 40), dtype=np.bool_)], [class_id])
     with pytest.raises(SettingError, match=f"no name for class {class_id} among 19") as caught:
-        Overlay(TRAIN_NAMES)(Frame(pixels=picture((30, 40))), found)
+        Overlay(TRAIN_NAMES)(Frame(pixels=source_image((30, 40))), found)
     assert caught.value.hint

@@ -14,8 +14,8 @@ from tests.visualization.test_overlay import (
     ROAD,
     drawn,
     instances_of,
-    picture,
     rectangle,
+    source_image,
 )
 from urban_segmentor.structures.cityscapes_labels import TRAIN_LABELS
 from urban_segmentor.visualization.overlay import OverlayStyle
@@ -29,7 +29,7 @@ GROUND = rectangle(SIZE, 0, 40, 120, 60)
 
 def test_neighbours_of_a_class_differ_and_stuff_has_its_color() -> None:
     """Void is left as it is."""
-    image = picture(SIZE)
+    image = source_image(SIZE)
     result = drawn(image, instances_of([LEFT, RIGHT, GROUND], [CAR, CAR, ROAD]), SEGMENTS)
     left, right = (np.unique(result[mask], axis=0) for mask in (LEFT, RIGHT))
     assert len(left) == len(right) == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from urban_segmentor.datasets.images import read_picture
+from urban_segmentor.datasets.images import read_image
 from urban_segmentor.errors import DatasetError
 from urban_segmentor.evaluation.validation.validate import spread
 from urban_segmentor.synthetic import Street
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
     from urban_segmentor.structures.types import Image
 
-MOST_PICTURES = 8
+MOST_IMAGES = 8
 _STREET_SIZE, _STREET_SEED = (1080, 1920), 1
 
 
@@ -39,7 +39,7 @@ class BenchmarkImages:
         return tuple(f"{width}x{height}" for height, width in shapes)
 
 
-def pictures_of(samples: Sequence[CityscapesFrame], *, source: str) -> BenchmarkImages:
+def images_of(samples: Sequence[CityscapesFrame], *, source: str) -> BenchmarkImages:
     """Return some pictures of a split, evenly spread.
 
     Args:
@@ -49,21 +49,21 @@ def pictures_of(samples: Sequence[CityscapesFrame], *, source: str) -> Benchmark
     Raises:
         DatasetError: There is none, or one cannot be read.
     """
-    paths = [sample for sample in samples if sample.picture is not None]
+    paths = [sample for sample in samples if sample.image is not None]
     if not paths:
         raise DatasetError(
             f"none of {len(samples)} frames has a picture",
             hint="unpack `leftImg8bit_trainvaltest.zip` there",
         )
-    chosen = spread(paths, min(MOST_PICTURES, len(paths)))
-    images = tuple(read_picture(sample.picture) for sample in chosen if sample.picture is not None)
+    chosen = spread(paths, min(MOST_IMAGES, len(paths)))
+    images = tuple(read_image(sample.image) for sample in chosen if sample.image is not None)
     return BenchmarkImages(images=images, source=source)
 
 
-def drawn_pictures() -> BenchmarkImages:
+def drawn_images() -> BenchmarkImages:
     """Return pictures of the procedural street, seen from a car, one each second."""
     street = Street(size=_STREET_SIZE, fps=1.0, seed=_STREET_SEED, camera="dashcam")
-    shots = street.shots(seconds=float(MOST_PICTURES))
+    shots = street.shots(seconds=float(MOST_IMAGES))
     return BenchmarkImages(
         images=tuple(shot.frame.image for shot in shots),
         source=f"procedural street, seed {_STREET_SEED}",

@@ -102,7 +102,7 @@ def row_json(row: BenchmarkRow, verdict: Verdict) -> dict[str, Any]:
         "p50_ms": speed and speed.p50_ms,
         "p95_ms": speed and speed.p95_ms,
         "fps": speed and round(speed.fps, 2),
-        "pictures": speed and speed.pictures,
+        "images": speed and speed.images,
         **{key: getattr(accuracy, key, None) for key in ("ap", "ap50", "pq", "miou", "images")},
         "verified": verdict.verified,
         "reference_ap": verdict.reference_ap,
@@ -153,7 +153,7 @@ def _title(found: Mapping[str, Any]) -> str:
     machine, scored = found["machine"], found["data"]
     where = f"{machine['cpu']}, {machine['cores']} cores"
     if scored is None:
-        return f"Time of a picture of {', '.join(found['pictures']['sizes'])} on {where}"
+        return f"Time of a picture of {', '.join(found['images']['sizes'])} on {where}"
     return f"Speed and AP over {scored['images']} pictures on {where}"
 
 

@@ -24,14 +24,14 @@ class SpeedFigures:
         stages: Milliseconds by stage.
         p50_ms: Median of all stages of a picture together.
         p95_ms: 95th percentile of the same.
-        pictures: Pictures measured.
+        images: Pictures measured.
     """
 
     input_size: tuple[int, int]
     stages: dict[str, StageSummary]
     p50_ms: float
     p95_ms: float
-    pictures: int
+    images: int
 
     @property
     def fps(self) -> float:
@@ -102,5 +102,5 @@ class LatencyClock:
             stages=self._stages.summary(),
             p50_ms=round(float(np.median(totals_ms)), 2),
             p95_ms=round(float(np.percentile(totals_ms, 95)), 2),
-            pictures=len(totals_ms),
+            images=len(totals_ms),
         )

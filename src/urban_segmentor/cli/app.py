@@ -43,7 +43,7 @@ def app(  # noqa: PLR0913 - one parameter an option
     max_video_mb: Annotated[
         float, typer.Option(help="Largest video, MB.", rich_help_panel=_LIMITS)
     ] = 200.0,
-    max_picture_mb: Annotated[
+    max_image_mb: Annotated[
         float, typer.Option(help="Largest picture, MB.", rich_help_panel=_LIMITS)
     ] = 25.0,
     max_queue: Annotated[
@@ -86,7 +86,7 @@ def app(  # noqa: PLR0913 - one parameter an option
         limits=UploadLimits(
             video_s=max_seconds,
             video_bytes=round(max_video_mb * 1e6),
-            picture_bytes=round(max_picture_mb * 1e6),
+            image_bytes=round(max_image_mb * 1e6),
             queue=max_queue,
         ),
         keep_s=60 * keep,

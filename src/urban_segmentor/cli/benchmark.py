@@ -118,8 +118,8 @@ def benchmark(  # noqa: PLR0913 - one parameter an option
     plan = wishes.plan(files, sizes)
     samples = _samples(data, split=split, limit=limit)
     check_folder(output, plot=plot, overwrite=overwrite)
-    pictures = _pictures(samples, data=data, split=split)
-    wishes.run(plan, failed, pictures=pictures, samples=samples)
+    images = _images(samples, data=data, split=split)
+    wishes.run(plan, failed, images=images, samples=samples)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +158,7 @@ class _BenchmarkOptions:
         plan: BenchmarkPlan,
         failed: Sequence[BenchmarkRow],
         *,
-        pictures: BenchmarkImages,
+        images: BenchmarkImages,
         samples: Sequence[CityscapesFrame] | None,
     ) -> None:
         """Measure, write the results, and print them."""
@@ -168,8 +168,8 @@ class _BenchmarkOptions:
         from urban_segmentor.cli.benchmark_tables import tell
         from urban_segmentor.cli.interrupts import EXIT_CODE
 
-        about = {"machine": _machine(), "pictures": self._about_pictures(pictures)}
-        rows = [*self._speed(plan, pictures), *failed]
+        about = {"machine": _machine(), "images": self._about_images(images)}
+        rows = [*self._speed(plan, images), *failed]
         scores = AccuracyScores(rows=rows) if samples is None else self._accuracy(rows, samples)
         verdicts = judge(scores.rows, tolerance_points=self.tolerance_points)
         outcome = BenchmarkReport(
@@ -178,7 +178,7 @@ class _BenchmarkOptions:
             advice=advise(scores.rows, verdicts),
             left_out=plan.left_out,
         )
-        scored = None if samples is None else {"source": pictures.source, "images": len(samples)}
+        scored = None if samples is None else {"source": images.source, "images": len(samples)}
         rest = {"data": scored, "tolerance_points": self.tolerance_points}
         kept = {"problems": list(scores.problems), "interrupted": scores.interrupted}
         found = summary(outcome, about | rest | kept)
@@ -195,15 +195,15 @@ class _BenchmarkOptions:
         if errors or scores.problems:
             raise typer.Exit(1)
 
-    def _about_pictures(self, pictures: BenchmarkImages) -> dict[str, Any]:
+    def _about_images(self, images: BenchmarkImages) -> dict[str, Any]:
         return {
-            "source": pictures.source,
-            "count": len(pictures.images),
-            "sizes": list(pictures.sizes),
+            "source": images.source,
+            "count": len(images.images),
+            "sizes": list(images.sizes),
             "rounds": self.rounds,
         }
 
-    def _speed(self, plan: BenchmarkPlan, pictures: BenchmarkImages) -> list[BenchmarkRow]:
+    def _speed(self, plan: BenchmarkPlan, images: BenchmarkImages) -> list[BenchmarkRow]:
         from urban_segmentor.benchmark.speed import measure_speed
         from urban_segmentor.cli.console import frame_progress
 
@@ -212,7 +212,7 @@ class _BenchmarkOptions:
             bar.start("loading and timing", len(candidates) * (1 + self.rounds))
             return measure_speed(
                 candidates,
-                pictures.images,
+                images.images,
                 rounds=self.rounds,
                 device_is_wanted=self.device != "auto",
                 on_turn=bar.advance,
@@ -278,15 +278,15 @@ def _samples(
     return samples
 
 
-def _pictures(
+def _images(
     samples: Sequence[CityscapesFrame] | None, *, data: Path | None, split: str
 ) -> BenchmarkImages:
     """Return the pictures on which speed is measured."""
-    from urban_segmentor.benchmark.benchmark_images import drawn_pictures, pictures_of
+    from urban_segmentor.benchmark.benchmark_images import drawn_images, images_of
 
     if samples is None:
-        return drawn_pictures()
-    return pictures_of(samples, source=shlex.join([str(data), split]))
+        return drawn_images()
+    return images_of(samples, source=shlex.join([str(data), split]))
 
 
 def _machine() -> dict[str, Any]:

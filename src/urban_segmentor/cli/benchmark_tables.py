@@ -24,11 +24,11 @@ def tell(console: Console, found: Mapping[str, Any], written: Sequence[Path]) ->
         found: All that was found out.
         written: Files with results.
     """
-    machine, pictures = found["machine"], found["pictures"]
+    machine, images = found["machine"], found["images"]
     console.print(
-        f"{machine['cpu']}, {machine['cores']} cores; {pictures['count']} pictures of "
-        f"{', '.join(pictures['sizes'])} pixels ({pictures['source']}), "
-        f"{pictures['rounds']} round{'' if pictures['rounds'] == 1 else 's'} in turn",
+        f"{machine['cpu']}, {machine['cores']} cores; {images['count']} pictures of "
+        f"{', '.join(images['sizes'])} pixels ({images['source']}), "
+        f"{images['rounds']} round{'' if images['rounds'] == 1 else 's'} in turn",
         soft_wrap=True,
     )
     if (machine["load_before"] or 0) > _BUSY * machine["cores"]:

@@ -70,13 +70,13 @@ def _tell(console: Console, report: CheckReport) -> None:
     table = Table(box=None, pad_edge=False)
     for heading in ("split", "city"):
         table.add_column(heading)
-    for heading in ("pictures", "labels"):
+    for heading in ("images", "labels"):
         table.add_column(heading, justify="right")
     for split, cities in sorted(report.cities.items()):
         for city, count in sorted(cities.items()):
-            table.add_row(split, city, str(count.pictures), str(count.labels))
+            table.add_row(split, city, str(count.images), str(count.labels))
         whole = report.of_split(split)
-        table.add_row(split, "all", str(whole.pictures), str(whole.labels), style="bold")
+        table.add_row(split, "all", str(whole.images), str(whole.labels), style="bold")
     console.print(table)
     sizes = [f"{count} of {w} x {h}" for (h, w), count in report.sizes.most_common()]
     console.print(f"pictures, pixels: {', '.join(sizes) or 'none'}", soft_wrap=True)
@@ -95,7 +95,7 @@ def _as_json(folder: Path, report: CheckReport) -> dict[str, Any]:
             for split, cities in sorted(report.cities.items())
         },
         "sizes": [
-            {"height": height, "width": width, "pictures": count}
+            {"height": height, "width": width, "images": count}
             for (height, width), count in report.sizes.most_common()
         ],
         "problems": [finding._asdict() for finding in report.problems],

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from urban_segmentor.datasets.convert.convert import ConversionOptions
 
-_WHAT, _PICTURES, _RUN = "Labels", "Pictures", "Run"
+_WHAT, _IMAGES, _RUN = "Labels", "Pictures", "Run"
 
 
 def prepare(  # noqa: PLR0913 - one parameter an option
@@ -53,12 +53,10 @@ def prepare(  # noqa: PLR0913 - one parameter an option
             rich_help_panel=_WHAT,
         ),
     ] = "",
-    pictures: Annotated[
-        str, typer.Option(help="link or copy.", rich_help_panel=_PICTURES)
-    ] = "link",
+    images: Annotated[str, typer.Option(help="link or copy.", rich_help_panel=_IMAGES)] = "link",
     imgsz: Annotated[
         str | None,
-        typer.Option(help="Resize: long side, or H,W; pixels.", rich_help_panel=_PICTURES),
+        typer.Option(help="Resize: long side, or H,W; pixels.", rich_help_panel=_IMAGES),
     ] = None,
     split: Annotated[
         str | None,
@@ -116,7 +114,7 @@ def prepare(  # noqa: PLR0913 - one parameter an option
         stuff=one_of("stuff", stuff, ("regions", "whole")),
         as_original=labels_as_original,
         ground_truth=kinds,
-        placement=one_of("pictures", pictures, ("link", "copy")),
+        placement=one_of("images", images, ("link", "copy")),
         imgsz=parse_imgsz(imgsz),
     )
     layout = read_layout(folder)

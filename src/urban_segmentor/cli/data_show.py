@@ -43,7 +43,7 @@ def show(  # noqa: PLR0913 - one parameter an option
     seed: Annotated[int, typer.Option(help="Another number, other pictures.")] = 0,
     size: Annotated[
         str, typer.Option(help="Of one frame: that of its picture or that of its labels.")
-    ] = "picture",
+    ] = "image",
     workers: Annotated[int | None, typer.Option(help="Processes; default one a core.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -69,7 +69,7 @@ def show(  # noqa: PLR0913 - one parameter an option
     from urban_segmentor.datasets.prepared import open_frames
 
     silence_decoders()
-    sizing: Sizing = one_of("size", size, ("picture", "labels"))
+    sizing: Sizing = one_of("size", size, ("image", "labels"))
     chosen = None if classes is None else parse_class_set(classes)
     frame_set = open_frames(folder)
     if chosen is not None:
@@ -106,14 +106,14 @@ def _one_frame(  # noqa: PLR0913
     from urban_segmentor.datasets.explore.viewer import frame_sheet
     from urban_segmentor.datasets.samples import COLORED
     from urban_segmentor.io.atomic import check_free, write_atomically
-    from urban_segmentor.reports.montage import png_picture_bytes
+    from urban_segmentor.reports.montage import png_image_bytes
 
     frame = frame_set.within(split).find(stem)
     path = output / f"{frame.stem}.png"
     check_free(path, overwrite=overwrite)
     default = COLORED if frame_set.kind == "cityscapes" else frame_set.classes
-    picture = frame_sheet(frame, classes=chosen or default, sizing=sizing)
-    write_atomically(path, png_picture_bytes(picture), overwrite=overwrite)
+    image = frame_sheet(frame, classes=chosen or default, sizing=sizing)
+    write_atomically(path, png_image_bytes(image), overwrite=overwrite)
     return path
 
 

@@ -104,7 +104,7 @@ def export(  # noqa: PLR0913 - one parameter an option
     accuracy: Annotated[
         str | None, typer.Option(help="Figures and their frames.", rich_help_panel=_SAYS)
     ] = None,
-    license: Annotated[
+    license_: Annotated[
         str | None,
         typer.Option("--license", help="Of the weights.", rich_help_panel=_SAYS),
     ] = None,
@@ -169,7 +169,7 @@ def export(  # noqa: PLR0913 - one parameter an option
             description=description,
             training_data=training_data,
             accuracy=accuracy,
-            license=license,
+            license=license_,
         ),
         trust=trust,
     )
@@ -186,7 +186,7 @@ def _tell(console: Console, exported: ExportResult) -> None:
     """Print how the file was checked, and where it is."""
     agreement = exported.agreement
     console.print(
-        f"the same {agreement.instances // 2} instances in {agreement.pictures} pictures "
+        f"the same {agreement.instances // 2} instances in {agreement.images} pictures "
         f"({exported.compared_on}): scores within {agreement.score_gap:.4f}, boxes within "
         f"{agreement.box_gap_px:.2f} px, masks from IoU {agreement.mask_iou:.4f}",
         soft_wrap=True,

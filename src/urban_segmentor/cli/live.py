@@ -143,7 +143,7 @@ def live(  # noqa: PLR0913 - one parameter an option
     from urban_segmentor.apps.live.browser import BrowserDisplay
     from urban_segmentor.apps.live.display_selection import DISPLAYS, select_display
     from urban_segmentor.apps.live.run import Live
-    from urban_segmentor.apps.live.snapshot import save_picture
+    from urban_segmentor.apps.live.snapshot import save_image
     from urban_segmentor.apps.live.view_controls import ViewControls, ViewState
     from urban_segmentor.apps.live.window import Window
     from urban_segmentor.cli.console import stderr
@@ -218,7 +218,7 @@ def live(  # noqa: PLR0913 - one parameter an option
         make_window=lambda: Window(
             controls,
             title=address.name,
-            save_picture=lambda frame: save_picture(frame, output),
+            save_image=lambda frame: save_image(frame, output),
         ),
         make_browser=lambda: BrowserDisplay(
             controls, title=address.name, host=host, port=port, token=token

@@ -144,7 +144,7 @@ def predict(  # noqa: PLR0913 - one parameter an option
         device=device,
         runtime=one_of("runtime", runtime, ("auto", "openvino", "onnx")),
         precision=one_of("precision", precision, ("auto", "f32")),
-        streams=_VIDEO_STREAMS if files.videos or len(files.pictures) > _VIDEO_STREAMS else 1,
+        streams=_VIDEO_STREAMS if files.videos or len(files.images) > _VIDEO_STREAMS else 1,
         imgsz=parse_imgsz(imgsz),
         conf=_least_score(conf, panoptic=panoptic),
         iou=iou,
@@ -169,7 +169,7 @@ def predict(  # noqa: PLR0913 - one parameter an option
     if as_json:
         typer.echo(json.dumps(_as_json(outcome, segmenter) | {"panoptic": panoptic}, indent=2))
     else:
-        _tell(console, outcome, segmenter, unit="frame" if files.videos else "picture")
+        _tell(console, outcome, segmenter, unit="frame" if files.videos else "image")
         console.print(stage_table(outcome.stages.summary()))
     for problem in outcome.problems:
         typer.secho(f"error: {problem}", fg="red", err=True)

@@ -27,7 +27,7 @@ _SAME_SHAPE = 0.01  # of the ratio of width and height
 _JPEG = [cv2.IMWRITE_JPEG_QUALITY, 95]
 
 
-def read_picture(path: Path) -> Image:
+def read_image(path: Path) -> Image:
     """Return a picture, uint8 (H, W, 3), RGB.
 
     Args:
@@ -39,7 +39,7 @@ def read_picture(path: Path) -> Image:
     return np.ascontiguousarray(_decode(path, path_bytes(path))[..., ::-1])
 
 
-def picture_size(path: Path) -> tuple[int, int]:
+def image_size(path: Path) -> tuple[int, int]:
     """Return the height and width of a picture, pixels, without decoding it where that is known.
 
     Args:
@@ -98,7 +98,7 @@ def resized_to(size: tuple[int, int], imgsz: int | tuple[int, int]) -> tuple[int
     return rectangular_size(size, long_side=imgsz, stride=1)
 
 
-def place_picture(
+def place_image(
     source: Path,
     target: Path,
     *,
@@ -121,7 +121,7 @@ def place_picture(
     """
     check_free(target, overwrite=overwrite)
     if imgsz is None and placement == "link":
-        size = picture_size(source)
+        size = image_size(source)
         _link(source, target)
         return size
     data = path_bytes(source)
@@ -170,7 +170,7 @@ def _link(source: Path, target: Path) -> None:
         except OSError as error:
             raise OutputError(
                 f"`{target}` cannot be made a link: {error.strerror or error}",
-                hint="add --pictures copy",
+                hint="add --images copy",
             ) from error
         return
     with output_errors(target):

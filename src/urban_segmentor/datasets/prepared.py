@@ -11,12 +11,12 @@ import cv2
 import numpy as np
 import yaml
 
-from urban_segmentor.datasets.cityscapes.layout import PICTURE_SUFFIXES, PICTURES, read_layout
+from urban_segmentor.datasets.cityscapes.layout import IMAGE_SUFFIXES, IMAGES, read_layout
 from urban_segmentor.datasets.cityscapes.segments import Segments
 from urban_segmentor.datasets.class_set import ClassSet
 from urban_segmentor.datasets.convert.convert import WORK, panoptic_folder
 from urban_segmentor.datasets.convert.output_folder import YAML
-from urban_segmentor.datasets.images import path_bytes, read_picture
+from urban_segmentor.datasets.images import path_bytes, read_image
 from urban_segmentor.datasets.samples import SampleSet, cityscapes_frames
 from urban_segmentor.errors import DatasetError, ShapeError
 from urban_segmentor.structures.cityscapes_labels import BY_NAME, CITYSCAPES
@@ -50,7 +50,7 @@ class YoloSample:
     Attributes:
         stem: City, sequence and frame.
         split: Its split.
-        picture: The picture.
+        image_path: The picture.
         labels: The file with objects and regions.
         ignored: The same for groups; need not be there.
         names: The classes by their number.
@@ -58,14 +58,14 @@ class YoloSample:
 
     stem: str
     split: str
-    picture: Path
+    image_path: Path
     labels: Path
     ignored: Path
     names: tuple[str, ...]
 
     def image(self) -> Image:
         """Return the picture, uint8 (H, W, 3), RGB."""
-        return read_picture(self.picture)
+        return read_image(self.image_path)
 
     def segments(self, classes: ClassSet, *, size: tuple[int, int] | None = None) -> Segments:
         """Return the labels; see `LabeledFrame`."""
@@ -83,20 +83,20 @@ class CocoSample:
     Attributes:
         stem: City, sequence and frame.
         split: Its split.
-        picture: The picture.
+        image_path: The picture.
         size: Height and width of the labels, pixels.
         annotations: Class name, whether it is a crowd, and run lengths.
     """
 
     stem: str
     split: str
-    picture: Path
+    image_path: Path
     size: tuple[int, int]
     annotations: tuple[tuple[str, bool, Rle], ...]
 
     def image(self) -> Image:
         """Return the picture, uint8 (H, W, 3), RGB."""
-        return read_picture(self.picture)
+        return read_image(self.image_path)
 
     def segments(self, classes: ClassSet, *, size: tuple[int, int] | None = None) -> Segments:
         """Return the labels; see `LabeledFrame`."""
@@ -118,23 +118,23 @@ class PanopticSample:
     Attributes:
         stem: City, sequence and frame.
         split: Its split.
-        picture: The picture.
+        image_path: The picture.
         labels: The panoptic picture.
     """
 
     stem: str
     split: str
-    picture: Path
+    image_path: Path
     labels: Path
 
     def image(self) -> Image:
         """Return the picture, uint8 (H, W, 3), RGB."""
-        return read_picture(self.picture)
+        return read_image(self.image_path)
 
     def segments(self, classes: ClassSet, *, size: tuple[int, int] | None = None) -> Segments:
         """Return the labels; see `LabeledFrame`."""
-        picture = read_picture(self.labels).astype(np.int32)
-        ids = picture @ np.array([1, 256, 65536], dtype=np.int32)
+        image_path = read_image(self.labels).astype(np.int32)
+        ids = image_path @ np.array([1, 256, 65536], dtype=np.int32)
         own = (ids.shape[0], ids.shape[1])
         _check_size(self.stem, size, own)
         regions = label_regions(ids)
@@ -180,9 +180,9 @@ def _yolo_frames(root: Path) -> SampleSet:
     frames: list[YoloSample] = []
     problems: list[str] = []
     for split in sorted(path for path in (root / "images").iterdir() if path.is_dir()):
-        for picture in _pictures(split):
-            name = f"{picture.stem}.txt"
-            stem = _stem(picture)
+        for image_path in _images(split):
+            name = f"{image_path.stem}.txt"
+            stem = _stem(image_path)
             labels = root / "labels" / split.name / name
             if not labels.is_file():
                 problems.append(f"`{split.name}/{stem}` has no label file")
@@ -190,7 +190,7 @@ def _yolo_frames(root: Path) -> SampleSet:
             frame = YoloSample(
                 stem=stem,
                 split=split.name,
-                picture=picture,
+                image_path=image_path,
                 labels=labels,
                 ignored=root / "ignored" / split.name / name,
                 names=classes.names,
@@ -214,11 +214,11 @@ def _coco_frames(root: Path, files: Sequence[Path]) -> SampleSet:
                 entry = (by_id[row["category_id"]], bool(row["iscrowd"]), row["segmentation"])
                 of_image.setdefault(row["image_id"], []).append(entry)
             for image in content["images"]:
-                picture = _inside(root / "images" / split, image["file_name"])
+                image_path = _inside(root / "images" / split, image["file_name"])
                 frame = CocoSample(
-                    stem=_stem(picture),
+                    stem=_stem(image_path),
                     split=split,
-                    picture=picture,
+                    image_path=image_path,
                     size=(int(image["height"]), int(image["width"])),
                     annotations=tuple(of_image.get(image["id"], ())),
                 )
@@ -238,13 +238,13 @@ def _panoptic_frames(root: Path, files: Sequence[Path]) -> SampleSet:
         content = _read_json(path)
         try:
             names |= {row["name"]: None for row in content["categories"]}
-            pictures = {row["id"]: row["file_name"] for row in content["images"]}
+            images = {row["id"]: row["file_name"] for row in content["images"]}
             for row in content["annotations"]:
-                picture = _inside(root / "images" / split, pictures[row["image_id"]])
+                image_path = _inside(root / "images" / split, images[row["image_id"]])
                 frame = PanopticSample(
-                    stem=_stem(picture),
+                    stem=_stem(image_path),
                     split=split,
-                    picture=picture,
+                    image_path=image_path,
                     labels=_inside(root / panoptic_folder(split), row["file_name"]),
                 )
                 frames.append(frame)
@@ -355,9 +355,9 @@ def _inside(folder: Path, name: str) -> Path:
     return folder / name
 
 
-def _pictures(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
+def _images(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
 
 
-def _stem(picture: Path) -> str:
-    return picture.stem.removesuffix(f"_{PICTURES}")
+def _stem(image_path: Path) -> str:
+    return image_path.stem.removesuffix(f"_{IMAGES}")

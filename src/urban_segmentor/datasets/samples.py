@@ -14,7 +14,7 @@ from urban_segmentor.datasets.cityscapes.layout import missing_part, name_of
 from urban_segmentor.datasets.cityscapes.rasterize import draw_objects
 from urban_segmentor.datasets.cityscapes.segments import Segments, visible_segments
 from urban_segmentor.datasets.class_set import ClassSet
-from urban_segmentor.datasets.images import read_picture
+from urban_segmentor.datasets.images import read_image
 from urban_segmentor.errors import DatasetError, SettingError
 from urban_segmentor.structures.cityscapes_labels import CITYSCAPES
 from urban_segmentor.structures.types import Image, Instances
@@ -140,17 +140,17 @@ class CityscapesSample:
         stem: City, sequence and frame.
         split: `train`, `val` or `test`.
         polygons: The file with its labels.
-        picture: The picture.
+        image_path: The picture.
     """
 
     stem: str
     split: str
     polygons: Path
-    picture: Path
+    image_path: Path
 
     def image(self) -> Image:
         """Return the picture, uint8 (H, W, 3), RGB."""
-        return read_picture(self.picture)
+        return read_image(self.image_path)
 
     def segments(self, classes: ClassSet, *, size: tuple[int, int] | None = None) -> Segments:
         """Return the visible labels; see `Sample`."""
@@ -169,12 +169,12 @@ def cityscapes_frames(layout: Layout) -> SampleSet:
     frames: list[CityscapesSample] = []
     problems: list[str] = []
     for sample in layout.samples:
-        if sample.polygons is not None and sample.picture is not None:
+        if sample.polygons is not None and sample.image is not None:
             frame = CityscapesSample(
                 stem=sample.stem,
                 split=sample.split,
                 polygons=sample.polygons,
-                picture=sample.picture,
+                image_path=sample.image,
             )
             frames.append(frame)
         elif sample.split != "test":  # whose labels nobody but the benchmark has

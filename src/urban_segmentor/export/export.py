@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from urban_segmentor.errors import ModelError, SettingError
 from urban_segmentor.export.checkpoint import Checkpoint, load_checkpoint
-from urban_segmentor.export.export_images import pictures_to_compare
+from urban_segmentor.export.export_images import images_to_compare
 from urban_segmentor.export.export_metadata import of_checkpoint, of_file, told_by
 from urban_segmentor.export.export_options import (
     CHECKPOINT,
@@ -79,7 +79,7 @@ class ExportResult:
             "model": str(self.model),
             "files": {str(path): path.stat().st_size for path in self.files},
             "metadata": self.metadata,
-            "comparison": {"pictures_from": self.compared_on, **asdict(self.agreement)},
+            "comparison": {"images_from": self.compared_on, **asdict(self.agreement)},
             "gate": self.gate and {**asdict(self.gate), "lost": self.gate.lost},
             "inference_ms": self.inference_ms,
             "elapsed_s": round(self.elapsed_s, 2),
@@ -201,8 +201,8 @@ def _compare(
     wishes: ExportOptions, source: _Source, form: Path, tell: ExportProgress
 ) -> tuple[str, Agreement]:
     """Return what an export was compared on with its origin, and how well they agree."""
-    where, pictures = pictures_to_compare(wishes.data)
-    tell.start("comparing", len(pictures))
+    where, images = images_to_compare(wishes.data)
+    tell.start("comparing", len(images))
     spec = ModelSpec.from_metadata(source.metadata, where=wishes.model)
     ours = all_boxes_of_file(form, imgsz=max(spec.imgsz))
     network = source.network
@@ -214,19 +214,19 @@ def _compare(
     agreement = verify_same_outputs(
         ours,
         all_boxes_of_network(network, like=ours, spec=spec, where=wishes.model),
-        pictures,
+        images,
         limits=limits,
         where=wishes.model,
         hint=hint,
-        on_picture=tell.advance,
+        on_image=tell.advance,
     )
     if agreement.instances >= FEWEST:
         return where, agreement
-    size = ours.input_size(pictures[0].image.shape[:2])
+    size = ours.input_size(images[0].image.shape[:2])
     gap = output_gap(
         _network(form).backend(size),
         network.backend(size),
-        (network_input(p.image, Letterbox.fit(p.image.shape[:2], size)) for p in pictures),
+        (network_input(p.image, Letterbox.fit(p.image.shape[:2], size)) for p in images),
         ends_in_nms=spec.ends_in_nms,
     )
     if gap > limits.output:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from urban_segmentor.datasets.cityscapes.layout import read_layout
-from urban_segmentor.datasets.images import read_picture
+from urban_segmentor.datasets.images import read_image
 from urban_segmentor.datasets.prepared import open_frames
 from urban_segmentor.errors import DatasetError, SettingError
 from urban_segmentor.evaluation.validation.validate import spread
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
 
 STREET = "procedural street"
-_PICTURES = 4
+_IMAGES = 4
 _STREET_PX = (512, 1024)
 
 
@@ -32,37 +32,37 @@ class NetworkInputs:
     """Pictures as a network gets them, made anew each time they are asked for.
 
     Args:
-        pictures: The files.
+        images: The files.
         imgsz: Long side of the network's input, pixels.
         stride: Its sides are multiples of it, pixels.
         static_size: Height and width where the network fixes them, pixels.
-        on_picture: Called after each picture.
+        on_image: Called after each picture.
     """
 
     def __init__(
         self,
-        pictures: Sequence[Path],
+        images: Sequence[Path],
         *,
         imgsz: int,
         stride: int,
         static_size: tuple[int, int] | None = None,
-        on_picture: Callable[[], None] = lambda: None,
+        on_image: Callable[[], None] = lambda: None,
     ) -> None:
-        self.pictures = pictures
+        self.images = images
         self._imgsz, self._stride, self._static_size = imgsz, stride, static_size
-        self._on_picture = on_picture
+        self._on_image = on_image
 
     def __len__(self) -> int:
         """Return the number of pictures."""
-        return len(self.pictures)
+        return len(self.images)
 
     def __iter__(self) -> Iterator[NDArray[np.uint8]]:
         """Yield each picture in its letterbox, uint8 (1, H, W, 3), RGB."""
-        for path in self.pictures:
-            picture = read_picture(path)
-            size = (picture.shape[0], picture.shape[1])
-            yield network_input(picture, Letterbox.fit(size, self.input_size(size)))
-            self._on_picture()
+        for path in self.images:
+            image = read_image(path)
+            size = (image.shape[0], image.shape[1])
+            yield network_input(image, Letterbox.fit(size, self.input_size(size)))
+            self._on_image()
 
     def input_size(self, image_size: tuple[int, int]) -> tuple[int, int]:
         """Return the height and width that a picture gets, pixels."""
@@ -71,7 +71,7 @@ class NetworkInputs:
         return rectangular_size(image_size, long_side=self._imgsz, stride=self._stride)
 
 
-def pictures_to_compare(data: Path | None) -> tuple[str, list[ModelUnderTest]]:
+def images_to_compare(data: Path | None) -> tuple[str, list[ModelUnderTest]]:
     """Return where a handful of pictures come from, and the pictures.
 
     Args:
@@ -89,12 +89,12 @@ def pictures_to_compare(data: Path | None) -> tuple[str, list[ModelUnderTest]]:
             f"`{data}` has no frame with a picture and labels",
             hint=f"urban-segmentor data check {data}",
         )
-    count = min(_PICTURES, len(chosen))
+    count = min(_IMAGES, len(chosen))
     some = [chosen[i * len(chosen) // count] for i in range(count)]
     return str(data), [ModelUnderTest(frame.stem, frame.image()) for frame in some]
 
 
-def calibration_pictures(data: Path, count: int) -> list[Path]:
+def calibration_images(data: Path, count: int) -> list[Path]:
     """Return pictures of the split `train`, spread evenly.
 
     Args:
@@ -106,14 +106,14 @@ def calibration_pictures(data: Path, count: int) -> list[Path]:
         DatasetError: It is no Cityscapes folder, or has no pictures.
     """
     _check_count(count, "calibration", least=1)
-    pictures = [one.picture for one in _split(data, "train") if one.picture is not None]
-    if not pictures:
+    images = [one.image for one in _split(data, "train") if one.image is not None]
+    if not images:
         raise DatasetError(
             f"`{data}` has no pictures in the split `train`",
             hint=f"urban-segmentor data check {data}",
         )
-    chosen = min(count, len(pictures))
-    return [pictures[i * len(pictures) // chosen] for i in range(chosen)]
+    chosen = min(count, len(images))
+    return [images[i * len(images) // chosen] for i in range(chosen)]
 
 
 def gate_samples(data: Path, count: int) -> tuple[Sequence[CityscapesFrame], int]:
@@ -131,7 +131,7 @@ def gate_samples(data: Path, count: int) -> tuple[Sequence[CityscapesFrame], int
     whole = [
         sample
         for sample in _split(data, "val")
-        if sample.picture is not None
+        if sample.image is not None
         and (sample.polygons is not None or sample.ground_truth("instanceIds") is not None)
     ]
     if not whole:

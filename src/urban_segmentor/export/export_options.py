@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, cast
 
 from urban_segmentor.errors import ModelError, SettingError
-from urban_segmentor.export.export_images import calibration_pictures, gate_samples
+from urban_segmentor.export.export_images import calibration_images, gate_samples
 from urban_segmentor.export.export_metadata import ModelDescription
 from urban_segmentor.export.formats import check_place
 from urban_segmentor.io.atomic import check_not_source
@@ -187,7 +187,7 @@ def check_options(wishes: ExportOptions, *, place: Path, path: Path) -> None:
                 "quantizing needs pictures to calibrate on and labels to measure the loss with",
                 hint="--data CITYSCAPES, a folder with gtFine and leftImg8bit",
             )
-        calibration_pictures(wishes.data, plan.calibration)
+        calibration_images(wishes.data, plan.calibration)
         gate_samples(wishes.data, plan.gate_images)
     check_not_source(place, path)
     check_place(place, is_folder=wishes.format == "openvino", overwrite=wishes.overwrite)

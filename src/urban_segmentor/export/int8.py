@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from urban_segmentor.datasets.images import read_picture
+from urban_segmentor.datasets.images import read_image
 from urban_segmentor.export.accuracy_gate import AccuracyGate, measure_ap
 from urban_segmentor.export.export_images import (
     NetworkInputs,
-    calibration_pictures,
+    calibration_images,
     gate_samples,
 )
 from urban_segmentor.export.formats import read_model, save_openvino
@@ -79,11 +79,11 @@ def in_int8(  # noqa: PLR0913
     ap_float = measure_ap(form, samples, imgsz=imgsz, precision="f32", on_frame=tell.advance)
     tell.start("quantizing", None)
     inputs = NetworkInputs(
-        calibration_pictures(wishes.data, plan.calibration),
+        calibration_images(wishes.data, plan.calibration),
         imgsz=imgsz,
         stride=spec.stride,
         static_size=_static_size(form),
-        on_picture=tell.advance,
+        on_image=tell.advance,
     )
     model = quantize(read_model(form), inputs, count=len(inputs), whole_head=plan.whole_head)
     first = save_openvino(
@@ -133,5 +133,5 @@ def _static_size(form: Path) -> tuple[int, int] | None:
 
 def _size_of(inputs: NetworkInputs) -> tuple[int, int]:
     """Return the height and width of the first picture, pixels."""
-    picture = read_picture(inputs.pictures[0])
-    return picture.shape[0], picture.shape[1]
+    image = read_image(inputs.images[0])
+    return image.shape[0], image.shape[1]

@@ -63,7 +63,7 @@ class Agreement:
     """How far two answers lie apart, over all partners.
 
     Attributes:
-        pictures: Compared.
+        images: Compared.
         instances: With a partner, both ways.
         score_gap: Largest difference of scores.
         box_gap_px: Largest difference of sides of boxes, pixels of the network's input.
@@ -72,7 +72,7 @@ class Agreement:
             were instances enough.
     """
 
-    pictures: int
+    images: int
     instances: int
     score_gap: float
     box_gap_px: float
@@ -124,12 +124,12 @@ def all_boxes_of_network(
 def verify_same_outputs(  # noqa: PLR0913
     export: Segmenter,
     original: Segmenter,
-    pictures: Sequence[ModelUnderTest],
+    images: Sequence[ModelUnderTest],
     *,
     limits: Tolerances,
     where: str,
     hint: str,
-    on_picture: Callable[[], None] = lambda: None,
+    on_image: Callable[[], None] = lambda: None,
 ) -> Agreement:
     """Return how well an export agrees with what it was made from.
 
@@ -139,31 +139,31 @@ def verify_same_outputs(  # noqa: PLR0913
     Args:
         export: Drops no box.
         original: Drops no box.
-        pictures: Street pictures.
+        images: Street pictures.
         limits: How far partners may lie apart.
         where: The original, for the message.
         hint: What helps when they differ.
-        on_picture: Called after each picture.
+        on_image: Called after each picture.
 
     Raises:
         ModelError: They differ.
     """
     answers: list[tuple[ModelUnderTest, Instances, Instances]] = []
-    for picture in pictures:
-        answers.append((picture, export(picture.image), original(picture.image)))
-        on_picture()
+    for image in images:
+        answers.append((image, export(image.image), original(image.image)))
+        on_image()
     partners: list[tuple[_Partner, int]] = []
     wrong: list[str] = []
     names = original.spec.class_names
-    for picture, ours, theirs in answers:
-        gain = _gain(original, picture.image)
+    for image, ours, theirs in answers:
+        gain = _gain(original, image.image)
         for this, other, told in ((ours, theirs, "finds"), (theirs, ours, "does not find")):
             floor = max(_SCORE, _end_of(other))
             for i in _strong(this, least=floor, margin=limits.score):
                 partner = _partner(this, i, other, limits=limits, gain=gain)
                 partners.append((partner, _area(this, i)))
                 if not partner.fits:
-                    wrong.append(f"{told} {_tell(this, i, names)} in `{picture.name}`")
+                    wrong.append(f"{told} {_tell(this, i, names)} in `{image.name}`")
     if wrong:
         raise ModelError(
             f"the export differs from `{where}` in {len(wrong)} of {len(partners)} instances, and "
@@ -172,7 +172,7 @@ def verify_same_outputs(  # noqa: PLR0913
         )
     found = [partner for partner, _ in partners]
     return Agreement(
-        pictures=len(pictures),
+        images=len(images),
         instances=len(found),
         score_gap=max((partner.score_gap for partner in found), default=0.0),
         box_gap_px=max((partner.box_gap_px for partner in found), default=0.0),

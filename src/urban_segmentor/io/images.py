@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
     from urban_segmentor.structures.types import Instances
 
-PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
 _QUALITY = {".jpg": [cv2.IMWRITE_JPEG_QUALITY, 95], ".webp": [cv2.IMWRITE_WEBP_QUALITY, 90]}
 _QUALITY[".jpeg"] = _QUALITY[".jpg"]
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 _JPEG_START, _JPEG_SCAN, _JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
 
 
-def read_picture(path: Path) -> Image:
+def read_image(path: Path) -> Image:
     """Return a picture as uint8 (H, W, 3), RGB, upright.
 
     EXIF rotation is applied, grey becomes RGB, 16 bits become 8, and opacity is left out.
@@ -41,11 +41,11 @@ def read_picture(path: Path) -> Image:
         raise SourceError(
             f"cannot read `{path}`: {error.strerror}", hint="check the path and its permissions"
         ) from error
-    return decode_picture(data, name=f"`{path}`")
+    return decode_image(data, name=f"`{path}`")
 
 
-def decode_picture(data: bytes, *, name: str) -> Image:
-    """Return the picture in a file's bytes as uint8 (H, W, 3), RGB, upright, as `read_picture`.
+def decode_image(data: bytes, *, name: str) -> Image:
+    """Return the picture in a file's bytes as uint8 (H, W, 3), RGB, upright, as `read_image`.
 
     Args:
         data: Of a JPEG, PNG, WebP, TIFF or BMP.
@@ -110,7 +110,7 @@ def _bmp_pixels(data: bytes) -> int:
     return 0 if compression in {1, 2} else (width * bits + 31) // 32 * 4 * height
 
 
-def write_picture(path: Path, image: Image, *, overwrite: bool) -> None:
+def write_image(path: Path, image: Image, *, overwrite: bool) -> None:
     """Write a picture in the format that the suffix names.
 
     Args:
@@ -127,8 +127,8 @@ def write_picture(path: Path, image: Image, *, overwrite: bool) -> None:
         done, data = cv2.imencode(suffix, bgr, _QUALITY.get(suffix, []))
     except cv2.error as error:
         raise OutputError(
-            f"cannot write `{path}` as {suffix or 'a picture without suffix'}: {error.err}",
-            hint=f"the suffix must be one of {', '.join(sorted(PICTURE_SUFFIXES))}",
+            f"cannot write `{path}` as {suffix or 'a image without suffix'}: {error.err}",
+            hint=f"the suffix must be one of {', '.join(sorted(IMAGE_SUFFIXES))}",
         ) from error
     if not done:
         raise OutputError(f"cannot encode `{path}`", hint="choose another picture format")
@@ -139,22 +139,22 @@ class ImageReader:
     """Pictures from files, in order; those that cannot be read are named, and left out.
 
     Args:
-        pictures: Path and output name of each.
+        images: Path and output name of each.
     """
 
-    def __init__(self, pictures: Sequence[tuple[Path, str]]) -> None:
-        self._pictures = pictures
+    def __init__(self, images: Sequence[tuple[Path, str]]) -> None:
+        self._images = images
         self.problems: list[str] = []
 
     def __len__(self) -> int:
         """Return the number of pictures."""
-        return len(self._pictures)
+        return len(self._images)
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield a frame for each picture that can be read."""
-        for index, (path, name) in enumerate(self._pictures):
+        for index, (path, name) in enumerate(self._images):
             try:
-                image = read_picture(path)
+                image = read_image(path)
             except SourceError as error:
                 self.problems.append(str(error))
                 continue
@@ -191,7 +191,7 @@ class ImageWriter:
             OutputError: That is the source itself, or exists and may not be overwritten.
         """
         suffix = Path(source).suffix.lower()
-        path = self._folder / f"{name}{suffix if suffix in PICTURE_SUFFIXES else '.png'}"
+        path = self._folder / f"{name}{suffix if suffix in IMAGE_SUFFIXES else '.png'}"
         check_not_source(path, Path(source))
         check_free(path, overwrite=self._overwrite)
         return path
@@ -200,7 +200,7 @@ class ImageWriter:
         """Write the pixels of a frame that has been drawn on."""
         pixels = frame.image if isinstance(frame.pixels, Yuv420) else frame.pixels
         path = self.target(frame.source, frame.name)
-        write_picture(path, pixels, overwrite=self._overwrite)
+        write_image(path, pixels, overwrite=self._overwrite)
         self.written = path
 
     def close(self) -> None:

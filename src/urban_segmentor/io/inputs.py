@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import cv2
 
 from urban_segmentor.errors import SourceError
-from urban_segmentor.io.images import PICTURE_SUFFIXES
+from urban_segmentor.io.images import IMAGE_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,11 +29,11 @@ class Inputs:
     """The files to work on, each with the unique name that its results get.
 
     Attributes:
-        pictures: Path and name of each picture.
+        images: Path and name of each picture.
         videos: Path and name of each video.
     """
 
-    pictures: tuple[tuple[Path, str], ...]
+    images: tuple[tuple[Path, str], ...]
     videos: tuple[tuple[Path, str], ...]
 
 
@@ -56,10 +56,10 @@ def find_inputs(wishes: Sequence[str], *, leave_out: Path | None = None) -> Inpu
         for path, name in _expand(wish, leave_out):
             found.setdefault(path.resolve(), (path, name))
     named = _unique(found.values())
-    pictures = tuple((path, name) for path, name in named if _is_picture(path))
-    chosen = {path for path, _ in pictures}
+    images = tuple((path, name) for path, name in named if _is_image(path))
+    chosen = {path for path, _ in images}
     videos = tuple((path, name) for path, name in named if path not in chosen)
-    return Inputs(pictures=pictures, videos=videos)
+    return Inputs(images=images, videos=videos)
 
 
 def _expand(wish: str, leave_out: Path | None) -> Iterable[tuple[Path, str]]:
@@ -74,7 +74,7 @@ def _expand(wish: str, leave_out: Path | None) -> Iterable[tuple[Path, str]]:
         if not files:
             raise SourceError(
                 f"there are no pictures or videos in the folder `{wish}`",
-                hint=f"pictures end in {', '.join(sorted(PICTURE_SUFFIXES))}",
+                hint=f"pictures end in {', '.join(sorted(IMAGE_SUFFIXES))}",
             )
         return [(file, str(relative.with_suffix(""))) for file, relative in files]
     if path.exists():
@@ -108,7 +108,7 @@ def _media_below(folder: Path, leave_out: Path | None) -> list[Path]:
 
 
 def _has_known_suffix(path: Path) -> bool:
-    return path.suffix.lower() in PICTURE_SUFFIXES | VIDEO_SUFFIXES
+    return path.suffix.lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES
 
 
 def _unique(found: Iterable[tuple[Path, str]]) -> list[tuple[Path, str]]:
@@ -126,7 +126,7 @@ def _unique(found: Iterable[tuple[Path, str]]) -> list[tuple[Path, str]]:
     return named
 
 
-def _is_picture(path: Path) -> bool:
+def _is_image(path: Path) -> bool:
     if _has_known_suffix(path):
-        return path.suffix.lower() in PICTURE_SUFFIXES
+        return path.suffix.lower() in IMAGE_SUFFIXES
     return bool(cv2.haveImageReader(str(path)))

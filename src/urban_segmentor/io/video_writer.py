@@ -110,7 +110,7 @@ class VideoWriter:
         self._size = (0, 0)
         self._start_s = 0.0
         self._last_pts = -1
-        self._sound_ends_with_picture = False
+        self._sound_ends_with_image = False
         self._closed = False
 
     def write(self, frame: Frame, instances: Instances) -> None:  # noqa: ARG002
@@ -133,9 +133,9 @@ class VideoWriter:
                 self._open(pixels, start_s=frame.time_s)
             self._encode(pixels, frame.time_s - self._start_s)
 
-    def end_sound_with_picture(self) -> None:
+    def end_sound_with_image(self) -> None:
         """Leave out the sound after the last frame, where a run ends before its source does."""
-        self._sound_ends_with_picture = True
+        self._sound_ends_with_image = True
 
     def close(self) -> None:
         """Finish the file and put it in its place; safe to call twice.
@@ -205,7 +205,7 @@ class VideoWriter:
             self._audio.copy_until(container, time_s)
 
     def _sound_end_s(self) -> float:
-        if not self._sound_ends_with_picture:
+        if not self._sound_ends_with_image:
             return math.inf
         return float(self._last_pts * self._time_base + 1 / self._rate)
 

@@ -146,16 +146,16 @@ def bars(rows: Sequence[HtmlBar]) -> Html:
     return Html(f'<div class="bars">\n{lines}</div>\n')
 
 
-def pictures(shown: Iterable[HtmlImage]) -> Html:
+def images(shown: Iterable[HtmlImage]) -> Html:
     """Return pictures with captions, as many in a row as there is room for."""
-    figures = "".join(_figure(picture) for picture in shown)
-    return Html(f'<div class="pictures">\n{figures}</div>\n')
+    figures = "".join(_figure(image) for image in shown)
+    return Html(f'<div class="images">\n{figures}</div>\n')
 
 
-def _figure(picture: HtmlImage) -> str:
-    source = escape(quote(os.fsencode(picture.path)), quote=True)
-    caption = _text(picture.caption)
-    height, width = picture.size
+def _figure(image: HtmlImage) -> str:
+    source = escape(quote(os.fsencode(image.path)), quote=True)
+    caption = _text(image.caption)
+    height, width = image.size
     return (
         f'<figure><a href="{source}"><img src="{source}" alt="{caption}" width="{width}" '
         f'height="{height}" loading="lazy"></a>\n<figcaption>{caption}</figcaption></figure>\n'

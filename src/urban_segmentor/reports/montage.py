@@ -133,7 +133,7 @@ def jpeg_bytes(image: Image, *, quality: int = 90) -> bytes:
     return _encoded(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
 
 
-def png_picture_bytes(image: Image) -> bytes:
+def png_image_bytes(image: Image) -> bytes:
     """Return a picture as a PNG file.
 
     Args:
@@ -190,25 +190,25 @@ def _longest_px(entries: Sequence[LegendEntry], size_px: int) -> int:
     return round(longest) + 3 * size_px
 
 
-def _row(pictures: Sequence[Image], gap: int) -> Image:
+def _row(images: Sequence[Image], gap: int) -> Image:
     """Return pictures in a row, aligned at the top."""
-    height = max(picture.shape[0] for picture in pictures)
+    height = max(image.shape[0] for image in images)
     parts: list[Image] = []
-    for picture in pictures:
-        below = _blank(height - picture.shape[0], picture.shape[1])
-        parts += [np.vstack([picture, below]), _blank(height, gap)]
+    for image in images:
+        below = _blank(height - image.shape[0], image.shape[1])
+        parts += [np.vstack([image, below]), _blank(height, gap)]
     return np.hstack(parts[:-1])
 
 
-def _padded(picture: Image, *, width: int) -> Image:
+def _padded(image: Image, *, width: int) -> Image:
     """Return a picture with paper on its right, at least so wide."""
-    missing = width - picture.shape[1]
-    return np.hstack([picture, _blank(picture.shape[0], missing)]) if missing > 0 else picture
+    missing = width - image.shape[1]
+    return np.hstack([image, _blank(image.shape[0], missing)]) if missing > 0 else image
 
 
-def _bordered(picture: Image, border: int) -> Image:
+def _bordered(image: Image, border: int) -> Image:
     framed = cv2.copyMakeBorder(
-        picture, border, border, border, border, cv2.BORDER_CONSTANT, value=_PAPER
+        image, border, border, border, border, cv2.BORDER_CONSTANT, value=_PAPER
     )
     return np.asarray(framed, dtype=np.uint8)
 

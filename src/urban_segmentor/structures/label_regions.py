@@ -26,18 +26,18 @@ class LabelRegions(NamedTuple):
     boxes: NDArray[np.int64]
 
 
-def label_regions(picture: NDArray[np.int32]) -> LabelRegions:
+def label_regions(image: NDArray[np.int32]) -> LabelRegions:
     """Return where each value of a picture is, from its runs along the rows.
 
     Args:
-        picture: int32 (H, W), none negative.
+        image: int32 (H, W), none negative.
     """
-    width = picture.shape[1]
-    changes = np.ones(picture.shape, dtype=np.bool_)
-    np.not_equal(picture[:, 1:], picture[:, :-1], out=changes[:, 1:])
+    width = image.shape[1]
+    changes = np.ones(image.shape, dtype=np.bool_)
+    np.not_equal(image[:, 1:], image[:, :-1], out=changes[:, 1:])
     starts = np.flatnonzero(changes)
-    lengths = np.diff(starts, append=picture.size)
-    values = picture.ravel()[starts].astype(np.int64)
+    lengths = np.diff(starts, append=image.size)
+    values = image.ravel()[starts].astype(np.int64)
     order = np.argsort(values, kind="stable")
     firsts = np.flatnonzero(np.diff(values[order], prepend=-1))
     if not len(firsts):
@@ -54,20 +54,20 @@ def label_regions(picture: NDArray[np.int32]) -> LabelRegions:
     return LabelRegions(values[order][firsts], pixels, np.stack(boxes, axis=1))
 
 
-def masks_of(picture: NDArray[np.int32], regions: LabelRegions) -> Masks:
+def masks_of(image: NDArray[np.int32], regions: LabelRegions) -> Masks:
     """Return the mask of each of K values, some or all of those in the picture.
 
     Args:
-        picture: int32 (H, W).
+        image: int32 (H, W).
         regions: Where they are.
     """
     boxes: list[list[int]] = regions.boxes.tolist()
     crops = [
-        picture[y1:y2, x1:x2] == value
+        image[y1:y2, x1:x2] == value
         for value, (x1, y1, x2, y2) in zip(regions.values.tolist(), boxes, strict=True)
     ]
     return Masks(
         crops=crops,
         origins=regions.boxes[:, :2].astype(np.int32),
-        image_size=(picture.shape[0], picture.shape[1]),
+        image_size=(image.shape[0], image.shape[1]),
     )

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from urban_segmentor.datasets.cityscapes.layout import LABELS, PICTURES, POLYGONS_SUFFIX
+from urban_segmentor.datasets.cityscapes.layout import IMAGES, LABELS, POLYGONS_SUFFIX
 from urban_segmentor.datasets.parallel import in_parallel
 from urban_segmentor.errors import OutputError, SettingError
 from urban_segmentor.io.atomic import output_errors, write_atomically
-from urban_segmentor.io.images import write_picture
+from urban_segmentor.io.images import write_image
 from urban_segmentor.synthetic.street import Street
 from urban_segmentor.synthetic.tracing import trace, with_solid_trees
 
@@ -89,8 +89,8 @@ class _Place(NamedTuple):
         number = round(self.turn * _STEP_S * _CAMERA_FPS)
         stem = f"{self.city.name}_{self.street:06d}_{number:06d}"
         inner = f"{self.city.split}/{self.city.name}/{stem}"
-        picture = folder / PICTURES / f"{inner}_{PICTURES}.png"
-        return picture, folder / LABELS / f"{inner}{POLYGONS_SUFFIX}"
+        image = folder / IMAGES / f"{inner}_{IMAGES}.png"
+        return image, folder / LABELS / f"{inner}{POLYGONS_SUFFIX}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,8 +213,8 @@ def _draw_street(job: _Job) -> int:
     objects = 0
     for shot in street.shots(seconds=(max(wanted) + 1) * _STEP_S):
         if place := wanted.get(shot.frame.index):
-            picture, polygons = place.paths(job.folder)
-            write_picture(picture, shot.frame.image, overwrite=True)
+            image, polygons = place.paths(job.folder)
+            write_image(image, shot.frame.image, overwrite=True)
             data = json.dumps(
                 polygons_json(shot, leaf_gaps=job.leaf_gaps), separators=(",", ":")
             ).encode("ascii")
@@ -236,7 +236,7 @@ def _open(folder: Path, settings: dict[str, Any], *, overwrite: bool) -> None:
                 hint="choose an empty or new folder",
             )
         if content and overwrite:
-            for name in (PICTURES, LABELS):
+            for name in (IMAGES, LABELS):
                 shutil.rmtree(folder / name, ignore_errors=True)
         elif content and _settings_of(state) != settings:
             raise OutputError(

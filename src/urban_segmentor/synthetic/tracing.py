@@ -59,10 +59,10 @@ class _Piece:
     points: NDArray[np.int32] = field(default_factory=lambda: np.zeros((0, 2), np.int32))
     covers: dict[int, int] = field(default_factory=dict[int, int])
 
-    def window(self, picture: NDArray[np.int32]) -> NDArray[np.int32]:
+    def window(self, image: NDArray[np.int32]) -> NDArray[np.int32]:
         """Return the part of a picture, int32 (H, W), that the crop lies over."""
         (x, y), (height, width) = self.origin, self.crop.shape
-        return picture[y : y + height, x : x + width]
+        return image[y : y + height, x : x + width]
 
     def outline(self, owners: NDArray[np.int32], own: int) -> None:
         """Find the polygon, and how many pixels of which other pieces it covers.
@@ -308,6 +308,6 @@ def _ring(crop: Crop, origin: tuple[int, int]) -> NDArray[np.int32]:
 
 
 def _drawn(points: NDArray[np.int32], *, size: tuple[int, int]) -> NDArray[np.bool_]:
-    picture = Image.new("L", (size[1], size[0]), 0)
-    ImageDraw.Draw(picture).polygon(points.ravel().tolist(), fill=1)
-    return np.asarray(picture) > 0
+    image = Image.new("L", (size[1], size[0]), 0)
+    ImageDraw.Draw(image).polygon(points.ravel().tolist(), fill=1)
+    return np.asarray(image) > 0

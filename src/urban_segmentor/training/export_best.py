@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from urban_segmentor.datasets.images import read_picture
+from urban_segmentor.datasets.images import read_image
 from urban_segmentor.export.export import export
 from urban_segmentor.export.export_metadata import ModelDescription
 from urban_segmentor.export.export_options import ExportOptions, ExportProgress
@@ -28,18 +28,18 @@ def export_best(trained: TrainingResult, *, progress: ExportProgress | None = No
         OutputError: It cannot be written.
     """
     record = trained.folder.read()
-    picture = Path((trained.folder.root / "val.txt").read_text(encoding="utf-8").split("\n", 1)[0])
-    pictures = record["pictures"]["train"]
+    image = Path((trained.folder.root / "val.txt").read_text(encoding="utf-8").split("\n", 1)[0])
+    images = record["images"]["train"]
     names = ", ".join(Path(root).name for root in record["data"])
     wishes = ExportOptions(
         model=str(trained.best),
         format="onnx",
-        imgsz=_input_size(picture, long_side=int(record["settings"].get("imgsz", 640))),
+        imgsz=_input_size(image, long_side=int(record["settings"].get("imgsz", 640))),
         data=Path(record["data"][0]),
         output=trained.best.with_suffix(".onnx"),
         overwrite=True,
         about=ModelDescription(
-            training_data=f"{names}: {pictures} pictures, {count(trained.epochs)}"
+            training_data=f"{names}: {images} pictures, {count(trained.epochs)}"
         ),
     )
     export(wishes, progress=progress)
@@ -51,9 +51,9 @@ def count(epochs: int) -> str:
     return f"{epochs} epoch{'' if epochs == 1 else 's'}"
 
 
-def _input_size(picture: Path, *, long_side: int) -> tuple[int, int]:
+def _input_size(image: Path, *, long_side: int) -> tuple[int, int]:
     """Return height and width of the network input for pictures of one shape, pixels."""
-    height, width = read_picture(picture).shape[:2]
+    height, width = read_image(image).shape[:2]
     scale = long_side / max(height, width)
     sides = [max(1, round(side * scale / _STRIDE)) * _STRIDE for side in (height, width)]
     return sides[0], sides[1]

@@ -91,7 +91,7 @@ def train(  # noqa: PLR0913 -- all have their names
     folder = RunFolder(out)
     folder.create(
         material=material,
-        pictures=_listed(material, own, seed=int(theirs["seed"])),
+        images=_listed(material, own, seed=int(theirs["seed"])),
         settings=theirs,
         own=own,
         overwrite=overwrite,

@@ -8,17 +8,17 @@ import numpy as np
 import numpy.typing as npt
 
 
-def ignored_outlines(picture: Path) -> list[npt.NDArray[np.float32]]:
+def ignored_outlines(image: Path) -> list[npt.NDArray[np.float32]]:
     """Rings of a prepared picture's ignored regions.
 
     Args:
-        picture: A file under `images/` of a folder that `data prepare` made.
+        image: A file under `images/` of a folder that `data prepare` made.
 
     Returns:
         For each region float32 (K, 2), x and y as fractions of the picture; none when the picture
         has no file under `ignored/`.
     """
-    parts = list(picture.parts)
+    parts = list(image.parts)
     if "images" not in parts:
         return []
     parts[len(parts) - 1 - parts[::-1].index("images")] = "ignored"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def repeat_factor_sample(
-    pictures: Sequence[TrainingImage], *, share: float, first: int = 0, seed: int = 0
+    images: Sequence[TrainingImage], *, share: float, first: int = 0, seed: int = 0
 ) -> list[Path]:
     """Return pictures, those of rare classes several times.
 
@@ -23,7 +23,7 @@ def repeat_factor_sample(
     picture that of its rarest class. What of a factor is no whole number is drawn by lot.
 
     Args:
-        pictures: With the classes that they show.
+        images: With the classes that they show.
         share: Classes in a smaller share of pictures than this are rare; 0 repeats nothing.
         first: Classes below this number do not count.
         seed: Of the lot.
@@ -31,16 +31,16 @@ def repeat_factor_sample(
     Source:
         Repeat factor sampling: Gupta et al., "LVIS", CVPR 2019.
     """
-    counts = Counter(number for picture in pictures for number in picture.classes)
+    counts = Counter(number for image in images for number in image.classes)
     factors = {
-        number: max(1.0, math.sqrt(share * len(pictures) / count))
+        number: max(1.0, math.sqrt(share * len(images) / count))
         for number, count in counts.items()
         if number >= first
     }
     lot = random.Random(seed)  # noqa: S311 -- nothing is secret here
     found: list[Path] = []
-    for picture in pictures:
-        factor = max((factors.get(number, 1.0) for number in picture.classes), default=1.0)
+    for image in images:
+        factor = max((factors.get(number, 1.0) for number in image.classes), default=1.0)
         whole = int(factor)
-        found += [picture.path] * (whole + (lot.random() < factor - whole))
+        found += [image.path] * (whole + (lot.random() < factor - whole))
     return found

@@ -78,7 +78,7 @@ class RunFolder:
         self,
         *,
         material: TrainingData,
-        pictures: Sequence[Path],
+        images: Sequence[Path],
         settings: dict[str, Any],
         own: dict[str, Any],
         overwrite: bool,
@@ -87,7 +87,7 @@ class RunFolder:
 
         Args:
             material: What is learnt from.
-            pictures: Training pictures in the order of the list, repeated ones included.
+            images: Training pictures in the order of the list, repeated ones included.
             settings: For Ultralytics.
             own: What is ours among the settings.
             overwrite: True when an earlier run may be replaced.
@@ -107,8 +107,8 @@ class RunFolder:
         with output_errors(self.root):
             for old in (self.last, self.best, self.exported, self.root / CSV):
                 old.unlink(missing_ok=True)
-        self._write("train.txt", "".join(f"{path}\n" for path in pictures))
-        self._write("val.txt", "".join(f"{picture.path}\n" for picture in material.val))
+        self._write("train.txt", "".join(f"{path}\n" for path in images))
+        self._write("val.txt", "".join(f"{image.path}\n" for image in material.val))
         data = {
             "path": str(self.root.resolve()),
             "train": "train.txt",
@@ -123,12 +123,12 @@ class RunFolder:
             "settings": settings,
             "own_settings": own,
             "data": [str(root.resolve()) for root in material.roots],
-            "pictures": {
+            "images": {
                 "train": len(material.train),
-                "train_with_repeats": len(pictures),
+                "train_with_repeats": len(images),
                 "val": len(material.val),
             },
-            "share_of_train_pictures": {k: round(v, 4) for k, v in material.shares().items()},
+            "share_of_train_images": {k: round(v, 4) for k, v in material.shares().items()},
             "versions": versions(),
             "data_reports": [_report(root) for root in material.roots],
         }

@@ -50,7 +50,7 @@ class TrainingData:
 
     def shares(self) -> dict[str, float]:
         """Return the share of training pictures that show each class."""
-        counts = Counter(number for picture in self.train for number in picture.classes)
+        counts = Counter(number for image in self.train for number in image.classes)
         return {name: counts[i] / len(self.train) for i, name in enumerate(self.names)}
 
 
@@ -74,9 +74,9 @@ def read_training_data(root: Path, *, also: Sequence[Path] = ()) -> TrainingData
                 f"`{each}` has other classes than `{roots[0]}`: {_difference(_names(each), names)}",
                 hint="prepare both with the same --classes",
             )
-        train += _pictures(each, "train", len(names))
-    val = _pictures(roots[0], "val", len(names))
-    if not any(picture.classes for picture in train):
+        train += _images(each, "train", len(names))
+    val = _images(roots[0], "val", len(names))
+    if not any(image.classes for image in train):
         raise DatasetError(
             f"no picture under `{roots[0] / 'labels' / 'train'}` has a label",
             hint="make the folder anew: urban-segmentor data prepare CITYSCAPES OUT",
@@ -125,7 +125,7 @@ def _not_prepared(root: Path) -> DatasetError:
     )
 
 
-def _pictures(root: Path, split: str, n_classes: int) -> list[TrainingImage]:
+def _images(root: Path, split: str, n_classes: int) -> list[TrainingImage]:
     folder = root / "images" / split
     found = sorted(p for p in folder.glob("*") if p.suffix.lower() in _SUFFIXES)
     if not found:

@@ -71,12 +71,12 @@ def plate(
     needed = max(round(font.getlength(line)) for line in shown) + 2 * margin
     across = min(max(needed, width), room[1])
     down = min(round(len(shown) * _LINE * text_px) + margin, room[0])
-    picture = Drawing.new("RGB", (across + across % 2, down + down % 2), color)
-    draw = ImageDraw.Draw(picture)
+    image = Drawing.new("RGB", (across + across % 2, down + down % 2), color)
+    draw = ImageDraw.Draw(image)
     for number, line in enumerate(shown):
         middle = margin / 2 + (number + 0.5) * _LINE * text_px
         draw.text((margin, round(middle)), line, fill=_INK, font=font, anchor="lm")
-    return TextSprite(np.asarray(picture))
+    return TextSprite(np.asarray(image))
 
 
 def wrapped(text: str, *, text_px: int, width: int) -> list[str]:

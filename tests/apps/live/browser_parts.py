@@ -102,7 +102,7 @@ class Stream:
         """Return the head of the answer, with what is in front of the first picture."""
         return self._until(BETWEEN)
 
-    def picture(self) -> bytes:
+    def image(self) -> bytes:
         """Return the next picture; what makes a browser show it has come as well."""
         jpeg = self._until(BETWEEN).removesuffix(b"\r\n" + BETWEEN)
         assert jpeg[:2] == b"\xff\xd8"

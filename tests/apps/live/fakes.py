@@ -19,7 +19,7 @@ SIZE = (36, 64)
 NAMES = ("car", "person", "road")
 
 
-def picture(index: int) -> Yuv420:
+def image(index: int) -> Yuv420:
     """Return planes whose luma says which frame it is."""
     return Yuv420(
         y=np.full(SIZE, 16 + index % 200, dtype=np.uint8),
@@ -66,7 +66,7 @@ class Given:
             if self.stopped:
                 return
             yield Frame(
-                pixels=picture(index),
+                pixels=image(index),
                 index=index,
                 time_s=index / 25,
                 name=f"given_{index:06d}",

@@ -162,7 +162,7 @@ def test_programs_get_in(locked: Shown) -> None:
         assert locked.ask("GET", "/healthz", Authorization=wrong).status == 401
     stream = Stream(locked, f"/stream.mjpg HTTP/1.1\r\nAuthorization: {good}\r\nX: ")
     assert stream.head().startswith(b"HTTP/1.1 200")
-    assert stream.picture()
+    assert stream.image()
     stream.close()
 
 

@@ -53,12 +53,12 @@ def test_nothing_is_encoded_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
         return jpeg_of(pixels)  # pyright: ignore[reportArgumentType]
 
     monkeypatch.setattr(module, "jpeg_of", counting)
-    pictures = MjpegEncoder()
-    assert pictures.newest() is None
+    images = MjpegEncoder()
+    assert images.newest() is None
     for number in range(5):
-        pictures.put(numbered(number))
+        images.put(numbered(number))
     assert not calls
-    first, second = pictures.newest(), pictures.newest()
+    first, second = images.newest(), images.newest()
     assert first is not None
     assert first is second
     assert (first.number, number_of(first.jpeg), len(calls)) == (5, 4, 1)
@@ -66,14 +66,14 @@ def test_nothing_is_encoded_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     got: list[int] = []
     waiting = [
         threading.Thread(
-            target=lambda: got.append(pictures.wait(after=5, timeout_s=5).number)  # pyright: ignore[reportOptionalMemberAccess]
+            target=lambda: got.append(images.wait(after=5, timeout_s=5).number)  # pyright: ignore[reportOptionalMemberAccess]
         )
         for _ in range(3)
     ]
     for thread in waiting:
         thread.start()
-    wait_until(lambda: pictures._waiting == 3)
-    pictures.put(numbered(9))
+    wait_until(lambda: images._waiting == 3)
+    images.put(numbered(9))
     for thread in waiting:
         thread.join()
     assert got == [6, 6, 6]
@@ -82,15 +82,15 @@ def test_nothing_is_encoded_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_waiting_ends() -> None:
     """After its time, and when no more pictures come."""
-    pictures = MjpegEncoder()
-    assert pictures.wait(after=0, timeout_s=0.01) is None
-    pictures.put(numbered(1))
-    assert pictures.wait(after=1, timeout_s=0.01) is None
-    timer = threading.Timer(0.1, pictures.close)
+    images = MjpegEncoder()
+    assert images.wait(after=0, timeout_s=0.01) is None
+    images.put(numbered(1))
+    assert images.wait(after=1, timeout_s=0.01) is None
+    timer = threading.Timer(0.1, images.close)
     timer.start()
     since_s = time.monotonic()
-    assert pictures.wait(after=1, timeout_s=20) is None
+    assert images.wait(after=1, timeout_s=20) is None
     assert time.monotonic() - since_s < 5
     timer.join()
-    pictures.close()
-    assert pictures.closed
+    images.close()
+    assert images.closed

@@ -141,7 +141,7 @@ def truth(page: Any, expression: str) -> None:  # noqa: ANN401
     wait_until(lambda: page.evaluate(expression), every_s=0.05)
 
 
-def picture(page: Any) -> NDArray[np.uint8]:  # noqa: ANN401
+def source_image(page: Any) -> NDArray[np.uint8]:  # noqa: ANN401
     """Return what the browser shows of the picture, uint8 (H, W, 3), RGB."""
     shot = page.locator("#picture").screenshot()
     return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"))
@@ -152,9 +152,9 @@ def test_it_moves(running: Running, opened: Callable[..., Any], problems: list[s
     page = opened(running.url)
     until(page, "live")
     assert page.title() == "street: live"
-    first = picture(page)
+    first = source_image(page)
     assert first.std() > 20
-    wait_until(lambda: (picture(page) != first).mean() > 0.05)
+    wait_until(lambda: (source_image(page) != first).mean() > 0.05)
     assert page.locator("#fps").inner_text() == "24.0"
     assert page.locator("#latency").inner_text() == "41 ms"
     assert page.locator("#dropped").inner_text() == "1,234"
@@ -165,20 +165,20 @@ def test_it_moves(running: Running, opened: Callable[..., Any], problems: list[s
     until(page, "paused")
     assert running.controls.view.paused
     page.wait_for_timeout(300)
-    still = picture(page)
+    still = source_image(page)
     page.wait_for_timeout(300)
-    assert (picture(page) == still).all()
+    assert (source_image(page) == still).all()
     assert page.evaluate("getComputedStyle(document.getElementById('picture')).filter") == "none"
     late = opened(running.url)  # sees the last picture
     until(late, "paused")
     late.wait_for_timeout(300)
-    assert picture(late).std() > 20
+    assert source_image(late).std() > 20
     page.click("#pause")
     until(late, "live")
     assert problems == []
 
 
-def test_the_newest_picture_is_shown(browser: Any) -> None:  # noqa: ANN401
+def test_the_newest_image_is_shown(browser: Any) -> None:  # noqa: ANN401
     """Not the one before it, although browsers wait for the start of the next part."""
     controls = ViewControls(NAMES)
     display = BrowserDisplay(controls, title="street", port=0)
@@ -190,7 +190,7 @@ def test_the_newest_picture_is_shown(browser: Any) -> None:  # noqa: ANN401
         display.poll(replace(LIVE, state="paused"))
         until(page, "paused")
         page.wait_for_timeout(250)
-        assert np.abs(picture(page)[50, 400] - np.array(color)).max() < 12
+        assert np.abs(source_image(page)[50, 400] - np.array(color)).max() < 12
     page.close()
     display.close()
 
@@ -290,7 +290,7 @@ def test_lost_is_not_live(
     until(page, "lost")
     assert page.locator("#banner").inner_text() == LOST.state
     page.wait_for_timeout(200)
-    grey = picture(page)[:100]
+    grey = source_image(page)[:100]
     assert np.abs(grey[..., 0].astype(int) - grey[..., 2]).max() <= 3
     running.display.say("saved as <b>street</b>.png")
     page.get_by_text("saved as <b>street</b>.png").wait_for()
@@ -313,14 +313,14 @@ def test_the_program_goes_and_comes(
     running.close()
     until(page, "not reached")
     page.get_by_text("The program has ended or cannot be reached").wait_for()
-    assert picture(page)[:100].std() > 1
+    assert source_image(page)[:100].std() > 1
     assert page.locator("#fps").inner_text() == "\N{EN DASH}"
     again = Running(frames, port=int(running.url.rstrip("/").rpartition(":")[2]))
     try:
         assert again.url == running.url
         until(page, "live")
-        first = picture(page)
-        wait_until(lambda: (picture(page) != first).mean() > 0.05)
+        first = source_image(page)
+        wait_until(lambda: (source_image(page) != first).mean() > 0.05)
     finally:
         again.close()
 
@@ -362,7 +362,7 @@ def test_it_fits(running: Running, opened: Callable[..., Any], problems: list[st
         assert page.evaluate("document.documentElement.scrollWidth") == width
         ground = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
         assert (sum(map(int, ground[4:-1].split(","))) < 380) == (scheme == "dark")
-        assert picture(page).shape[1] > 0.6 * width
+        assert source_image(page).shape[1] > 0.6 * width
     assert page.evaluate("document.images[0].alt")
     assert problems == []
 

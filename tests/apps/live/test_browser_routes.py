@@ -57,7 +57,7 @@ def test_the_page(shown: Shown) -> None:
 def test_the_state(shown: Shown) -> None:
     """Before the first frame, and after."""
     state = shown.state()
-    assert (state["state"], state["fps"], state["has_picture"]) == ("connecting", None, False)
+    assert (state["state"], state["fps"], state["has_image"]) == ("connecting", None, False)
     assert state["class_names"] == list(NAMES)
     assert state["colors"][3] == "#00008e"
     assert state["presets"] == {
@@ -68,7 +68,7 @@ def test_the_state(shown: Shown) -> None:
     assert (state["viewers"], state["viewer"], state["message"]) == (0, None, None)
     shown.display.show(numbered(1), LIVE)
     state = shown.state()
-    assert (state["state"], state["is_live"], state["has_picture"]) == ("live", True, True)
+    assert (state["state"], state["is_live"], state["has_image"]) == ("live", True, True)
     assert (state["fps"], state["latency_ms"], state["stages_ms"]) == (24.0, 41.3, {"infer": 21.0})
     assert state["silent_s"] < 1
     shown.display.poll(LiveStats(state="lost: gone; retry in 4 s", dropped=7))
@@ -177,7 +177,7 @@ def test_only_json_steers(shown: Shown, kind: str) -> None:
 
 
 @pytest.mark.parametrize(("path", "off"), [("/picture.png", 0), ("/picture.jpg", 3)])
-def test_a_picture_to_keep(shown: Shown, path: str, off: int) -> None:
+def test_a_image_to_keep(shown: Shown, path: str, off: int) -> None:
     """The one that is shown, whole, under a name with the time."""
     shown.display.show(numbered(3), LIVE)
     shown.display.show(numbered(50, size=(121, 161)), LIVE)

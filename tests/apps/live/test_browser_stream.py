@@ -38,24 +38,24 @@ def shown() -> Iterator[Shown]:
     assert viewer_threads() == 0
 
 
-def test_pictures_come(shown: Shown) -> None:
+def test_images_come(shown: Shown) -> None:
     """The last one to who joins late, then each new one, the size as it is."""
     shown.display.show(numbered(10), LIVE)
     with closing(Stream(shown)) as stream:
         head = stream.head().decode()
         assert "multipart/x-mixed-replace; boundary=next-picture" in head
         assert "Cache-Control: no-store" in head
-        assert number_of(stream.picture()) == 10
+        assert number_of(stream.image()) == 10
         for number in (11, 12, 13):
-            wait_until(lambda: shown.display._pictures._waiting)
+            wait_until(lambda: shown.display._images._waiting)
             shown.display.show(numbered(number, size=(100 + number, 200)), LIVE)
-            assert number_of(stream.picture()) == number
+            assert number_of(stream.image()) == number
         with closing(Stream(shown)) as second:
             second.head()
-            assert number_of(second.picture()) == 13
+            assert number_of(second.image()) == 13
 
 
-def test_a_picture_that_stands_still(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_image_that_stands_still(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
     """The connection lives; the picture comes again now and then; before it there is nothing."""
     monkeypatch.setattr("urban_segmentor.apps.live.browser.viewer_streams._WAIT_S", 0.05)
     monkeypatch.setattr("urban_segmentor.apps.live.browser.viewer_streams._AGAIN_S", 0.3)
@@ -64,11 +64,11 @@ def test_a_picture_that_stands_still(shown: Shown, monkeypatch: pytest.MonkeyPat
         time.sleep(0.2)
         shown.display.show(numbered(20), LIVE)
         since_s = time.monotonic()
-        assert [number_of(stream.picture()) for _ in range(3)] == [20, 20, 20]
+        assert [number_of(stream.image()) for _ in range(3)] == [20, 20, 20]
         assert 0.5 < time.monotonic() - since_s < 5
-        wait_until(lambda: shown.display._pictures._waiting)
+        wait_until(lambda: shown.display._images._waiting)
         shown.display.show(numbered(21), LIVE)
-        while (number := number_of(stream.picture())) == 20:
+        while (number := number_of(stream.image())) == 20:
             pass
         assert number == 21
 
@@ -85,7 +85,7 @@ def test_one_who_does_not_read(shown: Shown, monkeypatch: pytest.MonkeyPatch) ->
             shown.display.show(numbered(number, size=(480, 640), noise=True), LIVE)
             longest_s = max(longest_s, time.monotonic() - since_s)
             if number % 2:
-                seen = number_of(good.picture())
+                seen = number_of(good.image())
                 assert last < seen <= number + 1
                 last = seen
             time.sleep(0.02)
@@ -93,15 +93,15 @@ def test_one_who_does_not_read(shown: Shown, monkeypatch: pytest.MonkeyPatch) ->
         wait_until(lambda: shown.state()["viewers"] == 1)
 
 
-def test_one_who_is_slow_sees_no_old_pictures(shown: Shown) -> None:
+def test_one_who_is_slow_sees_no_old_images(shown: Shown) -> None:
     """What lies on the way is little: soon after a pause of the viewer the present comes."""
     frames = [numbered(number, size=(480, 640), noise=True) for number in range(1, 121)]
     with closing(Stream(shown, buffer=16384)) as slow:
         slow.head()
         with feeding(shown, frames, pause_s=0.01) as fed:
-            slow.picture()
+            slow.image()
             time.sleep(1.0)
-            numbers = [number_of(slow.picture()) for _ in range(4)]
+            numbers = [number_of(slow.image()) for _ in range(4)]
     assert len(fed) > 40
     assert numbers == sorted(set(numbers))
     assert numbers[-1] > numbers[0] + 20, numbers
@@ -115,12 +115,12 @@ def test_comings_and_goings(shown: Shown) -> None:
             with closing(Stream(shown)) as stream:
                 if number % 2:
                     stream.head()
-                    stream.picture()
+                    stream.image()
     wait_until(lambda: viewer_threads() == 0)
     assert shown.state()["viewers"] == 0
 
 
-def test_leaving_a_still_picture(shown: Shown) -> None:
+def test_leaving_a_still_image(shown: Shown) -> None:
     """It is noticed without a new picture, before there is one as well."""
     for _ in range(2):
         stream = Stream(shown)
@@ -147,13 +147,13 @@ def test_too_many_viewers(shown: Shown) -> None:
         again.head()
         streams[3].head()
         with pytest.raises(EOFError):
-            streams[3].picture()
+            streams[3].image()
         assert shown.state()["viewers"] == 8
         mine = shown.ask("GET", "/state.json?viewer=a3").value["viewer"]
         assert mine == {"sent": 0, "fps": 0}
-        wait_until(lambda: shown.display._pictures._waiting)
+        wait_until(lambda: shown.display._images._waiting)
         shown.display.show(numbered(5), LIVE)
-        assert number_of(again.picture()) == 5
+        assert number_of(again.image()) == 5
         wait_until(lambda: shown.ask("GET", "/state.json?viewer=a3").value["viewer"]["fps"] == 1)
     wait_until(lambda: shown.state()["viewers"] == 0)
 
@@ -170,14 +170,14 @@ def test_the_end_comes_to_viewers(shown: Shown) -> None:
         good.head()
         frames = (numbered(number % 9, noise=True) for number in itertools.count())
         with feeding(shown, frames, pause_s=0.01):
-            good.picture()
+            good.image()
             time.sleep(0.3)
             since_s = time.monotonic()
             shown.display.close()
             assert time.monotonic() - since_s < 3
             # What was on its way still comes.
             with pytest.raises((EOFError, ConnectionError)):
-                list(iter(good.picture, None))
+                list(iter(good.image, None))
     shown.display.show(numbered(1), LIVE)
     shown.display.poll(LIVE)
     shown.display.say("too late")

@@ -215,7 +215,7 @@ def test_a_model_that_fails_ends_the_run() -> None:
     assert setup.source.closed
 
 
-def test_a_full_disk_ends_the_recording_and_not_the_picture() -> None:
+def test_a_full_disk_ends_the_recording_and_not_the_image() -> None:
     """It is told once, at once; the other results and the picture go on."""
     told: list[OutputError] = []
     recorder, lines = Keeping(fails_at=4), Keeping()

@@ -56,7 +56,7 @@ def controls() -> ViewControls:
 @pytest.fixture
 def window(hidden: None, controls: ViewControls) -> Iterator[Window]:  # noqa: ARG001
     """Return a window in memory."""
-    opened = Window(controls, title=TITLE, save_picture=unsaved)
+    opened = Window(controls, title=TITLE, save_image=unsaved)
     yield opened
     opened.close()
 
@@ -84,7 +84,7 @@ def bright(shown: Image) -> tuple[int, int, int, int]:
 
 @pytest.mark.parametrize("matrix", ["bt601", "bt709", "bt2020"])
 @pytest.mark.parametrize("full_range", [False, True])
-def test_the_picture_is_on_the_screen(window: Window, matrix: Any, full_range: bool) -> None:  # noqa: ANN401, FBT001
+def test_the_image_is_on_the_screen(window: Window, matrix: Any, full_range: bool) -> None:  # noqa: ANN401, FBT001
     """In its own size and colors, planes and RGB alike."""
     image = patches((30, 40))
     for pixels in (image, Yuv420.from_rgb(image, matrix=matrix, full_range=full_range)):
@@ -182,7 +182,7 @@ def test_it_ends(window: Window, controls: ViewControls, key: str) -> None:
     assert controls.wants_quit
 
 
-def test_the_picture_is_saved(hidden: None, controls: ViewControls, tmp_path: Path) -> None:  # noqa: ARG001
+def test_the_image_is_saved(hidden: None, controls: ViewControls, tmp_path: Path) -> None:  # noqa: ARG001
     """The one that is shown; where it went is said, and so is what went wrong."""
     saved: list[Frame] = []
 
@@ -192,7 +192,7 @@ def test_the_picture_is_saved(hidden: None, controls: ViewControls, tmp_path: Pa
             raise OutputError("cannot write: no space")
         return tmp_path / "a.png"
 
-    window, frame = Window(controls, title=TITLE, save_picture=save), even((360, 640))
+    window, frame = Window(controls, title=TITLE, save_image=save), even((360, 640))
     press(pygame.K_s)
     window.poll(LIVE)
     assert window._message == "there is no picture yet"
@@ -232,7 +232,7 @@ def test_a_message_is_shown_for_some_seconds(
     np.testing.assert_array_equal(seen(window), plain)
 
 
-def test_a_state_lies_over_the_last_picture(window: Window, controls: ViewControls) -> None:
+def test_a_state_lies_over_the_last_image(window: Window, controls: ViewControls) -> None:
     """Dimmed while it is not of now; a pause dims nothing; before the first one it is black."""
     window.poll(LiveStats(state="connecting"))
     black = seen(window)
@@ -308,7 +308,7 @@ def test_full_screen_and_back(window: Window, controls: ViewControls) -> None:
     down=st.integers(1, 200),
     across=st.integers(1, 200),
 )
-def test_scaling_equals_the_pictures_own(height: int, width: int, down: int, across: int) -> None:
+def test_scaling_equals_the_images_own(height: int, width: int, down: int, across: int) -> None:
     """In memory that is used again, planes become what `Frame.image` says."""
     image = np.random.default_rng(height).integers(0, 256, (height, width, 3), dtype=np.uint8)
     planes = Yuv420.from_rgb(image, matrix="bt601")
@@ -331,10 +331,10 @@ def test_without_a_screen_it_says_so(
     monkeypatch.setenv("SDL_VIDEODRIVER", "x11")
     monkeypatch.setenv("DISPLAY", ":987")
     with pytest.raises(DisplayError, match="no window opens: ") as caught:
-        Window(controls, title=TITLE, save_picture=unsaved)
+        Window(controls, title=TITLE, save_image=unsaved)
     assert caught.value.hint == "use --display browser, or --display none"
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
-    Window(controls, title=TITLE, save_picture=unsaved).close()
+    Window(controls, title=TITLE, save_image=unsaved).close()
 
 
 def test_without_pygame_it_says_what_to_install(
@@ -345,6 +345,6 @@ def test_without_pygame_it_says_what_to_install(
     monkeypatch.setitem(sys.modules, "pygame", None)
     before = dict(os.environ)
     with pytest.raises(MissingExtraError) as caught:
-        Window(controls, title=TITLE, save_picture=unsaved)
+        Window(controls, title=TITLE, save_image=unsaved)
     assert caught.value.hint == "pip install 'urban-segmentor[window]'"
     assert dict(os.environ) == before

@@ -8,7 +8,7 @@ import pytest
 
 from tests.apps.web.conftest import draw_clip
 from urban_segmentor.apps.space.build import build_space
-from urban_segmentor.io.images import write_picture
+from urban_segmentor.io.images import write_image
 from urban_segmentor.synthetic import Street
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def own_examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a picture and a clip."""
     folder = tmp_path_factory.mktemp("own")
     shot = next(iter(Street(size=(360, 640), seed=3).shots(seconds=1.0)))
-    write_picture(folder / "my street.jpg", shot.frame.image, overwrite=True)
+    write_image(folder / "my street.jpg", shot.frame.image, overwrite=True)
     draw_clip(folder / "drive.mp4", seconds=0.4, size=(180, 320))
     return folder
 

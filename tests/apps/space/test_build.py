@@ -35,7 +35,7 @@ def test_everything_is_there_and_nothing_else(space: Path) -> None:
     assert (space / "LICENSE").read_text("utf-8") == (ROOT / "LICENSE").read_text("utf-8")
     examples = read_examples(space / "examples")
     assert examples is not None
-    assert {one["kind"] for one in examples} == {"picture", "video"}
+    assert {one["kind"] for one in examples} == {"image", "video"}
     assert all((space / "examples" / one["input"]).is_file() for one in examples)
 
 
@@ -84,8 +84,8 @@ def test_a_model_of_ones_own_goes_with_it(own_examples: Path, tmp_path: Path) ->
     compile((folder / "app.py").read_text("utf-8"), "app.py", "exec")
     examples = read_examples(folder / "examples")
     assert examples is not None
-    (picture,) = [one for one in examples if one["kind"] == "picture"]
-    assert {row["name"] for row in picture["answer"]["classes"]} == {"car", "person"}
+    (image,) = [one for one in examples if one["kind"] == "image"]
+    assert {row["name"] for row in image["answer"]["classes"]} == {"car", "person"}
 
 
 def test_an_openvino_model_brings_its_other_files(

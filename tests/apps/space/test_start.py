@@ -94,8 +94,8 @@ def _try(client: httpx.Client, process: subprocess.Popen[str], space: Path) -> N
     assert told["complete"]
     assert len(told["examples"]) == 2
     assert all(client.get(one["thumb"]).status_code == 200 for one in told["examples"])
-    picture = (space / "examples" / "inputs" / "my-street.jpg").read_bytes()
-    answer = client.post("/v1/segment", files={"image": picture})
+    image = (space / "examples" / "inputs" / "my-street.jpg").read_bytes()
+    answer = client.post("/v1/segment", files={"image": image})
     assert answer.status_code == 200
     assert answer.json()["instances"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.apps.web.running import RunningApp
-from urban_segmentor.io.images import write_picture
+from urban_segmentor.io.images import write_image
 from urban_segmentor.synthetic import Street
 
 if TYPE_CHECKING:
@@ -72,11 +72,11 @@ def page(chromium: Any, app: RunningApp) -> Iterator[Any]:  # noqa: ANN401 - Pla
 
 
 @pytest.fixture(scope="session")
-def street_picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def street_image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a drawn street of 1920 x 1080 pixels, which is none of the examples."""
     shot = next(iter(Street(size=(1080, 1920), seed=11).shots(seconds=1.0)))
     path = tmp_path_factory.mktemp("street") / "my street.png"
-    write_picture(path, shot.frame.image, overwrite=True)
+    write_image(path, shot.frame.image, overwrite=True)
     return path
 
 

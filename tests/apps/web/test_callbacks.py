@@ -15,7 +15,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 from urban_segmentor.inference.segmenter import Segmenter
-from urban_segmentor.io.images import read_picture
+from urban_segmentor.io.images import read_image
 from urban_segmentor.io.video_reader import VideoReader
 
 if TYPE_CHECKING:
@@ -33,10 +33,10 @@ def client(app: RunningApp, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     client.close()
 
 
-def test_a_picture(client: Client, street_picture: Path) -> None:
+def test_a_image(client: Client, street_image: Path) -> None:
     """The overlay has the picture's size, and the instances are those of the library."""
-    overlay, coco, facts = client.predict(handle_file(str(street_picture)), api_name="/segment")
-    image = read_picture(street_picture)
+    overlay, coco, facts = client.predict(handle_file(str(street_image)), api_name="/segment")
+    image = read_image(street_image)
     found = Segmenter.load("urban-n")(image)
     assert len(facts["instances"]) == len(found) > 5
     assert facts["size"] == [1920, 1080]
@@ -44,13 +44,13 @@ def test_a_picture(client: Client, street_picture: Path) -> None:
     assert cv2.imread(overlay).shape == image.shape
     told = json.loads(Path(coco).read_text("utf-8"))
     assert len(told["annotations"]) == len(found)
-    assert told["images"][0]["file_name"] == street_picture.name
+    assert told["images"][0]["file_name"] == street_image.name
 
 
-def test_arguments_are_taken_by_name(client: Client, street_picture: Path) -> None:
+def test_arguments_are_taken_by_name(client: Client, street_image: Path) -> None:
     """Classes, score and model; the most of them together."""
     answer = client.predict(
-        image=handle_file(str(street_picture)),
+        image=handle_file(str(street_image)),
         conf=0.5,
         classes=["car"],
         panoptic=True,
@@ -98,16 +98,16 @@ def test_the_models(client: Client) -> None:
     ],
 )
 def test_wrong_values_are_told(
-    client: Client, street_picture: Path, wrong: dict[str, Any], words: str
+    client: Client, street_image: Path, wrong: dict[str, Any], words: str
 ) -> None:
     """In a sentence, without a path of the server."""
     with pytest.raises(AppError) as refusal:
-        client.predict(image=handle_file(str(street_picture)), **wrong, api_name="/segment")
+        client.predict(image=handle_file(str(street_image)), **wrong, api_name="/segment")
     assert words in str(refusal.value)
     assert "visitors-" not in str(refusal.value)
 
 
-def test_what_is_no_picture_is_told(client: Client, tmp_path: Path) -> None:
+def test_what_is_no_image_is_told(client: Client, tmp_path: Path) -> None:
     """By what is in it."""
     page = tmp_path / "page.png"
     page.write_text("<!doctype html><script>alert(1)</script>")
@@ -128,11 +128,11 @@ def called(app: RunningApp, data: dict[str, Any]) -> str:
     return app.ask(f"/api/call/segment/{begun.value['event_id']}").body.decode()
 
 
-def test_by_plain_http(app: RunningApp, street_picture: Path) -> None:
+def test_by_plain_http(app: RunningApp, street_image: Path) -> None:
     """Upload, call, wait for the answer, fetch the file in it."""
     body = (
         b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
-        + street_picture.read_bytes()
+        + street_image.read_bytes()
         + b"\r\n--x--\r\n"
     )
     (path,) = app.ask(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.apps.web.conftest import draw_clip
-from tests.cli.runner import save_picture
+from tests.cli.runner import save_image
 from tests.cli.tiny import save_tiny_model
 from urban_segmentor.apps.web import examples as examples_module
 from urban_segmentor.apps.web.examples import Examples, prepare_examples, read_examples
@@ -34,8 +34,8 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> ModelPool:
 def own(tmp_path: Path) -> Path:
     """Return a folder with two pictures and a clip, with names as people give them."""
     folder = tmp_path / "own"
-    save_picture(folder / "Main St. #2 (day).png")
-    save_picture(folder / "b.jpg")
+    save_image(folder / "Main St. #2 (day).png")
+    save_image(folder / "b.jpg")
     draw_clip(folder / "drive.mp4", seconds=0.2, size=(90, 160))
     return folder
 
@@ -64,7 +64,7 @@ def as_json(value: object) -> object:
 def test_ones_own(tiny: ModelPool, own: Path, tmp_path: Path) -> None:
     """Every picture and clip is one, with a title, a text for the blind, and its files."""
     examples, shared = running(tiny, own, tmp_path / "cache")
-    assert [one["kind"] for one in examples.found] == ["picture", "picture", "video"]
+    assert [one["kind"] for one in examples.found] == ["image", "image", "video"]
     assert examples.found[0]["title"] == "Main st. 2 day"
     assert all(one["alt"] and examples.input(one).is_file() for one in examples.found)
     assert len(shared) == 3
@@ -88,7 +88,7 @@ def test_the_second_start_has_them_at_once(tiny: ModelPool, own: Path, tmp_path:
     assert as_json(again.found) == as_json(first.found)
     again.close()
     assert all(again.input(one).is_file() for one in again.found)
-    save_picture(own / "c.png")
+    save_image(own / "c.png")
     other, _ = running(tiny, own, tmp_path / "cache")
     assert len(other.found) == 4
     assert not [path for path in (tmp_path / "cache").iterdir() if path.name[0] != "."][2:]
@@ -146,7 +146,7 @@ def test_an_index_that_is_none(tmp_path: Path, text: str) -> None:
     assert read_examples(tmp_path) is None
 
 
-def test_streets_are_drawn_where_nobody_has_pictures(
+def test_streets_are_drawn_where_nobody_has_images(
     tiny: ModelPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A picture by day, one at dusk, and two clips."""
@@ -154,5 +154,5 @@ def test_streets_are_drawn_where_nobody_has_pictures(
     monkeypatch.setattr(examples_module, "_CLIP_SIZE", (90, 160))
     monkeypatch.setattr(examples_module, "_CLIP_S", 0.2)
     found = prepare_examples(tmp_path / "made", engine=tiny)
-    assert [one["kind"] for one in found] == ["picture", "picture", "video", "video"]
+    assert [one["kind"] for one in found] == ["image", "image", "video", "video"]
     assert "dusk" in found[1]["alt"]

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from tests.cli.tiny import save_tiny_model
-from urban_segmentor.apps.web.image import PICTURE_PNG, make_png, segment_picture
+from urban_segmentor.apps.web.image import IMAGE_PNG, make_png, segment_image
 from urban_segmentor.apps.web.limits import UploadLimits
 from urban_segmentor.apps.web.model_pool import ModelPool
 from urban_segmentor.apps.web.segment_options import SegmentOptions
 from urban_segmentor.apps.web.temp_files import TempFiles
-from urban_segmentor.io.images import read_picture, write_picture
+from urban_segmentor.io.images import read_image, write_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +50,7 @@ def segmented(
 ) -> tuple[ImageResult, SavedResult]:
     """Return what the page shows of a picture, and where its files are."""
     answer = store.answer("visitor")
-    found = segment_picture(
+    found = segment_image(
         path,
         title=path.name,
         engine=engine,
@@ -118,22 +118,22 @@ def test_the_png_is_without_loss_and_made_when_asked_for(
     """In the picture's own size, with the same choices."""
     path = grey(tmp_path / "a.png", (600, 2400))
     found, answer = segmented(path, tiny, store, opacity=1.0, masks_only=True)
-    assert not (answer.folder / PICTURE_PNG).exists()
+    assert not (answer.folder / IMAGE_PNG).exists()
     made = make_png(answer.folder, engine=tiny, limits=LIMITS)
-    drawn = read_picture(made)
+    drawn = read_image(made)
     assert drawn.shape == (600, 2400, 3)
-    assert read_picture(answer.folder / "after.jpg").shape == (480, 1920, 3)
+    assert read_image(answer.folder / "after.jpg").shape == (480, 1920, 3)
     (car,) = [one for one in found["instances"] if one["name"] == "car"]
     left, top, right, bottom = car["box"]
     centre = drawn[int(600 * (top + bottom) / 2), int(2400 * (left + right) / 2)]
     assert tuple(centre) == (0, 0, 142)  # Cityscapes' color of cars
     path.unlink()  # the answer keeps what it was made of
     made.unlink()
-    assert np.array_equal(read_picture(make_png(answer.folder, engine=tiny, limits=LIMITS)), drawn)
+    assert np.array_equal(read_image(make_png(answer.folder, engine=tiny, limits=LIMITS)), drawn)
 
 
 @pytest.mark.parametrize("channels", [None, 4])
-def test_grey_and_transparent_pictures(
+def test_grey_and_transparent_images(
     tiny: ModelPool, store: TempFiles, tmp_path: Path, channels: int | None
 ) -> None:
     """They are pictures, too."""
@@ -141,12 +141,12 @@ def test_grey_and_transparent_pictures(
     assert len(found["instances"]) == 2
 
 
-def test_panoptic_gives_no_place_to_two(store: TempFiles, street_picture: Path) -> None:
+def test_panoptic_gives_no_place_to_two(store: TempFiles, street_image: Path) -> None:
     """Shares add up to the picture at most; without it they need not."""
     engine = ModelPool()
-    merged, _ = segmented(street_picture, engine, store, panoptic=True)
+    merged, _ = segmented(street_image, engine, store, panoptic=True)
     assert sum(one["share"] for one in merged["instances"]) <= 1.0001
-    plain, _ = segmented(street_picture, engine, store)
+    plain, _ = segmented(street_image, engine, store)
     assert sum(one["share"] for one in plain["instances"]) > 1
 
 
@@ -157,5 +157,5 @@ def test_the_choices_say_what_is_found(tiny: ModelPool, store: TempFiles, tmp_pa
     assert len(segmented(path, tiny, store, conf=0.95)[0]["instances"]) == 0
     (person,) = segmented(path, tiny, store, classes=("person",))[0]["instances"]
     assert person["name"] == "person"
-    write_picture(tmp_path / "b.jpg", read_picture(path), overwrite=True)
+    write_image(tmp_path / "b.jpg", read_image(path), overwrite=True)
     assert len(segmented(tmp_path / "b.jpg", tiny, store)[0]["instances"]) == 2

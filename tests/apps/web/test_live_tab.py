@@ -101,8 +101,8 @@ def browser(
 ) -> Iterator[Browser]:
     """Return a browser whose camera films the street, and whose user says yes."""
     film = tmp_path_factory.mktemp("camera") / "street.mjpeg"
-    pictures = [coded("jpg", Pillow.fromarray(image), quality=90) for image in street]
-    film.write_bytes(b"".join(pictures))
+    images = [coded("jpg", Pillow.fromarray(image), quality=90) for image in street]
+    film.write_bytes(b"".join(images))
     browser = launch(
         FAKE_ANSWER,
         FAKE_CAMERA,
@@ -139,10 +139,10 @@ def visit(browser: Browser, url: str, **options: Any) -> Page:  # noqa: ANN401
 def begin(page: Page) -> None:
     """Start, and wait for pictures and figures."""
     page.click("#live-view .start")
-    wait_for_pictures(page)
+    wait_for_images(page)
 
 
-def wait_for_pictures(page: Page) -> None:
+def wait_for_images(page: Page) -> None:
     """Wait until pictures come, and how fast they do."""
     page.wait_for_selector("#live-view canvas:visible")
     page.wait_for_function("() => document.querySelector('#live-view .figures').textContent")
@@ -333,7 +333,7 @@ def test_one_of_two_cameras_can_be_chosen(launch: Callable[..., Browser], app: R
     chosen = page.input_value("#live-view .camera")
     page.select_option("#live-view .camera", index=1)
     page.wait_for_function("() => window.streams.length === 2")
-    wait_for_pictures(page)
+    wait_for_images(page)
     now = page.input_value("#live-view .camera")
     running = "() => window.streams[1].getTracks()[0].getSettings().deviceId"
     assert chosen != now == page.evaluate(running)
@@ -370,14 +370,14 @@ def test_a_server_that_goes_away_is_said_and_found_again(browser: Browser, tmp_p
         assert page.inner_text("#live-view .figures") == ""
         assert "old" in page.get_attribute("#live-view .place", "class")
         app = RunningApp(*words, folder=tmp_path)
-        wait_for_pictures(page)
+        wait_for_images(page)
         assert told(page) == ""
         page.context.close()
     finally:
         app.close()
 
 
-def test_a_busy_server_is_said_only_when_the_picture_gets_old(page: Page) -> None:
+def test_a_busy_server_is_said_only_when_the_image_gets_old(page: Page) -> None:
     """One refused frame is nothing to read; a second of them is, and then it goes on."""
     begin(page)
     page.evaluate(
@@ -393,7 +393,7 @@ def test_a_busy_server_is_said_only_when_the_picture_gets_old(page: Page) -> Non
     wait_for_words(page, "The server is busy")
     page.wait_for_timeout(1000)
     page.unroute("**/live?**")
-    wait_for_pictures(page)
+    wait_for_images(page)
     page.wait_for_timeout(1000)
     assert page.evaluate("() => window.said") == ["The server is busy; it is tried again.", ""]
 
@@ -405,7 +405,7 @@ def test_a_refused_frame_is_said_with_its_hint(page: Page) -> None:
     page.click("#live-view .start")
     wait_for_words(page, "The server says: no such class (choose another).")
     page.unroute("**/live?**")
-    wait_for_pictures(page)
+    wait_for_images(page)
 
 
 def test_answers_that_come_late_are_not_shown(page: Page) -> None:
@@ -439,7 +439,7 @@ def test_answers_that_come_late_are_not_shown(page: Page) -> None:
     assert page.evaluate("() => window.reds") == 0
 
 
-def test_a_mirrored_picture_has_words_that_can_be_read(page: Page, street: list[Image]) -> None:
+def test_a_mirrored_image_has_words_that_can_be_read(page: Page, street: list[Image]) -> None:
     """The camera's picture is turned before it is sent."""
 
     def nearest(image: Image) -> float:
@@ -459,7 +459,7 @@ def test_the_size_can_be_changed_while_it_runs(page: Page) -> None:
     begin(page)
     page.select_option("#live-view .size", "1280")
     page.wait_for_function("() => window.streams.length === 2")
-    wait_for_pictures(page)
+    wait_for_images(page)
     actives = page.evaluate("() => window.streams.map((one) => one.active)")
     assert actives == [False, True]
 
@@ -484,10 +484,10 @@ def test_it_fits_a_phone(browser: Browser, app: RunningApp) -> None:
     page = visit(browser, app.url, viewport={"width": 390, "height": 844}, is_mobile=True)
     begin(page)
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
-    picture = page.locator("#live-view canvas").bounding_box()
-    assert picture["width"] > 300
-    assert abs(picture["height"] / picture["width"] - 480 / 640) < 0.02
-    assert picture["y"] + picture["height"] < page.locator("#conf").bounding_box()["y"]
+    image = page.locator("#live-view canvas").bounding_box()
+    assert image["width"] > 300
+    assert abs(image["height"] / image["width"] - 480 / 640) < 0.02
+    assert image["y"] + image["height"] < page.locator("#conf").bounding_box()["y"]
     for part in (".start", ".size"):
         assert page.locator(f"#live-view {part}").bounding_box()["height"] >= 30
     page.context.close()
@@ -504,7 +504,7 @@ def test_it_works_by_keyboard(page: Page) -> None:
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("Enter")
-    wait_for_pictures(page)
+    wait_for_images(page)
     page.keyboard.press("Space")
     check_is_off(page)
 

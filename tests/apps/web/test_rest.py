@@ -25,7 +25,7 @@ from urban_segmentor.apps.web.rest import add_problems, rest_router
 from urban_segmentor.inference.panoptic_merge import PanopticConfig
 from urban_segmentor.inference.panoptic_segmenter import PanopticSegmenter
 from urban_segmentor.inference.segmenter import Segmenter
-from urban_segmentor.io.images import read_picture
+from urban_segmentor.io.images import read_image
 from urban_segmentor.io.writers.records import instance_records
 from urban_segmentor.structures.rle import decode_rle
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from urban_segmentor.structures.types import Instances
 
 BOUNDARY = {"content-type": "multipart/form-data; boundary=x"}
-PICTURE = coded("png")
+IMAGE = coded("png")
 
 
 @pytest.fixture(scope="session")
@@ -71,16 +71,16 @@ def client(
     return TestClient(app, raise_server_exceptions=False)
 
 
-def segment(one: TestClient, picture: bytes = PICTURE, **fields: object) -> Any:  # noqa: ANN401
+def segment(one: TestClient, image: bytes = IMAGE, **fields: object) -> Any:  # noqa: ANN401
     """Return the answer to a picture, and that there is one."""
-    answer = one.post("/v1/segment", files={"image": picture}, data=fields)
+    answer = one.post("/v1/segment", files={"image": image}, data=fields)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
 
-def refusal(one: TestClient, status: int, picture: bytes = PICTURE, **fields: object) -> str:
+def refusal(one: TestClient, status: int, image: bytes = IMAGE, **fields: object) -> str:
     """Return why there is no answer; there is a hint, and no path."""
-    answer = one.post("/v1/segment", files={"image": ("secret.png", picture)}, data=fields)
+    answer = one.post("/v1/segment", files={"image": ("secret.png", image)}, data=fields)
     return problem(answer, status)
 
 
@@ -113,10 +113,10 @@ def segmenter() -> Segmenter:
 
 
 def test_it_finds_what_the_segmenter_finds(
-    real: TestClient, segmenter: Segmenter, street_picture: Path
+    real: TestClient, segmenter: Segmenter, street_image: Path
 ) -> None:
     """Exactly, and the same again when it is asked with other thresholds and classes."""
-    image, data = read_picture(street_picture), street_picture.read_bytes()
+    image, data = read_image(street_image), street_image.read_bytes()
     usual = segmenter(image)
     assert len(usual) > 3
     answer = segment(real, data)
@@ -130,30 +130,30 @@ def test_it_finds_what_the_segmenter_finds(
     check_same(segment(real, data), usual, segmenter)
 
 
-def test_turned_pictures_are_segmented_upright(
-    real: TestClient, segmenter: Segmenter, street_picture: Path, tmp_path: Path
+def test_turned_images_are_segmented_upright(
+    real: TestClient, segmenter: Segmenter, street_image: Path, tmp_path: Path
 ) -> None:
     """Boxes and masks are those of the picture as a viewer shows it."""
     exif = Pillow.Exif()
     exif[0x0112] = 6
     path = tmp_path / "turned.jpg"
-    with Pillow.open(street_picture) as picture:
-        picture.transpose(Pillow.Transpose.ROTATE_90).save(path, exif=exif, quality=95)
+    with Pillow.open(street_image) as image:
+        image.transpose(Pillow.Transpose.ROTATE_90).save(path, exif=exif, quality=95)
     answer = segment(real, path.read_bytes())
     assert (answer["width"], answer["height"]) == (1920, 1080)
-    found = segmenter(read_picture(path))
+    found = segmenter(read_image(path))
     assert len(found) > 3
     check_same(answer, found, segmenter)
 
 
 def test_panoptic_answers_do_not_overlap(
-    real: TestClient, segmenter: Segmenter, street_picture: Path
+    real: TestClient, segmenter: Segmenter, street_image: Path
 ) -> None:
     """They are those of the panoptic segmenter."""
     rules = PanopticConfig()
     merged = segmenter.with_settings(conf=rules.least_score, iou=0.7, classes=None)
-    found = PanopticSegmenter(merged, rules=rules)(read_picture(street_picture))
-    answer = segment(real, street_picture.read_bytes(), panoptic="true")
+    found = PanopticSegmenter(merged, rules=rules)(read_image(street_image))
+    answer = segment(real, street_image.read_bytes(), panoptic="true")
     check_same(answer, found, segmenter)
     assert len(found) > 3
     assert found.masks.dense().sum(axis=0).max() == 1
@@ -188,11 +188,11 @@ def test_health_answers_before_the_model_is_read(tiny: TestClient) -> None:
     assert late["device"]
 
 
-def test_what_is_no_picture(tiny: TestClient) -> None:
+def test_what_is_no_image(tiny: TestClient) -> None:
     """400, whatever it is called."""
     assert refusal(tiny, 400, b"<html></html>").startswith("this is no picture")
     assert refusal(tiny, 400, b"") == "the file is empty"
-    assert "damaged" in refusal(tiny, 400, PICTURE[:-20])
+    assert "damaged" in refusal(tiny, 400, IMAGE[:-20])
 
 
 @pytest.mark.parametrize(
@@ -226,18 +226,18 @@ def test_forms_that_are_none(tiny: TestClient) -> None:
     problem(tiny.get("/v2"), 404)
 
 
-def test_pictures_that_are_too_large(tiny_model: Path) -> None:
+def test_images_that_are_too_large(tiny_model: Path) -> None:
     """413 for pixels, for bytes that are announced, and for bytes that are not."""
-    small = client(ModelPool(str(tiny_model)), limits=UploadLimits(picture_bytes=100_000))
+    small = client(ModelPool(str(tiny_model)), limits=UploadLimits(image_bytes=100_000))
     assert "50000 x 50000" in refusal(small, 413, png(50_000, 50_000, data=b""))
-    assert refusal(small, 413, PICTURE.ljust(150_000, b"\0")) == "the picture has 0 MB"
+    assert refusal(small, 413, IMAGE.ljust(150_000, b"\0")) == "the picture has 0 MB"
     assert "more than 0.2 MB" in refusal(small, 413, bytes(300_000))
     assert segment(small)["instances"]
 
 
 def test_a_body_without_an_end_is_not_read_to_it(tiny_model: Path) -> None:
     """It is counted as it comes in."""
-    small = client(ModelPool(str(tiny_model)), limits=UploadLimits(picture_bytes=100_000))
+    small = client(ModelPool(str(tiny_model)), limits=UploadLimits(image_bytes=100_000))
 
     def endless() -> Iterator[bytes]:
         yield b'--x\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'
@@ -316,10 +316,10 @@ def test_whoever_waits_too_long_is_told_to_come_back(
     slots = threading.BoundedSemaphore(1)
     busy = client(ModelPool(str(tiny_model)), slots=slots)
     with slots:
-        answer = busy.post("/v1/segment", files={"image": PICTURE})
+        answer = busy.post("/v1/segment", files={"image": IMAGE})
     assert "too many pictures" in problem(answer, 503)
     assert int(answer.headers["retry-after"]) > 0
-    for wrong in (PICTURE[:-20], b""):  # a place is given back after an error
+    for wrong in (IMAGE[:-20], b""):  # a place is given back after an error
         refusal(busy, 400, wrong)
     assert segment(busy)["instances"]
 
@@ -331,7 +331,7 @@ def test_a_crowd_is_turned_away_and_blocks_nobody(tiny_model: Path) -> None:
     with busy, ThreadPoolExecutor(8) as visitors:
         slots.acquire()
         asked = [
-            visitors.submit(busy.post, "/v1/segment", files={"image": PICTURE}) for _ in range(8)
+            visitors.submit(busy.post, "/v1/segment", files={"image": IMAGE}) for _ in range(8)
         ]
         while sum(one.done() for one in asked) < 5:
             assert busy.get("/health").status_code == 200
@@ -340,9 +340,7 @@ def test_a_crowd_is_turned_away_and_blocks_nobody(tiny_model: Path) -> None:
     assert answers == [200] * 3 + [503] * 5
 
 
-def test_only_so_many_pictures_are_at_work(
-    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_so_many_images_are_at_work(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many are sent."""
     at_work, most, lock = 0, 0, threading.Lock()
     usual = rest.decode_upload

@@ -19,7 +19,7 @@ from urban_segmentor.apps.web.rest import add_problems, rest_router
 
 schemathesis: Any = pytest.importorskip("schemathesis")
 
-PICTURES = [coded(suffix) for suffix in ("jpg", "png", "webp", "tif", "bmp")]
+IMAGES = [coded(suffix) for suffix in ("jpg", "png", "webp", "tif", "bmp")]
 CHECKS = (
     "not_a_server_error",
     "status_code_conformance",
@@ -64,10 +64,10 @@ def test_sense_is_answered(described: Any) -> None:  # noqa: ANN401
 
     @seed(7)
     @SETTINGS
-    @given(case=cases, picture=st.sampled_from(PICTURES), real=st.booleans(), usual=st.booleans())
-    def check(case: Any, picture: bytes, *, real: bool, usual: bool) -> None:  # noqa: ANN401
+    @given(case=cases, image=st.sampled_from(IMAGES), real=st.booleans(), usual=st.booleans())
+    def check(case: Any, image: bytes, *, real: bool, usual: bool) -> None:  # noqa: ANN401
         if real and isinstance(case.body, dict):
-            case.body["image"] = picture
+            case.body["image"] = image
         if usual and isinstance(case.body, dict):  # words that are made up name no class
             case.body |= {"classes": "car", "model": ""}
         ask(case, seen)

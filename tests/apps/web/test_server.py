@@ -35,7 +35,7 @@ def test_settings_that_cannot_be(wrong: dict[str, object]) -> None:
     assert refusal.value.hint
 
 
-@pytest.mark.parametrize("name", ["picture_bytes", "video_s", "queue"])
+@pytest.mark.parametrize("name", ["image_bytes", "video_s", "queue"])
 @pytest.mark.parametrize("value", [0, -1, float("nan")])
 def test_limits_that_let_nothing_in(name: str, value: float) -> None:
     """Are a mistake."""

@@ -25,7 +25,7 @@ def store(tmp_path: Path) -> Iterator[TempFiles]:
 
 def write(answer: SavedResult, name: str = "after.jpg") -> str:
     """Write a file of an answer; return its name."""
-    (answer.folder / name).write_bytes(b"picture")
+    (answer.folder / name).write_bytes(b"image")
     return name
 
 

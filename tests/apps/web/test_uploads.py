@@ -24,7 +24,7 @@ from urban_segmentor.apps.web.image_header import read_header
 from urban_segmentor.apps.web.limits import UploadLimits
 from urban_segmentor.apps.web.uploads import decode_upload, read_upload
 from urban_segmentor.errors import SourceError, TooLargeError, UploadError
-from urban_segmentor.io.images import read_picture
+from urban_segmentor.io.images import read_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,8 +36,8 @@ KINDS = {"jpg": "JPEG", "png": "PNG", "webp": "WebP", "tif": "TIFF", "bmp": "BMP
 def coded(suffix: str, image: Any = None, **options: object) -> bytes:  # noqa: ANN401
     """Return a picture as a file, of colored squares unless another is given."""
     out = io.BytesIO()
-    picture = image if isinstance(image, Pillow.Image) else Pillow.fromarray(patches((3, 5)))
-    picture.save(out, "JPEG" if suffix == "jpg" else KINDS[suffix], **options)
+    source_image = image if isinstance(image, Pillow.Image) else Pillow.fromarray(patches((3, 5)))
+    source_image.save(out, "JPEG" if suffix == "jpg" else KINDS[suffix], **options)
     return out.getvalue()
 
 
@@ -126,14 +126,14 @@ def hinted(data: bytes, limits: UploadLimits = LIMITS) -> str:
 def test_every_kind_is_read_as_predict_reads_it(tmp_path: Path, suffix: str, mode: str) -> None:
     """To the last bit, and whatever it is called."""
     path = save(tmp_path / f"a.{suffix}", Pillow.fromarray(patches()).convert(mode))
-    wanted = read_picture(path)
+    wanted = read_image(path)
     np.testing.assert_array_equal(decode_upload(path.read_bytes(), limits=LIMITS), wanted)
     lying = path.rename(tmp_path / "page.html")
     np.testing.assert_array_equal(read_upload(lying, limits=LIMITS), wanted)
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif"])
-def test_turned_pictures_come_upright(suffix: str) -> None:
+def test_turned_images_come_upright(suffix: str) -> None:
     """As EXIF says."""
     exif = Pillow.Exif()
     exif[0x0112] = 6
@@ -196,12 +196,12 @@ def test_odd_shapes_are_taken(suffix: str, size: tuple[int, int]) -> None:
         b"\0",
     ],
 )
-def test_what_is_no_picture_is_told_apart_by_its_bytes(data: bytes) -> None:
+def test_what_is_no_image_is_told_apart_by_its_bytes(data: bytes) -> None:
     """Though OpenCV could read some of them."""
     assert hinted(data) == "this is no picture that can be read here: JPEG, PNG, WebP, TIFF or BMP"
 
 
-def test_nothing_is_no_picture() -> None:
+def test_nothing_is_no_image() -> None:
     """An empty file is called so."""
     assert hinted(b"") == "the file is empty"
 
@@ -216,12 +216,12 @@ def test_bombs_are_refused_unopened(
     make: Callable[..., bytes], size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A few bytes that say that they are a huge picture never reach a decoder."""
-    monkeypatch.setattr(uploads, "decode_picture", lambda *_, **__: pytest.fail("it was opened"))
+    monkeypatch.setattr(uploads, "decode_image", lambda *_, **__: pytest.fail("it was opened"))
     width, height = size
     data = make(width=width, height=height)
     with pytest.raises(TooLargeError, match=f"{width} x {height} pixels") as refusal:
         decode_upload(data, limits=LIMITS)
-    assert LIMITS.picture_words in (refusal.value.hint or "")
+    assert LIMITS.image_words in (refusal.value.hint or "")
 
 
 BUSY: dict[str, Callable[[], bytes]] = {
@@ -251,7 +251,7 @@ BUSY: dict[str, Callable[[], bytes]] = {
 @pytest.mark.parametrize("name", BUSY)
 def test_busy_work_is_refused_unopened(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Second headers, endless layers, notes and tails, and tiles larger than the picture."""
-    monkeypatch.setattr(uploads, "decode_picture", lambda *_, **__: pytest.fail("it was opened"))
+    monkeypatch.setattr(uploads, "decode_image", lambda *_, **__: pytest.fail("it was opened"))
     assert hinted(BUSY[name]())
 
 
@@ -279,7 +279,7 @@ def interlace(image: np.ndarray) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + parts
 
 
-def test_a_film_behind_a_picture_does_no_harm() -> None:
+def test_a_film_behind_a_image_does_no_harm() -> None:
     """Phones append one, in which any bytes may come, those of a layer among them."""
     data = coded("jpg")
     with_film = data + bytes(8) + b"\xff\xda\0\2" * 5000 + jpeg(60_000, 60_000)
@@ -288,7 +288,7 @@ def test_a_film_behind_a_picture_does_no_harm() -> None:
     )
 
 
-def test_a_preview_in_a_picture_is_not_the_picture() -> None:
+def test_a_preview_in_a_image_is_not_the_image() -> None:
     """The size of what cameras put into the head does not count."""
     data, preview = coded("jpg"), coded("jpg", Pillow.new("RGB", (8, 8)))
     segment = b"Exif\0\0" + preview
@@ -323,7 +323,7 @@ def test_large_files_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     path.write_bytes(coded("png") + bytes(10_000))
     monkeypatch.setattr(Path, "read_bytes", lambda _: pytest.fail("it was read"))
     with pytest.raises(TooLargeError, match="the picture has 0 MB") as refusal:
-        read_upload(path, limits=UploadLimits(picture_bytes=10_000))
+        read_upload(path, limits=UploadLimits(image_bytes=10_000))
     assert "secret" not in f"{refusal.value}{refusal.value.hint}"
     monkeypatch.undo()
     assert read_upload(path, limits=LIMITS).shape == (48, 80, 3)
@@ -356,11 +356,11 @@ def test_damage_is_refused_or_harmless(
         data[at % len(data)] = value
     if share > 0.5:
         data = data[: int(len(data) * share)]
-    small = UploadLimits(picture_pixels=1_000_000)
+    small = UploadLimits(image_pixels=1_000_000)
     with suppress(UploadError):
         image = decode_upload(bytes(data), limits=small)
         assert image.dtype == np.uint8
-        assert image.shape[0] * image.shape[1] <= small.picture_pixels
+        assert image.shape[0] * image.shape[1] <= small.image_pixels
 
 
 @settings(max_examples=300)

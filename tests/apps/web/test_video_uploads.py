@@ -119,7 +119,7 @@ def test_what_is_no_video_is_refused(tmp_path: Path, name: str) -> None:
     assert hinted(lying).startswith("this is no video that can be read here: MP4")
 
 
-def test_pictures_that_are_numbered_are_no_video(tmp_path: Path) -> None:
+def test_images_that_are_numbered_are_no_video(tmp_path: Path) -> None:
     """FFmpeg would look for the others, whose names it makes by itself."""
     for number in range(3):
         (tmp_path / f"p{number:03}.png").write_bytes(b"\x89PNG\r\n\x1a\n")

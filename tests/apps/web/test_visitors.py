@@ -17,7 +17,7 @@ import pytest
 
 from tests.apps.web.conftest import draw_clip
 from urban_segmentor.inference.segmenter import Segmenter
-from urban_segmentor.io.images import read_picture
+from urban_segmentor.io.images import read_image
 from urban_segmentor.io.video_reader import VideoReader
 
 if TYPE_CHECKING:
@@ -29,13 +29,13 @@ Page = Any
 _CODE = "import sys; from urban_segmentor.cli.main import main; sys.exit(main())"
 
 
-def upload_picture(page: Page, path: Path) -> None:
+def upload_image(page: Page, path: Path) -> None:
     """Drop a picture, and wait until its own result is there."""
     page.set_input_files("#picture-upload input[type=file]", str(path))
-    wait_for_picture(page, path.name)
+    wait_for_image(page, path.name)
 
 
-def wait_for_picture(page: Page, title: str) -> None:
+def wait_for_image(page: Page, title: str) -> None:
     """Wait until the result of a picture is shown."""
     page.wait_for_selector(f"#picture-result [data-title='{title}']", state="attached")
     page.wait_for_function(
@@ -71,18 +71,16 @@ def shown_overlay(page: Page, app: RunningApp) -> np.ndarray:
     return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
 
 
-def test_a_picture_gives_the_table_of_predict(
-    page: Page, street_picture: Path, tmp_path: Path
-) -> None:
+def test_a_image_gives_the_table_of_predict(page: Page, street_image: Path, tmp_path: Path) -> None:
     """Counts in the page equal those of the command line for the same picture."""
-    upload_picture(page, street_picture)
+    upload_image(page, street_image)
     subprocess.run(
         [
             sys.executable,
             "-c",
             _CODE,
             "predict",
-            str(street_picture),
+            str(street_image),
             "--save",
             "csv",
             "-o",
@@ -99,9 +97,9 @@ def test_a_picture_gives_the_table_of_predict(
     assert page.inner_text("#picture-result .all") == str(sum(wanted.values()))
 
 
-def test_the_files_to_keep_are_whole(page: Page, app: RunningApp, street_picture: Path) -> None:
+def test_the_files_to_keep_are_whole(page: Page, app: RunningApp, street_image: Path) -> None:
     """PNG has the picture's own size, COCO and CSV as many objects as the table says."""
-    upload_picture(page, street_picture)
+    upload_image(page, street_image)
     links = {
         link.inner_text(): link.get_attribute("href")
         for link in page.locator("#picture-result .files a").all()
@@ -111,8 +109,8 @@ def test_the_files_to_keep_are_whole(page: Page, app: RunningApp, street_picture
     assert cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR).shape == (1080, 1920, 3)
     coco = app.ask("/" + links["Download COCO JSON"])
     assert len(coco.value["annotations"]) == found
-    assert coco.value["images"][0]["file_name"] == street_picture.name.replace(" ", "_") or (
-        coco.value["images"][0]["file_name"] == street_picture.name
+    assert coco.value["images"][0]["file_name"] == street_image.name.replace(" ", "_") or (
+        coco.value["images"][0]["file_name"] == street_image.name
     )
     table = app.ask("/" + links["Download CSV"])
     assert len(list(csv.DictReader(io.StringIO(table.body.decode())))) == found
@@ -120,10 +118,10 @@ def test_the_files_to_keep_are_whole(page: Page, app: RunningApp, street_picture
     assert str(app.temp).encode() not in coco.body + table.body
 
 
-def test_pointing_at_an_object_names_it(page: Page, street_picture: Path) -> None:
+def test_pointing_at_an_object_names_it(page: Page, street_image: Path) -> None:
     """The tip over a car's middle says that it is one, and so does a click in words."""
-    upload_picture(page, street_picture)
-    instances = Segmenter.load()(read_picture(street_picture))
+    upload_image(page, street_image)
+    instances = Segmenter.load()(read_image(street_image))
     names = Segmenter.load().spec.class_names
     cars = [
         i for i in np.argsort(-instances.masks.areas()) if names[instances.class_ids[i]] == "car"
@@ -143,9 +141,9 @@ def test_pointing_at_an_object_names_it(page: Page, street_picture: Path) -> Non
     assert page.inner_text("#picture-result .named").startswith("car, score")
 
 
-def test_the_divider_moves_by_keyboard(page: Page, street_picture: Path) -> None:
+def test_the_divider_moves_by_keyboard(page: Page, street_image: Path) -> None:
     """Arrow keys on the range move the border between before and after."""
-    upload_picture(page, street_picture)
+    upload_image(page, street_image)
     page.focus("#picture-result input[type=range]")
     before = page.eval_on_selector(
         "#picture-result .stage", "e => e.style.getPropertyValue('--cut')"
@@ -157,9 +155,9 @@ def test_the_divider_moves_by_keyboard(page: Page, street_picture: Path) -> None
     assert float(after.rstrip("%")) == float(before.rstrip("%")) + 1
 
 
-def test_class_filter_and_presets(page: Page, street_picture: Path) -> None:
+def test_class_filter_and_presets(page: Page, street_image: Path) -> None:
     """Presets leave their classes alone; a class that is unchecked is gone."""
-    upload_picture(page, street_picture)
+    upload_image(page, street_image)
     everything = counts(page)
     before = address_of_result(page)
     page.get_by_label("traffic", exact=True).check()
@@ -176,9 +174,9 @@ def test_class_filter_and_presets(page: Page, street_picture: Path) -> None:
     assert page.locator("#preset").get_by_label("own choice").is_checked()
 
 
-def test_masks_only_draws_no_words(page: Page, app: RunningApp, street_picture: Path) -> None:
+def test_masks_only_draws_no_words(page: Page, app: RunningApp, street_image: Path) -> None:
     """The overlay equals that of `predict --masks-only`, and differs from the usual one."""
-    upload_picture(page, street_picture)
+    upload_image(page, street_image)
     usual, before = shown_overlay(page, app), address_of_result(page)
     page.check("#masks-only input")
     wait_for_another(page, before)
@@ -188,15 +186,15 @@ def test_masks_only_draws_no_words(page: Page, app: RunningApp, street_picture: 
     from urban_segmentor.visualization.overlay import Overlay, OverlayStyle
 
     segmenter = Segmenter.load()
-    frame = Frame(pixels=read_picture(street_picture))
+    frame = Frame(pixels=read_image(street_image))
     overlay = Overlay(segmenter.spec.class_names, style=OverlayStyle().masks_only())
     drawn = np.asarray(overlay(frame, segmenter(frame.image)))[..., ::-1]
     assert np.abs(drawn.astype(int) - alone).mean() < 2  # JPEG
 
 
-def test_the_panoptic_view_gives_each_pixel_one_segment(page: Page, street_picture: Path) -> None:
+def test_the_panoptic_view_gives_each_pixel_one_segment(page: Page, street_image: Path) -> None:
     """Shares of the picture add up to no more than all of it, and there is one road."""
-    upload_picture(page, street_picture)
+    upload_image(page, street_image)
     before = address_of_result(page)
     page.check("#panoptic input")
     wait_for_another(page, before)
@@ -205,9 +203,9 @@ def test_the_panoptic_view_gives_each_pixel_one_segment(page: Page, street_pictu
     assert counts(page)["road"] == 1
 
 
-def test_no_class_at_all_is_told_kindly(page: Page, street_picture: Path) -> None:
+def test_no_class_at_all_is_told_kindly(page: Page, street_image: Path) -> None:
     """Without a class the page says what to do, and recovers."""
-    upload_picture(page, street_picture)
+    upload_image(page, street_image)
     page.get_by_label("people", exact=True).check()
     page.click("#classes-box button")
     for name in ("person", "rider"):
@@ -218,14 +216,14 @@ def test_no_class_at_all_is_told_kindly(page: Page, street_picture: Path) -> Non
     page.wait_for_selector("#picture-result table:visible")
 
 
-def test_what_is_no_picture_is_refused_kindly(page: Page, app: RunningApp, tmp_path: Path) -> None:
+def test_what_is_no_image_is_refused_kindly(page: Page, app: RunningApp, tmp_path: Path) -> None:
     """HTML dressed as PNG gets a sentence without a path of the server."""
     path = tmp_path / "page.png"
     path.write_text("<html><script>alert(1)</script></html>")
     page.set_input_files("#picture-upload input[type=file]", str(path))
     page.wait_for_selector("#picture-result .problem:visible")
     said = page.inner_text("#picture-result .problem")
-    assert "picture" in said
+    assert "image" in said
     assert str(app.temp) not in said
     assert "visitors-" not in page.content()
 
@@ -384,9 +382,9 @@ def test_phone_width_has_no_sideways_scrolling(chromium: Any, app: RunningApp) -
     page.wait_for_selector("#picture-result table:visible")
     page.wait_for_timeout(300)
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
-    picture = page.locator("#picture-result .stage").bounding_box()
-    assert picture["width"] > 300
-    assert picture["y"] < page.locator("#conf").bounding_box()["y"]
+    image = page.locator("#picture-result .stage").bounding_box()
+    assert image["width"] > 300
+    assert image["y"] < page.locator("#conf").bounding_box()["y"]
     context.close()
 
 
@@ -413,22 +411,22 @@ def test_two_visitors_do_not_meet(
     page: Page,
     chromium: Any,  # noqa: ANN401
     app: RunningApp,
-    street_picture: Path,
+    street_image: Path,
 ) -> None:
     """Each sees their own result; what one leaves is deleted when they close the page."""
     context = chromium.new_context()
     other = context.new_page()
     other.goto(app.url)
     other.wait_for_selector("#preset input:checked")
-    upload_picture(page, street_picture)
+    upload_image(page, street_image)
     mine = address_of_result(page)
-    second = street_picture.with_name("other.png")
-    picture = cv2.flip(cv2.imread(str(street_picture)), 1)
-    cv2.imwrite(str(second), picture)
-    upload_picture(other, second)
+    second = street_image.with_name("other.png")
+    image = cv2.flip(cv2.imread(str(street_image)), 1)
+    cv2.imwrite(str(second), image)
+    upload_image(other, second)
     theirs = address_of_result(other)
     assert mine != theirs
-    assert page.get_attribute("#picture-result [data-title]", "data-title") == street_picture.name
+    assert page.get_attribute("#picture-result [data-title]", "data-title") == street_image.name
     assert app.ask("/" + theirs).status == 200
     context.close()
     until_s = time.monotonic() + 20

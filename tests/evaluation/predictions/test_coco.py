@@ -175,7 +175,7 @@ CAR = results.CATEGORIES[0]
         ({"images": [image(width=2**40)]}, f"at most {MAX_PIXELS} pixels together"),
     ],
 )
-def test_pictures_and_classes_are_checked(
+def test_images_and_classes_are_checked(
     tmp_path: Path, changes: dict[str, Any], message: str
 ) -> None:
     """Wrong types at every level, things that stand twice, classes of other data."""
@@ -281,7 +281,7 @@ def test_an_annotation_must_be_an_object(tmp_path: Path) -> None:
         assert "expected an object" in str(_refused(tmp_path, coco(annotations=[entry])))
 
 
-def test_a_picture_of_which_nothing_is_said_is_refused(tmp_path: Path) -> None:
+def test_a_image_of_which_nothing_is_said_is_refused(tmp_path: Path) -> None:
     """It is not the same as one in which nothing was found."""
     saved = open_predictions(as_json(tmp_path / "found.json", coco()))
     with pytest.raises(PredictionError, match="does not speak of `ulm_000000_000020`"):

@@ -29,9 +29,9 @@ def _texts(folder: Path, text: str) -> Path:
     return results
 
 
-def _labels(folder: Path, *pictures: NDArray[Any]) -> Path:
+def _labels(folder: Path, *images: NDArray[Any]) -> Path:
     """Write pictures of labels and return the folder."""
-    for i, pixels in enumerate(pictures):
+    for i, pixels in enumerate(images):
         png(folder / "results" / f"ulm_000000_{i:06d}_pred.png", pixels)
     return folder / "results"
 
@@ -68,7 +68,7 @@ def test_a_text_file_means_what_it_says(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found.boxes, found.masks.rectangles())
 
 
-def test_an_empty_text_file_is_a_picture_without_objects(tmp_path: Path) -> None:
+def test_an_empty_text_file_is_a_image_without_objects(tmp_path: Path) -> None:
     """It is not the same as a picture of which nothing is said."""
     folder = _texts(tmp_path, "")
     saved = open_predictions(folder)
@@ -188,7 +188,7 @@ def test_a_folder_without_results_is_refused(tmp_path: Path) -> None:
     assert refusal.value.hint == f"did you mean `{tmp_path / 'coco.json'}`?"
 
 
-def test_pictures_of_label_ids_mean_what_they_show(tmp_path: Path) -> None:
+def test_images_of_label_ids_mean_what_they_show(tmp_path: Path) -> None:
     """One value a pixel."""
     labels = np.full(SIZE, 7, dtype=np.uint8)
     labels[:20] = 23
@@ -215,24 +215,24 @@ def _filled(*values: int) -> NDArray[np.uint8]:
         (np.full((20, 30), 7, dtype=np.uint8), "30 x 20 pixels, the ground truth 60 x 40"),
     ],
 )
-def test_pictures_that_are_no_label_ids_are_refused(
+def test_images_that_are_no_label_ids_are_refused(
     tmp_path: Path, pixels: NDArray[Any], message: str
 ) -> None:
     """Train ids above all, which would be scored as something else."""
     _refused(_labels(tmp_path, pixels), message, stem="ulm_000000_000000")
 
 
-def test_some_pictures_may_have_small_values(tmp_path: Path) -> None:
+def test_some_images_may_have_small_values(tmp_path: Path) -> None:
     """A copy of ground truth may show static things and roads only, in some of its pictures."""
     folder = _labels(tmp_path, _filled(4, 7), _filled(7, 23, 26))
     assert open_predictions(folder).of("ulm_000000_000000", size=SIZE).label_ids is not None
 
 
-def test_every_picture_is_checked_when_it_is_read(tmp_path: Path) -> None:
+def test_every_image_is_checked_when_it_is_read(tmp_path: Path) -> None:
     """Not only those that are looked at when the folder is opened."""
-    pictures = [_filled(7, 23)] * 30
-    pictures[28] = _filled(1, 2, 255)
-    folder = _labels(tmp_path, *pictures)
+    images = [_filled(7, 23)] * 30
+    images[28] = _filled(1, 2, 255)
+    folder = _labels(tmp_path, *images)
     _refused(folder, "ulm_000000_000028.* holds train ids", stem="ulm_000000_000028")
     _refused(folder, "has no picture of `a_000000_000000`", stem="a_000000_000000")
     (folder / "ulm_000000_000000_pred.png").write_bytes(_claiming(30_000, 30_000))

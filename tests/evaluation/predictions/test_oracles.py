@@ -37,9 +37,9 @@ def test_instance_ap_of_the_official_layout(tmp_path: Path, seed: int) -> None:
     folder.mkdir()
     found = [scenes.instances(rng, ids) for ids in truths]
     texts = official.write_instances(folder, found, scenes.NAMES)
-    for i, picture in enumerate(sorted(folder.glob("*.png"))[:8]):
-        red = cv2.imread(str(picture)) * np.array([0, 0, i > 0], dtype=np.uint8)
-        cv2.imwrite(str(picture), red)
+    for i, image in enumerate(sorted(folder.glob("*.png"))[:8]):
+        red = cv2.imread(str(image)) * np.array([0, 0, i > 0], dtype=np.uint8)
+        cv2.imwrite(str(image), red)
 
     theirs = official.instance_ap(folder, texts, paths)
     saved = open_predictions(folder)
@@ -79,7 +79,7 @@ def test_panoptic_quality_of_a_panoptic_file(tmp_path: Path, seed: int) -> None:
 
 
 @pytest.mark.parametrize("palette", [False, True])
-def test_mean_iou_of_label_pictures(tmp_path: Path, *, palette: bool) -> None:
+def test_mean_iou_of_label_images(tmp_path: Path, *, palette: bool) -> None:
     """The script reads the same pictures, grey or with a palette."""
     from PIL import Image
 
@@ -91,12 +91,12 @@ def test_mean_iou_of_label_pictures(tmp_path: Path, *, palette: bool) -> None:
     texts: list[str] = []
     for i, ids in enumerate(truths):
         labels = np.roll(np.where(ids < 1000, ids, ids // 1000), 2, axis=1).astype(np.uint8)
-        picture = Image.fromarray(labels)
+        image = Image.fromarray(labels)
         if palette:
-            picture.putpalette(rng.integers(0, 256, 768, dtype=np.uint8).tobytes())
-            assert picture.mode == "P"
+            image.putpalette(rng.integers(0, 256, 768, dtype=np.uint8).tobytes())
+            assert image.mode == "P"
         texts.append(str(folder / f"{results.stem(i)}_pred_labelIds.png"))
-        picture.save(texts[-1])
+        image.save(texts[-1])
 
     theirs = official.mean_iou(tmp_path, texts, paths)
     saved = open_predictions(folder)

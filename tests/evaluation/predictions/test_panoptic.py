@@ -55,7 +55,7 @@ def test_categories_are_known_by_their_names(tmp_path: Path, *, own: bool) -> No
 @pytest.mark.parametrize(
     ("image_id", "file_name"), [(4, f"{STEM}_gtFine_panoptic.png"), (17, "a/0.png"), ("x", STEM)]
 )
-def test_the_picture_is_found_by_id_image_or_file(
+def test_the_image_is_found_by_id_image_or_file(
     tmp_path: Path, image_id: object, file_name: str
 ) -> None:
     """Whichever names a frame."""
@@ -123,7 +123,7 @@ def test_the_whole_file_is_checked(tmp_path: Path, changes: dict[str, Any], mess
         open_predictions(path)
 
 
-def test_pictures_and_files_must_be_there_once(tmp_path: Path) -> None:
+def test_images_and_files_must_be_there_once(tmp_path: Path) -> None:
     """One annotation a picture, one folder a file, one picture wanted that is in it."""
     path = panoptic(tmp_path)
     with pytest.raises(PredictionError, match="does not speak of `a_000000_000000`"):
@@ -132,12 +132,12 @@ def test_pictures_and_files_must_be_there_once(tmp_path: Path) -> None:
     as_json(path, {"annotations": entries})
     with pytest.raises(PredictionError, match=f"the picture `{STEM}` a second time"):
         open_predictions(path)
-    (tmp_path / "found").rename(tmp_path / "pictures")
+    (tmp_path / "found").rename(tmp_path / "images")
     with pytest.raises(PredictionError, match="there is no folder"):
         open_predictions(path)
 
 
-def test_pictures_must_be_colored_and_of_the_right_size(tmp_path: Path) -> None:
+def test_images_must_be_colored_and_of_the_right_size(tmp_path: Path) -> None:
     """Grey ones would be read as other ids."""
     path = panoptic(tmp_path)
     with pytest.raises(PredictionError, match="60 x 40 pixels, the ground truth 120 x 80"):

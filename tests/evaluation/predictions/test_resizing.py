@@ -37,7 +37,7 @@ TWICE = (80, 120)
 
 
 @given(masks(), st.integers(1, 40), st.integers(1, 40))
-def test_a_crop_is_scaled_as_the_whole_picture(found: Masks, height: int, width: int) -> None:
+def test_a_crop_is_scaled_as_the_whole_image(found: Masks, height: int, width: int) -> None:
     """Where the crop lies, and what is in it."""
     rows = [int((y + 0.5) / height * found.image_size[0]) for y in range(height)]
     columns = [int((x + 0.5) / width * found.image_size[1]) for x in range(width)]
@@ -97,7 +97,7 @@ def test_coco_masks_boxes_and_polygons_are_scaled(tmp_path: Path) -> None:
         open_predictions(path, resize=True).of(STEM, size=TWICE)
 
 
-def test_pictures_are_scaled(tmp_path: Path) -> None:
+def test_images_are_scaled(tmp_path: Path) -> None:
     """Masks, label ids and segments; a segment that gets lost is not listed."""
     texts = tmp_path / "texts"
     png(texts / "0.png", mask().astype(np.uint8))

@@ -50,11 +50,11 @@ def write_frame(
 ) -> None:
     """Write a picture and its polygons."""
     city = stem.partition("_")[0]
-    pictures, labels = (root / kind / split / city for kind in ("leftImg8bit", "gtFine"))
-    pictures.mkdir(parents=True, exist_ok=True)
+    images, labels = (root / kind / split / city for kind in ("leftImg8bit", "gtFine"))
+    images.mkdir(parents=True, exist_ok=True)
     labels.mkdir(parents=True, exist_ok=True)
     image = np.full((*SIZE, 3), 90, dtype=np.uint8)
-    cv2.imwrite(str(pictures / f"{stem}_leftImg8bit.png"), image)
+    cv2.imwrite(str(images / f"{stem}_leftImg8bit.png"), image)
     content = {"imgHeight": SIZE[0], "imgWidth": SIZE[1], "objects": objects}
     (labels / f"{stem}_gtFine_polygons.json").write_text(json.dumps(content))
 

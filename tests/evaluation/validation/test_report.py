@@ -114,9 +114,9 @@ def test_the_folder_has_everything(tmp_path: Path) -> None:
     ]
     assert json.loads((target / "val.json").read_text()) == summary
     for path in target.rglob("*.*g"):
-        picture = cv2.imread(str(path))
-        assert picture is not None
-        assert picture.std() > 5
+        source_image = cv2.imread(str(path))
+        assert source_image is not None
+        assert source_image.std() > 5
     kept = json.loads((target / "coco.json").read_text())
     assert [image["file_name"][:12] for image in kept["images"]] == [
         "town_000000_",

@@ -122,7 +122,7 @@ def test_dummy_labels_are_refused(tmp_path: Path) -> None:
         validate(read_layout(tmp_path).of_split("test"), Knowing())
 
 
-def test_official_pictures_win_over_polygons(tmp_path: Path) -> None:
+def test_official_images_win_over_polygons(tmp_path: Path) -> None:
     """Where `instanceIds` lies beside the polygons it is the ground truth."""
     write_street(tmp_path, frames=1)
     sample = read_layout(tmp_path).samples[0]
@@ -138,17 +138,17 @@ def test_official_pictures_win_over_polygons(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "picture",
+    "image",
     [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.uint16)],
     ids=["eight bits", "color"],
 )
-def test_other_pictures_are_no_ground_truth(tmp_path: Path, picture: np.ndarray) -> None:
+def test_other_images_are_no_ground_truth(tmp_path: Path, image: np.ndarray) -> None:
     """Instance ids are 16-bit and grey; anything else is refused."""
     write_street(tmp_path, frames=1)
     sample = read_layout(tmp_path).samples[0]
     assert sample.polygons is not None
     path = sample.polygons.with_name(f"{sample.stem}_gtFine_instanceIds.png")
-    cv2.imwrite(str(path), picture)
+    cv2.imwrite(str(path), image)
     with pytest.raises(DatasetError, match="16-bit"):
         read_truth(sample)
     path.write_bytes(path.read_bytes()[:40])

@@ -23,7 +23,7 @@ if __name__ == "__main__":  # else somebody looks for doctests
 BARS = 16
 
 
-def picture(width: int, height: int) -> bytes:
+def image(width: int, height: int) -> bytes:
     """Return I420 planes whose bars tell `time.monotonic` in hundredths of a second."""
     told = int(time.monotonic() * 100) % (1 << BARS)
     bright = [210 if told >> bit & 1 else 40 for bit in range(BARS)]
@@ -93,7 +93,7 @@ class Shop:
     def push(self) -> bool:
         """Make one picture."""
         if self.source is not None:
-            made = Gst.Buffer.new_wrapped(picture(self.width, self.height))
+            made = Gst.Buffer.new_wrapped(image(self.width, self.height))
             self.source.emit("push-buffer", made)
         return True
 

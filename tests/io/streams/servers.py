@@ -215,10 +215,10 @@ def refuse(code: int) -> Callable[[BaseHTTPRequestHandler], None]:
     return lambda handler: handler.send_error(code)
 
 
-def jpeg_of(picture: NDArray[np.uint8]) -> bytes:
+def jpeg_of(image: NDArray[np.uint8]) -> bytes:
     """Return a picture, uint8 (H, W, 3), as JPEG."""
     held = io.BytesIO()
-    Image.fromarray(picture).save(held, "JPEG", quality=95)
+    Image.fromarray(image).save(held, "JPEG", quality=95)
     return held.getvalue()
 
 

@@ -163,8 +163,8 @@ def _segments(folder: Path, images: int) -> list[Path]:
         stream = file.add_stream("libx264", rate=FPS, options={"g": str(FPS), "sc_threshold": "0"})
         stream.height, stream.width, stream.pix_fmt = 48, 64, "yuv420p"
         for number in range(images):
-            picture = numbered_image(number % 64)
-            file.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            image = numbered_image(number % 64)
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         file.mux(stream.encode(None))
     return sorted(folder.glob("s*.ts"), key=lambda path: int(path.stem[1:]))
 

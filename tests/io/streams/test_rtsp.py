@@ -105,14 +105,14 @@ def test_garbage() -> None:
         watch.check_fresh()
 
 
-def test_half_a_picture() -> None:
+def test_half_a_image() -> None:
     """Pictures of which a part is missing at the start are left out, with all that need them."""
     with RtspServer("--sliced") as server, Watch(server.address()) as watch:
         watch.has(20)
         watch.check_fresh()
 
 
-def test_b_pictures() -> None:
+def test_b_images() -> None:
     """Pictures that are sent out of order come in order."""
     with RtspServer("--codec", "h264b") as server, Watch(server.address()) as watch:
         watch.has(40)

@@ -123,7 +123,7 @@ class PygameWindow:
         if scene.frame is None:
             target.fill(0)
         else:
-            _blacken_around(target, self._paint_picture(target, scene.frame))
+            _blacken_around(target, self._paint_image(target, scene.frame))
         if scene.dim:
             target.fill(_DIM, special_flags=pygame.BLEND_RGB_MULT)
         if scene.banner:
@@ -159,7 +159,7 @@ class PygameWindow:
                 pygame.display.set_mode(self._size[::-1], pygame.RESIZABLE)
         self.stale = True
 
-    def _paint_picture(self, target: pygame.Surface, frame: Frame) -> pygame.Rect:
+    def _paint_image(self, target: pygame.Surface, frame: Frame) -> pygame.Rect:
         """Draw a frame as large as its proportions allow; return where it lies."""
         room = self._now()
         height, width = scaled_to(frame.size, room)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from urban_segmentor.structures.types import Frame
 
 
-def save_picture(frame: Frame, folder: Path) -> Path:
+def save_image(frame: Frame, folder: Path) -> Path:
     """Write a frame as PNG, and return where; the same frame again replaces it.
 
     Args:

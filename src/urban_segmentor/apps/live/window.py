@@ -33,7 +33,7 @@ class Window:
     Args:
         controls: Are changed as the keys say.
         title: What is shown, in the caption of the window.
-        save_picture: Saves the frame that is shown, and returns where.
+        save_image: Saves the frame that is shown, and returns where.
 
     Raises:
         MissingExtraError: pygame is not installed.
@@ -45,9 +45,9 @@ class Window:
         controls: ViewControls,
         *,
         title: str,
-        save_picture: Callable[[Frame], Path],
+        save_image: Callable[[Frame], Path],
     ) -> None:
-        self._controls, self._save_picture = controls, save_picture
+        self._controls, self._save_image = controls, save_image
         self._screen = _open_screen(title)
         self._frame: Frame | None = None
         self._message, self._message_until_s = "", 0.0
@@ -128,7 +128,7 @@ class Window:
             self.say("there is no picture yet")
         else:
             try:
-                self.say(f"saved {self._save_picture(self._frame)}")
+                self.say(f"saved {self._save_image(self._frame)}")
             except OutputError as error:  # the street goes on
                 self.say(f"error: {error}")
 

@@ -26,10 +26,10 @@ def sized_route(limits: UploadLimits) -> type[APIRoute]:
     Args:
         limits: Say how large a picture may be.
     """
-    most = limits.picture_bytes + _FORM_BYTES
+    most = limits.image_bytes + _FORM_BYTES
 
     def too_large(size: int) -> TooLargeError:
-        return TooLargeError(f"more than {size / 1e6:.1f} MB were sent", hint=limits.picture_words)
+        return TooLargeError(f"more than {size / 1e6:.1f} MB were sent", hint=limits.image_words)
 
     class SizedRoute(APIRoute):
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

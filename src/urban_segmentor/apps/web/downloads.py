@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter
 from fastapi.responses import FileResponse, JSONResponse, Response
 
-from urban_segmentor.apps.web.image import PICTURE_PNG, make_png
+from urban_segmentor.apps.web.image import IMAGE_PNG, make_png
 from urban_segmentor.apps.web.source_archive import source_archive
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _HEADERS = {
     "Content-Security-Policy": "sandbox; default-src 'none'; media-src 'self'",
     "Cache-Control": "private, max-age=3600",
 }
-_SAVED = {PICTURE_PNG, "coco.json", "results.csv", "results.jsonl"}
+_SAVED = {IMAGE_PNG, "coco.json", "results.csv", "results.jsonl"}
 
 
 def downloads_router(
@@ -57,7 +57,7 @@ def downloads_router(
     @router.api_route("/results/{token}/{name}", methods=["GET", "HEAD"])
     def result(token: str, name: str, save: str | None = None) -> Response:
         folder = store.folder(token)
-        if folder is not None and name == PICTURE_PNG and (folder / "after.jpg").exists():
+        if folder is not None and name == IMAGE_PNG and (folder / "after.jpg").exists():
             with slots:
                 make_png(folder, engine=engine, limits=limits)
         path = store.find(token, name)

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict, cast
 import cv2
 
 from urban_segmentor import __version__
-from urban_segmentor.apps.web.image import make_png, segment_picture
+from urban_segmentor.apps.web.image import make_png, segment_image
 from urban_segmentor.apps.web.limits import UploadLimits
 from urban_segmentor.apps.web.model_pool import ModelPool
 from urban_segmentor.apps.web.segment_options import SegmentOptions
 from urban_segmentor.apps.web.temp_files import SavedResult
 from urban_segmentor.apps.web.video import VideoJob
 from urban_segmentor.errors import SourceError, UrbanSegmentorError
-from urban_segmentor.io.images import read_picture, write_picture
+from urban_segmentor.io.images import read_image, write_image
 from urban_segmentor.io.inputs import VIDEO_SUFFIXES, find_inputs
 from urban_segmentor.io.video_reader import VideoReader
 from urban_segmentor.io.video_writer import VideoWriter
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 _INDEX = "examples.json"
 _FORMAT = 1
 _THUMB_WIDTH = 320  # pixels
-_PICTURE_SIZE, _CLIP_SIZE = (1080, 1920), (540, 960)
+_IMAGE_SIZE, _CLIP_SIZE = (1080, 1920), (540, 960)
 _CLIP_S, _CLIP_FPS = 3.0, 20
 _MOST = 12
 
@@ -49,7 +49,7 @@ class Example(TypedDict):
     """One picture or clip to try.
 
     Attributes:
-        kind: `picture` or `video`.
+        kind: `image` or `video`.
         title: What it is called.
         alt: What it shows, for those who cannot see it.
         input: Its file, relative to the folder of the examples.
@@ -57,7 +57,7 @@ class Example(TypedDict):
         answer: What the page shows of it.
     """
 
-    kind: Literal["picture", "video"]
+    kind: Literal["image", "video"]
     title: str
     alt: str
     input: str
@@ -281,12 +281,12 @@ def _segmented(
         kind, shown = "video", job.result()
         image = _first_frame(path)
     else:
-        kind = "picture"
-        shown = segment_picture(
+        kind = "image"
+        shown = segment_image(
             path, title=title, engine=engine, choices=choices, limits=limits, answer=answer
         )
         make_png(answer.folder, engine=engine, limits=limits)
-        image = read_picture(path)
+        image = read_image(path)
     _write_thumb(answer.folder / "thumb.jpg", image)
     return {
         "kind": kind,
@@ -306,7 +306,7 @@ def _drawn(folder: Path) -> list[tuple[Path, str]]:
 def _draw(street: _Drawn, path: Path) -> Path:
     is_clip = path.suffix == ".mp4"
     drawn = Street(
-        size=_CLIP_SIZE if is_clip else _PICTURE_SIZE,
+        size=_CLIP_SIZE if is_clip else _IMAGE_SIZE,
         fps=_CLIP_FPS,
         seed=street.seed,
         camera=street.camera,
@@ -314,7 +314,7 @@ def _draw(street: _Drawn, path: Path) -> Path:
     )
     if not is_clip:
         shot = next(iter(drawn.shots(seconds=1.0)))
-        write_picture(path, shot.frame.image, overwrite=True)
+        write_image(path, shot.frame.image, overwrite=True)
         return path
     rate = Fraction(_CLIP_FPS)
     sink = VideoWriter(
@@ -329,7 +329,7 @@ def _draw(street: _Drawn, path: Path) -> Path:
 def _copied(source: Path, folder: Path) -> list[tuple[Path, str]]:
     """Copy somebody's own; return the files and what is known of them."""
     inputs = find_inputs([str(source)], leave_out=folder)
-    named = sorted((*inputs.pictures, *inputs.videos))[:_MOST]
+    named = sorted((*inputs.images, *inputs.videos))[:_MOST]
     found: list[tuple[Path, str]] = []
     for number, (path, _) in enumerate(named):
         safe = re.sub(r"[^A-Za-z0-9._-]+", "-", path.name).lstrip(".-") or "example"

@@ -33,7 +33,7 @@ _SHOWN_SIDE = 1920  # pixels: what a page shows; the files to keep have the pict
 _MAP_SIDE = 1024  # pixels: fine enough to point at something
 _QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 88]
 _SAVED = ("coco", "csv")
-PICTURE_PNG = "picture.png"
+IMAGE_PNG = "picture.png"
 """Made when it is asked for: it takes as long as all the rest."""
 
 _UPLOAD, _CHOICES = ".upload", ".choices"  # names that no address can have
@@ -81,7 +81,7 @@ class ImageResult(TypedDict):
     ms: int
 
 
-def segment_picture(  # noqa: PLR0913
+def segment_image(  # noqa: PLR0913
     path: Path,
     *,
     title: str,
@@ -128,7 +128,7 @@ def segment_picture(  # noqa: PLR0913
         "instances": _named(instances, names),
         "classes": class_rows(instances, class_names=names),
         "files": {
-            "PNG": answer.address(PICTURE_PNG),
+            "PNG": answer.address(IMAGE_PNG),
             "COCO JSON": answer.address(WRITER_PATHS["coco"]),
             "CSV": answer.address(WRITER_PATHS["csv"]),
         },
@@ -144,7 +144,7 @@ def make_png(folder: Path, *, engine: ModelPool, limits: UploadLimits) -> Path:
         engine: Has the models.
         limits: The most that is taken.
     """
-    target = folder / PICTURE_PNG
+    target = folder / IMAGE_PNG
     if not target.exists():
         query = json.loads((folder / _CHOICES).read_text(encoding="utf-8"))
         image = read_upload(folder / _UPLOAD, limits=limits)

@@ -12,9 +12,9 @@ class UploadLimits:
     """The most that the app takes; the page says so before the upload.
 
     Attributes:
-        picture_bytes: Size of the file of a picture.
-        picture_side: Longer side of a picture, pixels.
-        picture_pixels: Width times height of a picture.
+        image_bytes: Size of the file of a picture.
+        image_side: Longer side of a picture, pixels.
+        image_pixels: Width times height of a picture.
         video_bytes: Size of the file of a video.
         video_side: Longer side of a video, pixels.
         video_s: Length of a video, seconds.
@@ -25,9 +25,9 @@ class UploadLimits:
         SettingError: A limit is not positive.
     """
 
-    picture_bytes: int = 25_000_000
-    picture_side: int = 8192
-    picture_pixels: int = 36_000_000
+    image_bytes: int = 25_000_000
+    image_side: int = 8192
+    image_pixels: int = 36_000_000
     video_bytes: int = 200_000_000
     video_side: int = 4096
     video_s: float = 120.0
@@ -47,14 +47,14 @@ class UploadLimits:
     @property
     def upload_bytes(self) -> int:
         """Size that any upload may have."""
-        return max(self.picture_bytes, self.video_bytes)
+        return max(self.image_bytes, self.video_bytes)
 
     @property
-    def picture_words(self) -> str:
+    def image_words(self) -> str:
         """The limits of pictures as a sentence."""
         return (
-            f"At most {self.picture_bytes / 1e6:.0f} MB, {self.picture_pixels / 1e6:.0f} million "
-            f"pixels, and {self.picture_side} pixels a side."
+            f"At most {self.image_bytes / 1e6:.0f} MB, {self.image_pixels / 1e6:.0f} million "
+            f"pixels, and {self.image_side} pixels a side."
         )
 
     @property

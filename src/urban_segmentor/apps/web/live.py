@@ -45,9 +45,7 @@ def live_router(
         slots: At most so many pictures are at work at once.
     """
     router = APIRouter(include_in_schema=False)
-    small = replace(
-        limits, picture_bytes=min(MOST_BYTES, limits.picture_bytes), picture_side=_MOST_SIDE
-    )
+    small = replace(limits, image_bytes=min(MOST_BYTES, limits.image_bytes), image_side=_MOST_SIDE)
 
     room = threading.BoundedSemaphore(_MOST_WAITING)
 

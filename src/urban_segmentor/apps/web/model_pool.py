@@ -48,7 +48,7 @@ class ModelPool:
         load: Callable[..., Segmenter] = Segmenter.load,
     ) -> None:
         self._load, self._device = load, device
-        self._sources = {name: name for name in (DEFAULT_MODEL, *embedded_models())}
+        self._sources: dict[str, str] = {name: name for name in (DEFAULT_MODEL, *embedded_models())}
         self.model = model
         if model not in self._sources:
             self.model = Path(model).stem

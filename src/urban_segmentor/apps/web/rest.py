@@ -82,7 +82,7 @@ def rest_router(
     async def segment(
         image: Annotated[
             UploadFile,
-            File(description=f"JPEG, PNG, WebP, TIFF or BMP. {limits.picture_words}"),
+            File(description=f"JPEG, PNG, WebP, TIFF or BMP. {limits.image_words}"),
         ],
         choices: Annotated[SegmentOptions, Depends(_form(engine))],
     ) -> Any:
@@ -181,11 +181,11 @@ def _segmented(
         took_s[stage] = took_s.get(stage, 0.0) + seconds
 
     since_s = time.perf_counter()
-    picture = decode_upload(data, limits=limits)
+    image = decode_upload(data, limits=limits)
     note("decode", time.perf_counter() - since_s)
-    found = engine.finder(choices)(picture, on_stage=note)
+    found = engine.finder(choices)(image, on_stage=note)
     rows = instance_records(found, class_names=engine.class_names(choices.model))
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     return Segmented(
         width=width,
         height=height,

@@ -240,7 +240,7 @@ def _behind_doors(app: ASGIApp, settings: AppSettings, *, folder: Path) -> ASGIA
     inner = BodyLimitMiddleware(
         inner,
         most={
-            "/v1/": limits.picture_bytes + _FORM_BYTES,
+            "/v1/": limits.image_bytes + _FORM_BYTES,
             "/live": MOST_BYTES,
             f"{API_PREFIX}/upload": limits.upload_bytes + _FORM_BYTES,
             "": _FORM_BYTES,

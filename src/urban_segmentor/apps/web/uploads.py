@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from urban_segmentor.apps.web.image_header import read_header
 from urban_segmentor.errors import SourceError, TooLargeError, UploadError
-from urban_segmentor.io.images import decode_picture
+from urban_segmentor.io.images import decode_image
 from urban_segmentor.io.video_reader import probe_video
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def decode_upload(data: bytes, *, limits: UploadLimits) -> Image:
     _check_bytes(len(data), limits)
     try:
         _check_header(data, limits)
-        image = decode_picture(data, name="the picture")
+        image = decode_image(data, name="the picture")
     except UploadError:
         raise
     except SourceError:
@@ -83,7 +83,7 @@ def decode_upload(data: bytes, *, limits: UploadLimits) -> Image:
             hint="open it in a picture viewer to see, and save it anew",
         ) from None
     # What decoders make of a header that two of them read differently.
-    if image.shape[0] * image.shape[1] > limits.picture_pixels:
+    if image.shape[0] * image.shape[1] > limits.image_pixels:
         raise _too_large("the picture is larger than it says", limits)
     return image
 
@@ -142,7 +142,7 @@ def _minutes(seconds: float) -> str:
 def _check_bytes(size: int, limits: UploadLimits) -> None:
     if not size:
         raise UploadError("the file is empty", hint="choose another one")
-    if size > limits.picture_bytes:
+    if size > limits.image_bytes:
         raise _too_large(f"the picture has {size / 1e6:.0f} MB", limits)
 
 
@@ -155,9 +155,9 @@ def _check_header(data: bytes, limits: UploadLimits) -> None:
             hint="save it as JPEG or PNG with a picture viewer",
         )
     width, height = stated.width, stated.height
-    if max(width, height) > limits.picture_side or width * height > limits.picture_pixels:
+    if max(width, height) > limits.image_side or width * height > limits.image_pixels:
         raise _too_large(f"the picture has {width} x {height} pixels", limits)
-    if stated.bits > _MOST_BITS or stated.tile > limits.picture_pixels:
+    if stated.bits > _MOST_BITS or stated.tile > limits.image_pixels:
         raise UploadError(
             f"the {stated.kind} is of a kind that is not read here",
             hint="save it as PNG with a picture viewer",
@@ -165,4 +165,4 @@ def _check_header(data: bytes, limits: UploadLimits) -> None:
 
 
 def _too_large(found: str, limits: UploadLimits) -> TooLargeError:
-    return TooLargeError(found, hint=f"{limits.picture_words} Make it smaller first.")
+    return TooLargeError(found, hint=f"{limits.image_words} Make it smaller first.")

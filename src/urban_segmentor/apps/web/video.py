@@ -226,7 +226,7 @@ class VideoJob:
                 pipeline.stop()
             report = pipeline.run(_Titled(source, self.title, most_px=self._limits.video_side))
             if report.interrupted or source.problems:
-                overlay.end_sound_with_picture()
+                overlay.end_sound_with_image()
         if source.problems:
             self._note = self._public("; ".join(source.problems))
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from urban_segmentor.datasets.cityscapes.annotation import read_annotation
 from urban_segmentor.datasets.cityscapes.layout import missing_part, name_of
-from urban_segmentor.datasets.images import read_picture, same_shape
+from urban_segmentor.datasets.images import read_image, same_shape
 from urban_segmentor.datasets.parallel import in_parallel
 from urban_segmentor.errors import DatasetError
 
@@ -65,11 +65,11 @@ class Count:
     """What a city or a split has.
 
     Attributes:
-        pictures: Pictures.
+        images: Pictures.
         labels: Polygon files.
     """
 
-    pictures: int = 0
+    images: int = 0
     labels: int = 0
 
 
@@ -91,7 +91,7 @@ class CheckReport:
         """Return what the cities of a split have together."""
         cities = self.cities[split].values()
         return Count(
-            pictures=sum(count.pictures for count in cities),
+            images=sum(count.images for count in cities),
             labels=sum(count.labels for count in cities),
         )
 
@@ -149,7 +149,7 @@ def check(
     for sample in layout.samples:
         cities = report.cities.setdefault(sample.split, {})
         count = cities.setdefault(sample.city, Count())
-        count.pictures += sample.picture is not None
+        count.images += sample.image is not None
         count.labels += sample.polygons is not None
     found: dict[str, list[Finding]] = {}
     for sample, looked in in_parallel(_look, layout.samples, workers=workers, stop=stop):
@@ -172,11 +172,11 @@ def _look(sample: CityscapesFrame) -> _Looked:
     size: tuple[int, int] | None = None
     annotation: Annotation | None = None
     if lacking := missing_part(sample):
-        wrong = sample.picture is None or sample.split != "test"
+        wrong = sample.image is None or sample.split != "test"
         findings.append(Finding("missing", where, lacking, wrong=wrong))
-    if sample.picture is not None:
+    if sample.image is not None:
         try:
-            image = read_picture(sample.picture)
+            image = read_image(sample.image)
             size = (image.shape[0], image.shape[1])
         except DatasetError as error:
             findings.append(_unreadable(where, error))
@@ -246,7 +246,7 @@ def _namesakes(samples: Sequence[CityscapesFrame]) -> Iterator[Finding]:
 def _sizes_of_splits(report: CheckReport) -> Iterator[Finding]:
     """Yield which splits do not have as many pictures as the official data set."""
     for split, official in _OFFICIAL.items():
-        found = report.of_split(split).pictures if split in report.cities else 0
+        found = report.of_split(split).images if split in report.cities else 0
         if found != official:
             text = f"has {found:,} pictures, the official data set has {official:,}"
             yield Finding("count", split, text, wrong=False)

@@ -16,11 +16,11 @@ from urban_segmentor.errors import DatasetError, SettingError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-LABELS, PICTURES = "gtFine", "leftImg8bit"
+LABELS, IMAGES = "gtFine", "leftImg8bit"
 POLYGONS_SUFFIX = "_gtFine_polygons.json"
 GROUND_TRUTH = ("labelIds", "instanceIds", "color")
 """Official pictures of the labels, which lie beside the polygons."""
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
 _MOST_NAMED = 8
 
 
@@ -33,14 +33,14 @@ class CityscapesFrame:
         split: `train`, `val` or `test`.
         city: Name of the folder.
         polygons: The file with its labels, or None when there is none.
-        picture: The picture, or None when there is none.
+        image: The picture, or None when there is none.
     """
 
     stem: str
     split: str
     city: str
     polygons: Path | None
-    picture: Path | None
+    image: Path | None
 
     def ground_truth(self, kind: str) -> Path | None:
         """Return an official picture of the labels that lies beside the polygons, or None.
@@ -115,20 +115,20 @@ def read_layout(root: Path) -> Layout:
             f"there is no folder `{root}`",
             hint=f"get the data with: urban-segmentor data download {root}",
         )
-    labels, pictures = root / LABELS, root / PICTURES
-    if not labels.is_dir() and not pictures.is_dir():
+    labels, source_images = root / LABELS, root / IMAGES
+    if not labels.is_dir() and not source_images.is_dir():
         raise DatasetError(
             f"`{root}` is no Cityscapes folder: looked for the folders `{LABELS}` and "
-            f"`{PICTURES}`, found {_content(root)}",
+            f"`{IMAGES}`, found {_content(root)}",
             hint=_nearest(root),
         )
     polygons = dict(_files(labels, (POLYGONS_SUFFIX,)))
-    images = dict(_files(pictures, tuple(f"_{PICTURES}{end}" for end in PICTURE_SUFFIXES)))
+    images = dict(_files(source_images, tuple(f"_{IMAGES}{end}" for end in IMAGE_SUFFIXES)))
     keys = sorted(polygons.keys() | images.keys())
     if not keys:
         raise DatasetError(
             f"`{root}` has no `{LABELS}/SPLIT/CITY/*{POLYGONS_SUFFIX}` and no "
-            f"`{PICTURES}/SPLIT/CITY/*_{PICTURES}.png`",
+            f"`{IMAGES}/SPLIT/CITY/*_{IMAGES}.png`",
             hint=f"unpack the archives there, or run: urban-segmentor data download {root}",
         )
     samples = tuple(
@@ -137,7 +137,7 @@ def read_layout(root: Path) -> Layout:
             city=city,
             stem=stem,
             polygons=polygons.get((split, city, stem)),
-            picture=images.get((split, city, stem)),
+            image=images.get((split, city, stem)),
         )
         for split, city, stem in keys
     )
@@ -155,11 +155,11 @@ def missing_part(sample: CityscapesFrame) -> str | None:
     Args:
         sample: A frame; where polygons are missing, other labels of it are looked for.
     """
-    if sample.picture is None:
+    if sample.image is None:
         return "has no picture"
     if sample.polygons is not None:
         return None
-    folder = sample.picture.parents[3] / LABELS / sample.split / sample.city
+    folder = sample.image.parents[3] / LABELS / sample.split / sample.city
     drawn = [k for k in GROUND_TRUTH if (folder / f"{sample.stem}_gtFine_{k}.png").exists()]
     if drawn:
         return (
@@ -205,7 +205,7 @@ def _nearest(root: Path) -> str:
     """Return what to do instead: the right folder may be near, or archives not unpacked."""
     near = [root.parent, *(path for path in sorted(root.iterdir()) if path.is_dir())]
     for folder in near:
-        if (folder / LABELS).is_dir() or (folder / PICTURES).is_dir():
+        if (folder / LABELS).is_dir() or (folder / IMAGES).is_dir():
             return f"did you mean `{folder}`?"
     if (root / "images").is_dir() and (root / "report.json").is_file():
         return "it was made by `data prepare`; give the Cityscapes folder that it was made from"

@@ -95,9 +95,9 @@ def _layer(
     height, width = annotation.image_size
     pixels = np.zeros((height, width), dtype=np.uint8)
     # Pillow draws into the memory of the array; copying it out takes as long as all polygons.
-    picture = Image.frombuffer("L", (width, height), pixels, "raw", "L", 0, 1)
-    picture.readonly = 0
-    draw = ImageDraw.Draw(picture)
+    image = Image.frombuffer("L", (width, height), pixels, "raw", "L", 0, 1)
+    image.readonly = 0
+    draw = ImageDraw.Draw(image)
     for fill, found in zip(fills, objects, strict=True):
         draw.polygon(found.points.ravel().tolist(), fill=fill)
     return pixels

@@ -1,7 +1,7 @@
 """What the pages of the Cityscapes site may answer, and what everything else means.
 
-`SiteClient` stands in for a session of `requests` in the official downloader, which takes any answer
-for what it asked for: it would append the page of a log-in to an archive.
+`SiteClient` stands in for a session of `requests` in the official downloader, which takes any
+answer for what it asked for: it would append the page of a log-in to an archive.
 """
 
 from __future__ import annotations

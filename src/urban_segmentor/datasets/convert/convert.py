@@ -11,8 +11,8 @@ import cv2
 from urban_segmentor.datasets.cityscapes.annotation import read_annotation
 from urban_segmentor.datasets.cityscapes.layout import (
     GROUND_TRUTH,
+    IMAGES,
     LABELS,
-    PICTURES,
     CityscapesFrame,
 )
 from urban_segmentor.datasets.cityscapes.outlines import visible_outlines
@@ -22,7 +22,7 @@ from urban_segmentor.datasets.convert.coco import coco_annotations, count_annota
 from urban_segmentor.datasets.convert.frame_report import FrameReport, no_round_trip
 from urban_segmentor.datasets.convert.panoptic import panoptic_labels
 from urban_segmentor.datasets.convert.yolo import original_labels, yolo_labels
-from urban_segmentor.datasets.images import Placement, place_picture, same_shape
+from urban_segmentor.datasets.images import Placement, place_image, same_shape
 from urban_segmentor.errors import DatasetError, SettingError
 from urban_segmentor.io.atomic import write_atomically
 from urban_segmentor.io.writers.records import png_bytes
@@ -75,7 +75,7 @@ class ConversionOptions:
         """Check the values."""
         _one_of("format", self.format, get_args(Format))
         _one_of("stuff", self.stuff, ("regions", "whole"))
-        _one_of("pictures", self.placement, get_args(Placement))
+        _one_of("images", self.placement, get_args(Placement))
         for kind in self.ground_truth:
             _one_of("ground-truth", kind, GROUND_TRUTH)
         sides = self.imgsz if isinstance(self.imgsz, tuple) else (self.imgsz,)
@@ -106,13 +106,13 @@ def convert(sample: CityscapesFrame, how: ConversionOptions) -> FrameReport:
         DatasetError: The polygons or the picture cannot be read; then nothing is written.
         OutputError: The disk is full, or the like.
     """
-    if sample.polygons is None or sample.picture is None:
+    if sample.polygons is None or sample.image is None:
         raise DatasetError(f"`{sample.stem}` lacks its polygons or its picture")
     annotation = read_annotation(sample.polygons)
     drawn = draw_objects(annotation)
-    picture = _picture_path(how, sample, sample.picture)
-    size = place_picture(
-        sample.picture, picture, placement=how.placement, imgsz=how.imgsz, overwrite=True
+    image = _image_path(how, sample, sample.image)
+    size = place_image(
+        sample.image, image, placement=how.placement, imgsz=how.imgsz, overwrite=True
     )
     report: FrameReport = {
         "stem": sample.stem,
@@ -131,8 +131,8 @@ def convert(sample: CityscapesFrame, how: ConversionOptions) -> FrameReport:
     }
     if not isinstance(how.imgsz, tuple) and not same_shape(size, annotation.image_size):
         text = f"is {size[1]} x {size[0]}, of another shape than its polygons"
-        report["problems"].append(f"`{sample.picture}` {text}: they are stretched to fit")
-    extra: dict[str, Any] = {"image": _image(picture, size)}
+        report["problems"].append(f"`{sample.image}` {text}: they are stretched to fit")
+    extra: dict[str, Any] = {"image": _image(image, size)}
     if how.format == "yolo":
         _write_yolo(annotation, drawn, sample, how, report)
     elif how.format == "coco":
@@ -173,7 +173,7 @@ def _write_yolo(
         labels.large,
         labels.small,
     )
-    name = f"{sample.stem}_{PICTURES}.txt"
+    name = f"{sample.stem}_{IMAGES}.txt"
     if labels.ignored:
         ignored = how.out / "ignored" / sample.split / name
         write_atomically(ignored, labels.ignored, overwrite=True)
@@ -186,7 +186,7 @@ def _write_panoptic(
     labels = panoptic_labels(drawn, classes=how.classes)
     report["classes"], report["hidden"] = labels.classes, labels.hidden
     path = how.out / panoptic_folder(sample.split) / f"{sample.stem}_gtFine_panoptic.png"
-    write_atomically(path, _rgb_png(labels.picture), overwrite=True)
+    write_atomically(path, _rgb_png(labels.image), overwrite=True)
     return labels.segments
 
 
@@ -204,17 +204,17 @@ def _write_ground_truth(
     write_atomically(path, data, overwrite=True)
 
 
-def _picture_path(how: ConversionOptions, sample: CityscapesFrame, picture: Path) -> Path:
-    name = f"{sample.stem}_{PICTURES}{picture.suffix.lower()}"
+def _image_path(how: ConversionOptions, sample: CityscapesFrame, image: Path) -> Path:
+    name = f"{sample.stem}_{IMAGES}{image.suffix.lower()}"
     return how.out / "images" / sample.split / name
 
 
-def _image(picture: Path, size: tuple[int, int]) -> dict[str, Any]:
-    return {"file_name": picture.name, "height": size[0], "width": size[1]}
+def _image(image: Path, size: tuple[int, int]) -> dict[str, Any]:
+    return {"file_name": image.name, "height": size[0], "width": size[1]}
 
 
-def _rgb_png(picture: NDArray[np.uint8]) -> bytes:
-    return png_bytes(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR).astype("uint8"))
+def _rgb_png(image: NDArray[np.uint8]) -> bytes:
+    return png_bytes(cv2.cvtColor(image, cv2.COLOR_RGB2BGR).astype("uint8"))
 
 
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:

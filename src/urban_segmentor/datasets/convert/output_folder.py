@@ -46,7 +46,7 @@ def settings_of(layout: Layout, how: ConversionOptions, splits: Sequence[str]) -
         "stuff": how.stuff,
         "labels_as_original": how.as_original,
         "ground_truth": list(how.ground_truth),
-        "pictures": how.placement,
+        "images": how.placement,
         "imgsz": list(how.imgsz) if isinstance(how.imgsz, tuple) else how.imgsz,
         "version": __version__,
     }

@@ -28,13 +28,13 @@ class PanopticLabels(NamedTuple):
     """The panoptic labels of a frame.
 
     Attributes:
-        picture: uint8 (H, W, 3), RGB, of which R + 256 G + 65536 B is the id of a segment.
+        image: uint8 (H, W, 3), RGB, of which R + 256 G + 65536 B is the id of a segment.
         segments: The entries of `segments_info`.
         classes: Counts by class name.
         hidden: Objects of which later polygons leave nothing to be seen.
     """
 
-    picture: NDArray[np.uint8]
+    image: NDArray[np.uint8]
     segments: list[dict[str, Any]]
     classes: dict[str, ClassCount]
     hidden: int
@@ -72,10 +72,10 @@ def panoptic_labels(drawn: ObjectMap, *, classes: ClassSet) -> PanopticLabels:
         count = counts.setdefault(item.label.name, no_counts())
         count["groups" if is_crowd else "segments"] += 1
         count["pixels"] += 0 if is_crowd else int(areas[segment_id])
-    picture = np.stack([ids & 255, ids >> 8, np.zeros_like(ids)], axis=-1).astype(np.uint8)
+    image = np.stack([ids & 255, ids >> 8, np.zeros_like(ids)], axis=-1).astype(np.uint8)
     singles = [item.instance_id for item in drawn.objects if item.is_single]
     hidden = sum(value in values and not areas[value] for value in singles)
-    return PanopticLabels(picture, segments, counts, hidden)
+    return PanopticLabels(image, segments, counts, hidden)
 
 
 def write_panoptic(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from urban_segmentor.datasets.convert.frame_report import ClassCount, FrameReport
     from urban_segmentor.datasets.samples import Sample
 
-PICTURES = "report"
+IMAGES = "report"
 """Folder of the page's pictures, beside it."""
 
 _AT_RANDOM = 3
@@ -203,12 +203,12 @@ def _about_split(
         height, width = image.shape[:2]
         gain = min(_WIDTH_PX / width, 1)
         size = max(round(height * gain), 1), max(round(width * gain), 1)
-        path = f"{PICTURES}/{split}_{frame.stem}.jpg"
+        path = f"{IMAGES}/{split}_{frame.stem}.jpg"
         data = jpeg_bytes(resized(image, size), quality=_QUALITY)
         write_atomically(out / path, data, overwrite=True)
         shown.append(page.HtmlImage(path, f"{frame.stem}: {why}", size))
     yield page.heading(f"Labels of {split}, read back")
-    yield page.pictures(shown)
+    yield page.images(shown)
     if problems:
         yield page.bullets(problems)
 

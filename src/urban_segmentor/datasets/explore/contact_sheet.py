@@ -193,14 +193,14 @@ def _window(
     crop: Crop,
     origin: Sequence[int],
     labels: tuple[int, int],
-    picture: tuple[int, ...],
+    image: tuple[int, ...],
 ) -> tuple[int, int, int, int]:
     """Return x, y, width and height of the part of a picture around an object, pixels."""
-    gains = np.divide(picture[:2], labels)[::-1]
+    gains = np.divide(image[:2], labels)[::-1]
     sides = np.array(crop.shape[::-1]) * gains
     middle = origin * gains + sides / 2
     side = max(float(sides.max()) * (1 + 2 * _MARGIN), _LEAST_CROP_PX)
-    limits = np.array(picture[1::-1])
+    limits = np.array(image[1::-1])
     sizes = np.minimum(round(side), limits)
     first = np.clip(np.rint(middle - sizes / 2), 0, limits - sizes).astype(int)
     x, y = first.tolist()

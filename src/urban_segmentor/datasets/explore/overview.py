@@ -271,11 +271,11 @@ def _page(frame_set: SampleSet, writer: _Writer) -> str:
     parts = [
         page.paragraph(f"{_KINDS[frame_set.kind]} in {frame_set.root}: {frames}."),
         page.heading("How much there is"),
-        page.pictures(writer.plots),
+        page.images(writer.plots),
         *_tables(overview.statistics),
         page.heading("What it looks like"),
         page.paragraph("Spread over sizes and cities; sizes are in pixels of the labels."),
-        page.pictures(shown for _, shown in sorted(writer.sheets.items())),
+        page.images(shown for _, shown in sorted(writer.sheets.items())),
     ]
     if overview.problems:
         parts += [page.heading("Left out"), page.bullets(overview.problems)]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from urban_segmentor.datasets.samples import Sample
     from urban_segmentor.structures.types import Image
 
-Sizing: TypeAlias = Literal["picture", "labels"]
+Sizing: TypeAlias = Literal["image", "labels"]
 """What keeps its size where a picture and its labels differ."""
 
 _OVER = OverlayStyle(boxes=False, labels=False)
@@ -26,7 +26,7 @@ _MAP = OverlayStyle(boxes=False, labels=False, opacity=1.0)
 _NONE: tuple[int, int, int] = (0, 0, 0)
 
 
-def frame_sheet(frame: Sample, *, classes: ClassSet, sizing: Sizing = "picture") -> Image:
+def frame_sheet(frame: Sample, *, classes: ClassSet, sizing: Sizing = "image") -> Image:
     """Return a picture with its labels drawn over, the labels alone beside it, and a legend.
 
     Args:
@@ -56,7 +56,7 @@ def overlaid(frame: Sample, *, classes: ClassSet) -> Image:
     Raises:
         DatasetError: The picture or the labels cannot be read.
     """
-    return _drawn(frame, classes, "picture")[0]
+    return _drawn(frame, classes, "image")[0]
 
 
 def _drawn(
@@ -64,7 +64,7 @@ def _drawn(
 ) -> tuple[Image, Image, list[LegendEntry]]:
     """Return the picture with its labels, the labels alone, and what their colors mean."""
     image = frame.image()
-    if sizing == "picture":
+    if sizing == "image":
         segments = frame.segments(classes, size=image.shape[:2])
     else:
         segments = frame.segments(classes)

@@ -74,12 +74,12 @@ class CocoPredictions:
             raise PredictionError(
                 f"`{self._path}` does not speak of `{stem}`", hint="predict all of the split"
             )
-        picture = f"`{stem}` in `{self._path}`"
+        image = f"`{stem}` in `{self._path}`"
         drawn_on = self._sizes.get(stem) or size
-        check_fit(drawn_on, size, resize=self._resize, where=picture)
-        collector = MaskCollector(size, where=picture)
+        check_fit(drawn_on, size, resize=self._resize, where=image)
+        collector = MaskCollector(size, where=image)
         for found in self._found.get(stem, ()):
-            where = f"{picture}: prediction {found.place}"
+            where = f"{image}: prediction {found.place}"
             own = found.mask.size if isinstance(found.mask, RunLengths) else drawn_on
             check_fit(own, size, resize=self._resize, where=where)
             crop, origin = decode(found.mask, drawn_on=drawn_on, where=where)

@@ -56,7 +56,7 @@ class PanopticPredictions:
                 f"`{self._file.path}` does not speak of `{stem}`", hint="predict all of the split"
             )
         found = read_segment_ids(
-            listed.picture, root=self._file.folder, size=size, resize=self._resize
+            listed.image, root=self._file.folder, size=size, resize=self._resize
         )
         areas = _areas(found)
         self._check_same(set(areas), listed)
@@ -68,7 +68,7 @@ class PanopticPredictions:
     def _check_same(self, painted: set[int], listed: AnnotatedSegment) -> None:
         """Refuse a picture that shows other segments than are listed."""
         named = {segment_id for segment_id, _, _ in listed.segments}
-        there, missing = f"`{listed.picture}`", f"`{self._file.path}`"
+        there, missing = f"`{listed.image}`", f"`{self._file.path}`"
         if odd := sorted(painted ^ named):
             if odd[0] in named:
                 there, missing = missing, there

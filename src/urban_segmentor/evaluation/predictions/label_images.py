@@ -38,7 +38,7 @@ class LabelImagePredictions:
 
     Args:
         root: The folder, which no picture may leave.
-        pictures: The picture of label ids of each picture.
+        images: The picture of label ids of each picture.
         resize: True when they may be scaled to the ground truth.
 
     Raises:
@@ -48,11 +48,11 @@ class LabelImagePredictions:
     kind = "Cityscapes label ids"
     class_names = tuple(label.name for label in TRAIN_LABELS)
 
-    def __init__(self, root: Path, pictures: Mapping[str, Path], *, resize: bool) -> None:
+    def __init__(self, root: Path, images: Mapping[str, Path], *, resize: bool) -> None:
         self._root = root
-        self._pictures = dict(pictures)
+        self._images = dict(images)
         self._resize = resize
-        self.stems = frozenset(pictures)
+        self.stems = frozenset(images)
         self._check_kind()
 
     def of(self, stem: str, *, size: tuple[int, int]) -> FramePrediction:
@@ -66,7 +66,7 @@ class LabelImagePredictions:
             PredictionError: There is no picture of it, or it is damaged, of another size, or has
                 values that are no label ids.
         """
-        path = self._pictures.get(stem)
+        path = self._images.get(stem)
         if path is None:
             raise PredictionError(
                 f"`{self._root}` has no picture of `{stem}`", hint="predict all of the split"
@@ -78,10 +78,10 @@ class LabelImagePredictions:
 
     def _check_kind(self) -> None:
         """Look at some pictures: a set that only has small values, some of no class, is odd."""
-        order = sorted(self._pictures)
+        order = sorted(self._images)
         seen = np.zeros(256, dtype=np.bool_)
         for stem in order[:: max(1, len(order) // _LOOKED_AT)][:_LOOKED_AT]:
-            path = self._pictures[stem]
+            path = self._images[stem]
             values = _values(read_label_ids(path, root=self._root, size=None, resize=False))
             _check_values(values, path)
             seen[values] = True

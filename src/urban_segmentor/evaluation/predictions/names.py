@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from urban_segmentor.errors import PredictionError
-from urban_segmentor.io.images import PICTURE_SUFFIXES
+from urban_segmentor.io.images import IMAGE_SUFFIXES
 from urban_segmentor.structures.cityscapes_labels import TRAIN_NAMES
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def stem_of(name: str) -> str:
         return frame
     bare = _ENDING.sub("", last)
     head, dot, suffix = bare.rpartition(".")
-    return head if head and dot + suffix.lower() in PICTURE_SUFFIXES else bare
+    return head if head and dot + suffix.lower() in IMAGE_SUFFIXES else bare
 
 
 def check_class_names(class_names: Sequence[str], *, path: Path) -> None:

@@ -106,9 +106,9 @@ def _open_folder(folder: Path, *, resize: bool) -> SavedPredictions:
     texts = _by_frame(folder, ".txt")
     if texts:
         return CityscapesPredictions(folder, texts, resize=resize)
-    pictures = _by_frame(folder, ".png")
-    if pictures:
-        return LabelImagePredictions(folder, pictures, resize=resize)
+    images = _by_frame(folder, ".png")
+    if images:
+        return LabelImagePredictions(folder, images, resize=resize)
     files = [f"`{file}`" for file in files_below(folder, suffix=".json")]
     raise PredictionError(
         f"`{folder}` has no text file and no PNG picture of a Cityscapes frame",

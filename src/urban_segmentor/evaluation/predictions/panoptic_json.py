@@ -54,11 +54,11 @@ class AnnotatedSegment(NamedTuple):
     """What the file says of a picture.
 
     Attributes:
-        picture: The picture of its segments.
+        image: The picture of its segments.
         segments: Id, class id and score of each.
     """
 
-    picture: Path
+    image: Path
     segments: tuple[tuple[int, int, float], ...]
 
 

@@ -40,8 +40,8 @@ def read_mask(path: Path, *, root: Path, size: tuple[int, int], resize: bool) ->
     Raises:
         PredictionError: It is missing, damaged, lies outside, or has another size.
     """
-    picture = _read(path, root=root, size=size, resize=resize)
-    grey = picture if picture.mode.startswith("I") else picture.convert("L")
+    image = _read(path, root=root, size=size, resize=resize)
+    grey = image if image.mode.startswith("I") else image.convert("L")
     return np.asarray(grey) != 0
 
 
@@ -59,13 +59,13 @@ def read_label_ids(
     Raises:
         PredictionError: It is missing, damaged, lies outside, has another size, or has colors.
     """
-    picture = _read(path, root=root, size=size, resize=resize)
-    if picture.mode not in {"L", "P"}:
+    image = _read(path, root=root, size=size, resize=resize)
+    if image.mode not in {"L", "P"}:
         raise PredictionError(
-            f"`{path}` is no 8-bit grey picture of label ids, but {_words(picture.mode)}",
+            f"`{path}` is no 8-bit grey picture of label ids, but {_words(image.mode)}",
             hint="save label ids, not colors; for panoptic results give their .json file",
         )
-    return np.asarray(picture, dtype=np.uint8)
+    return np.asarray(image, dtype=np.uint8)
 
 
 def read_segment_ids(
@@ -82,13 +82,13 @@ def read_segment_ids(
     Raises:
         PredictionError: It is missing, damaged, lies outside, has another size, or is no RGB.
     """
-    picture = _read(path, root=root, size=size, resize=resize)
-    if picture.mode not in {"RGB", "RGBA"}:
+    image = _read(path, root=root, size=size, resize=resize)
+    if image.mode not in {"RGB", "RGBA"}:
         raise PredictionError(
-            f"`{path}` is no RGB picture of segment ids, but {_words(picture.mode)}",
+            f"`{path}` is no RGB picture of segment ids, but {_words(image.mode)}",
             hint="a segment's color is its id, R + 256 G + 65536 B, as panopticapi has it",
         )
-    channels = np.asarray(picture, dtype=np.int32)
+    channels = np.asarray(image, dtype=np.int32)
     return channels[..., 0] | channels[..., 1] << 8 | channels[..., 2] << 16
 
 
@@ -104,13 +104,13 @@ def _read(path: Path, *, root: Path, size: tuple[int, int] | None, resize: bool)
             hint="predict at the size of the ground truth",
         )
     try:
-        picture = Image.open(io.BytesIO(data), formats=("PNG",))
-        picture.load()
+        image = Image.open(io.BytesIO(data), formats=("PNG",))
+        image.load()
     except _DAMAGED as error:
         raise PredictionError(
             f"`{path}` is damaged: {error}", hint="copy or save the predictions again"
         ) from error
-    return picture
+    return image
 
 
 def _size(data: bytes, path: Path) -> tuple[int, int]:
@@ -119,7 +119,7 @@ def _size(data: bytes, path: Path) -> tuple[int, int]:
     width, height = (int.from_bytes(side, "big") for side in (head[:4], head[4:]))
     if not data.startswith(_START) or len(head) < 8 or not width or not height:
         raise PredictionError(
-            f"`{path}` is {'no PNG picture' if data else 'empty'}",
+            f"`{path}` is {'no PNG image' if data else 'empty'}",
             hint="save the predictions again, as PNG",
         )
     return height, width

@@ -37,9 +37,9 @@ def read_truth(sample: CityscapesFrame) -> NDArray[np.int32]:
     Raises:
         DatasetError: There are no labels, or they cannot be read.
     """
-    picture = sample.ground_truth("instanceIds")
-    if picture is not None:
-        return _read_instance_ids(picture)
+    image = sample.ground_truth("instanceIds")
+    if image is not None:
+        return _read_instance_ids(image)
     if sample.polygons is None:
         raise DatasetError(
             f"`{sample.split}/{sample.city}/{sample.stem}` has no polygons file",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from urban_segmentor.datasets.images import read_picture
+from urban_segmentor.datasets.images import read_image
 from urban_segmentor.inference.panoptic_merge import merge_panoptic
 from urban_segmentor.profiling import StageTimes
 
@@ -36,18 +36,18 @@ def measure_latency(
     Raises:
         DatasetError: A picture cannot be read.
     """
-    pictures = [sample.picture for sample in samples if sample.picture is not None][:most]
+    images = [sample.image for sample in samples if sample.image is not None][:most]
     stages = StageTimes()
-    for path in pictures[:_WARM_UP]:
-        segmenter(read_picture(path))
-    for path in pictures:
+    for path in images[:_WARM_UP]:
+        segmenter(read_image(path))
+    for path in images:
         with stages.measure("decode"):
-            picture = read_picture(path)
-        instances = segmenter(picture, on_stage=stages.add)
+            image = read_image(path)
+        instances = segmenter(image, on_stage=stages.add)
         since_s = time.perf_counter()
         for crop in instances.masks.crops:
             crop.any()
         stages.add("masks", time.perf_counter() - since_s)
         with stages.measure("merge"):
             merge_panoptic(instances, class_names=segmenter.spec.class_names)
-    return stages.summary(), len(pictures)
+    return stages.summary(), len(images)

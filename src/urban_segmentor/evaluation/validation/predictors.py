@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from urban_segmentor.datasets.images import read_picture
+from urban_segmentor.datasets.images import read_image
 from urban_segmentor.errors import DatasetError, PredictionError
 from urban_segmentor.evaluation.metrics.mean_iou import label_ids
 from urban_segmentor.evaluation.predictions import FramePrediction
@@ -68,15 +68,15 @@ class ModelPredictor:
 
     def __call__(self, sample: CityscapesFrame, *, size: tuple[int, int]) -> FramePrediction:
         """Return what the model sees in a frame, masks at the given height and width."""
-        if sample.picture is None:
+        if sample.image is None:
             raise DatasetError(
                 f"`{sample.split}/{sample.city}/{sample.stem}` has no picture",
                 hint="unpack `leftImg8bit_trainvaltest.zip` there",
             )
-        picture = read_picture(sample.picture)
-        _check_shape(sample, picture.shape[:2], size)
+        image = read_image(sample.image)
+        _check_shape(sample, image.shape[:2], size)
         on_stage = None if self._stages is None else self._stages.add
-        instances = self._segmenter(picture, size=size, on_stage=on_stage)
+        instances = self._segmenter(image, size=size, on_stage=on_stage)
         return as_predicted(
             instances,
             class_names=self.class_names,
@@ -86,11 +86,9 @@ class ModelPredictor:
         )
 
 
-def _check_shape(
-    sample: CityscapesFrame, picture: tuple[int, ...], labels: tuple[int, int]
-) -> None:
+def _check_shape(sample: CityscapesFrame, image: tuple[int, ...], labels: tuple[int, int]) -> None:
     """Refuse labels of another shape than their picture, as masks would lie elsewhere."""
-    (height, width), (label_height, label_width) = picture, labels
+    (height, width), (label_height, label_width) = image, labels
     if abs((width / height) / (label_width / label_height) - 1) > _SAME_SHAPE:
         raise DatasetError(
             f"`{sample.split}/{sample.city}/{sample.stem}`: the picture has {width} x {height} "

@@ -103,7 +103,7 @@ class ReportFolder:
             return
         blank = np.broadcast_to(np.uint8(0), (*size, 3))  # sinks look at the size alone
         name = f"{sample.stem}_leftImg8bit"
-        source = f"{name}.png" if sample.picture is None else sample.picture.name
+        source = f"{name}.png" if sample.image is None else sample.image.name
         frame = Frame(pixels=blank, index=self._number, source=source, name=name)
         for kind, sink in zip(self._kinds, self._sinks, strict=True):
             sink.write(frame, _as_kept(kind, predicted))

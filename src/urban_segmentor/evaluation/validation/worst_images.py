@@ -11,7 +11,7 @@ from urban_segmentor.datasets.cityscapes.annotation import read_annotation
 from urban_segmentor.datasets.cityscapes.rasterize import draw_objects
 from urban_segmentor.datasets.cityscapes.segments import visible_segments
 from urban_segmentor.datasets.class_set import parse_class_set
-from urban_segmentor.datasets.images import read_picture
+from urban_segmentor.datasets.images import read_image
 from urban_segmentor.errors import DatasetError
 from urban_segmentor.evaluation.validation.ground_truth_files import read_truth
 from urban_segmentor.inference.panoptic_merge import segments_as_instances
@@ -69,24 +69,24 @@ def _sheet(frame: FrameScore, predictor: Predictor) -> Image:
     sample = frame.sample
     truth = read_truth(sample)
     size = (truth.shape[0], truth.shape[1])
-    picture = _picture(sample, size)
+    image = _image(sample, size)
     predicted = _shown(predictor(sample, size=size), names=predictor.class_names)
     title = f"predicted: {sample.stem}, {100 * frame.quality:.1f} %"
-    sheets = [_drawn(picture, predicted, names=predictor.class_names, title=title)]
+    sheets = [_drawn(image, predicted, names=predictor.class_names, title=title)]
     if sample.polygons is not None:
         true = _true(read_annotation(sample.polygons))
-        sheets.append(_drawn(picture, true, names=TRAIN_NAMES, title="true"))
+        sheets.append(_drawn(image, true, names=TRAIN_NAMES, title="true"))
     return np.vstack(sheets)
 
 
-def _picture(sample: CityscapesFrame, size: tuple[int, int]) -> Image:
+def _image(sample: CityscapesFrame, size: tuple[int, int]) -> Image:
     """Return the picture at the size of its labels; grey where results came without pictures."""
-    if sample.picture is None:
+    if sample.image is None:
         return np.full((*size, 3), 128, dtype=np.uint8)
-    picture = read_picture(sample.picture)
-    if picture.shape[:2] == size:
-        return picture
-    return np.asarray(cv2.resize(picture, size[::-1]), dtype=np.uint8)
+    image = read_image(sample.image)
+    if image.shape[:2] == size:
+        return image
+    return np.asarray(cv2.resize(image, size[::-1]), dtype=np.uint8)
 
 
 def _shown(predicted: FramePrediction, *, names: Sequence[str]) -> Instances:
@@ -126,9 +126,9 @@ def _true(annotation: Annotation) -> Instances:
     )
 
 
-def _drawn(picture: Image, instances: Instances, *, names: Sequence[str], title: str) -> Image:
+def _drawn(image: Image, instances: Instances, *, names: Sequence[str], title: str) -> Image:
     """Return a picture with instances over it and a title on it, in a handy size."""
-    drawn = Overlay(names, style=_STYLE)(Frame(pixels=picture), instances)
+    drawn = Overlay(names, style=_STYLE)(Frame(pixels=image), instances)
     if isinstance(drawn, Yuv420):  # not for RGB frames
         raise TypeError("an RGB frame was drawn as planes")
     height, width = drawn.shape[:2]

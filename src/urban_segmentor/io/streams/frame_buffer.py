@@ -27,14 +27,14 @@ class CapturedFrame:
     """A frame before anybody wants it: converting those that are dropped would be a waste.
 
     Attributes:
-        picture: As decoded, or its planes.
+        image: As decoded, or its planes.
         turn: How a decoded one becomes upright.
         index: As in `Frame`.
         time_s: As in `Frame`.
         captured_s: As in `Frame`.
     """
 
-    picture: av.VideoFrame | Yuv420
+    image: av.VideoFrame | Yuv420
     turn: Orientation
     index: int
     time_s: float
@@ -43,9 +43,9 @@ class CapturedFrame:
     @property
     def planes(self) -> Yuv420:
         """Its planes, upright."""
-        if isinstance(self.picture, Yuv420):
-            return self.picture
-        return planes_of(self.picture, self.turn)
+        if isinstance(self.image, Yuv420):
+            return self.image
+        return planes_of(self.image, self.turn)
 
 
 class FrameBuffer:

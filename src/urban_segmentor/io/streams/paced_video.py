@@ -83,7 +83,7 @@ class FileReader:
         if not isinstance(frame.pixels, Yuv420):
             raise TypeError("a video has planes")
         shot = CapturedFrame(
-            picture=frame.pixels,
+            image=frame.pixels,
             turn=Orientation(),
             index=frame.index,
             time_s=frame.time_s,

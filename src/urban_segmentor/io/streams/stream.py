@@ -165,7 +165,7 @@ class StreamReader:
         if index % self._wishes.stride == 0 and not feed.paused:
             feed.put(
                 CapturedFrame(
-                    picture=decoded, turn=turn, index=index, time_s=time_s, captured_s=captured_s
+                    image=decoded, turn=turn, index=index, time_s=time_s, captured_s=captured_s
                 )
             )
 

@@ -75,10 +75,10 @@ class CityscapesWriter:
             if label is None or not label.is_thing:
                 continue
             # The official reader splits lines at blanks, so the name of a mask has none.
-            picture = f"masks/{_without_blanks(path.stem)}_{i + 1:03d}.png"
+            image = f"masks/{_without_blanks(path.stem)}_{i + 1:03d}.png"
             data = _mask(masks.crops[i], origins[i], frame.size)
-            write_atomically(path.parent / picture, data, overwrite=self._overwrite)
-            lines.append(f"{picture} {label.label_id} {scores[i]:.9g}\n")
+            write_atomically(path.parent / image, data, overwrite=self._overwrite)
+            lines.append(f"{image} {label.label_id} {scores[i]:.9g}\n")
         text = "".join(lines).encode("utf-8", "surrogateescape")
         write_atomically(path, text, overwrite=self._overwrite)
 
@@ -88,11 +88,11 @@ class CityscapesWriter:
 
 def _mask(crop: Crop, origin: Sequence[int], size: tuple[int, int]) -> bytes:
     """Return a mask as a PNG of the frame's size."""
-    picture = np.zeros(size, dtype=np.uint8)
+    image = np.zeros(size, dtype=np.uint8)
     x, y = origin
     rows, cols = crop.shape
-    np.copyto(picture[y : y + rows, x : x + cols], np.uint8(255), where=crop)
-    return png_bytes(picture)
+    np.copyto(image[y : y + rows, x : x + cols], np.uint8(255), where=crop)
+    return png_bytes(image)
 
 
 def _without_blanks(stem: str) -> str:

@@ -7,7 +7,7 @@ from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any
 
 from urban_segmentor.io.atomic import AtomicFile, output_errors, write_all
-from urban_segmentor.io.writers.records import picture_file
+from urban_segmentor.io.writers.records import image_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,7 +105,7 @@ def image_entry(frame: Frame, *, image_id: int | str) -> dict[str, Any]:
         image_id: What annotations call it.
     """
     height, width = frame.size
-    file_name = picture_file(frame)
+    file_name = image_file(frame)
     entry: dict[str, Any] = {
         "id": image_id,
         "file_name": file_name or frame.name,

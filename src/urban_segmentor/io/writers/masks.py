@@ -57,15 +57,15 @@ class MasksWriter:
         path = result_path(self._folder, frame.name, suffix=".png")
         if len(instances) > np.iinfo(np.uint16).max:
             raise ShapeError(f"a mask picture holds 65535 instances, got {len(instances)}")
-        picture = np.zeros(frame.size, dtype=np.uint16)
+        image = np.zeros(frame.size, dtype=np.uint16)
         masks = instances.masks
         origins: list[list[int]] = masks.origins.tolist()
         order: list[int] = np.argsort(-masks.areas(), kind="stable").tolist()
         for i in order:
             crop, (x, y) = masks.crops[i], origins[i]
             rows, cols = crop.shape
-            np.copyto(picture[y : y + rows, x : x + cols], np.uint16(i + 1), where=crop)
-        write_atomically(path, png_bytes(picture), overwrite=self._overwrite)
+            np.copyto(image[y : y + rows, x : x + cols], np.uint16(i + 1), where=crop)
+        write_atomically(path, png_bytes(image), overwrite=self._overwrite)
 
     def close(self) -> None:
         """Do nothing: every picture is in its place already."""

@@ -78,14 +78,14 @@ class PanopticWriter:
         numbers = segment_numbers(instances)
         ids = np.arange(len(rows) + 1, dtype=np.int32)
         colors = np.stack([ids >> 16, ids >> 8 & 255, ids & 255], axis=-1).astype(np.uint8)  # BGR
-        picture = looked_up(colors, numbers)
+        image = looked_up(colors, numbers)
         image_id = self._image_id(frame.name)
         annotation = {
             "image_id": image_id,
             "file_name": f"{frame.name}.png",
             "segments_info": self._described(rows, label_regions(numbers.astype(np.int32))),
         }
-        write_atomically(path, png_bytes(picture), overwrite=self._overwrite)
+        write_atomically(path, png_bytes(image), overwrite=self._overwrite)
         self._file.add(image_entry(frame, image_id=image_id), [annotation])
 
     def close(self) -> None:

@@ -68,7 +68,7 @@ def instance_records(instances: Instances, *, class_names: Sequence[str]) -> lis
     ]
 
 
-def picture_file(frame: Frame) -> str | None:
+def image_file(frame: Frame) -> str | None:
     """Return the name of the picture with its suffix, or None for a frame of a video.
 
     Args:
@@ -101,10 +101,10 @@ def result_path(folder: Path, name: str, *, suffix: str) -> Path:
     return folder.joinpath(*parts[:-1], parts[-1] + suffix)
 
 
-def png_bytes(picture: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:
+def png_bytes(image: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:
     """Return a picture as a PNG file.
 
     Args:
-        picture: uint8 or uint16 (H, W), or uint8 (H, W, 3), BGR.
+        image: uint8 or uint16 (H, W), or uint8 (H, W, 3), BGR.
     """
-    return cv2.imencode(".png", picture, _PNG)[1].tobytes()
+    return cv2.imencode(".png", image, _PNG)[1].tobytes()

@@ -57,16 +57,14 @@ class BrowserDisplay:
         colors: Sequence[Rgb] | None = None,
     ) -> None:
         self._controls, self._colors = controls, _as_css(controls.class_names, colors)
-        self._pictures = MjpegEncoder()
+        self._images = MjpegEncoder()
         self._readings, self._polled_s = LiveStats(), time.monotonic()
         self._message: dict[str, object] | None = None
         self._message_until_s, self._messages = 0.0, 0
         address = listen(host, port, token=token)
         self._url, self.moved_from = address.url, address.moved_from
         guard = Authenticator(token, host=host, port=urlsplit(self._url).port or 0)
-        routes = Routes(
-            controls, title=title, pictures=self._pictures, guard=guard, state=self._state
-        )
+        routes = Routes(controls, title=title, images=self._images, guard=guard, state=self._state)
         self._server = Server(address.listener, routes.serve)
 
     @property
@@ -76,7 +74,7 @@ class BrowserDisplay:
 
     def show(self, frame: Frame, readings: LiveStats) -> None:
         """Show a frame with everything drawn on it."""
-        self._pictures.put(frame)
+        self._images.put(frame)
         self.poll(readings)
 
     def poll(self, readings: LiveStats) -> None:
@@ -91,7 +89,7 @@ class BrowserDisplay:
 
     def close(self) -> None:
         """End all connections; safe to call twice."""
-        self._pictures.close()
+        self._images.close()
         self._server.close()
 
     def _state(self) -> dict[str, object]:
@@ -106,7 +104,7 @@ class BrowserDisplay:
             "dropped": readings.dropped,
             # When the program itself hangs, its last words must not pass for the present.
             "silent_s": round(now_s - self._polled_s, 1),
-            "has_picture": self._pictures.frame is not None,
+            "has_image": self._images.frame is not None,
             "message": self._message if now_s < self._message_until_s else None,
             "view": {
                 "conf": view.conf,

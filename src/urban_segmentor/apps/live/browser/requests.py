@@ -78,7 +78,7 @@ class Incoming:
         """Return the next request, or None when the other side has gone or has nothing to say.
 
         Raises:
-            RequestRefusedError: It is not HTTP, too large, or too slow; the connection is of no more use.
+            RequestRefusedError: It is not HTTP, too large, or too slow; the connection is unusable.
             OSError: The connection broke.
         """
         if not self._buffer and not self._first_bytes():

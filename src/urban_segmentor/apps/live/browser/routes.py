@@ -58,7 +58,7 @@ class Routes:
     Args:
         controls: Are changed as viewers wish.
         title: What is shown, above the picture.
-        pictures: The newest one.
+        images: The newest one.
         guard: Says who may see it.
         state: Returns the state of things, without the part of the viewer.
     """
@@ -68,11 +68,11 @@ class Routes:
         controls: ViewControls,
         *,
         title: str,
-        pictures: MjpegEncoder,
+        images: MjpegEncoder,
         guard: Authenticator,
         state: Callable[[], dict[str, object]],
     ) -> None:
-        self._controls, self._title, self._pictures = controls, title, pictures
+        self._controls, self._title, self._images = controls, title, images
         self._guard, self._state = guard, state
         self._viewers = ViewerStreams()
         self._get: dict[str, Callable[[Request], Response]] = {
@@ -101,7 +101,7 @@ class Routes:
         """
         incoming = Incoming(connection, address)
         keeps = True
-        while keeps and not self._pictures.closed:
+        while keeps and not self._images.closed:
             head_only = keeps = False
             try:
                 request = incoming.next()
@@ -158,7 +158,7 @@ class Routes:
             raise _crowded("viewers")
         place, viewer = joined
         try:
-            send_stream(connection, pictures=self._pictures, viewer=viewer)
+            send_stream(connection, images=self._images, viewer=viewer)
         finally:
             self._viewers.leave(place, viewer)
 
@@ -213,7 +213,7 @@ class Routes:
         return Response(kind=_FILES[request.path], body=_read(request.path[1:]))
 
     def _saved(self, suffix: str, kind: str, encode: Callable[[Image | Yuv420], bytes]) -> Response:
-        frame: Frame | None = self._pictures.frame
+        frame: Frame | None = self._images.frame
         if frame is None:
             raise RequestRefusedError(
                 503, "there is no picture yet", headers=(("Retry-After", "1"),)

@@ -85,14 +85,14 @@ class ViewerStreams:
                 del self._viewers[place]
 
 
-def send_stream(connection: socket.socket, *, pictures: MjpegEncoder, viewer: ViewerStream) -> None:
+def send_stream(connection: socket.socket, *, images: MjpegEncoder, viewer: ViewerStream) -> None:
     """Send the newest picture, again and again, until the viewer leaves or no more come.
 
     A viewer who is slow misses pictures; one who takes none for some seconds is left alone.
 
     Args:
         connection: Of the viewer.
-        pictures: Where they come from.
+        images: Where they come from.
         viewer: Counts them.
 
     Raises:
@@ -103,17 +103,17 @@ def send_stream(connection: socket.socket, *, pictures: MjpegEncoder, viewer: Vi
     kind = ("Content-Type", STREAM_KIND)
     connection.sendall(head_of(200, (kind, ("X-Accel-Buffering", "no")), keeps=False) + _BETWEEN)
     number, sent_s = 0, time.monotonic()
-    while not (pictures.closed or viewer.leaves):
-        picture = pictures.wait(after=number, timeout_s=_WAIT_S)
-        if picture is None:
+    while not (images.closed or viewer.leaves):
+        image = images.wait(after=number, timeout_s=_WAIT_S)
+        if image is None:
             if _has_left(connection):
                 return
             if number == 0 or time.monotonic() < sent_s + _AGAIN_S:
                 continue
-            picture = pictures.newest()
-        if picture is not None and not pictures.closed:
-            connection.sendall(b"".join((picture.jpeg, b"\r\n", _BETWEEN)))
-            number, sent_s = picture.number, time.monotonic()
+            image = images.newest()
+        if image is not None and not images.closed:
+            connection.sendall(b"".join((image.jpeg, b"\r\n", _BETWEEN)))
+            number, sent_s = image.number, time.monotonic()
             viewer.note()
 
 

@@ -11,7 +11,7 @@ from gradio import themes
 
 from urban_segmentor.apps.web.page.callbacks import add_functions
 from urban_segmentor.apps.web.page.controls import build_controls, read_controls, set_controls
-from urban_segmentor.apps.web.page.image_tab import picture_tab
+from urban_segmentor.apps.web.page.image_tab import image_tab
 from urban_segmentor.apps.web.page.live_tab import live_tab
 from urban_segmentor.apps.web.page.video_tab import video_tab
 from urban_segmentor.apps.web.page.widgets import own_component, read_file, visitor_of
@@ -39,14 +39,14 @@ def build_page(services: AppContext) -> gr.Blocks:
         gr.HTML(read_file("head.html"), elem_id="head")
         with gr.Row():
             with gr.Column(scale=7, min_width=320), gr.Tabs(elem_id="tabs"):
-                picture = gr.Tab("Picture", id="picture")
+                image = gr.Tab("Picture", id="image")
                 video = gr.Tab("Video", id="video")
                 live_place = gr.Tab("Live", id="live")
             with gr.Column(scale=3, min_width=280):
                 controls = build_controls(services.engine)
                 link = own_component("link", elem_id="link", value="")
-        with picture:
-            picture_tab(services, controls)
+        with image:
+            image_tab(services, controls)
         with video:
             video_tab(services, controls)
         with live_place:

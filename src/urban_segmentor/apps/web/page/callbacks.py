@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import gradio as gr
 
-from urban_segmentor.apps.web.image import segment_picture
+from urban_segmentor.apps.web.image import segment_image
 from urban_segmentor.apps.web.page.widgets import visitor_of
 from urban_segmentor.apps.web.segment_options import SegmentOptions
 from urban_segmentor.apps.web.video import VIDEO, VideoJob
@@ -32,9 +32,9 @@ def add_functions(services: AppContext) -> None:
         return {model: list(engine.class_names(model)) for model in engine.models}
 
     api: Any = vars(gr)["api"]  # which Gradio exports without saying so
-    pictures: Any = {"concurrency_id": "pictures", "concurrency_limit": 2}
+    images: Any = {"concurrency_id": "images", "concurrency_limit": 2}
     videos: Any = {"concurrency_id": "videos", "concurrency_limit": 1}
-    api(_segment(services), api_name="segment", **pictures)
+    api(_segment(services), api_name="segment", **images)
     api(_segment_video(services), api_name="segment_video", **videos)
     api(models, api_name="models")
 
@@ -63,7 +63,7 @@ def _segment(services: AppContext) -> Any:
                 masks_only=masks_only, opacity=opacity, palette=palette, model=model,
             )  # fmt: skip
             with services.slots:
-                found = segment_picture(
+                found = segment_image(
                     path,
                     title=path.name,
                     engine=services.engine,

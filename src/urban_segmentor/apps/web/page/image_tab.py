@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import gradio as gr
 
-from urban_segmentor.apps.web.image import segment_picture
+from urban_segmentor.apps.web.image import segment_image
 from urban_segmentor.apps.web.page.controls import FormControls, are_usual, read_controls
 from urban_segmentor.apps.web.page.widgets import as_it_is, own_component, visitor_of
 from urban_segmentor.errors import UrbanSegmentorError
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from urban_segmentor.apps.web.page.context import AppContext
 
 
-def picture_tab(services: AppContext, controls: FormControls) -> None:
+def image_tab(services: AppContext, controls: FormControls) -> None:
     """Build the tab.
 
     Args:
@@ -32,11 +32,11 @@ def picture_tab(services: AppContext, controls: FormControls) -> None:
                     label="Your picture",
                     height=210,
                     elem_id="picture-upload",
-                    placeholder=f"Drop a picture here, or click\n{services.limits.picture_words}",
+                    placeholder=f"Drop a picture here, or click\n{services.limits.image_words}",
                 )
             )
         with gr.Column(scale=3, min_width=280):
-            strip = own_component("strip", elem_id="picture-examples", value="picture")
+            strip = own_component("strip", elem_id="picture-examples", value="image")
     viewer = own_component("viewer", elem_id="picture-result")
     current = gr.State(None)  # what is shown: path and title
     _connect(services, controls, upload=upload, strip=strip, viewer=viewer, current=current)
@@ -64,7 +64,7 @@ def _connect(  # noqa: PLR0913
         return _segment(services, shown, values, request)
 
     def tried(event: gr.EventData, request: gr.Request, *values: Any) -> tuple[Any, Any]:
-        found = [one for one in services.examples.found if one["kind"] == "picture"]
+        found = [one for one in services.examples.found if one["kind"] == "image"]
         number = int(event.index)
         if not 0 <= number < len(found):
             return _unchanged(), _unchanged()
@@ -76,7 +76,7 @@ def _connect(  # noqa: PLR0913
         return shown, _segment(services, shown, values, request)
 
     work: Any = {
-        "concurrency_id": "pictures",
+        "concurrency_id": "images",
         "concurrency_limit": 2,
         "show_progress": "hidden",
         "api_visibility": "private",
@@ -105,7 +105,7 @@ def _segment(services: AppContext, shown: tuple[str, str], values: Any, request:
     path, title = shown
     try:
         with services.slots:
-            return segment_picture(
+            return segment_image(
                 Path(path),
                 title=title,
                 engine=services.engine,

@@ -122,7 +122,7 @@ export function connect({ post, onState, onProblem }) {
 
   return (state) => {
     build(state);
-    byId("save").setAttribute("aria-disabled", !state.has_picture);
+    byId("save").setAttribute("aria-disabled", !state.has_image);
     show(state);
   };
 }

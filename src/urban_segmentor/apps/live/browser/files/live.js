@@ -93,7 +93,7 @@ function describe(state) {
   if (state.state === "paused") return ["paused", "paused", "Paused"];
   if (!state.is_live) {
     const [word] = state.state.split(":");
-    return [word === "lost" ? "lost" : "wait", word, state.has_picture ? state.state : ""];
+    return [word === "lost" ? "lost" : "wait", word, state.has_image ? state.state : ""];
   }
   if (state.viewer?.sent) return ["live", "live", ""];
   if (!state.viewer && state.viewers >= state.most_viewers) {
