@@ -36,7 +36,7 @@ from urban_segmentor.inference.panoptic_merge import merge_panoptic, segments_as
 from urban_segmentor.io.writers.cityscapes import CityscapesWriter
 from urban_segmentor.io.writers.coco import CocoWriter
 from urban_segmentor.io.writers.panoptic import PanopticWriter
-from urban_segmentor.structures.types import Frame
+from urban_segmentor.structures.frame import Frame
 
 sys.path.insert(0, str(ROOT))
 from tests.evaluation import official

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from urban_segmentor import Segmenter
-from urban_segmentor.structures.types import Frame, Yuv420
+from urban_segmentor.structures.frame import Frame, Yuv420
 from urban_segmentor.synthetic import Street
 from urban_segmentor.visualization.overlay import Overlay
 

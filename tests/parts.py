@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from urban_segmentor.structures.frame import Frame, Image, Yuv420
+from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.masks import Masks
-from urban_segmentor.structures.types import Frame, Image, Instances, Yuv420
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

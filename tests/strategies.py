@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
+from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.masks import Masks
-from urban_segmentor.structures.types import Instances
 
 
 @st.composite

@@ -19,11 +19,13 @@ from tests.parts import STREAMS, Adding, Counting, Keeping, Numbers, rows
 from urban_segmentor.errors import ModelError, OutputError, SourceError
 from urban_segmentor.pipeline import Pipeline, RunReport
 from urban_segmentor.profiling import StageTimes
+from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.masks import Masks
-from urban_segmentor.structures.types import Frame, Instances
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from urban_segmentor.structures.frame import Frame
 
 MANY = 150
 IN_FLIGHT = 20  # more frames than all queues and stages can hold

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from urban_segmentor.inference.segmenter import Segmenter
+    from urban_segmentor.structures.frame import Frame, Yuv420
+    from urban_segmentor.structures.instances import Instances
     from urban_segmentor.structures.masks import Masks
-    from urban_segmentor.structures.types import Frame, Instances, Yuv420
     from urban_segmentor.visualization.overlay import Overlay, OverlayStyle
 
 __version__ = "0.1.0"
@@ -19,13 +20,13 @@ __version__ = "0.1.0"
 __all__ = ["Frame", "Instances", "Masks", "Overlay", "OverlayStyle", "Segmenter", "Yuv420"]
 
 _HOMES = {
-    "Frame": "urban_segmentor.structures.types",
-    "Instances": "urban_segmentor.structures.types",
+    "Frame": "urban_segmentor.structures.frame",
+    "Instances": "urban_segmentor.structures.instances",
     "Masks": "urban_segmentor.structures.masks",
     "Overlay": "urban_segmentor.visualization.overlay",
     "OverlayStyle": "urban_segmentor.visualization.overlay",
     "Segmenter": "urban_segmentor.inference.segmenter",
-    "Yuv420": "urban_segmentor.structures.types",
+    "Yuv420": "urban_segmentor.structures.frame",
 }
 
 

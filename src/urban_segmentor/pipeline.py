@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     from urban_segmentor.protocols import InstanceSegmenter, Renderer, Sink, Source
-    from urban_segmentor.structures.types import Frame, Instances
+    from urban_segmentor.structures.frame import Frame
+    from urban_segmentor.structures.instances import Instances
 
 _Pending: TypeAlias = "tuple[Frame, Future[Instances]] | None"
 _Drawn: TypeAlias = "tuple[Frame, Instances] | None"

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from urban_segmentor.structures.types import Frame, Image, Instances, Yuv420
+    from urban_segmentor.structures.frame import Frame, Image, Yuv420
+    from urban_segmentor.structures.instances import Instances
 
 
 class Source(Protocol):

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from urban_segmentor.structures.types import Instances, PanopticMap
+    from urban_segmentor.structures.instances import Instances
+    from urban_segmentor.structures.panoptic import PanopticMap
 
 
 class _Numpy:

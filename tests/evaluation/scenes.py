@@ -12,8 +12,9 @@ from urban_segmentor.structures.cityscapes_labels import (
     TRAIN_LABELS,
     TRAIN_NAMES,
 )
+from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.masks import Masks
-from urban_segmentor.structures.types import Instances, PanopticMap, Segment
+from urban_segmentor.structures.panoptic import PanopticMap, Segment
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

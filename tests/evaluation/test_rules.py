@@ -21,12 +21,12 @@ from urban_segmentor.evaluation import (
     panoptic_quality,
 )
 from urban_segmentor.structures.cityscapes_labels import TRAIN_NAMES
-from urban_segmentor.structures.types import PanopticMap, Segment
+from urban_segmentor.structures.panoptic import PanopticMap, Segment
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from urban_segmentor.structures.types import Instances
+    from urban_segmentor.structures.instances import Instances
 
 CAR = TRAIN_NAMES.index("car")
 

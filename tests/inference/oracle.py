@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from ultralytics import YOLO
 
     from urban_segmentor.inference.segmenter import Segmenter
+    from urban_segmentor.structures.instances import Instances
     from urban_segmentor.structures.masks import Masks
-    from urban_segmentor.structures.types import Instances
 
 os.environ.setdefault("YOLO_OFFLINE", "True")
 os.environ.setdefault("YOLO_CONFIG_DIR", tempfile.gettempdir())

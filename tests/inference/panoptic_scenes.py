@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from tests.strategies import masks
+from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.masks import Masks
-from urban_segmentor.structures.types import Instances
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -29,15 +29,15 @@ from urban_segmentor.inference.panoptic_merge import (
     merge_panoptic,
     segments_as_instances,
 )
+from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.masks import DeferredCrops, Masks
-from urban_segmentor.structures.types import Instances
 
 if TYPE_CHECKING:
     from random import Random
 
     from numpy.typing import NDArray
 
-    from urban_segmentor.structures.types import PanopticMap
+    from urban_segmentor.structures.panoptic import PanopticMap
 
 SIZE = (64, 128)
 SCALE = 2048 * 1024 // (SIZE[0] * SIZE[1])

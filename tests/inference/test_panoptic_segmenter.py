@@ -10,12 +10,13 @@ import numpy as np
 from tests.inference.panoptic_scenes import CAR, NAMES, ROAD, found, rectangle
 from urban_segmentor.inference.panoptic_merge import PanopticConfig, merge_panoptic
 from urban_segmentor.inference.panoptic_segmenter import PanopticSegmenter
-from urban_segmentor.structures.types import Image, Instances, Yuv420
+from urban_segmentor.structures.frame import Image, Yuv420
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from urban_segmentor.models.spec import ModelSpec
+    from urban_segmentor.structures.instances import Instances
 
 SIZE = (32, 64)
 

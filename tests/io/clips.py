@@ -12,8 +12,8 @@ import numpy as np
 from urban_segmentor.io.audio import AudioCopy
 from urban_segmentor.io.video_reader import ClipRange, VideoReader
 from urban_segmentor.io.video_writer import VideoWriter
+from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.masks import Masks
-from urban_segmentor.structures.types import Instances
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from urban_segmentor.structures.types import Frame
+    from urban_segmentor.structures.frame import Frame
 
 FPS = 25
 SOUND_RATE = 48_000

@@ -14,8 +14,9 @@ from PIL import Image as PillowImage
 
 from urban_segmentor.io.writers import WRITERS
 from urban_segmentor.structures.cityscapes_labels import BY_NAME
+from urban_segmentor.structures.frame import Frame, Yuv420
+from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.masks import Masks
-from urban_segmentor.structures.types import Frame, Instances, Yuv420
 
 NAMES = ("person", "rider", "car", "tram: 'new'", "bus", "road", "=cmd", "bicycle")
 THINGS = {name for name in NAMES if name in BY_NAME and BY_NAME[name].is_thing}

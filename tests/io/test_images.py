@@ -14,7 +14,7 @@ from tests.io.clips import no_instances, patches
 from tests.io.test_atomic import HINT, largest_file, names
 from urban_segmentor.errors import OutputError, SourceError
 from urban_segmentor.io.images import ImageReader, ImageWriter, read_image, write_image
-from urban_segmentor.structures.types import Frame, Yuv420
+from urban_segmentor.structures.frame import Frame, Yuv420
 
 FORMATS = ["jpg", "png", "webp", "tif", "bmp"]
 LOSSLESS = {"webp": {"lossless": True}, "jpg": {"quality": 95, "subsampling": 0}}

@@ -16,14 +16,14 @@ from tests.io.test_atomic import largest_file, names
 from urban_segmentor.errors import OutputError, SettingError
 from urban_segmentor.io.rolling_video import RollingVideoWriter
 from urban_segmentor.io.video_writer import VideoWriter
-from urban_segmentor.structures.types import Frame, Yuv420
+from urban_segmentor.structures.frame import Frame, Yuv420
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from urban_segmentor.structures.color import ColorMatrix
-    from urban_segmentor.structures.types import Instances
+    from urban_segmentor.structures.instances import Instances
 
 
 def frames_at(times_s: Iterable[float], size: tuple[int, int] = (48, 64)) -> list[Frame]:

@@ -16,7 +16,7 @@ from tests.io.clips import (
     set_display_matrix,
     write_clip,
 )
-from urban_segmentor.structures.types import Yuv420
+from urban_segmentor.structures.frame import Yuv420
 
 PIXEL_FORMATS = [
     ("yuv420p", "ffv1"),

@@ -25,7 +25,7 @@ from tests.io.test_atomic import HINT, largest_file, names
 from urban_segmentor.errors import OutputError, SettingError
 from urban_segmentor.io.video_reader import VideoReader
 from urban_segmentor.io.video_writer import VideoWriter
-from urban_segmentor.structures.types import Frame, Yuv420
+from urban_segmentor.structures.frame import Frame, Yuv420
 
 MS = Fraction(1, 1000)
 TIME_BASES = [

@@ -29,9 +29,9 @@ from tests.strategies import instances
 from urban_segmentor.errors import OutputError
 from urban_segmentor.io.writers import WRITERS
 from urban_segmentor.structures.cityscapes_labels import BY_NAME
+from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.polygons import polygons_to_mask
 from urban_segmentor.structures.rle import decode_rle
-from urban_segmentor.structures.types import Instances
 
 
 @properties

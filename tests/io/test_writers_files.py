@@ -27,8 +27,9 @@ from tests.io.test_atomic import largest_file
 from urban_segmentor.errors import OutputError, ShapeError
 from urban_segmentor.io import atomic
 from urban_segmentor.io.writers import WRITERS
+from urban_segmentor.structures.frame import Yuv420
+from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.masks import Masks
-from urban_segmentor.structures.types import Instances, Yuv420
 
 
 @pytest.mark.parametrize("kind", FORMATS)

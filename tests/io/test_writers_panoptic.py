@@ -30,11 +30,14 @@ from urban_segmentor.evaluation import label_ids, mean_iou, panoptic_quality
 from urban_segmentor.inference.panoptic_merge import merge_panoptic, segments_as_instances
 from urban_segmentor.io.writers import WRITERS
 from urban_segmentor.structures.cityscapes_labels import BY_NAME, TRAIN_LABELS, TRAIN_NAMES
+from urban_segmentor.structures.frame import Frame
+from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.masks import Masks
-from urban_segmentor.structures.types import Frame, Instances, PanopticMap
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from urban_segmentor.structures.panoptic import PanopticMap
 
 CITY = "zurich_{:06d}_000019"
 

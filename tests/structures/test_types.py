@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from tests.strategies import instances, mask_stacks
 from urban_segmentor.errors import ShapeError
+from urban_segmentor.structures.frame import Frame, Yuv420
+from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.masks import Crop, DeferredCrops, Masks
-from urban_segmentor.structures.types import Frame, Instances, Yuv420
 
 
 @given(mask_stacks())

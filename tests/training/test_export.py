@@ -32,8 +32,8 @@ from urban_segmentor.export.export_metadata import ModelDescription
 from urban_segmentor.export.export_options import ExportOptions, wide_size
 from urban_segmentor.export.verify_export import EXACT, HALF, ModelUnderTest, verify_same_outputs
 from urban_segmentor.structures.cityscapes_labels import TRAIN_NAMES
+from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.masks import Masks
-from urban_segmentor.structures.types import Instances
 from urban_segmentor.synthetic import Street
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.visualization.test_overlay import instances_of, rectangle, source_image
 from urban_segmentor.structures.cityscapes_labels import TRAIN_NAMES
-from urban_segmentor.structures.types import Frame, Yuv420
+from urban_segmentor.structures.frame import Frame, Yuv420
 from urban_segmentor.visualization.canvas import canvas_for
 from urban_segmentor.visualization.hud import Hud
 from urban_segmentor.visualization.live_stats import LiveStats
@@ -20,7 +20,7 @@ from urban_segmentor.visualization.overlay import Overlay
 from urban_segmentor.visualization.text_box import plate, readable, wrapped
 
 if TYPE_CHECKING:
-    from urban_segmentor.structures.types import Image
+    from urban_segmentor.structures.frame import Image
 
 LIVE = LiveStats(
     fps=61.3,

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from urban_segmentor.errors import SettingError
 from urban_segmentor.structures.cityscapes_labels import TRAIN_LABELS, TRAIN_NAMES
+from urban_segmentor.structures.frame import Frame, Yuv420
+from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.masks import Masks
-from urban_segmentor.structures.types import Frame, Instances, Yuv420
 from urban_segmentor.visualization.overlay import Overlay, OverlayStyle
 from urban_segmentor.visualization.palette import class_colors, is_stuff
 

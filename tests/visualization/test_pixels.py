@@ -14,8 +14,9 @@ from tests.strategies import instances
 from tests.visualization.test_overlay import disc, instances_of, rectangle, source_image
 from urban_segmentor.errors import SettingError, ShapeError
 from urban_segmentor.structures.cityscapes_labels import TRAIN_NAMES
+from urban_segmentor.structures.frame import Frame, Yuv420
+from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.masks import DeferredCrops, Masks
-from urban_segmentor.structures.types import Frame, Instances, Yuv420
 from urban_segmentor.visualization.label_placement import label_anchor, label_sprite
 from urban_segmentor.visualization.overlay import Overlay, OverlayStyle
 from urban_segmentor.visualization.palette import class_colors, is_stuff

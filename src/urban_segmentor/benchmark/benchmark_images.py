@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
-    from urban_segmentor.structures.types import Image
+    from urban_segmentor.structures.frame import Image
 
 MOST_IMAGES = 8
 _STREET_SIZE, _STREET_SEED = (1080, 1920), 1

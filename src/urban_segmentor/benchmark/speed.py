@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from urban_segmentor.benchmark.plan import BenchmarkCandidate
     from urban_segmentor.inference.segmenter import Segmenter
-    from urban_segmentor.structures.types import Image
+    from urban_segmentor.structures.frame import Image
 
 CONF = 0.25  # that of `predict`: weak instances would cost time that nobody spends
 ROUNDS = 5

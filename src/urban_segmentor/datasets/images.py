@@ -17,7 +17,7 @@ from urban_segmentor.structures.boxes import rectangular_size
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from urban_segmentor.structures.types import Image
+    from urban_segmentor.structures.frame import Image
 
 Placement: TypeAlias = Literal["link", "copy"]
 """How pictures get into the new data set where they keep their size."""

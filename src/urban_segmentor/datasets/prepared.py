@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from urban_segmentor.structures.types import Image
+    from urban_segmentor.structures.frame import Image
 
 _REMAKE = "make the folder anew with: urban-segmentor data prepare ... --overwrite"
 _BY_ID = {label.label_id: label for label in CITYSCAPES}

@@ -17,10 +17,11 @@ from urban_segmentor.datasets.class_set import ClassSet
 from urban_segmentor.datasets.images import read_image
 from urban_segmentor.errors import DatasetError, SettingError
 from urban_segmentor.structures.cityscapes_labels import CITYSCAPES
-from urban_segmentor.structures.types import Image, Instances
+from urban_segmentor.structures.instances import Instances
 
 if TYPE_CHECKING:
     from urban_segmentor.datasets.cityscapes.layout import Layout
+    from urban_segmentor.structures.frame import Image
 
 Kind: TypeAlias = Literal["cityscapes", "yolo", "coco", "panoptic"]
 

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from urban_segmentor.inference.runtimes.selection import ModelFile
     from urban_segmentor.models.spec import ModelSpec
     from urban_segmentor.protocols import Backend
-    from urban_segmentor.structures.types import Image, Instances
+    from urban_segmentor.structures.frame import Image
+    from urban_segmentor.structures.instances import Instances
 
 _SCORE = 0.25  # of instances that count, as in `predict`
 FEWEST = 10  # instances, both ways; of a model that finds fewer the raw outputs are compared too

@@ -14,8 +14,9 @@ import numpy as np
 
 from urban_segmentor.errors import SettingError, ShapeError
 from urban_segmentor.structures.cityscapes_labels import BY_NAME
+from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.label_regions import label_regions, masks_of
-from urban_segmentor.structures.types import Instances, PanopticMap, Segment
+from urban_segmentor.structures.panoptic import PanopticMap, Segment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

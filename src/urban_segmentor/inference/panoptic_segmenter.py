@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     from urban_segmentor.inference.panoptic_merge import PanopticConfig
     from urban_segmentor.models.spec import ModelSpec
-    from urban_segmentor.structures.types import Image, Instances, PanopticMap, Yuv420
+    from urban_segmentor.structures.frame import Image, Yuv420
+    from urban_segmentor.structures.instances import Instances
+    from urban_segmentor.structures.panoptic import PanopticMap
 
 
 class SpecifiedFinder(InstanceSegmenter, Protocol):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from urban_segmentor.structures.types import Image, Yuv420
+from urban_segmentor.structures.frame import Image, Yuv420
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

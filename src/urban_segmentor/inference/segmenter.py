@@ -37,7 +37,8 @@ from urban_segmentor.models.registry import DEFAULT_MODEL, resolve_model
 from urban_segmentor.models.spec import ModelSpec
 from urban_segmentor.structures._arrays import read_only
 from urban_segmentor.structures.boxes import Letterbox, rectangular_size
-from urban_segmentor.structures.types import Image, Instances, Yuv420
+from urban_segmentor.structures.frame import Image, Yuv420
+from urban_segmentor.structures.instances import Instances
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

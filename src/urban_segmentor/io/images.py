@@ -10,12 +10,12 @@ import numpy as np
 
 from urban_segmentor.errors import OutputError, SourceError
 from urban_segmentor.io.atomic import check_free, check_not_source, write_atomically
-from urban_segmentor.structures.types import Frame, Image, Yuv420
+from urban_segmentor.structures.frame import Frame, Image, Yuv420
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from urban_segmentor.structures.types import Instances
+    from urban_segmentor.structures.instances import Instances
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
 _QUALITY = {".jpg": [cv2.IMWRITE_JPEG_QUALITY, 95], ".webp": [cv2.IMWRITE_WEBP_QUALITY, 90]}

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 from urban_segmentor.errors import OutputError, SettingError
 from urban_segmentor.io.atomic import check_free, output_errors
 from urban_segmentor.io.video_writer import DEFAULT_CRF, VideoWriter, check_encoding
-from urban_segmentor.structures.types import Yuv420
+from urban_segmentor.structures.frame import Yuv420
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from concurrent.futures import Future
     from pathlib import Path
 
-    from urban_segmentor.structures.types import Frame, Instances
+    from urban_segmentor.structures.frame import Frame
+    from urban_segmentor.structures.instances import Instances
 
 _TIME_BASE = Fraction(1, 90_000)
 _SUFFIX = ".mp4"

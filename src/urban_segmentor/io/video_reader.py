@@ -15,7 +15,7 @@ from urban_segmentor.errors import SettingError, SourceError
 from urban_segmentor.io.timestamp_normalizer import TimestampNormalizer
 from urban_segmentor.io.truncation import missing_bytes
 from urban_segmentor.io.yuv_planes import Orientation, orientation_of, planes_of
-from urban_segmentor.structures.types import Frame
+from urban_segmentor.structures.frame import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

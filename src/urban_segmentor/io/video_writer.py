@@ -14,7 +14,7 @@ import numpy as np
 
 from urban_segmentor.errors import OutputError, SettingError
 from urban_segmentor.io.atomic import check_free, output_errors
-from urban_segmentor.structures.types import Frame, Yuv420
+from urban_segmentor.structures.frame import Frame, Yuv420
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from urban_segmentor.io.audio import AudioCopy
-    from urban_segmentor.structures.types import Instances
+    from urban_segmentor.structures.instances import Instances
 
 _H273_MATRICES = {"bt709": 1, "bt601": 6, "bt2020": 9}
 _ENCODERS = {"h264": "libx264", "vp9": "libvpx-vp9"}

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from av.sidedata.sidedata import Type as SideDataType
 
-from urban_segmentor.structures.types import Yuv420
+from urban_segmentor.structures.frame import Yuv420
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -13,7 +13,7 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from urban_segmentor.structures.cityscapes_labels import Rgb
+    from urban_segmentor.structures.color import Rgb
 
 Html = NewType("Html", str)
 """A piece of a page, escaped already."""

@@ -13,8 +13,8 @@ from PIL import ImageDraw, ImageFont
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from urban_segmentor.structures.cityscapes_labels import Rgb
-    from urban_segmentor.structures.types import Image
+    from urban_segmentor.structures.color import Rgb
+    from urban_segmentor.structures.frame import Image
 
 _PAPER: Rgb = (255, 255, 255)
 _INK: Rgb = (24, 24, 24)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.text import Text
     from numpy.typing import NDArray
 
-    from urban_segmentor.structures.cityscapes_labels import Rgb
+    from urban_segmentor.structures.color import Rgb
 
 _DPI = 120
 _GROUP = 0.8  # of a row is taken by its bars, the rest is air

@@ -6,10 +6,10 @@ Source: the label table of cityscapesScripts (`helpers/labels.py`), the data set
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING
 
-Rgb: TypeAlias = tuple[int, int, int]
-"""Red, green and blue, 0..255."""
+if TYPE_CHECKING:
+    from urban_segmentor.structures.color import Rgb
 
 
 @dataclass(frozen=True, slots=True)

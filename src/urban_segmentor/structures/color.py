@@ -1,4 +1,4 @@
-"""Color between RGB and the Y'CbCr planes that video is made of.
+"""Colors, between RGB and the Y'CbCr planes that video is made of.
 
 Source: ITU-R BT.601-7, BT.709-6 and BT.2020-2 for the weights; H.264 for the quantization.
 """
@@ -12,6 +12,9 @@ import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+Rgb: TypeAlias = tuple[int, int, int]
+"""Red, green and blue, 0..255."""
 
 ColorMatrix: TypeAlias = Literal["bt601", "bt709", "bt2020"]
 

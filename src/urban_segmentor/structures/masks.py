@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self, TypeAlias
 
@@ -56,6 +56,33 @@ class DeferredCrops(Sequence[Crop]):
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Mask:
+    """One binary mask of an image.
+
+    Attributes:
+        crop: bool (h, w), the mask inside its own rectangle.
+        origin: `x, y` of the top-left pixel of the crop, pixels.
+        image_size: Height and width of the image, pixels.
+    """
+
+    crop: Crop
+    origin: tuple[int, int]
+    image_size: tuple[int, int]
+
+    @property
+    def area_px(self) -> int:
+        """Number of pixels."""
+        return int(np.count_nonzero(self.crop))
+
+    def dense(self) -> NDArray[np.bool_]:
+        """Return the mask of the whole image, bool (H, W)."""
+        mask = np.zeros(self.image_size, dtype=np.bool_)
+        (x, y), (height, width) = self.origin, self.crop.shape
+        mask[y : y + height, x : x + width] = self.crop
+        return mask
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Masks:
     """N binary masks of one image.
 
@@ -101,6 +128,15 @@ class Masks:
     def __len__(self) -> int:
         """Return N."""
         return len(self.crops)
+
+    def __getitem__(self, index: int) -> Mask:
+        """Return one mask."""
+        x, y = self.origins[index].tolist()
+        return Mask(crop=self.crops[index], origin=(x, y), image_size=self.image_size)
+
+    def __iter__(self) -> Iterator[Mask]:
+        """Yield the masks in order."""
+        return (self[i] for i in range(len(self)))
 
     def dense(self) -> NDArray[np.bool_]:
         """Return the masks as a bool (N, H, W) stack."""

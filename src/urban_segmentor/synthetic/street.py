@@ -11,8 +11,9 @@ import numpy as np
 
 from urban_segmentor.errors import SettingError
 from urban_segmentor.structures._arrays import read_only
+from urban_segmentor.structures.frame import Frame
+from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.masks import Masks
-from urban_segmentor.structures.types import Frame, Instances
 from urban_segmentor.synthetic.actors import Actor, Look, looks_of
 from urban_segmentor.synthetic.camera import Camera
 from urban_segmentor.synthetic.ground import Ground, sky

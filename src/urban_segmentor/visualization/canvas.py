@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from urban_segmentor.structures.color import rgb_to_yuv_matrix
-from urban_segmentor.structures.types import Image, Yuv420
+from urban_segmentor.structures.frame import Image, Yuv420
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -11,8 +11,8 @@ from urban_segmentor.visualization.text_box import SMALLEST_PX, plate, readable,
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from urban_segmentor.structures.cityscapes_labels import Rgb
-    from urban_segmentor.structures.types import Image, Yuv420
+    from urban_segmentor.structures.color import Rgb
+    from urban_segmentor.structures.frame import Image, Yuv420
     from urban_segmentor.visualization.canvas import Canvas, TextSprite
     from urban_segmentor.visualization.live_stats import LiveStats
 

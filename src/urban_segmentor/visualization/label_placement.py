@@ -11,8 +11,8 @@ import numpy as np
 from urban_segmentor.visualization.canvas import TextSprite
 
 if TYPE_CHECKING:
-    from urban_segmentor.structures.cityscapes_labels import Rgb
-    from urban_segmentor.structures.types import Instances
+    from urban_segmentor.structures.color import Rgb
+    from urban_segmentor.structures.instances import Instances
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _BRIGHT = 150  # luma above which black text reads better than white

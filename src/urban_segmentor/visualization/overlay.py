@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from urban_segmentor.structures.types import Frame, Image, Instances, Yuv420
+    from urban_segmentor.structures.frame import Frame, Image, Yuv420
+    from urban_segmentor.structures.instances import Instances
     from urban_segmentor.visualization.canvas import Canvas
 
 _LAYER = SOLID - 1  # instances that fit the map of one pass; 0 means none

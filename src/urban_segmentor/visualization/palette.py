@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from urban_segmentor.structures.cityscapes_labels import Rgb
+    from urban_segmentor.structures.color import Rgb
 
 _GOLDEN_TURN = 0.618033988749895
 _SHADE_TURNS = (3.3, 1.7)  # across and down a picture: neighbours differ, on a grid as well

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from PIL.ImageFont import FreeTypeFont
 
-    from urban_segmentor.structures.cityscapes_labels import Rgb
+    from urban_segmentor.structures.color import Rgb
 
 SMALLEST_PX = 9  # of letters that can be read
 _LINE = 1.25  # from line to line, in heights of letters

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import cv2
 import numpy as np
 
-from urban_segmentor.structures.types import Frame
+from urban_segmentor.structures.frame import Frame
 from urban_segmentor.visualization.live_stats import LiveStats
 
 if TYPE_CHECKING:

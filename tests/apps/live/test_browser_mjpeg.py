@@ -13,7 +13,7 @@ import pytest
 from tests.apps.live.browser_parts import number_of, numbered, wait_until
 from urban_segmentor.apps.live.browser import mjpeg as module
 from urban_segmentor.apps.live.browser.mjpeg import MjpegEncoder, jpeg_of, png_of, saved_jpeg_of
-from urban_segmentor.structures.types import Yuv420
+from urban_segmentor.structures.frame import Yuv420
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

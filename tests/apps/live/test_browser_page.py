@@ -18,7 +18,7 @@ from PIL import Image
 from tests.apps.live.browser_parts import NAMES, TOKEN, Shown, wait_until
 from urban_segmentor.apps.live.browser import BrowserDisplay
 from urban_segmentor.apps.live.view_controls import ViewControls
-from urban_segmentor.structures.types import Frame
+from urban_segmentor.structures.frame import Frame
 from urban_segmentor.synthetic import Street
 from urban_segmentor.visualization.live_stats import LiveStats
 

@@ -10,7 +10,7 @@ import pytest
 from urban_segmentor.apps.live.display_selection import DisplaySelection, select_display
 from urban_segmentor.apps.live.null_display import NullDisplay
 from urban_segmentor.errors import DisplayError, MissingExtraError, SettingError
-from urban_segmentor.structures.types import Frame
+from urban_segmentor.structures.frame import Frame
 from urban_segmentor.visualization.live_stats import LiveStats
 
 if TYPE_CHECKING:

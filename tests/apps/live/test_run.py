@@ -17,7 +17,8 @@ from urban_segmentor.visualization.overlay import OverlayStyle
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from urban_segmentor.structures.types import Frame, Instances
+    from urban_segmentor.structures.frame import Frame
+    from urban_segmentor.structures.instances import Instances
 
 PATIENCE_S = 10.0
 PLAIN = OverlayStyle(outlines=False, boxes=False, labels=False)

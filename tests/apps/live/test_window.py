@@ -19,14 +19,14 @@ from urban_segmentor.apps.live.view_controls import ViewControls, ViewState
 from urban_segmentor.apps.live.window import Window
 from urban_segmentor.errors import DisplayError, MissingExtraError, OutputError
 from urban_segmentor.structures.cityscapes_labels import TRAIN_NAMES
-from urban_segmentor.structures.types import Frame, Yuv420
+from urban_segmentor.structures.frame import Frame, Yuv420
 from urban_segmentor.visualization.live_stats import LiveStats
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from urban_segmentor.structures.types import Image
+    from urban_segmentor.structures.frame import Image
 
 pygame = pytest.importorskip("pygame")
 LIVE = LiveStats(fps=30.0, latency_ms=40.0, state="live", is_live=True)

@@ -25,7 +25,7 @@ import numpy as np
 from urban_segmentor.apps.live.view_controls import ViewControls
 from urban_segmentor.apps.live.window import Window
 from urban_segmentor.visualization.live_stats import LiveStats
-from urban_segmentor.structures.types import Frame, Yuv420
+from urban_segmentor.structures.frame import Frame, Yuv420
 
 before = dict(os.environ)
 heard = []

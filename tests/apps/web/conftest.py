@@ -91,7 +91,7 @@ def draw_clip(path: Path, *, seconds: float, size: tuple[int, int] = (360, 640))
     from fractions import Fraction
 
     from urban_segmentor.io.video_writer import VideoWriter
-    from urban_segmentor.structures.types import Frame
+    from urban_segmentor.structures.frame import Frame
 
     shots = list(Street(size=size, fps=25, seed=3, camera="dashcam").shots(seconds=min(seconds, 2)))
     sink = VideoWriter(path, time_base=Fraction(1, 25), rate=Fraction(25))

@@ -23,13 +23,13 @@ from urban_segmentor.apps.web.live import MOST_BYTES, live_router
 from urban_segmentor.apps.web.model_pool import ModelPool
 from urban_segmentor.apps.web.rest import add_problems
 from urban_segmentor.apps.web.segment_options import SegmentOptions
-from urban_segmentor.structures.types import Frame
+from urban_segmentor.structures.frame import Frame
 from urban_segmentor.synthetic import Street
 
 if TYPE_CHECKING:
     from starlette.types import Message
 
-    from urban_segmentor.structures.types import Image
+    from urban_segmentor.structures.frame import Image
 
 JPEG = {"content-type": "image/jpeg"}
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from urban_segmentor.structures.types import Image
+    from urban_segmentor.structures.frame import Image
 
 Page = Any
 Browser = Any

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from urban_segmentor.structures.types import Instances
+    from urban_segmentor.structures.instances import Instances
 
 BOUNDARY = {"content-type": "multipart/form-data; boundary=x"}
 IMAGE = coded("png")

@@ -182,7 +182,7 @@ def test_masks_only_draws_no_words(page: Page, app: RunningApp, street_image: Pa
     wait_for_another(page, before)
     alone = shown_overlay(page, app)
     assert np.abs(usual.astype(int) - alone).mean() > 1
-    from urban_segmentor.structures.types import Frame
+    from urban_segmentor.structures.frame import Frame
     from urban_segmentor.visualization.overlay import Overlay, OverlayStyle
 
     segmenter = Segmenter.load()

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from urban_segmentor.io.writers import WRITERS
+from urban_segmentor.structures.frame import Frame
 from urban_segmentor.structures.rle import encode_rle
-from urban_segmentor.structures.types import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from urban_segmentor.structures.types import Instances
+    from urban_segmentor.structures.instances import Instances
 
 STEM = "ulm_000000_000019"
 SIZE = (40, 60)

@@ -22,7 +22,7 @@ from urban_segmentor.evaluation.predictions import open_predictions
 from urban_segmentor.evaluation.predictions.resizing import MAX_PIXELS
 
 if TYPE_CHECKING:
-    from urban_segmentor.structures.types import Instances
+    from urban_segmentor.structures.instances import Instances
 
 ANNOTATIONS = {"images": [image()], "categories": results.CATEGORIES, "annotations": [{}]}
 SQUARE = [10, 10, 20, 10, 20, 20, 10, 20]

@@ -19,7 +19,8 @@ from urban_segmentor.inference.panoptic_merge import merge_panoptic, segments_as
 from urban_segmentor.structures.cityscapes_labels import TRAIN_NAMES
 
 if TYPE_CHECKING:
-    from urban_segmentor.structures.types import Instances, PanopticMap
+    from urban_segmentor.structures.instances import Instances
+    from urban_segmentor.structures.panoptic import PanopticMap
 
 THINGS = ("person", "rider", "car", "truck", "bus", "caravan", "train", "bicycle")
 

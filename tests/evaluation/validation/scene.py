@@ -15,7 +15,7 @@ from urban_segmentor.datasets.class_set import parse_class_set
 from urban_segmentor.evaluation.validation.predictors import as_predicted
 from urban_segmentor.inference.panoptic_merge import PanopticConfig
 from urban_segmentor.structures.cityscapes_labels import TRAIN_NAMES
-from urban_segmentor.structures.types import Instances
+from urban_segmentor.structures.instances import Instances
 
 if TYPE_CHECKING:
     from collections.abc import Callable

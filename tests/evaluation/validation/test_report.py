@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
-    from urban_segmentor.structures.types import Instances
+    from urban_segmentor.structures.instances import Instances
 
 
 def _half(sample: CityscapesFrame, instances: Instances) -> Instances:

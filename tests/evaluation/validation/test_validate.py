@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
-    from urban_segmentor.structures.types import Instances
+    from urban_segmentor.structures.instances import Instances
 
 
 def test_what_is_true_scores_one(tmp_path: Path) -> None:

@@ -15,12 +15,12 @@ from urban_segmentor.io.streams.live_source import LiveSource
 from urban_segmentor.io.streams.source_uri import parse_source_uri
 from urban_segmentor.io.streams.stream_options import StreamOptions
 from urban_segmentor.io.video_reader import ClipRange, VideoReader
-from urban_segmentor.structures.types import Yuv420
+from urban_segmentor.structures.frame import Yuv420
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from urban_segmentor.structures.types import Frame
+    from urban_segmentor.structures.frame import Frame
 
 
 SESSION = """v=0

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from http.server import BaseHTTPRequestHandler
     from pathlib import Path
 
-    from urban_segmentor.structures.types import Frame
+    from urban_segmentor.structures.frame import Frame
 
 
 @pytest.fixture

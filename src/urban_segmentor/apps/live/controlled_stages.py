@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from urban_segmentor.apps.live.view_controls import ViewControls, ViewState
     from urban_segmentor.inference.segmenter import Segmenter
-    from urban_segmentor.structures.types import Frame, Image, Instances, Yuv420
+    from urban_segmentor.structures.frame import Frame, Image, Yuv420
+    from urban_segmentor.structures.instances import Instances
     from urban_segmentor.visualization.canvas import Canvas
     from urban_segmentor.visualization.live_stats import LiveStats
     from urban_segmentor.visualization.overlay import OverlayStyle

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from urban_segmentor.structures.types import Frame
+    from urban_segmentor.structures.frame import Frame
     from urban_segmentor.visualization.live_stats import LiveStats
 
 

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from urban_segmentor.protocols import Sink
-    from urban_segmentor.structures.types import Frame, Instances
+    from urban_segmentor.structures.frame import Frame
+    from urban_segmentor.structures.instances import Instances
 
 
 class FaultTolerantSink:

@@ -15,7 +15,7 @@ from urban_segmentor.errors import DisplayError
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from urban_segmentor.structures.types import Frame, Image
+    from urban_segmentor.structures.frame import Frame, Image
 
 _FIRST = (720, 1280)
 _SMALLEST = (360, 480)  # of a window that opens around a tiny picture

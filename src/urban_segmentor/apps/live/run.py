@@ -18,7 +18,7 @@ from urban_segmentor.apps.live.stats_collector import LiveStatsCollector
 from urban_segmentor.io.streams.latest import LatestValue
 from urban_segmentor.pipeline import Pipeline
 from urban_segmentor.profiling import StageTimes
-from urban_segmentor.structures.types import Frame
+from urban_segmentor.structures.frame import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from urban_segmentor.inference.segmenter import Segmenter
     from urban_segmentor.io.streams.live_source import LiveSource
     from urban_segmentor.protocols import Sink
-    from urban_segmentor.structures.types import Image, Instances, Yuv420
+    from urban_segmentor.structures.frame import Image, Yuv420
+    from urban_segmentor.structures.instances import Instances
     from urban_segmentor.visualization.live_stats import LiveStats
     from urban_segmentor.visualization.overlay import OverlayStyle
 

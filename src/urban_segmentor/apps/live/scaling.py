@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 
 from urban_segmentor.structures.color import yuv_to_rgb_matrix
-from urban_segmentor.structures.types import Yuv420
+from urban_segmentor.structures.frame import Yuv420
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from urban_segmentor.structures.types import Image
+    from urban_segmentor.structures.frame import Image
 
 _COARSE = 2  # times smaller, from where single pixels would be skipped
 

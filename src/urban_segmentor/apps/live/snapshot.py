@@ -10,7 +10,7 @@ from urban_segmentor.io.writers.records import png_bytes, result_path
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from urban_segmentor.structures.types import Frame
+    from urban_segmentor.structures.frame import Frame
 
 
 def save_image(frame: Frame, folder: Path) -> Path:

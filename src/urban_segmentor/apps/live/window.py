@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from urban_segmentor.apps.live.pygame_window import PygameWindow, WindowContent
     from urban_segmentor.apps.live.view_controls import ViewControls
-    from urban_segmentor.structures.types import Frame
+    from urban_segmentor.structures.frame import Frame
     from urban_segmentor.visualization.live_stats import LiveStats
 
 _MESSAGE_S = 4.0

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from urban_segmentor.apps.web.image import ImageResult
     from urban_segmentor.apps.web.video import VideoResult
-    from urban_segmentor.structures.types import Image
+    from urban_segmentor.structures.frame import Image
 
 _INDEX = "examples.json"
 _FORMAT = 1

@@ -17,7 +17,7 @@ from urban_segmentor.apps.web.uploads import read_upload
 from urban_segmentor.io.atomic import write_atomically
 from urban_segmentor.io.writers import WRITER_PATHS, WRITERS
 from urban_segmentor.io.writers.records import png_bytes
-from urban_segmentor.structures.types import Frame, Image, Instances
+from urban_segmentor.structures.frame import Frame, Image
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from urban_segmentor.apps.web.limits import UploadLimits
     from urban_segmentor.apps.web.model_pool import ModelPool
     from urban_segmentor.apps.web.temp_files import SavedResult
+    from urban_segmentor.structures.instances import Instances
 
 _SHOWN_SIDE = 1920  # pixels: what a page shows; the files to keep have the picture's own size
 _MAP_SIDE = 1024  # pixels: fine enough to point at something

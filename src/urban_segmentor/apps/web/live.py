@@ -20,7 +20,7 @@ from urban_segmentor.apps.web.model_pool import ModelPool
 from urban_segmentor.apps.web.segment_options import SegmentOptions
 from urban_segmentor.apps.web.uploads import decode_upload
 from urban_segmentor.errors import UploadError
-from urban_segmentor.structures.types import Frame
+from urban_segmentor.structures.frame import Frame
 
 MOST_BYTES = 2_000_000
 """Of a frame; a JPEG of 1280 x 720 pixels has about 200 kB."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from urban_segmentor.apps.web.limits import UploadLimits
-    from urban_segmentor.structures.types import Image
+    from urban_segmentor.structures.frame import Image
 
 _KINDS = "JPEG, PNG, WebP, TIFF or BMP"
 _MOST_BITS = 64  # of a pixel: four channels of 16

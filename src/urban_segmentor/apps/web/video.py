@@ -18,7 +18,7 @@ from urban_segmentor.io.video_reader import ClipRange, VideoReader
 from urban_segmentor.io.writers import WRITER_PATHS, WRITERS
 from urban_segmentor.pipeline import Pipeline
 from urban_segmentor.predict import OutputOptions, overlay_sink
-from urban_segmentor.structures.types import Frame, Yuv420
+from urban_segmentor.structures.frame import Frame, Yuv420
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from urban_segmentor.apps.web.segment_options import SegmentOptions
     from urban_segmentor.apps.web.temp_files import SavedResult
     from urban_segmentor.protocols import Renderer
-    from urban_segmentor.structures.types import Image, Instances
+    from urban_segmentor.structures.frame import Image
+    from urban_segmentor.structures.instances import Instances
 
 VIDEO = "video.mp4"
 _SAVED = ("jsonl", "csv")

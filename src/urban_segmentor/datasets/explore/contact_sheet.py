@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from urban_segmentor.datasets.class_set import ClassSet
     from urban_segmentor.datasets.samples import Sample
     from urban_segmentor.structures.cityscapes_labels import Label
+    from urban_segmentor.structures.frame import Image
     from urban_segmentor.structures.masks import Crop
-    from urban_segmentor.structures.types import Image
 
 THING_TILE, STUFF_TILE = (292, 292), (190, 380)
 """Height and width of the pictures on a sheet, pixels."""

@@ -9,14 +9,14 @@ import numpy as np
 
 from urban_segmentor.datasets.samples import as_instances
 from urban_segmentor.reports.montage import LegendEntry, Tile, side_by_side
-from urban_segmentor.structures.types import Frame
+from urban_segmentor.structures.frame import Frame
 from urban_segmentor.visualization.overlay import Overlay, OverlayStyle
 
 if TYPE_CHECKING:
     from urban_segmentor.datasets.cityscapes.segments import Segments
     from urban_segmentor.datasets.class_set import ClassSet
     from urban_segmentor.datasets.samples import Sample
-    from urban_segmentor.structures.types import Image
+    from urban_segmentor.structures.frame import Image
 
 Sizing: TypeAlias = Literal["image", "labels"]
 """What keeps its size where a picture and its labels differ."""

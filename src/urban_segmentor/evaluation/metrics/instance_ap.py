@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from urban_segmentor.structures.cityscapes_labels import Label
-    from urban_segmentor.structures.types import Instances
+    from urban_segmentor.structures.instances import Instances
 
 THRESHOLDS: NDArray[np.float64] = np.arange(0.5, 1.0, 0.05)
 """IoU that a match must exceed, float64 (10,)."""

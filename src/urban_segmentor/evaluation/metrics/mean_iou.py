@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from urban_segmentor.structures.types import PanopticMap
+    from urban_segmentor.structures.panoptic import PanopticMap
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from urban_segmentor.structures.types import PanopticMap
+    from urban_segmentor.structures.panoptic import PanopticMap
 
 _IS_THING = np.zeros(LABELS, dtype=np.bool_)
 _IS_THING[[label.label_id for label in BY_NAME.values() if label.is_thing]] = True

@@ -11,7 +11,7 @@ from urban_segmentor.evaluation.predictions.prediction import FramePrediction
 from urban_segmentor.evaluation.predictions.resizing import scaled_map
 from urban_segmentor.structures.cityscapes_labels import BY_NAME
 from urban_segmentor.structures.label_regions import label_regions
-from urban_segmentor.structures.types import PanopticMap, Segment
+from urban_segmentor.structures.panoptic import PanopticMap, Segment
 
 if TYPE_CHECKING:
     import numpy as np

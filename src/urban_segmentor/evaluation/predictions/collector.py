@@ -6,8 +6,8 @@ import numpy as np
 
 from urban_segmentor.errors import PredictionError
 from urban_segmentor.evaluation.predictions.resizing import MAX_MASK_PIXELS, scaled_crop
+from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.masks import Crop, Masks
-from urban_segmentor.structures.types import Instances
 
 
 class MaskCollector:

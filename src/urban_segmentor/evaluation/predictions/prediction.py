@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from urban_segmentor.structures.types import Instances, PanopticMap
+    from urban_segmentor.structures.instances import Instances
+    from urban_segmentor.structures.panoptic import PanopticMap
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from urban_segmentor.evaluation.predictions import SavedPredictions
     from urban_segmentor.inference.segmenter import Segmenter
     from urban_segmentor.profiling import StageTimes
-    from urban_segmentor.structures.types import Instances
+    from urban_segmentor.structures.instances import Instances
 
 
 _SAME_SHAPE = 0.01  # of the ratio of width and height

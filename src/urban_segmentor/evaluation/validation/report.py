@@ -16,7 +16,7 @@ from urban_segmentor.evaluation.validation.worst_images import draw_worst
 from urban_segmentor.inference.panoptic_merge import segments_as_instances
 from urban_segmentor.io.atomic import check_free, write_atomically
 from urban_segmentor.io.writers import PANOPTIC_FORMATS, WRITER_PATHS, WRITERS
-from urban_segmentor.structures.types import Frame
+from urban_segmentor.structures.frame import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from urban_segmentor.evaluation.validation.predictors import Predictor
     from urban_segmentor.evaluation.validation.validate import Validation
     from urban_segmentor.protocols import Sink
-    from urban_segmentor.structures.types import Instances
+    from urban_segmentor.structures.instances import Instances
 
 FIGURES, TABLES = "val.json", "val.md"
 CURVES, CONFUSION, WORST = "precision_recall.png", "confusion.png", "worst"

@@ -17,8 +17,9 @@ from urban_segmentor.evaluation.validation.ground_truth_files import read_truth
 from urban_segmentor.inference.panoptic_merge import segments_as_instances
 from urban_segmentor.io.atomic import write_atomically
 from urban_segmentor.structures.cityscapes_labels import BY_NAME, TRAIN_NAMES
+from urban_segmentor.structures.frame import Frame, Yuv420
+from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.label_regions import LabelRegions, label_regions, masks_of
-from urban_segmentor.structures.types import Frame, Instances, Yuv420
 from urban_segmentor.visualization.label_placement import label_sprite
 from urban_segmentor.visualization.overlay import Overlay, OverlayStyle
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from urban_segmentor.evaluation.predictions import FramePrediction
     from urban_segmentor.evaluation.validation.predictors import Predictor
     from urban_segmentor.evaluation.validation.validate import FrameScore
-    from urban_segmentor.structures.types import Image
+    from urban_segmentor.structures.frame import Image
 
 _WIDTH_PX = 1024
 _SHOWN_SCORE = 0.25

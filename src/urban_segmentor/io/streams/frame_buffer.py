@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from urban_segmentor.io.streams.latest import LatestValue
 from urban_segmentor.io.yuv_planes import planes_of
-from urban_segmentor.structures.types import Yuv420
+from urban_segmentor.structures.frame import Yuv420
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ from urban_segmentor.io.streams.frame_buffer import POLL_S, CapturedFrame, Frame
 from urban_segmentor.io.streams.paced_video import FileReader, open_file
 from urban_segmentor.io.streams.retry import RetryPolicy
 from urban_segmentor.io.streams.stream import StreamReader
-from urban_segmentor.structures.types import Frame
+from urban_segmentor.structures.frame import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,7 +11,7 @@ from urban_segmentor.io.streams.open_stream import check_file
 from urban_segmentor.io.streams.timestamp_mapper import Pacer
 from urban_segmentor.io.video_reader import VideoReader
 from urban_segmentor.io.yuv_planes import Orientation
-from urban_segmentor.structures.types import Frame, Yuv420
+from urban_segmentor.structures.frame import Frame, Yuv420
 
 if TYPE_CHECKING:
     from urban_segmentor.io.streams.source_uri import SourceUri

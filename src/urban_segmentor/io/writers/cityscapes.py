@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from urban_segmentor.structures.frame import Frame
+    from urban_segmentor.structures.instances import Instances
     from urban_segmentor.structures.masks import Crop
-    from urban_segmentor.structures.types import Frame, Instances
 
 
 class CityscapesWriter:

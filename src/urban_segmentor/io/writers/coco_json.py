@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from urban_segmentor.structures.types import Frame
+    from urban_segmentor.structures.frame import Frame
 
 _CHUNK = 2**20
 

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from urban_segmentor.structures.cityscapes_labels import Label
-    from urban_segmentor.structures.types import Frame, Instances
+    from urban_segmentor.structures.frame import Frame
+    from urban_segmentor.structures.instances import Instances
 
 _PER_CLASS = 1000
 """How many things of a class the official values can tell apart."""

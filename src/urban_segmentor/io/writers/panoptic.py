@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from urban_segmentor.io.writers.records import InstanceRecord
+    from urban_segmentor.structures.frame import Frame
+    from urban_segmentor.structures.instances import Instances
     from urban_segmentor.structures.label_regions import LabelRegions
-    from urban_segmentor.structures.types import Frame, Instances
 
 _OFFICIAL_NAME = re.compile(r"(?:.*/)?(?P<id>[^/]+_[0-9]{6}_[0-9]{6})(?:_leftImg8bit)?", re.DOTALL)
 

@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from urban_segmentor.structures.types import Instances
+    from urban_segmentor.structures.instances import Instances
 
 Numbers: TypeAlias = "NDArray[np.uint8 | np.int32]"
 """uint8 or int32 (H, W), k on the k-th instance, 0 on none."""

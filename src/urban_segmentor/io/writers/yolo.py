@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from urban_segmentor.structures.types import Frame, Instances
+    from urban_segmentor.structures.frame import Frame
+    from urban_segmentor.structures.instances import Instances
 
 _CHARACTERS = 9  # of a coordinate and the blank behind it
 

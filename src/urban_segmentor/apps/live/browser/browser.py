@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from urban_segmentor.apps.live.view_controls import ViewControls
-    from urban_segmentor.structures.cityscapes_labels import Rgb
-    from urban_segmentor.structures.types import Frame
+    from urban_segmentor.structures.color import Rgb
+    from urban_segmentor.structures.frame import Frame
 
 _MESSAGE_S = 6.0
 

@@ -9,14 +9,14 @@ import cv2
 import numpy as np
 
 from urban_segmentor.structures.color import transform_colors, yuv_to_rgb_matrix
-from urban_segmentor.structures.types import Yuv420
+from urban_segmentor.structures.frame import Yuv420
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from urban_segmentor.structures.types import Frame, Image
+    from urban_segmentor.structures.frame import Frame, Image
 
 _STREAM_QUALITY, _SAVED_QUALITY = 80, 95
 _PNG_EFFORT = 3  # of 9; more takes longer than it saves

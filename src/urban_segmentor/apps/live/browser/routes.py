@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from urban_segmentor.apps.live.browser.mjpeg import MjpegEncoder
     from urban_segmentor.apps.live.browser.requests import Request
     from urban_segmentor.apps.live.view_controls import ViewControls
-    from urban_segmentor.structures.types import Frame, Image, Yuv420
+    from urban_segmentor.structures.frame import Frame, Image, Yuv420
 
 _STREAM = "/stream.mjpg"
 _REPLY_S = 10.0

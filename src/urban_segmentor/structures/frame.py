@@ -1,15 +1,14 @@
-"""Values that flow through the pipeline: NumPy only, no I/O, no inference."""
+"""Decoded frames: RGB pixels or the planes of a video decoder, with index and time."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self, TypeAlias
+from dataclasses import dataclass
+from typing import Self, TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from urban_segmentor.errors import ShapeError
 from urban_segmentor.structures._arrays import read_only
 from urban_segmentor.structures.color import (
     ColorMatrix,
@@ -17,9 +16,6 @@ from urban_segmentor.structures.color import (
     transform_colors,
     yuv_to_rgb_matrix,
 )
-
-if TYPE_CHECKING:
-    from urban_segmentor.structures.masks import Masks
 
 Image: TypeAlias = NDArray[np.uint8]
 """uint8 (H, W, 3), RGB, row 0 at the top."""
@@ -128,87 +124,3 @@ class Frame:
             height, width = self.size
             return self.pixels.resized_rgb(width, height)
         return self.pixels
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Instances:
-    """The N objects found in one image, as arrays of equal length.
-
-    Attributes:
-        boxes: float32 (N, 4), pixels, `x1, y1, x2, y2`, half-open, so width is `x2 - x1`.
-        masks: N masks in image coordinates.
-        scores: float32 (N,), in [0, 1].
-        class_ids: int32 (N,), positions in the class list of the model.
-    """
-
-    boxes: NDArray[np.float32]
-    masks: Masks
-    scores: NDArray[np.float32]
-    class_ids: NDArray[np.int32]
-
-    def __post_init__(self) -> None:
-        """Check that every array has N rows, and freeze it."""
-        n = len(self.masks)
-        object.__setattr__(self, "boxes", read_only("boxes", self.boxes, "float32", f"{n} 4"))
-        object.__setattr__(self, "scores", read_only("scores", self.scores, "float32", f"{n}"))
-        class_ids = read_only("class_ids", self.class_ids, "int32", f"{n}")
-        object.__setattr__(self, "class_ids", class_ids)
-
-    def __len__(self) -> int:
-        """Return N."""
-        return len(self.boxes)
-
-    def select(self, keep: NDArray[np.bool_] | NDArray[np.intp]) -> Self:
-        """Return some of the instances.
-
-        Args:
-            keep: bool (N,), true where an instance stays, or intp positions, (M,).
-        """
-        index = np.flatnonzero(keep) if keep.dtype == np.bool_ else keep.astype(np.intp)
-        return replace(
-            self,
-            boxes=self.boxes[index],
-            masks=self.masks.select(index),
-            scores=self.scores[index],
-            class_ids=self.class_ids[index],
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Segment:
-    """One object, or all of one class of stuff, in a panoptic map.
-
-    Attributes:
-        segment_id: Its value in the map, from 1.
-        class_id: Position in the class list of the model.
-        is_thing: True where single objects are told apart.
-        score: In [0, 1].
-        area_px: Pixels of the map that have its id.
-    """
-
-    segment_id: int
-    class_id: int
-    is_thing: bool
-    score: float
-    area_px: int
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class PanopticMap:
-    """A picture cut into segments, each pixel in one of them or in none.
-
-    Attributes:
-        segment_ids: int32 (H, W), the id of a segment, or 0 for void.
-        segments: Every segment, none of them empty.
-    """
-
-    segment_ids: NDArray[np.int32]
-    segments: tuple[Segment, ...]
-
-    def __post_init__(self) -> None:
-        """Check and freeze the map; ids must be positive and differ."""
-        frozen = read_only("segment_ids", self.segment_ids, "int32", "* *")
-        object.__setattr__(self, "segment_ids", frozen)
-        ids = [segment.segment_id for segment in self.segments]
-        if len(set(ids)) != len(ids) or min(ids, default=1) < 1:
-            raise ShapeError(f"ids of segments must be positive and differ, got {ids}")

@@ -1,0 +1,154 @@
+"""The classes of a model or a data set: names, which are things, and their colors."""
+
+from __future__ import annotations
+
+import colorsys
+import difflib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self, overload
+
+import numpy as np
+
+from urban_segmentor.errors import SettingError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from urban_segmentor.structures.color import Rgb
+
+_GOLDEN_TURN = 0.618033988749895
+_SHOWN_NAMES = 30  # in messages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassInfo:
+    """One class.
+
+    Attributes:
+        name: As the model or the data set calls it; need not be unique.
+        is_thing: True where single objects are told apart; False for stuff: sky, road and the like.
+        color: Red, green, blue, 0..255.
+    """
+
+    name: str
+    is_thing: bool = True
+    color: Rgb = (255, 255, 255)
+
+
+@dataclass(frozen=True, slots=True)
+class ClassList(Sequence[ClassInfo]):
+    """The classes by class id; compares and hashes by its content.
+
+    >>> classes = ClassList.from_names(["car", "sky"], is_thing=[True, False])
+    >>> classes.names, classes.ids_of("sky"), classes[1].is_thing
+    (('car', 'sky'), (1,), False)
+
+    Attributes:
+        infos: One entry a class, in the order of class ids.
+    """
+
+    infos: tuple[ClassInfo, ...] = ()
+
+    @classmethod
+    def from_names(
+        cls,
+        names: Sequence[str],
+        *,
+        is_thing: Sequence[bool] | None = None,
+        colors: Sequence[Rgb] | None = None,
+    ) -> Self:
+        """Return a class list of names.
+
+        Args:
+            names: Names by class id.
+            is_thing: Which are things; None for all.
+            colors: Red, green, blue of each, 0..255; None for hues far from their neighbors'.
+        """
+        things = [True] * len(names) if is_thing is None else is_thing
+        hues = [nth_hue(i) for i in range(len(names))] if colors is None else colors
+        rows = zip(names, things, hues, strict=True)
+        return cls(tuple(ClassInfo(name=n, is_thing=bool(t), color=c) for n, t, c in rows))
+
+    def __len__(self) -> int:
+        """Return the number of classes."""
+        return len(self.infos)
+
+    def __iter__(self) -> Iterator[ClassInfo]:
+        """Yield the classes in the order of their ids."""
+        return iter(self.infos)
+
+    @overload
+    def __getitem__(self, index: int) -> ClassInfo: ...
+    @overload
+    def __getitem__(self, index: slice) -> ClassList: ...
+    def __getitem__(self, index: int | slice) -> ClassInfo | ClassList:
+        """Return a class, or a list of some."""
+        return ClassList(self.infos[index]) if isinstance(index, slice) else self.infos[index]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names by class id."""
+        return tuple(info.name for info in self.infos)
+
+    @property
+    def is_thing(self) -> NDArray[np.bool_]:
+        """Which classes are things, bool (C,)."""
+        return np.array([info.is_thing for info in self.infos], dtype=np.bool_)
+
+    @property
+    def colors(self) -> NDArray[np.uint8]:
+        """Colors by class id, uint8 (C, 3), RGB."""
+        return np.array([info.color for info in self.infos], dtype=np.uint8).reshape(-1, 3)
+
+    def name_of(self, class_id: int) -> str:
+        """Return the name of a class, or its id as text where the list does not reach so far.
+
+        Args:
+            class_id: Position in the list.
+        """
+        return self.infos[class_id].name if 0 <= class_id < len(self.infos) else str(class_id)
+
+    def ids_of(self, name: str | int) -> tuple[int, ...]:
+        """Return the ids of the classes of a name; several where names repeat.
+
+        Args:
+            name: A name, in any case; or a class id as a number or text, when no class has it as
+                its name.
+
+        Raises:
+            SettingError: There is no such class.
+        """
+        text = str(name)
+        by_name = tuple(i for i, info in enumerate(self.infos) if info.name == text)
+        if not by_name:
+            lower = text.strip().casefold()
+            by_name = tuple(i for i, n in enumerate(self.names) if n.casefold() == lower)
+        if by_name and not isinstance(name, int):
+            return by_name
+        if text.strip().isdecimal() and int(text) < len(self.infos):
+            return (int(text),)
+        if by_name:
+            return by_name
+        raise SettingError(f"there is no class `{text}`", hint=self._suggestion(text))
+
+    def _suggestion(self, text: str) -> str:
+        near = difflib.get_close_matches(text.casefold(), [n.casefold() for n in self.names], n=1)
+        if near:
+            name = next(n for n in self.names if n.casefold() == near[0])
+            return f"did you mean `{name}`?"
+        if not self.infos:
+            return "these instances do not know their classes; make them with `classes=`"
+        names = ", ".join(dict.fromkeys(self.names[:_SHOWN_NAMES]))
+        return f"the classes are {names}" + (", ..." if len(self) > _SHOWN_NAMES else "")
+
+
+def nth_hue(number: int) -> Rgb:
+    """Return the nth of a row of hues that never come close to their neighbors'.
+
+    Args:
+        number: From 0.
+    """
+    channels = colorsys.hsv_to_rgb(number * _GOLDEN_TURN % 1, 0.75, 0.95)
+    red, green, blue = (round(channel * 255) for channel in channels)
+    return red, green, blue

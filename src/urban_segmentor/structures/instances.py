@@ -1,0 +1,213 @@
+"""The objects found in one image, as arrays of equal length that can be iterated and indexed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, overload
+
+import numpy as np
+
+from urban_segmentor.errors import ShapeError
+from urban_segmentor.structures._arrays import read_only
+from urban_segmentor.structures.classes import ClassList
+from urban_segmentor.structures.masks import Mask, Masks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+Index: TypeAlias = (
+    "slice | Sequence[int] | Sequence[bool] | NDArray[np.bool_] | NDArray[np.integer]"
+)
+"""What selects several instances: a slice, positions, or true where an instance stays."""
+
+_NO_EXTRA: Mapping[str, NDArray[Any]] = MappingProxyType({})
+_UNNAMED = ClassList()
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Instance:
+    """One object.
+
+    Attributes:
+        class_id: Position in the class list of the model.
+        class_name: Its name there.
+        score: In [0, 1].
+        box: `x1, y1, x2, y2`, pixels, half-open.
+        mask: Its pixels.
+        track_id: Of the object over time, or None where nobody tracks.
+        extra: More values of this object, by name.
+    """
+
+    class_id: int
+    class_name: str
+    score: float
+    box: tuple[float, float, float, float]
+    mask: Mask
+    track_id: int | None = None
+    extra: Mapping[str, Any] = _NO_EXTRA
+
+    def __repr__(self) -> str:
+        """Return one short line."""
+        track = "" if self.track_id is None else f" #{self.track_id}"
+        box = ", ".join(f"{edge:.1f}" for edge in self.box)
+        return f"<Instance {self.class_name}{track} {self.score:.2f} box=({box})>"
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Instances:
+    """The N objects found in one image, as arrays of equal length.
+
+    `for instance in instances` yields each as an `Instance`; `instances[0]` is one, and
+    `instances[:5]`, `instances[instances.scores > 0.5]` and `instances[[2, 0]]` are some.
+
+    Attributes:
+        boxes: float32 (N, 4), pixels, `x1, y1, x2, y2`, half-open, so width is `x2 - x1`.
+        masks: N masks in image coordinates.
+        scores: float32 (N,), in [0, 1].
+        class_ids: int32 (N,), positions in `classes`.
+        track_ids: int32 (N,), or None where nobody tracks.
+        extra: More values of each object by name, arrays of N rows, such as speeds.
+        classes: The class list of the model; empty when nobody said.
+    """
+
+    boxes: NDArray[np.float32]
+    masks: Masks
+    scores: NDArray[np.float32]
+    class_ids: NDArray[np.int32]
+    track_ids: NDArray[np.int32] | None = None
+    extra: Mapping[str, NDArray[Any]] = field(default=_NO_EXTRA)
+    classes: ClassList = _UNNAMED
+
+    def __post_init__(self) -> None:
+        """Check that every array has N rows, and freeze it."""
+        n = len(self.masks)
+        object.__setattr__(self, "boxes", read_only("boxes", self.boxes, "float32", f"{n} 4"))
+        object.__setattr__(self, "scores", read_only("scores", self.scores, "float32", f"{n}"))
+        class_ids = read_only("class_ids", self.class_ids, "int32", f"{n}")
+        object.__setattr__(self, "class_ids", class_ids)
+        if self.track_ids is not None:
+            track_ids = read_only("track_ids", self.track_ids, "int32", f"{n}")
+            object.__setattr__(self, "track_ids", track_ids)
+        if self.extra:
+            object.__setattr__(self, "extra", _frozen_extra(self.extra, n))
+
+    @classmethod
+    def empty(cls, image_size: tuple[int, int], *, classes: ClassList | None = None) -> Self:
+        """Return no instances.
+
+        Args:
+            image_size: Height and width of the image, pixels.
+            classes: The class list of the model.
+        """
+        return cls(
+            boxes=np.zeros((0, 4), dtype=np.float32),
+            masks=Masks(crops=(), origins=np.zeros((0, 2), np.int32), image_size=image_size),
+            scores=np.zeros(0, dtype=np.float32),
+            class_ids=np.zeros(0, dtype=np.int32),
+            classes=classes or _UNNAMED,
+        )
+
+    def __len__(self) -> int:
+        """Return N."""
+        return len(self.boxes)
+
+    def __iter__(self) -> Iterator[Instance]:
+        """Yield each object, in order."""
+        return (self[i] for i in range(len(self)))
+
+    @overload
+    def __getitem__(self, index: int | np.integer) -> Instance: ...
+    @overload
+    def __getitem__(self, index: Index) -> Self: ...
+    def __getitem__(self, index: int | np.integer | Index) -> Instance | Self:
+        """Return one object, or the objects that a slice, positions or a bool (N,) array select.
+
+        Raises:
+            IndexError: There are not so many, or a bool array has another length than N.
+        """
+        if isinstance(index, int | np.integer):
+            return self._instance(range(len(self))[int(index)])
+        return self.select(np.arange(len(self))[_as_index(index)])
+
+    def __repr__(self) -> str:
+        """Return one line: how many there are of each class."""
+        names, counts = np.unique(np.array(self.class_names, dtype=object), return_counts=True)
+        order = np.argsort(-counts, kind="stable")
+        listed = ", ".join(f"{counts[i]} {names[i]}" for i in order)
+        return f"<Instances {len(self)}{': ' if listed else ''}{listed}>"
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The name of each object's class, N of them; its id as text where nobody said."""
+        ids: list[int] = self.class_ids.tolist()
+        return tuple(self.classes.name_of(class_id) for class_id in ids)
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width of the image, pixels."""
+        return self.masks.image_size
+
+    def is_class(self, *names: str | int) -> NDArray[np.bool_]:
+        """Return which objects are of some classes, bool (N,).
+
+        Args:
+            names: Names or ids of classes.
+
+        Raises:
+            SettingError: There is no such class.
+        """
+        ids = [class_id for name in names for class_id in self.classes.ids_of(name)]
+        return np.isin(self.class_ids, ids)
+
+    def select(self, keep: NDArray[np.bool_] | NDArray[np.intp]) -> Self:
+        """Return some of the instances, as indexing does, without its checks.
+
+        Args:
+            keep: bool (N,), true where an instance stays, or intp positions, (M,).
+        """
+        index = np.flatnonzero(keep) if keep.dtype == np.bool_ else keep.astype(np.intp)
+        return replace(
+            self,
+            boxes=self.boxes[index],
+            masks=self.masks.select(index),
+            scores=self.scores[index],
+            class_ids=self.class_ids[index],
+            track_ids=None if self.track_ids is None else self.track_ids[index],
+            extra={name: values[index] for name, values in self.extra.items()},
+        )
+
+    def _instance(self, i: int) -> Instance:
+        x1, y1, x2, y2 = self.boxes[i].tolist()
+        class_id = int(self.class_ids[i])
+        return Instance(
+            class_id=class_id,
+            class_name=self.classes.name_of(class_id),
+            score=float(self.scores[i]),
+            box=(x1, y1, x2, y2),
+            mask=self.masks[i],
+            track_id=None if self.track_ids is None else int(self.track_ids[i]),
+            extra={name: values[i] for name, values in self.extra.items()},
+        )
+
+
+def _as_index(index: Index) -> Any:  # noqa: ANN401 - what NumPy takes
+    """Return an index for NumPy; an empty list selects nothing."""
+    if isinstance(index, slice):
+        return index
+    array = np.asarray(index)
+    return array.astype(np.intp) if array.size == 0 and array.dtype != np.bool_ else array
+
+
+def _frozen_extra(extra: Mapping[str, NDArray[Any]], n: int) -> Mapping[str, NDArray[Any]]:
+    frozen: dict[str, NDArray[Any]] = {}
+    for name, values in extra.items():
+        if not isinstance(values, np.ndarray) or values.shape[:1] != (n,):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ShapeError(
+                f"`extra[{name!r}]` must be an array of {n} rows, got {np.shape(values)}"
+            )
+        frozen[name] = values.view()
+        frozen[name].flags.writeable = False
+    return MappingProxyType(frozen)
