@@ -120,7 +120,7 @@ def timed(work: Callable[[], float]) -> tuple[float, float]:
 
 def save_predictions(folder: Path, samples: Sequence[CityscapesFrame], *, conf: float) -> int:
     """Save what the embedded model sees in three formats; return how many masks of things."""
-    segmenter = Segmenter.load("urban-n", conf=conf)
+    segmenter = Segmenter("urban-n", conf=conf)
     names = segmenter.spec.class_names
     sinks = [
         kind(folder, class_names=names, overwrite=True) for kind in (CityscapesWriter, CocoWriter)

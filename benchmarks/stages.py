@@ -35,7 +35,7 @@ def main() -> None:
     cv2.setNumThreads(2)
     shot = next(Street(size=(1080, 1920), camera="dashcam").shots(seconds=1.0))
     planes = Yuv420.from_rgb(shot.frame.image)
-    segmenter = Segmenter.load("urban-n", conf=0.1, max_det=OBJECTS)
+    segmenter = Segmenter("urban-n", conf=0.1, max_det=OBJECTS)
     overlay = Overlay(segmenter.spec.class_names)
     frame = Frame(pixels=planes)
     found = segmenter(planes)

@@ -1,7 +1,8 @@
-"""Street pictures and video in, instance masks out: fast on an ordinary CPU, without PyTorch.
+"""Street images and video in, instance masks out: fast on an ordinary CPU, without PyTorch.
 
->>> from urban_segmentor import Segmenter
->>> instances = Segmenter.load("urban-n")(image)  # doctest: +SKIP
+>>> import urban_segmentor as us
+>>> segmenter = us.Segmenter("urban-n")
+>>> result = segmenter("photo.jpg")  # doctest: +SKIP
 """
 
 from __future__ import annotations
@@ -9,31 +10,69 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from urban_segmentor.errors import (
+        DatasetError,
+        ModelError,
+        OutputError,
+        SettingError,
+        ShapeError,
+        SourceError,
+        UrbanSegmentorError,
+    )
+    from urban_segmentor.inference.panoptic_segmenter import PanopticSegmenter
     from urban_segmentor.inference.segmenter import Segmenter
+    from urban_segmentor.io.images import ImageReader, ImageWriter
+    from urban_segmentor.io.video_reader import VideoReader
+    from urban_segmentor.io.video_writer import VideoWriter
+    from urban_segmentor.io.writers import WRITERS as writers  # noqa: N811 - as users type it
+    from urban_segmentor.pipeline import Pipeline
+    from urban_segmentor.result import Result
+    from urban_segmentor.structures.classes import ClassInfo, ClassList
     from urban_segmentor.structures.frame import Frame, Yuv420
-    from urban_segmentor.structures.instances import Instances
-    from urban_segmentor.structures.masks import Masks
+    from urban_segmentor.structures.instances import Instance, Instances
+    from urban_segmentor.structures.masks import Mask, Masks
+    from urban_segmentor.structures.panoptic import PanopticMap, Segment, SemanticMap
     from urban_segmentor.visualization.overlay import Overlay, OverlayStyle
 
 __version__ = "0.1.0"
 
-__all__ = ["Frame", "Instances", "Masks", "Overlay", "OverlayStyle", "Segmenter", "Yuv420"]
-
 _HOMES = {
-    "Frame": "urban_segmentor.structures.frame",
-    "Instances": "urban_segmentor.structures.instances",
-    "Masks": "urban_segmentor.structures.masks",
-    "Overlay": "urban_segmentor.visualization.overlay",
-    "OverlayStyle": "urban_segmentor.visualization.overlay",
-    "Segmenter": "urban_segmentor.inference.segmenter",
-    "Yuv420": "urban_segmentor.structures.frame",
+    "errors": (
+        *("DatasetError", "ModelError", "OutputError", "SettingError"),
+        *("ShapeError", "SourceError", "UrbanSegmentorError"),
+    ),
+    "inference.panoptic_segmenter": ("PanopticSegmenter",),
+    "inference.segmenter": ("Segmenter",),
+    "io.images": ("ImageReader", "ImageWriter"),
+    "io.video_reader": ("VideoReader",),
+    "io.video_writer": ("VideoWriter",),
+    "io.writers": ("writers",),
+    "pipeline": ("Pipeline",),
+    "result": ("Result",),
+    "structures.classes": ("ClassInfo", "ClassList"),
+    "structures.frame": ("Frame", "Yuv420"),
+    "structures.instances": ("Instance", "Instances"),
+    "structures.masks": ("Mask", "Masks"),
+    "structures.panoptic": ("PanopticMap", "Segment", "SemanticMap"),
+    "visualization.overlay": ("Overlay", "OverlayStyle"),
 }
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [  # noqa: PLE0604 - the same names, in one place
+    *_HOME_OF,
+]
 
 
 def __getattr__(name: str) -> object:
     """Return a public name, importing its home when it is first asked for."""
-    if name not in _HOMES:
+    if name not in _HOME_OF:
         raise AttributeError(f"module `{__name__}` has no attribute `{name}`")
     from importlib import import_module  # noqa: PLC0415
 
-    return getattr(import_module(_HOMES[name]), name)
+    module = import_module(f"{__name__}.{_HOME_OF[name]}")
+    return getattr(module, "WRITERS" if name == "writers" else name)
+
+
+def __dir__() -> list[str]:
+    """Return the public names, for Tab."""
+    return sorted([*globals(), *_HOME_OF])

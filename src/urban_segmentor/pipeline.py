@@ -1,9 +1,10 @@
-"""Source, segmenter, renderer and sinks, each in a thread of its own, with bounded queues.
+"""Source, segmenter, stages, renderers, sinks and viewers, side by side with bounded queues.
 
 Frames keep their order. Networks work on several frames at once where the segmenter has several
-streams. When the source fails, or the caller stops, what was read is finished; when another stage
-fails, what is on its way is dropped. All threads have ended when the caller hears of it. Sinks
-may serve many sources, so whoever opened them closes them.
+streams; stages and renderers run in a second thread, sinks in a third, and viewers in the thread
+that calls `run`. When the source fails, or the caller stops, what was read is finished; when
+another part fails, what is on its way is dropped. All threads have ended when the caller hears of
+it.
 """
 
 from __future__ import annotations
@@ -11,27 +12,36 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from queue import Queue
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-import cv2
-
+from urban_segmentor.errors import OutputError, SettingError
+from urban_segmentor.inference.result_stream import ResultStream
+from urban_segmentor.io.streams.latest import LatestValue
 from urban_segmentor.profiling import StageTimes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
-    from urban_segmentor.protocols import InstanceSegmenter, Renderer, Sink, Source
-    from urban_segmentor.structures.frame import Frame
+    from urban_segmentor.protocols import (
+        InstanceSegmenter,
+        Renderer,
+        Sink,
+        Source,
+        Stage,
+        Viewer,
+    )
+    from urban_segmentor.result import Result
     from urban_segmentor.structures.instances import Instances
 
-_Pending: TypeAlias = "tuple[Frame, Future[Instances]] | None"
-_Drawn: TypeAlias = "tuple[Frame, Instances] | None"
-_SPARE_FRAMES = 2  # enough that no stage waits for another's jitter, and memory stays flat
+SinkErrors: TypeAlias = Literal["raise", "disable"]
+"""What a sink that fails does: end the run, or be left out from then on while the rest goes on."""
+
+_SPARE_RESULTS = 2  # enough that no thread waits for another's jitter, and memory stays flat
 _POLL_S = 0.1
+_VIEWER_POLL_S = 0.05
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,6 +55,8 @@ class RunReport:
         frames_by_class: Frames in which a class was seen, by class id.
         elapsed_s: From start to end, seconds.
         interrupted: True when the run was stopped early.
+        problems: What sinks that were left out could not write, one sentence each.
+        times: How long each stage took.
     """
 
     frames: int = 0
@@ -53,6 +65,8 @@ class RunReport:
     frames_by_class: Counter[int] = field(default_factory=Counter[int])
     elapsed_s: float = 0.0
     interrupted: bool = False
+    problems: list[str] = field(default_factory=list[str])
+    times: StageTimes = field(default_factory=StageTimes)
 
     def add(self, instances: Instances) -> None:
         """Count the instances of one frame."""
@@ -64,63 +78,89 @@ class RunReport:
 
 
 class Pipeline:
-    """Runs the frames of one source through a segmenter into sinks.
+    """Runs the frames of one source through a segmenter, stages and renderers into sinks.
 
     Args:
-        segmenter: Finds the instances.
-        sinks: Get every frame as it was decoded, with its instances.
-        renderer: Draws on every frame; None to leave them as they are.
-        overlay: Gets every frame as it was drawn on.
-        stages: Where durations are noted.
+        source: Yields the frames; closed at the end.
+        segmenter: Segments them.
+        stages: Change each result, in order: trackers, counters, filters.
+        renderers: Draw on each frame, one after the other; see `result.rendered`.
+        sinks: Get every result, in order; closed at the end.
+        viewers: Show the newest result, in the thread that calls `run`; closed at the end.
         newest: True for a source that gives the newest frame: one is only taken when a network is
             free to work on it, so that none grows old in a queue.
+        sink_errors: `raise` to end the run when a sink fails with an `OutputError`; `disable` to
+            leave that sink out from then on, and name the problem in the report.
+        on_sink_error: Called once for each sink that is left out, in its thread.
+        prepare: Called in the reading thread before the first frame.
+        viewer_patience_s: How long a result waits to be shown when the one before was not yet;
+            0 to show the newest alone.
+        times: Where durations are noted.
+        keep_open: True to leave sinks and viewers open at the end, for the next source.
     """
 
     def __init__(  # noqa: PLR0913
         self,
+        source: Source,
         segmenter: InstanceSegmenter,
         *,
+        stages: Sequence[Stage] = (),
+        renderers: Sequence[Renderer] = (),
         sinks: Sequence[Sink] = (),
-        renderer: Renderer | None = None,
-        overlay: Sink | None = None,
-        stages: StageTimes | None = None,
+        viewers: Sequence[Viewer] = (),
         newest: bool = False,
+        sink_errors: SinkErrors = "raise",
+        on_sink_error: Callable[[Sink, OutputError], None] | None = None,
+        prepare: Callable[[], None] | None = None,
+        viewer_patience_s: float = 0.0,
+        times: StageTimes | None = None,
+        keep_open: bool = False,
     ) -> None:
-        self._segmenter = segmenter
-        self._sinks = tuple(sinks)
-        self._renderer, self._overlay = renderer, overlay
-        self._stages = stages or StageTimes()
-        self._stop = threading.Event()  # reading ends
+        if sink_errors not in {"raise", "disable"}:
+            raise SettingError(
+                f"`sink_errors` is `{sink_errors}`", hint="choose `raise` or `disable`"
+            )
+        self._stages, self._renderers = tuple(stages), tuple(renderers)
+        self._sinks, self._viewers = list(sinks), tuple(viewers)
+        self._closing = () if keep_open else (*sinks, *viewers)
+        self._sink_errors, self._on_sink_error = sink_errors, on_sink_error
+        self._patience_s = viewer_patience_s
+        self._report = RunReport() if times is None else RunReport(times=times)
+        self._times = self._report.times
+        self._results = ResultStream(
+            source, segmenter, newest=newest, prepare=prepare, times=self._times
+        )
+        self._drawn: Queue[Result | None] = Queue(1 if newest else _SPARE_RESULTS)
+        self._shown = LatestValue["Result"]()
         self._drop = threading.Event()  # what is on its way is not worth finishing
         self._errors: list[BaseException] = []
-        self._free = threading.Semaphore(segmenter.streams) if newest else None
-        spare = 0 if newest else _SPARE_FRAMES
-        self._pending: Queue[_Pending] = Queue(segmenter.streams + spare)
-        self._drawn: Queue[_Drawn] = Queue(max(spare, 1))
-        self._report = RunReport()
 
-    def run(self, source: Source, *, on_frame: Callable[[], None] = lambda: None) -> RunReport:
-        """Run a source to its end, and return what was done; the sinks stay open.
+    @property
+    def not_shown(self) -> int:
+        """Results that no viewer showed, because a newer one had come."""
+        return self._shown.dropped
+
+    def run(self, *, on_result: Callable[[Result], None] | None = None) -> RunReport:
+        """Run the source to its end, and return what was done.
 
         Args:
-            source: Yields the frames; closed at the end.
-            on_frame: Called after each finished frame.
+            on_result: Called after each finished result, in the thread of the sinks.
 
         Raises:
-            UrbanSegmentorError: What the first failing stage raised.
+            UrbanSegmentorError: What the first failing part raised.
         """
         started_s = time.perf_counter()
-        stages = (
-            (self._read, (source,)),
-            (self._draw, ()),
-            (self._encode, (on_frame,)),
-        )
-        threads = [threading.Thread(target=stage, args=args) for stage, args in stages]
-        with _one_opencv_thread():
-            self._start(threads)
-            self._wait(threads)
+        threads = [
+            threading.Thread(target=self._draw, name="draw"),
+            threading.Thread(target=self._write, args=(on_result,), name="write"),
+        ]
+        for stage in self._stages:
+            stage.reset()
+        self._start(threads)
+        self._wait(threads)
         with self._reporting():
-            source.close()
+            self._results.close()
+        self._close()
         self._report.elapsed_s = time.perf_counter() - started_s
         if self._errors:
             raise self._errors[0]
@@ -129,6 +169,7 @@ class Pipeline:
     def stop(self) -> None:
         """End a run early; what is on its way is finished. May be called by a signal handler."""
         self._report.interrupted = True  # no lock, which the interrupted code might hold
+        self._results.stop()
 
     def _start(self, threads: Sequence[threading.Thread]) -> None:
         """Start all threads, also when Ctrl-C comes between two: each waits for the others."""
@@ -140,65 +181,103 @@ class Pipeline:
         """Wait for all threads; Ctrl-C stops the reading, and the rest is finished."""
         while any(thread.is_alive() for thread in threads):
             with self._interruptible():
+                if self._viewers:
+                    self._show(timeout_s=_VIEWER_POLL_S)
+                    continue
                 for thread in threads:
                     thread.join(_POLL_S)
+        if self._viewers and not self._drop.is_set():
+            with self._interruptible():
+                self._show(timeout_s=0)
 
-    def _read(self, source: Source) -> None:
-        with self._reporting(), ThreadPoolExecutor(self._segmenter.streams) as pool:
-            frames = iter(source)
-            while self._wait_until_free():
-                since_s = time.perf_counter()
-                frame = next(frames, None)
-                if frame is None:
-                    break
-                if self._free is None:  # else it is a wait for the next picture
-                    self._stages.add("decode", time.perf_counter() - since_s)
-                self._pending.put((frame, pool.submit(self._segment, frame)))
-        self._pending.put(None)
-
-    def _wait_until_free(self) -> bool:
-        """Wait until a network is free, where that is asked for; return False when reading ends."""
-        while not (self._stop.is_set() or self._report.interrupted):
-            if self._free is None or self._free.acquire(timeout=_POLL_S):
-                return True
-        return False
-
-    def _segment(self, frame: Frame) -> Instances:
-        try:
-            return self._segmenter(frame.pixels, on_stage=self._stages.add)
-        finally:
-            if self._free is not None:
-                self._free.release()
+    def _show(self, *, timeout_s: float) -> None:
+        """Let the viewers show the newest result, if there is one, and take input."""
+        result = self._shown.take(timeout_s=timeout_s)
+        for viewer in self._viewers:
+            if result is not None:
+                with self._times.measure("show"):
+                    viewer.show(result)
+            viewer.poll()
+            if viewer.wants_quit:
+                self.stop()
 
     def _draw(self) -> None:
-        while (item := self._pending.get()) is not None:
-            frame, future = item
-            if self._drop.is_set():
-                future.cancel()
-                continue  # run dry, so that the reader never waits for room
-            with self._dropping():
-                instances = future.result()
-                if self._sinks:
-                    with self._stages.measure("write"):
-                        for sink in self._sinks:
-                            sink.write(frame, instances)
-                if self._renderer is not None:
-                    with self._stages.measure("draw"):
-                        frame = replace(frame, pixels=self._renderer(frame, instances))
-                self._drawn.put((frame, instances))
+        """Hand results through stages and renderers; runs in a thread."""
+        with self._dropping():
+            for result in self._until_the_source_fails():
+                if self._drop.is_set():
+                    break
+                self._drawn.put(self._rendered(self._staged(result)))
+        if self._drop.is_set():
+            with self._reporting():
+                self._results.close()
         self._drawn.put(None)
 
-    def _encode(self, on_frame: Callable[[], None]) -> None:
-        while (item := self._drawn.get()) is not None:
+    def _until_the_source_fails(self) -> Iterator[Result]:
+        """Yield results; what was read before the source failed is finished."""
+        try:
+            yield from self._results
+        except BaseException as error:
+            if error is not self._results.source_error:
+                raise
+            self._errors.append(error)
+
+    def _staged(self, result: Result) -> Result:
+        for stage in self._stages:
+            with self._times.measure("stages"):
+                result = stage(result)
+        return result
+
+    def _rendered(self, result: Result) -> Result:
+        if self._renderers:
+            with self._times.measure("draw"):
+                frame = result.rendered
+                for renderer in self._renderers:
+                    frame = replace(frame, pixels=renderer(frame, result))
+                result = replace(result, drawn=frame)
+        if self._viewers:
+            self._shown.put(result, patience_s=self._patience_s)
+        return result
+
+    def _write(self, on_result: Callable[[Result], None] | None) -> None:
+        """Hand results to the sinks; runs in a thread."""
+        while (result := self._drawn.get()) is not None:
             if self._drop.is_set():
-                continue
+                continue  # run dry, so that nobody waits for room
             with self._dropping():
-                frame, instances = item
-                if self._overlay is not None:
-                    with self._stages.measure("encode"):
-                        self._overlay.write(frame, instances)
-                self._report.add(instances)
-                on_frame()
+                for sink in tuple(self._sinks):
+                    with self._times.measure(getattr(sink, "stage_name", "write")):
+                        self._write_to(sink, result)
+                self._report.add(result.instances)
+                if on_result is not None:
+                    on_result(result)
+
+    def _write_to(self, sink: Sink, result: Result) -> None:
+        try:
+            sink.write(result)
+        except OutputError as error:
+            if self._sink_errors == "raise":
+                raise
+            self._disable(sink, error)
+
+    def _disable(self, sink: Sink, error: OutputError) -> None:
+        """Leave a sink out from now on, and say so once."""
+        self._sinks.remove(sink)
+        self._report.problems.append(f"{error}; {error.hint}" if error.hint else str(error))
+        if self._on_sink_error is not None:
+            self._on_sink_error(sink, error)
+
+    def _close(self) -> None:
+        """Close sinks and viewers, each whatever becomes of the others."""
+        for closing in self._closing:
+            with self._reporting():
+                try:
+                    closing.close()
+                except OutputError as error:
+                    if self._sink_errors == "raise":
+                        raise
+                    if closing in self._sinks:
+                        self._disable(closing, error)
 
     @contextmanager
     def _reporting(self) -> Generator[None]:
@@ -207,7 +286,7 @@ class Pipeline:
             yield
         except BaseException as error:  # noqa: BLE001 - re-raised in the caller's thread
             self._errors.append(error)
-            self._stop.set()
+            self._results.stop()
 
     @contextmanager
     def _dropping(self) -> Generator[None]:
@@ -227,14 +306,3 @@ class Pipeline:
                 yield
             except KeyboardInterrupt:
                 self.stop()
-
-
-@contextmanager
-def _one_opencv_thread() -> Generator[None]:
-    """Keep OpenCV from spreading over cores that other stages use."""
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(before)

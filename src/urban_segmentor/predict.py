@@ -13,7 +13,6 @@ from urban_segmentor.errors import SettingError, SourceError
 from urban_segmentor.io.atomic import check_free, check_not_source
 from urban_segmentor.io.audio import AudioCopy
 from urban_segmentor.io.images import ImageReader, ImageWriter
-from urban_segmentor.io.video_reader import ClipRange, VideoReader
 from urban_segmentor.io.video_writer import DEFAULT_CRF, VideoWriter, check_encoding
 from urban_segmentor.io.writers import PANOPTIC_FORMATS, WRITER_PATHS, WRITERS
 from urban_segmentor.pipeline import Pipeline
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from urban_segmentor.inference.panoptic_segmenter import PanopticSegmenter
     from urban_segmentor.inference.segmenter import Segmenter
     from urban_segmentor.io.inputs import Inputs
+    from urban_segmentor.io.video_reader import ClipRange, VideoReader
     from urban_segmentor.pipeline import RunReport
     from urban_segmentor.protocols import Renderer, Sink, Source
 
@@ -111,7 +111,7 @@ class Prediction:
     Args:
         inputs: The files.
         segmenter: Finds the instances; a panoptic one for the kinds that hold segments.
-        renderer: Draws them, where an overlay is wanted.
+        renderers: Draw on each frame, where an overlay is wanted.
         outputs: What is written, and where.
         selection: Which part of each video.
 
@@ -124,20 +124,20 @@ class Prediction:
         inputs: Inputs,
         *,
         segmenter: Segmenter | PanopticSegmenter,
-        renderer: Renderer,
+        renderers: Sequence[Renderer],
         outputs: OutputOptions,
         selection: ClipRange,
     ) -> None:
-        self._inputs, self._segmenter, self._renderer = inputs, segmenter, renderer
+        self._inputs, self._segmenter, self._renderers = inputs, segmenter, renderers
         self._outputs, self._selection = outputs, selection
         self._outcome = PredictReport()
         self._pipeline: Pipeline | None = None
         self._stopped = False
         if OVERLAY in outputs.kinds:
             self._check_overlays()
-        names = segmenter.spec.class_names
+        classes = segmenter.spec.classes
         self._sinks: list[Sink] = [
-            WRITERS[kind](outputs.folder, class_names=names, overwrite=outputs.overwrite)
+            WRITERS[kind](outputs.folder, classes=classes, overwrite=outputs.overwrite)
             for kind in outputs.kinds
             if kind != OVERLAY
         ]
@@ -211,7 +211,7 @@ class Prediction:
         on_frame: Callable[[], None],
     ) -> None:
         try:
-            source = VideoReader(path, name=name, selection=self._selection)
+            source = self._selection.open(path, name=name)
         except SourceError as error:
             self._outcome.problems.append(_sentence(error))
             return
@@ -233,16 +233,17 @@ class Prediction:
 
     def _run(self, source: Source, overlay: Sink | None, on_frame: Callable[[], None]) -> None:
         pipeline = Pipeline(
+            source,
             self._segmenter,
-            sinks=self._sinks,
-            renderer=None if overlay is None else self._renderer,
-            overlay=overlay,
-            stages=self._outcome.stages,
+            renderers=() if overlay is None else self._renderers,
+            sinks=[*self._sinks, *([] if overlay is None else [overlay])],
+            times=self._outcome.stages,
+            keep_open=True,
         )
         self._pipeline = pipeline
         if self._stopped:  # before there was a pipeline to stop
             pipeline.stop()
-        self._outcome.add(pipeline.run(source, on_frame=on_frame))
+        self._outcome.add(pipeline.run(on_result=lambda _: on_frame()))
 
     def _video_sink(self, source: VideoReader, path: Path, name: str) -> VideoWriter:
         return overlay_sink(
@@ -292,7 +293,7 @@ def overlay_sink(
 def _mean_rate(source: VideoReader, selection: ClipRange) -> Fraction:
     """Return the mean frame rate of what is selected."""
     rate = source.info.rate / selection.stride
-    wanted = selection.rate
+    wanted = selection.max_fps
     return rate if wanted is None else min(rate, Fraction(wanted).limit_denominator(1001))
 
 

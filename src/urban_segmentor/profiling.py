@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 STAGES = (
     *("decode", "preprocess", "infer", "postprocess"),
-    *("masks", "merge", "draw", "show", "encode", "write"),
+    *("masks", "merge", "stages", "draw", "show", "encode", "write"),
 )
 
 
@@ -31,13 +31,13 @@ class StageTimes:
     """Collects durations from several threads, four bytes each.
 
     Args:
-        most: About how many of each stage to keep, the latest; None for all. What runs for days
+        max_kept: About how many of each stage to keep, the latest; None for all. What runs for days
             must not grow.
     """
 
-    def __init__(self, *, most: int | None = None) -> None:
+    def __init__(self, *, max_kept: int | None = None) -> None:
         self._lock = threading.Lock()
-        self._most = most
+        self._max_kept = max_kept
         self._times_s: dict[str, array[float]] = {}
 
     def add(self, stage: str, seconds: float) -> None:
@@ -45,8 +45,8 @@ class StageTimes:
         with self._lock:
             times_s = self._times_s.setdefault(stage, array("f"))
             times_s.append(seconds)
-            if self._most is not None and len(times_s) >= 2 * self._most:
-                del times_s[: self._most]
+            if self._max_kept is not None and len(times_s) >= 2 * self._max_kept:
+                del times_s[: self._max_kept]
 
     def latest(self, count: int) -> dict[str, float]:
         """Return the median of the latest durations of each stage, milliseconds.

@@ -140,7 +140,7 @@ def catches_signals(pid: int) -> bool:
 
 def test_a_stop_that_comes_early(tiny_model: Path, tmp_path: Path) -> None:
     """Between the start and the first frame it counts too."""
-    segmenter = Segmenter.load(tiny_model)
+    segmenter = Segmenter(tiny_model)
     prediction = Prediction(
         find_inputs([str(write_clip(tmp_path / "clip.mp4"))]),
         segmenter=segmenter,

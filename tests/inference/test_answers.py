@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Segmenter:
     """Return a segmenter that sees one car and one person in every picture."""
-    return Segmenter.load(save_tiny_model(tmp_path_factory.mktemp("tiny") / "tiny.onnx"))
+    return Segmenter(save_tiny_model(tmp_path_factory.mktemp("tiny") / "tiny.onnx"))
 
 
 @pytest.fixture(scope="module")
 def small() -> Segmenter:
     """Return the embedded model with a small input, which finds more at a low threshold."""
-    return Segmenter.load("urban-n", imgsz=160, conf=0.05, precision="f32")
+    return Segmenter("urban-n", imgsz=160, conf=0.05, precision="f32")
 
 
 def check(segmenter: Segmenter, image: NDArray[np.uint8]) -> None:
@@ -79,7 +79,7 @@ def test_a_huge_image(small: Segmenter) -> None:
 
 def test_nothing_to_find() -> None:
     """Empty arrays have their shapes and dtypes, too."""
-    found = Segmenter.load("urban-n", imgsz=64, conf=1.0)(np.zeros((30, 40, 3), dtype=np.uint8))
+    found = Segmenter("urban-n", imgsz=64, conf=1.0)(np.zeros((30, 40, 3), dtype=np.uint8))
     assert len(found) == len(found.masks) == 0
     assert (found.boxes.shape, found.boxes.dtype) == ((0, 4), np.float32)
     assert (found.scores.dtype, found.class_ids.dtype) == (np.float32, np.int32)
@@ -145,7 +145,7 @@ def test_frames_of_video_agree_with_rgb(
     tiny: Segmenter, street_images: list[NDArray[np.uint8]]
 ) -> None:
     """Planes in any matrix and range give what their RGB picture gives, nearly."""
-    whole = Segmenter.load("urban-n", precision="f32", conf=0.4)
+    whole = Segmenter("urban-n", precision="f32", conf=0.4)
     for matrix in ("bt601", "bt709"):
         for full_range in (False, True):
             planes = Yuv420.from_rgb(street_images[1], matrix=matrix, full_range=full_range)
@@ -181,7 +181,7 @@ def test_no_mask_is_decoded_that_nobody_reads(
         return decode(*args)
 
     monkeypatch.setattr(prototypes, "_decode", counting)
-    found = Segmenter.load("urban-n", classes=["car"])(street_images[0])
+    found = Segmenter("urban-n", classes=["car"])(street_images[0])
     assert len(found) > 0
     assert set(found.class_ids.tolist()) == {CAR}
     assert decoded == []
@@ -193,7 +193,7 @@ def test_no_mask_is_decoded_that_nobody_reads(
 @pytest.mark.parametrize("imgsz", [64, 320, (64, 256), (96, 32)])
 def test_imgsz(imgsz: int | tuple[int, int], street_images: list[NDArray[np.uint8]]) -> None:
     """The network works at the size that was asked for, whatever the picture is."""
-    segmenter = Segmenter.load("urban-n", imgsz=imgsz, conf=0.1)
+    segmenter = Segmenter("urban-n", imgsz=imgsz, conf=0.1)
     height, width = street_images[0].shape[:2]
     size = segmenter.input_size((height, width))
     if isinstance(imgsz, tuple):
@@ -211,9 +211,9 @@ def test_a_static_export_refuses_others(tmp_path: Path) -> None:
 
     path = save_tiny_model(tmp_path / "tiny.onnx")
     for runtime in ("openvino", "onnx"):
-        assert Segmenter.load(path, runtime=runtime, imgsz=64).input_size((9, 99)) == (64, 64)
+        assert Segmenter(path, runtime=runtime, imgsz=64).input_size((9, 99)) == (64, 64)
         with pytest.raises(SettingError, match="only takes 64 x 64"):
-            Segmenter.load(path, runtime=runtime, imgsz=128)
+            Segmenter(path, runtime=runtime, imgsz=128)
 
 
 @pytest.mark.parametrize("runtime", ["openvino", "onnx"])
@@ -233,9 +233,9 @@ def test_a_size_that_the_graph_cannot_run(
     model.graph.node[1].input[0] = "flat"
     onnx.save(model, tmp_path / "bent.onnx")
     image = np.zeros((64, 64, 3), dtype=np.uint8)
-    assert len(Segmenter.load(tmp_path / "bent.onnx", runtime=runtime, imgsz=64)(image)) == 2
+    assert len(Segmenter(tmp_path / "bent.onnx", runtime=runtime, imgsz=64)(image)) == 2
     with pytest.raises(ModelError, match=r"bent\.onnx` cannot run at 96 x 96") as caught:
-        Segmenter.load(tmp_path / "bent.onnx", runtime=runtime, imgsz=96)(image)
+        Segmenter(tmp_path / "bent.onnx", runtime=runtime, imgsz=96)(image)
     assert "--imgsz" in str(caught.value.hint)
     assert capfd.readouterr().out == ""
 
@@ -250,5 +250,5 @@ def test_stages_are_reported_in_order(tiny: Segmenter) -> None:
 
 def test_a_letter_is_no_class() -> None:
     """One name may stand for a list of one."""
-    named = Segmenter.load("urban-n", imgsz=64, classes="car")
+    named = Segmenter("urban-n", imgsz=64, classes="car")
     assert named.settings.classes == ("car",)

@@ -15,9 +15,9 @@ from urban_segmentor.cli.info import collect
 arrived = []
 signal.signal(signal.SIGUSR1, lambda *_: arrived.append(1))
 picture = np.zeros((64, 64, 3), dtype=np.uint8)
-first = Segmenter.load("urban-n", imgsz=64)
+first = Segmenter("urban-n", imgsz=64)
 first(picture)
-second = Segmenter.load("urban-n", imgsz=64)
+second = Segmenter("urban-n", imgsz=64)
 second(picture)
 del first
 native_precision("cpu")

@@ -34,7 +34,7 @@ def check(
     imgsz: int | tuple[int, int] | None = None,
 ) -> None:
     """Assert that both find the same in all images, within the limits of float32 arithmetic."""
-    segmenter = Segmenter.load(exported, runtime=runtime, precision="f32", imgsz=imgsz)
+    segmenter = Segmenter(exported, runtime=runtime, precision="f32", imgsz=imgsz)
     answers = [
         compare(segmenter(image), reference(oracle, image, imgsz=size))
         for image in images
@@ -86,7 +86,7 @@ def test_rectangles_of_other_sizes(
     puts in or out differ with the way of interpolating, all others may not.
     """
     embedded = embedded_models()["urban-n"]
-    segmenter = Segmenter.load(embedded, runtime="openvino", precision="f32", imgsz=imgsz)
+    segmenter = Segmenter(embedded, runtime="openvino", precision="f32", imgsz=imgsz)
     for image in street_images:
         size = segmenter.input_size(image.shape[:2])
         theirs = reference(embedded, image, imgsz=size)
@@ -107,7 +107,7 @@ def test_a_static_export_on_openvino_xml(
     """An export for one size, in OpenVINO's own format, with metadata.yaml beside it."""
     checkpoint = shared / "models" / "yolov8n-seg-coco.pt"
     folder = export_onnx(checkpoint, tmp_path, format="openvino", imgsz=(320, 512))
-    segmenter = Segmenter.load(folder, precision="f32")
+    segmenter = Segmenter(folder, precision="f32")
     image = given_images[0]
     assert segmenter.input_size(image.shape[:2]) == (320, 512)
     answer = compare(segmenter(image), reference(folder, image, imgsz=(320, 512)))
@@ -155,7 +155,7 @@ def test_a_head_without_nms(
     end_to_end: Path, street_images: list[NDArray[np.uint8]], runtime: str
 ) -> None:
     """YOLO26-seg hands out final boxes, which are taken as they are."""
-    segmenter = Segmenter.load(end_to_end, runtime=runtime, precision="f32", conf=0.3)
+    segmenter = Segmenter(end_to_end, runtime=runtime, precision="f32", conf=0.3)
     assert segmenter.spec.ends_in_nms
     for image in street_images[:2]:
         found = segmenter(image)

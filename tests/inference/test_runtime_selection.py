@@ -99,7 +99,7 @@ def test_contradictions(device: str, runtime: str, suffix: str, message: str) ->
 def test_a_missing_device_names_what_there_is(device: str) -> None:
     """OpenVINO's own list of devices is the hint."""
     with pytest.raises(SettingError, match=f"no device `{device}`") as caught:
-        Segmenter.load("urban-n", device=device)
+        Segmenter("urban-n", device=device)
     for name in ov.Core().available_devices:
         assert name.lower() in str(caught.value.hint)
 
@@ -109,7 +109,7 @@ def test_cuda_without_cuda() -> None:
     if cuda_is_available():
         pytest.skip("this ONNX Runtime has CUDA")
     with pytest.raises(SettingError, match="has no CUDA, so `cuda:0` cannot") as caught:
-        Segmenter.load("urban-n", device="cuda:0")
+        Segmenter("urban-n", device="cuda:0")
     assert "pip install onnxruntime-gpu" in str(caught.value.hint)
 
 
@@ -130,7 +130,7 @@ def test_cuda_that_does_not_start(monkeypatch: pytest.MonkeyPatch, device: str) 
     )
     monkeypatch.setitem(sys.modules, "onnxruntime", fake)
     with pytest.raises(SettingError, match="could not start CUDA") as caught:
-        Segmenter.load("urban-n", device=device)
+        Segmenter("urban-n", device=device)
     assert "driver" in str(caught.value.hint)
     assert asked == [("CUDAExecutionProvider", {"device_id": int(device[-1])})]
 
@@ -151,10 +151,10 @@ def test_onnx_runtime_is_optional(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     monkeypatch.chdir(tmp_path)
     assert not cuda_is_available()
-    assert Segmenter.load("urban-n").choice.runtime == "openvino"
+    assert Segmenter("urban-n").choice.runtime == "openvino"
     for wish in ({"runtime": "onnx"}, {"device": "cuda"}):
         with pytest.raises(MissingExtraError, match="`onnxruntime`") as caught:
-            Segmenter.load("urban-n", **wish)
+            Segmenter("urban-n", **wish)
         assert caught.value.hint == "pip install 'urban-segmentor[onnx]'"
     assert isinstance(caught.value, ImportError)
 
@@ -163,7 +163,7 @@ def test_nothing_is_kept_for_the_makers_of_a_runtime(tmp_path: Path) -> None:
     """Running on ONNX Runtime leaves no number of this machine, and so tells nobody of the run."""
     code = (
         "from urban_segmentor import Segmenter; import numpy as np;"
-        "Segmenter.load('urban-n', runtime='onnx')(np.zeros((64, 64, 3), np.uint8))"
+        "Segmenter('urban-n', runtime='onnx')(np.zeros((64, 64, 3), np.uint8))"
     )
     places = {name: str(tmp_path) for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME")}
     kept = {name: value for name, value in os.environ.items() if "TELEMETRY" not in name}

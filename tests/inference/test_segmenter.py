@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def segmenter() -> Segmenter:
     """Return the embedded model, small and fast."""
-    return Segmenter.load("urban-n", imgsz=160)
+    return Segmenter("urban-n", imgsz=160)
 
 
 def test_input_follows_the_shape_of_the_image(segmenter: Segmenter) -> None:
@@ -45,7 +45,7 @@ def test_tiny_and_thin_images(segmenter: Segmenter, size: tuple[int, int]) -> No
 
 def test_planes_and_rgb_agree(street_images: list[NDArray[np.uint8]]) -> None:
     """A video frame in planes gives what its RGB picture gives, nearly."""
-    whole = Segmenter.load("urban-n", precision="f32", conf=0.5)
+    whole = Segmenter("urban-n", precision="f32", conf=0.5)
     rgb = whole(street_images[0])
     planes = whole(Yuv420.from_rgb(street_images[0]))
     assert abs(len(rgb) - len(planes)) <= max(2, len(rgb) // 5)
@@ -58,8 +58,8 @@ def test_planes_and_rgb_agree(street_images: list[NDArray[np.uint8]]) -> None:
 
 def test_classes_are_filtered_by_name_and_number(street_images: list[NDArray[np.uint8]]) -> None:
     """Only the classes that were asked for come back, however they were named."""
-    every = Segmenter.load("urban-n")(street_images[0])
-    some = Segmenter.load("urban-n", classes=["Car", 0, "2"])(street_images[0])
+    every = Segmenter("urban-n")(street_images[0])
+    some = Segmenter("urban-n", classes=["Car", 0, "2"])(street_images[0])
     wanted = np.isin(every.class_ids, [13, 0, 2])
     assert 0 < wanted.sum() < len(every)
     np.testing.assert_array_equal(np.sort(some.scores), np.sort(every.scores[wanted]))
@@ -67,8 +67,8 @@ def test_classes_are_filtered_by_name_and_number(street_images: list[NDArray[np.
 
 def test_at_most_so_many(street_images: list[NDArray[np.uint8]]) -> None:
     """`max_det` keeps the best."""
-    every = Segmenter.load("urban-n")(street_images[0])
-    best = Segmenter.load("urban-n", max_det=3)(street_images[0])
+    every = Segmenter("urban-n")(street_images[0])
+    best = Segmenter("urban-n", max_det=3)(street_images[0])
     np.testing.assert_array_equal(best.scores, every.scores[:3])
 
 
@@ -94,13 +94,13 @@ def test_at_most_so_many(street_images: list[NDArray[np.uint8]]) -> None:
 def test_nonsense_is_refused(wishes: dict[str, object], message: str) -> None:
     """Every setting that makes no sense is named, with what would."""
     with pytest.raises(SettingError, match=message):
-        Segmenter.load("urban-n", **wishes)
+        Segmenter("urban-n", **wishes)
 
 
 def test_near_names_are_offered() -> None:
     """The hint of an unknown class names its neighbours."""
     with pytest.raises(SettingError) as caught:
-        Segmenter.load("urban-n", classes=["trafic sign"])
+        Segmenter("urban-n", classes=["trafic sign"])
     assert "`traffic sign`" in str(caught.value.hint)
 
 
@@ -120,12 +120,12 @@ def test_damaged_models_are_told(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     for runtime in ("openvino", "onnx"):
         with pytest.raises(ModelError, match=r"broken\.onnx"):
-            Segmenter.load(path, runtime=runtime)
+            Segmenter(path, runtime=runtime)
 
 
 def test_the_choice_says_why() -> None:
     """What runs the model, and the reason, can be shown."""
-    choice = Segmenter.load("urban-n").choice
+    choice = Segmenter("urban-n").choice
     assert (choice.runtime, choice.device) == ("openvino", "cpu")
     assert choice.reason
     with pytest.raises(UrbanSegmentorError, match=r"\.xml"):
@@ -143,7 +143,7 @@ RACE = """
 import threading
 import numpy as np
 from urban_segmentor import Segmenter
-segmenter = Segmenter.load("urban-n", imgsz=64, streams=2)
+segmenter = Segmenter("urban-n", imgsz=64, streams=2)
 start = threading.Barrier(3)
 def work():
     start.wait()

@@ -39,7 +39,7 @@ def tiny_xml(tmp_path: Path) -> Path:
 def test_metadata_of_onnx(tmp_path: Path, runtime: str) -> None:
     """Both runtimes read the same, and the library `onnx` is not needed for it."""
     path = save_tiny_model(tmp_path / "tiny.onnx", license="free")
-    spec = Segmenter.load(path, runtime=runtime).spec
+    spec = Segmenter(path, runtime=runtime).spec
     assert spec.class_names[13] == "car"
     assert (spec.imgsz, spec.stride, spec.ends_in_nms) == ((64, 64), 32, False)
     assert (spec.description, spec.license) == (METADATA["description"], "free")
@@ -47,7 +47,7 @@ def test_metadata_of_onnx(tmp_path: Path, runtime: str) -> None:
 import sys
 sys.modules["onnx"] = None
 from urban_segmentor import Segmenter
-print(len(Segmenter.load({str(path)!r}, runtime={runtime!r}).spec.class_names))
+print(len(Segmenter({str(path)!r}, runtime={runtime!r}).spec.class_names))
 """
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
@@ -58,7 +58,7 @@ print(len(Segmenter.load({str(path)!r}, runtime={runtime!r}).spec.class_names))
 def test_metadata_of_xml(tiny_xml: Path) -> None:
     """They come from the file beside it; the folder itself is a name of the model, too."""
     for name in (tiny_xml, tiny_xml.parent):
-        segmenter = Segmenter.load(name)
+        segmenter = Segmenter(name)
         assert segmenter.spec.class_names[13] == "car"
         found = segmenter(np.zeros((64, 64, 3), dtype=np.uint8))
         assert sorted(found.class_ids.tolist()) == [11, 13]
@@ -70,7 +70,7 @@ def test_missing_metadata(tmp_path: Path, runtime: str, key: str) -> None:
     """Only what is missing is named, on either runtime."""
     path = save_tiny_model(tmp_path / "tiny.onnx", **{key: None})
     with pytest.raises(ModelError, match=rf"tiny\.onnx` has no metadata for `{key}`$"):
-        Segmenter.load(path, runtime=runtime)
+        Segmenter(path, runtime=runtime)
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
@@ -78,7 +78,7 @@ def test_no_metadata_at_all(tmp_path: Path, runtime: str) -> None:
     """An export of somebody else says nothing, and nothing is guessed."""
     path = save_tiny_model(tmp_path / "tiny.onnx", **dict.fromkeys(METADATA))
     with pytest.raises(ModelError, match="no metadata for `task`, `names`, `imgsz`, `stride`"):
-        Segmenter.load(path, runtime=runtime)
+        Segmenter(path, runtime=runtime)
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
@@ -86,14 +86,14 @@ def test_a_detector(tmp_path: Path, runtime: str) -> None:
     """The task is read before the graph is looked at."""
     path = save_tiny_model(tmp_path / "tiny.onnx", task="detect")
     with pytest.raises(ModelError, match="for the task `detect`"):
-        Segmenter.load(path, runtime=runtime)
+        Segmenter(path, runtime=runtime)
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_metadata_that_disagree_with_the_graph(tmp_path: Path, runtime: str) -> None:
     """Another number of classes is found at the first picture, not after garbage is drawn."""
     path = save_tiny_model(tmp_path / "tiny.onnx", names="['a', 'b']")
-    segmenter = Segmenter.load(path, runtime=runtime)
+    segmenter = Segmenter(path, runtime=runtime)
     with pytest.raises(ModelError, match=r"shapes \[\(1, 24, 2\).*expected \(1, 4 \+ 2 \+ M"):
         segmenter(np.zeros((64, 64, 3), dtype=np.uint8))
 
@@ -124,7 +124,7 @@ def test_damaged_onnx(
     path = tmp_path / "broken.onnx"
     path.write_bytes(damaged()[wrong])
     with pytest.raises(ModelError, match=r"broken\.onnx`") as caught:
-        Segmenter.load(path, runtime=runtime)
+        Segmenter(path, runtime=runtime)
     assert caught.value.hint
     assert ".cpp" not in str(caught.value)
     assert capfd.readouterr() == ("", "")
@@ -135,7 +135,7 @@ def test_damaged_xml(tiny_xml: Path, wrong: str, capfd: pytest.CaptureFixture[st
     """The same for OpenVINO's own format."""
     tiny_xml.write_bytes(damaged()[wrong])
     with pytest.raises(ModelError, match=r"tiny\.xml`") as caught:
-        Segmenter.load(tiny_xml)
+        Segmenter(tiny_xml)
     assert caught.value.hint
     assert capfd.readouterr() == ("", "")
 
@@ -144,10 +144,10 @@ def test_an_xml_alone(tiny_xml: Path, tmp_path: Path) -> None:
     """Without its weights or its metadata it says which file is missing."""
     alone = Path(shutil.copy(tiny_xml, tmp_path / "alone.xml"))
     with pytest.raises(ModelError, match=r"alone\.xml` has no weights: there is no `alone\.bin`"):
-        Segmenter.load(alone)
+        Segmenter(alone)
     shutil.copy(tiny_xml.with_suffix(".bin"), tmp_path / "alone.bin")
     with pytest.raises(ModelError, match="no metadata for `task`"):
-        Segmenter.load(alone)
+        Segmenter(alone)
 
 
 def test_truncated_weights(tiny_xml: Path) -> None:
@@ -155,7 +155,7 @@ def test_truncated_weights(tiny_xml: Path) -> None:
     weights = tiny_xml.with_suffix(".bin")
     weights.write_bytes(weights.read_bytes()[:10])
     with pytest.raises(ModelError, match=r"tiny\.xml` is damaged"):
-        Segmenter.load(tiny_xml)
+        Segmenter(tiny_xml)
 
 
 @pytest.mark.parametrize(
@@ -177,5 +177,5 @@ def test_damaged_metadata_yaml(
     monkeypatch.chdir(tiny_xml.parent)
     tiny_xml.with_name("metadata.yaml").write_bytes(content)
     with pytest.raises(ModelError, match=message):
-        Segmenter.load(tiny_xml)
+        Segmenter(tiny_xml)
     assert not (tiny_xml.parent / "proof").exists()

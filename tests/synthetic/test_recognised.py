@@ -21,7 +21,7 @@ def test_the_embedded_model_sees_cars_and_road(camera: str, light: str) -> None:
     The model outlines the road as its annotators did, under what stands on it, so pixels of
     objects do not count.
     """
-    segmenter = Segmenter.load("urban-n")
+    segmenter = Segmenter("urban-n")
     found = cars = shared = either = 0
     for seed in (1, 2):
         for shot in Street(fps=0.5, seed=seed, camera=camera, light=light).shots(seconds=8.0):

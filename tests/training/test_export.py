@@ -76,7 +76,7 @@ def test_a_checkpoint(shared: Path, tmp_path: Path, *, form: Any, half: bool) ->
     assert done.agreement.instances > 20
     assert done.agreement.mask_iou > 0.95
     assert (done.agreement.score_gap > 1e-4) is half
-    spec = Segmenter.load(done.model).spec
+    spec = Segmenter(done.model).spec
     assert spec.class_names == TRAIN_NAMES
     assert (spec.imgsz, spec.stride, spec.ends_in_nms) == ((384, 640), 32, False)
     assert spec.description == "YOLOv8n-seg, 19 Cityscapes classes"
@@ -138,19 +138,19 @@ def test_an_embedded_model_for_openvino(tmp_path: Path, monkeypatch: pytest.Monk
     ]
     beside = yaml.safe_load((tmp_path / "urban-n_openvino/metadata.yaml").read_text())
     assert beside["names"][13] == "car"
-    for segmenter in (Segmenter.load("urban-n_openvino"), Segmenter.load(done.model)):
+    for segmenter in (Segmenter("urban-n_openvino"), Segmenter(done.model)):
         spec = segmenter.spec
         assert (spec.description, spec.training_data) == ("one line", "streets")
         assert (spec.license, spec.imgsz) == ("free", (320, 640))
-        assert spec.accuracy == Segmenter.load("urban-n").spec.accuracy
+        assert spec.accuracy == Segmenter("urban-n").spec.accuracy
     (tmp_path / "urban-n_openvino/metadata.yaml").unlink()
-    assert Segmenter.load(done.model).spec == spec
+    assert Segmenter(done.model).spec == spec
 
 
 def test_a_head_without_nms(tmp_path: Path) -> None:
     """Of the two heads of YOLO26-seg the one that was exported is compared."""
     done = export(ExportOptions(model=str(random_yolo26(tmp_path / "end.pt"))))
-    assert Segmenter.load(done.model).spec.ends_in_nms
+    assert Segmenter(done.model).spec.ends_in_nms
     assert done.metadata["license"] == "AGPL-3.0"
     assert done.agreement.instances > 10
 

@@ -77,7 +77,7 @@ def test_the_head_stays_in_float(
     for node in rounded:
         for port in node.output(0).get_target_inputs():
             assert port.get_node().get_friendly_name() not in head
-    spec = Segmenter.load("urban-n").spec
+    spec = Segmenter("urban-n").spec
     said = {
         "task": "segment",
         "names": list(spec.class_names),
@@ -87,12 +87,12 @@ def test_the_head_stays_in_float(
     xml = save_openvino(model, tmp_path / "q", stem="q", half=False, metadata=said)
     assert xml.with_suffix(".bin").stat().st_size < 6e6
     for precision in ("auto", "f32"):
-        ours = Segmenter.load(xml, precision=precision)
-        theirs = Segmenter.load("urban-n", precision="f32", imgsz=max(SIZE))
+        ours = Segmenter(xml, precision=precision)
+        theirs = Segmenter("urban-n", precision="f32", imgsz=max(SIZE))
         found = [(len(ours(one[0])), len(theirs(one[0]))) for one in inputs]
         assert min(count for _, count in found) > 3
         assert all(abs(a - b) <= 0.35 * b for a, b in found), found
-    assert len(Segmenter.load(xml, imgsz=320)(inputs[0][0])) > 3
+    assert len(Segmenter(xml, imgsz=320)(inputs[0][0])) > 3
 
 
 def test_a_head_without_nms(inputs: list[NDArray[np.uint8]], tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_a_head_without_nms(inputs: list[NDArray[np.uint8]], tmp_path: Path) -> 
         "end2end": True,
     }
     xml = save_openvino(model, tmp_path / "q", stem="q", half=True, metadata=said)
-    found = Segmenter.load(xml, conf=0.0)(inputs[0][0])
+    found = Segmenter(xml, conf=0.0)(inputs[0][0])
     assert len(found) > 20
     assert np.isfinite(found.boxes).all()
 
@@ -169,7 +169,7 @@ def test_the_gate_decides(data: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     measured["auto"] = 29.5
     done = export(wish)
     assert done.model == Path("urban-n_int8_openvino/urban-n.xml")
-    network = Segmenter.load(done.model)
+    network = Segmenter(done.model)
     assert network.spec.accuracy.startswith("AP 29.5 in INT8, 30.0 in float32 (1 of 1 frames of")
     assert (done.metadata["ap_float"], done.metadata["ap_int8"]) == (30.0, 29.5)
     assert isinstance(network.spec, ModelSpec)

@@ -63,7 +63,7 @@ class BenchmarkCandidate:
             ModelError: It cannot be loaded.
             SettingError: The device is not there.
         """
-        return Segmenter.load(
+        return Segmenter(
             self.file.path,
             device=self.device,
             runtime=self.runtime,

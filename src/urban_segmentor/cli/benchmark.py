@@ -82,9 +82,7 @@ def benchmark(  # noqa: PLR0913 - one parameter an option
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object.", rich_help_panel=_WRITE)
     ] = False,
-    verbose: Annotated[  # noqa: ARG001 - read by `main` before the parser
-        bool, typer.Option("-v", "--verbose", help="Show tracebacks.")
-    ] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show tracebacks.")] = False,  # noqa: ARG001 - read by `main` before the parser
 ) -> None:
     """Measure every format and precision of models on this machine, and recommend one.
 

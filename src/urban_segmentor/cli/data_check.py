@@ -19,9 +19,7 @@ def check(
     folder: Annotated[Path, typer.Argument(help="Folder with gtFine and leftImg8bit.")],
     workers: Annotated[int | None, typer.Option(help="Processes; default one a core.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    verbose: Annotated[  # noqa: ARG001 - read by `main` before the parser
-        bool, typer.Option("-v", "--verbose", help="Show tracebacks.")
-    ] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show tracebacks.")] = False,  # noqa: ARG001 - read by `main` before the parser
 ) -> None:
     """Read every file of a Cityscapes folder, and name all that is wrong.
 

@@ -47,9 +47,7 @@ def show(  # noqa: PLR0913 - one parameter an option
     workers: Annotated[int | None, typer.Option(help="Processes; default one a core.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    verbose: Annotated[  # noqa: ARG001 - read by `main` before the parser
-        bool, typer.Option("-v", "--verbose", help="Show tracebacks.")
-    ] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show tracebacks.")] = False,  # noqa: ARG001 - read by `main` before the parser
 ) -> None:
     """Draw labels over pictures, and plot what there is of each class.
 

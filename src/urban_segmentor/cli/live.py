@@ -196,7 +196,7 @@ def live(  # noqa: PLR0913 - one parameter an option
             preset=preset,
             overwrite=overwrite,
         )
-    segmenter = Segmenter.load(
+    segmenter = Segmenter(
         model,
         device=device,
         runtime=one_of("runtime", runtime, ("auto", "openvino", "onnx")),
@@ -209,7 +209,9 @@ def live(  # noqa: PLR0913 - one parameter an option
         classes=parse_classes(classes or []),
     )
     names = segmenter.spec.class_names
-    sinks = [WRITERS[kind](output, class_names=names, overwrite=overwrite) for kind in kinds]
+    sinks = [
+        WRITERS[kind](output, classes=segmenter.classes, overwrite=overwrite) for kind in kinds
+    ]
     controls = ViewControls(
         names, view=ViewState(conf=conf, masks_only=masks_only, figures=figures)
     )
@@ -224,7 +226,7 @@ def live(  # noqa: PLR0913 - one parameter an option
             controls, title=address.name, host=host, port=port, token=token
         ),
     )
-    console.print(f"{segmenter.choice.runtime} on {segmenter.choice.device}", style="dim")
+    console.print(f"{segmenter.selection.runtime} on {segmenter.selection.device}", style="dim")
     console.print(f"{address.name}: {chosen.sentence}", style="bold", soft_wrap=True)
     run = Live(
         reader,
@@ -323,8 +325,8 @@ def _as_json(outcome: LiveReport, segmenter: Segmenter) -> dict[str, object]:
         "reconnects": outcome.reconnects,
         "elapsed_s": round(outcome.elapsed_s, 3),
         "stages": outcome.stages.summary(),
-        "runtime": segmenter.choice.runtime,
-        "device": segmenter.choice.device,
+        "runtime": segmenter.selection.runtime,
+        "device": segmenter.selection.device,
         "problems": outcome.problems,
         "interrupted": outcome.stopped,
     }

@@ -139,20 +139,20 @@ def predict(  # noqa: PLR0913 - one parameter an option
     )
     selection = _selection(start=start, duration=duration, stride=vid_stride, fps=fps)
     files = find_inputs(inputs, leave_out=output)
-    segmenter = Segmenter.load(
+    segmenter = Segmenter(
         model,
         device=device,
         runtime=one_of("runtime", runtime, ("auto", "openvino", "onnx")),
         precision=one_of("precision", precision, ("auto", "f32")),
         streams=_VIDEO_STREAMS if files.videos or len(files.images) > _VIDEO_STREAMS else 1,
         imgsz=parse_imgsz(imgsz),
-        conf=_least_score(conf, panoptic=panoptic),
+        conf=_min_score(conf, panoptic=panoptic),
         iou=iou,
         max_det=max_det,
         classes=parse_classes(classes or []),
     )
-    choice = segmenter.choice
-    console.print(f"{choice.runtime} on {choice.device}: {choice.reason}", style="dim")
+    selection_ = segmenter.selection
+    console.print(f"{selection_.runtime} on {selection_.device}: {selection_.reason}", style="dim")
     names = segmenter.spec.class_names
     if save is None and "labelids" in kinds and not has_labels(names):
         outputs = replace(outputs, kinds=tuple(kind for kind in kinds if kind != "labelids"))
@@ -160,7 +160,7 @@ def predict(  # noqa: PLR0913 - one parameter an option
     prediction = Prediction(
         files,
         segmenter=_merging(segmenter, conf) if panoptic else segmenter,
-        renderer=Overlay(names, style=style.masks_only() if masks_only else style),
+        renderers=[Overlay(style=style.masks_only() if masks_only else style)],
         outputs=outputs,
         selection=selection,
     )
@@ -179,13 +179,13 @@ def predict(  # noqa: PLR0913 - one parameter an option
         raise typer.Exit(1)
 
 
-def _least_score(conf: float | None, *, panoptic: bool) -> float:
+def _min_score(conf: float | None, *, panoptic: bool) -> float:
     """Return the lowest score that the model has to report."""
     from urban_segmentor.inference.panoptic_merge import PanopticConfig
 
     if conf is not None:
         return conf
-    return PanopticConfig().least_score if panoptic else _CONF
+    return PanopticConfig().min_score if panoptic else _CONF
 
 
 def _merging(segmenter: Segmenter, conf: float | None) -> PanopticSegmenter:
@@ -193,8 +193,8 @@ def _merging(segmenter: Segmenter, conf: float | None) -> PanopticSegmenter:
     from urban_segmentor.inference.panoptic_merge import PanopticConfig
     from urban_segmentor.inference.panoptic_segmenter import PanopticSegmenter
 
-    rules = PanopticConfig() if conf is None else PanopticConfig(score=conf, stuff_score=conf)
-    return PanopticSegmenter(segmenter, rules=rules)
+    config = PanopticConfig() if conf is None else PanopticConfig(score=conf, stuff_score=conf)
+    return PanopticSegmenter(segmenter, config=config)
 
 
 def _selection(
@@ -202,7 +202,7 @@ def _selection(
 ) -> ClipRange:
     from urban_segmentor.io.video_reader import ClipRange
 
-    return ClipRange(start_s=start, duration_s=duration, stride=stride, rate=fps)
+    return ClipRange(start_s=start, duration_s=duration, stride=stride, max_fps=fps)
 
 
 def _tell(console: Console, outcome: PredictReport, segmenter: Segmenter, *, unit: str) -> None:
@@ -228,8 +228,8 @@ def _as_json(outcome: PredictReport, segmenter: Segmenter) -> dict[str, object]:
         "elapsed_s": round(outcome.elapsed_s, 3),
         "fps": round(outcome.frames / outcome.elapsed_s, 2) if outcome.elapsed_s else 0.0,
         "stages": outcome.stages.summary(),
-        "runtime": segmenter.choice.runtime,
-        "device": segmenter.choice.device,
+        "runtime": segmenter.selection.runtime,
+        "device": segmenter.selection.device,
         "written": [str(path) for path in outcome.written],
         "problems": outcome.problems,
         "interrupted": outcome.interrupted,

@@ -128,7 +128,7 @@ def _draw_clip(
         with frame_progress(console) as bar:
             bar.start(output.name, round(seconds * fps))
             for shot in drawn.shots(seconds=seconds):
-                sink.write(shot.frame, shot.instances())
+                sink.write(shot.result())
                 if truth is not None:
                     save_truth(shot, truth)
                 bar.advance()

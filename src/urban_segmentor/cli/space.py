@@ -38,7 +38,7 @@ def build(  # noqa: PLR0913 - one parameter an option
     examples: Examples = None,
     overwrite: declared.Overwrite = False,
     as_json: declared.AsJson = False,
-    verbose: declared.Verbose = False,  # noqa: ARG001 - read by `main` before the parser
+    verbose: declared.Verbose = False,  # noqa: ARG001
 ) -> None:
     """Write the folder of a Space: app, requirements, model, examples.
 

@@ -140,7 +140,7 @@ def val(  # noqa: PLR0913 - one parameter an option
         run.score(samples, predictor, lambda _: about)
         return
     load = bound(
-        Segmenter.load,
+        Segmenter,
         model or _DEFAULT_MODEL,
         device=device,
         runtime=one_of("runtime", runtime, ("auto", "openvino", "onnx")),
@@ -182,7 +182,7 @@ class _Run:
 
     def tell_choice(self, segmenter: Segmenter) -> None:
         """Say what runs the model."""
-        choice = segmenter.choice
+        choice = segmenter.selection
         self.console.print(f"{choice.runtime} on {choice.device}: {choice.reason}", style="dim")
 
     def score(

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from urban_segmentor.errors import SettingError, WorkerError
+from urban_segmentor.inference.opencv_threads import single_opencv_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
@@ -46,7 +47,7 @@ def in_parallel(
         raise SettingError(f"`workers` is {workers}", hint="--workers 1, or leave it out")
     count = min(workers or os.cpu_count() or 1, len(items))
     if count <= 1:
-        with _one_thread():
+        with single_opencv_thread():
             for item in items:
                 if stop():
                     return
@@ -94,19 +95,6 @@ def _finished(running: dict[Future[Result], Item]) -> Iterator[tuple[Item, Resul
     for future in wait(running, return_when=FIRST_COMPLETED).done:
         item = running.pop(future)
         yield item, future.result()
-
-
-@contextmanager
-def _one_thread() -> Generator[None]:
-    """Return a context in which OpenCV has one thread, as in the processes: more cost, not help."""
-    import cv2  # noqa: PLC0415
-
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(before)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from urban_segmentor.datasets.cityscapes.segments import Segments, visible_segme
 from urban_segmentor.datasets.class_set import ClassSet
 from urban_segmentor.datasets.images import read_image
 from urban_segmentor.errors import DatasetError, SettingError
+from urban_segmentor.models.known_classes import known_classes
 from urban_segmentor.structures.cityscapes_labels import CITYSCAPES
 from urban_segmentor.structures.instances import Instances
 
@@ -189,11 +190,12 @@ def cityscapes_frames(layout: Layout) -> SampleSet:
     )
 
 
-def as_instances(segments: Segments) -> Instances:
+def as_instances(segments: Segments, *, classes: ClassSet) -> Instances:
     """Return labels as instances, all of score 1, for an overlay.
 
     Args:
         segments: N masks with class_ids int32 (N,).
+        classes: What the class ids mean.
 
     Returns:
         Boxes float32 (N, 4), scores float32 (N,), class_ids int32 (N,).
@@ -203,6 +205,7 @@ def as_instances(segments: Segments) -> Instances:
         masks=segments.masks,
         scores=np.ones(len(segments), dtype=np.float32),
         class_ids=segments.class_ids,
+        classes=known_classes(classes.names),
     )
 
 

@@ -98,7 +98,7 @@ def measure_ap(
         DatasetError: A frame cannot be scored, or none has an object.
         MissingExtraError: faster-coco-eval is not installed.
     """
-    segmenter = Segmenter.load(
+    segmenter = Segmenter(
         model,
         device="cpu",
         precision=precision,

@@ -114,7 +114,7 @@ class CheckpointNetwork:
         """Nothing fixes the input."""
         return None
 
-    def backend(self, input_size: tuple[int, int]) -> CheckpointNetwork:  # noqa: ARG002
+    def compile(self, input_size: tuple[int, int]) -> CheckpointNetwork:  # noqa: ARG002 - the protocol has it
         """Return itself: it runs every input size."""
         return self
 

@@ -224,8 +224,8 @@ def _compare(
         return where, agreement
     size = ours.input_size(images[0].image.shape[:2])
     gap = output_gap(
-        _network(form).backend(size),
-        network.backend(size),
+        _network(form).compile(size),
+        network.compile(size),
         (network_input(p.image, Letterbox.fit(p.image.shape[:2], size)) for p in images),
         ends_in_nms=spec.ends_in_nms,
     )

@@ -36,7 +36,7 @@ def inference_ms(
             path,
             select_runtime(device="cpu", runtime="openvino", suffix=path.suffix),
             precision=precision,
-        ).backend(input_size)
+        ).compile(input_size)
         for name, (path, precision) in forms.items()
     }
     noise = np.random.default_rng(0).integers(0, 256, (1, *input_size, 3), dtype=np.uint8)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from urban_segmentor.inference.runtimes.selection import ModelFile
     from urban_segmentor.models.spec import ModelSpec
-    from urban_segmentor.protocols import Backend
+    from urban_segmentor.protocols import Runtime
     from urban_segmentor.structures.frame import Image
     from urban_segmentor.structures.instances import Instances
 
@@ -102,7 +102,7 @@ def all_boxes_of_file(path: Path, *, imgsz: int) -> Segmenter:
         path: `.onnx` or `.xml`.
         imgsz: Long side of the network's input, pixels.
     """
-    return Segmenter.load(
+    return Segmenter(
         path, precision="f32", device="cpu", imgsz=imgsz, conf=0.0, iou=1.0, max_det=_MOST
     )
 
@@ -118,8 +118,10 @@ def all_boxes_of_network(
         spec: What the model says about itself.
         where: The file, for messages.
     """
-    settings = SegmenterConfig(conf=0.0, iou=1.0, max_det=_MOST, imgsz=like.settings.imgsz)
-    return Segmenter(network, spec=spec, choice=like.choice, settings=settings, where=where)
+    config = SegmenterConfig(conf=0.0, iou=1.0, max_det=_MOST, imgsz=like.config.imgsz)
+    return Segmenter.from_model_file(
+        network, spec=spec, selection=like.selection, config=config, path=where
+    )
 
 
 def verify_same_outputs(  # noqa: PLR0913
@@ -151,7 +153,8 @@ def verify_same_outputs(  # noqa: PLR0913
     """
     answers: list[tuple[ModelUnderTest, Instances, Instances]] = []
     for image in images:
-        answers.append((image, export(image.image), original(image.image)))
+        ours, theirs = export(image.image), original(image.image)
+        answers.append((image, ours.instances, theirs.instances))
         on_image()
     partners: list[tuple[_Partner, int]] = []
     wrong: list[str] = []
@@ -182,7 +185,7 @@ def verify_same_outputs(  # noqa: PLR0913
 
 
 def output_gap(
-    export: Backend, original: Backend, batches: Iterable[NDArray[np.uint8]], *, ends_in_nms: bool
+    export: Runtime, original: Runtime, batches: Iterable[NDArray[np.uint8]], *, ends_in_nms: bool
 ) -> float:
     """Return the largest difference of raw outputs, as a share of the largest of them.
 

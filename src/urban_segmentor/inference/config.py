@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import re
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, cast
@@ -13,11 +11,10 @@ import numpy as np
 from urban_segmentor.errors import SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from urban_segmentor.models.spec import ModelSpec
+    from urban_segmentor.structures.classes import ClassList
 
 _MAX_SIDE = 8192
 
@@ -61,18 +58,19 @@ class SegmenterConfig:
         if self.classes is not None and not self.classes:
             raise SettingError("`classes` is empty, so nothing would be found", hint="name one")
 
-    def class_ids(self, class_names: Sequence[str]) -> NDArray[np.int32] | None:
+    def class_ids(self, classes: ClassList) -> NDArray[np.int32] | None:
         """Return the ids of the classes wanted, int32 (K,), or None for all.
 
         Args:
-            class_names: Names by class id.
+            classes: The class list of the model.
 
         Raises:
             SettingError: A name or a number is not among them.
         """
         if self.classes is None:
             return None
-        return np.array([_class_id(wish, class_names) for wish in self.classes], dtype=np.int32)
+        ids = [class_id for name in self.classes for class_id in classes.ids_of(name)]
+        return np.array(ids, dtype=np.int32)
 
     def input_size(
         self, spec: ModelSpec, *, static_size: tuple[int, int] | None, where: str
@@ -118,24 +116,3 @@ def _check_size(imgsz: object) -> None:
                 f"`imgsz` is {side}, expected 32 to {_MAX_SIDE} pixels, or height and width",
                 hint="--imgsz 640, or --imgsz 384,640",
             )
-
-
-def _class_id(wish: str | int, class_names: Sequence[str]) -> int:
-    text = str(wish).lower()
-    if re.fullmatch(r"-?[0-9]{1,9}", text):
-        if not 0 <= int(text) < len(class_names):
-            raise SettingError(
-                f"there is no class {text}; the model has 0 to {len(class_names) - 1}",
-                hint=f"its names: {', '.join(class_names)}",
-            )
-        return int(text)
-    lowered = [name.lower() for name in class_names]
-    if text in lowered:
-        return lowered.index(text)
-    near = difflib.get_close_matches(text, lowered, n=3, cutoff=0.5)
-    raise SettingError(
-        f"there is no class `{wish}`",
-        hint=f"did you mean {' or '.join(f'`{n}`' for n in near)}?"
-        if near
-        else f"the model knows: {', '.join(class_names)}",
-    )

@@ -13,15 +13,14 @@ import cv2
 import numpy as np
 
 from urban_segmentor.errors import SettingError, ShapeError
-from urban_segmentor.structures.cityscapes_labels import BY_NAME
 from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.label_regions import label_regions, masks_of
 from urban_segmentor.structures.panoptic import PanopticMap, Segment
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
+
+    from urban_segmentor.structures.classes import ClassList
 
 _REFERENCE_PX = 2048 * 1024
 _USUAL_SHARES = {"score": 0.5, "stuff_score": 0.1, "overlap": 0.5}
@@ -68,21 +67,17 @@ class PanopticConfig:
                 )
 
     @property
-    def least_score(self) -> float:
+    def min_score(self) -> float:
         """Instances with less are never looked at, so that no model need report them."""
         return min(self.score, self.stuff_score)
 
 
-def merge_panoptic(
-    instances: Instances, *, class_names: Sequence[str], rules: PanopticConfig | None = None
-) -> PanopticMap:
+def merge_panoptic(instances: Instances, *, config: PanopticConfig | None = None) -> PanopticMap:
     """Return the panoptic map of a picture.
 
     Args:
-        instances: N instances, of things and of stuff; classes that are none of Cityscapes'
-            count as things.
-        class_names: The class list of the model.
-        rules: What gets in.
+        instances: N instances, of things and of stuff; their class list says which are things.
+        config: What gets in.
 
     Returns:
         Segments with ids from 1, things first, best score first.
@@ -90,29 +85,30 @@ def merge_panoptic(
     Raises:
         ShapeError: A class id lies outside the list.
     """
-    rules = rules or PanopticConfig()
-    candidates, order = _candidates(instances, class_names=class_names, rules=rules)
+    config = config or PanopticConfig()
+    candidates, order = _candidates(instances, config)
     # One byte a pixel while painting, as long as that can number them.
     few = len(candidates) <= np.iinfo(np.uint8).max
     numbers = np.zeros(instances.masks.image_size, dtype=np.uint8 if few else np.int32)
     for i, number in order:
         candidate = candidates[number - 1]
-        most_covered = rules.overlap if candidate.is_thing else 1.0
-        candidate.area_px += _paint(numbers, instances, i, number, most_covered=most_covered)
+        max_covered = config.overlap if candidate.is_thing else 1.0
+        candidate.area_px += _paint(numbers, instances, i, number, max_covered=max_covered)
     table = np.zeros(len(candidates) + 1, dtype=np.int32)
     segments: list[Segment] = []
     for number, candidate in enumerate(candidates, start=1):
-        if candidate.area_px and candidate.area_px >= candidate.least_px:
+        if candidate.area_px and candidate.area_px >= candidate.min_px:
             table[number] = len(segments) + 1
             segments.append(candidate.segment(len(segments) + 1))
     return PanopticMap(segment_ids=_looked_up(table, numbers), segments=tuple(segments))
 
 
-def segments_as_instances(panoptic: PanopticMap) -> Instances:
+def segments_as_instances(panoptic: PanopticMap, *, classes: ClassList) -> Instances:
     """Return the segments as instances that share no pixel, in the order of the map's ids.
 
     Args:
         panoptic: The map.
+        classes: The class list of the model.
     """
     regions = label_regions(panoptic.segment_ids)
     seen = regions.values > 0
@@ -124,6 +120,7 @@ def segments_as_instances(panoptic: PanopticMap) -> Instances:
         masks=masks_of(panoptic.segment_ids, regions),
         scores=np.array([segment.score for segment in segments], dtype=np.float32),
         class_ids=np.array([segment.class_id for segment in segments], dtype=np.int32),
+        classes=classes,
     )
 
 
@@ -135,14 +132,14 @@ class _Candidate:
         class_id: Position in the class list of the model.
         is_thing: True where single objects are told apart.
         score: The best.
-        least_px: With fewer pixels it is dropped.
+        min_px: With fewer pixels it is dropped.
         area_px: Pixels painted so far.
     """
 
     class_id: int
     is_thing: bool
     score: float
-    least_px: float
+    min_px: float
     area_px: int = 0
 
     def segment(self, segment_id: int) -> Segment:
@@ -157,7 +154,7 @@ class _Candidate:
 
 
 def _candidates(
-    instances: Instances, *, class_names: Sequence[str], rules: PanopticConfig
+    instances: Instances, config: PanopticConfig
 ) -> tuple[list[_Candidate], list[tuple[int, int]]]:
     """Return what may become a segment, and in which order it is painted.
 
@@ -168,24 +165,25 @@ def _candidates(
         of its candidate, from 1, in the order of painting.
     """
     class_ids: list[int] = instances.class_ids.tolist()
-    wrong = [class_id for class_id in class_ids if not 0 <= class_id < len(class_names)]
+    names = instances.classes.names
+    wrong = [class_id for class_id in class_ids if not 0 <= class_id < len(names)]
     if wrong:
-        raise ShapeError(f"`class_ids` must lie in 0..{len(class_names) - 1}, got {wrong[0]}")
+        raise ShapeError(f"`class_ids` must lie in 0..{len(names) - 1}, got {wrong[0]}")
     height, width = instances.masks.image_size
     scale = height * width / _REFERENCE_PX
     scores: list[float] = instances.scores.tolist()
     candidates: list[_Candidate] = []
     painted: list[tuple[int, int]] = []
     stuff: dict[int, int] = {}
-    for i, is_thing in _painting_order(instances, class_names=class_names, rules=rules):
+    for i, is_thing in _painting_order(instances, config):
         class_id = class_ids[i]
         if class_id not in stuff:
-            least = rules.thin_area_px if class_names[class_id] in _THIN else rules.stuff_area_px
+            min_px = config.thin_area_px if names[class_id] in _THIN else config.stuff_area_px
             one = _Candidate(
                 class_id=class_id,
                 is_thing=is_thing,
                 score=scores[i],
-                least_px=1 if is_thing else least * scale,
+                min_px=1 if is_thing else min_px * scale,
             )
             candidates.append(one)
         if not is_thing:
@@ -194,15 +192,12 @@ def _candidates(
     return candidates, painted
 
 
-def _painting_order(
-    instances: Instances, *, class_names: Sequence[str], rules: PanopticConfig
-) -> list[tuple[int, bool]]:
+def _painting_order(instances: Instances, config: PanopticConfig) -> list[tuple[int, bool]]:
     """Return the positions of what is strong enough, and which are things: those come first."""
-    kinds = [name not in BY_NAME or BY_NAME[name].is_thing for name in class_names]
-    is_thing = np.array(kinds, dtype=np.bool_)[instances.class_ids]
-    least = np.where(is_thing, rules.score, rules.stuff_score).astype(np.float32)
+    is_thing = instances.classes.is_thing[instances.class_ids]
+    min_scores = np.where(is_thing, config.score, config.stuff_score).astype(np.float32)
     order = np.lexsort((-instances.scores, ~is_thing))
-    order = order[(instances.scores >= least)[order]]
+    order = order[(instances.scores >= min_scores)[order]]
     return list(zip(order.tolist(), is_thing[order].tolist(), strict=True))
 
 
@@ -212,7 +207,7 @@ def _paint(
     index: int,
     number: int,
     *,
-    most_covered: float,
+    max_covered: float,
 ) -> int:
     """Paint a mask where nothing is yet, and return how many pixels that were."""
     crop = instances.masks.crops[index]
@@ -221,7 +216,7 @@ def _paint(
     window = numbers[y : y + height, x : x + width]
     free = crop & (window == 0)
     area, whole = int(np.count_nonzero(free)), int(np.count_nonzero(crop))
-    if not area or whole - area > most_covered * whole:
+    if not area or whole - area > max_covered * whole:
         return 0
     np.copyto(window, number, where=free, casting="unsafe")
     return area

@@ -2,78 +2,89 @@
 
 from __future__ import annotations
 
+import copy
 import time
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING, Self
 
-from urban_segmentor.inference.panoptic_merge import merge_panoptic, segments_as_instances
-from urban_segmentor.protocols import InstanceSegmenter
+from urban_segmentor.inference.base import BaseSegmenter
+from urban_segmentor.inference.panoptic_merge import (
+    PanopticConfig,
+    merge_panoptic,
+    segments_as_instances,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
-    from urban_segmentor.inference.panoptic_merge import PanopticConfig
+    from urban_segmentor.inference.segmenter import Segmenter
     from urban_segmentor.models.spec import ModelSpec
-    from urban_segmentor.structures.frame import Image, Yuv420
-    from urban_segmentor.structures.instances import Instances
-    from urban_segmentor.structures.panoptic import PanopticMap
+    from urban_segmentor.result import Result
+    from urban_segmentor.structures.frame import Frame
 
 
-class SpecifiedFinder(InstanceSegmenter, Protocol):
-    """A finder that knows its classes, as `Segmenter` does."""
+class PanopticSegmenter(BaseSegmenter):
+    """Merges what a segmenter finds into one panoptic map; is called as that is.
 
-    @property
-    def spec(self) -> ModelSpec:
-        """What the model says about itself."""
-        ...
-
-
-class PanopticSegmenter:
-    """Merges what a segmenter finds; is called as that is, also from several threads at once.
+    `result.panoptic` is the map, and `result.instances` are its segments: things, best score
+    first, then stuff.
 
     Args:
-        segmenter: Finds the instances; its own lowest score should be `rules.least_score`, as
-            what it does not report cannot fill the map.
-        rules: What gets in.
+        segmenter: Finds the instances; its lowest score gives way to that of `config`.
+        config: What gets into the map.
     """
 
-    def __init__(self, segmenter: SpecifiedFinder, *, rules: PanopticConfig | None = None) -> None:
-        self._segmenter = segmenter
-        self._rules = rules
+    def __init__(self, segmenter: Segmenter, *, config: PanopticConfig | None = None) -> None:
+        self._config = PanopticConfig() if config is None else config
+        self._segmenter = segmenter.with_config(conf=self._config.min_score)
 
     @property
     def spec(self) -> ModelSpec:
-        """What the model says about itself."""
+        """The metadata of the model, with its classes."""
         return self._segmenter.spec
 
     @property
     def streams(self) -> int:
-        """How many pictures may be in work at once."""
+        """How many frames may be in work at once."""
         return self._segmenter.streams
 
-    def __call__(
-        self, pixels: Image | Yuv420, *, on_stage: Callable[[str, float], None] | None = None
-    ) -> Instances:
-        """Return the segments of a picture: things, best score first, then stuff.
+    def _segment(self, frame: Frame) -> Result:
+        result = self._segmenter.segment(frame)
+        started_s = time.perf_counter()
+        panoptic = merge_panoptic(result.instances, config=self._config)
+        instances = segments_as_instances(panoptic, classes=result.classes)
+        merge_ms = 1e3 * (time.perf_counter() - started_s)  # masks are decoded as they are painted
+        return replace(
+            result,
+            instances=instances,
+            panoptic=panoptic,
+            milliseconds={**result.milliseconds, "merge": merge_ms},
+        )
 
-        Args:
-            pixels: uint8 (H, W, 3), RGB, or the planes of a video frame.
-            on_stage: Called with the name of each stage and what it took, seconds; `merge`
-                contains the masks, which are decoded when they are painted.
-        """
-        found = self._segmenter(pixels, on_stage=on_stage)
-        since_s = time.perf_counter()
-        segments = segments_as_instances(self._merged(found))
-        if on_stage is not None:
-            on_stage("merge", time.perf_counter() - since_s)
-        return segments
+    def with_settings(
+        self,
+        *,
+        conf: float | None = None,
+        iou: float | None = None,
+        max_det: int | None = None,
+        classes: Sequence[str | int] | None = None,
+        imgsz: int | tuple[int, int] | None = None,
+    ) -> Self:
+        """Return the segmenter with other settings where they are given; both share the network."""
+        other = copy.copy(self)
+        if conf is not None:  # what is asked for counts for things and stuff
+            other._config = replace(self._config, score=conf, stuff_score=conf)  # noqa: SLF001 - of its own kind
+        other._segmenter = self._segmenter.with_settings(  # noqa: SLF001 - of its own kind
+            conf=other._config.min_score,  # noqa: SLF001 - of its own kind
+            iou=iou,
+            max_det=max_det,
+            classes=classes,
+            imgsz=imgsz,
+        )
+        return other
 
-    def panoptic_map(self, pixels: Image | Yuv420) -> PanopticMap:
-        """Return the panoptic map of a picture.
-
-        Args:
-            pixels: uint8 (H, W, 3), RGB, or the planes of a video frame.
-        """
-        return self._merged(self._segmenter(pixels))
-
-    def _merged(self, found: Instances) -> PanopticMap:
-        return merge_panoptic(found, class_names=self.spec.class_names, rules=self._rules)
+    def for_many(self) -> Self:
+        """Return the segmenter compiled for the highest rate over many frames."""
+        other = copy.copy(self)
+        other._segmenter = self._segmenter.for_many()  # noqa: SLF001 - of its own kind
+        return other

@@ -1,4 +1,4 @@
-"""A model that turns pictures into instances."""
+"""A model that turns images into instances."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import copy
 import threading
 import time
 from collections import OrderedDict
-from dataclasses import replace
-from typing import TYPE_CHECKING, Self
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from urban_segmentor.errors import ShapeError
+from urban_segmentor.inference.base import BaseSegmenter
 from urban_segmentor.inference.config import SegmenterConfig
 from urban_segmentor.inference.decode import (
     check_detections,
@@ -26,18 +27,15 @@ from urban_segmentor.inference.prototypes import (
     masks_from_prototypes,
 )
 from urban_segmentor.inference.runtimes.selection import (
-    ModelFile,
     Precision,
-    Runtime,
-    RuntimeSelection,
+    RuntimeName,
     open_model_file,
     select_runtime,
 )
 from urban_segmentor.models.registry import DEFAULT_MODEL, resolve_model
 from urban_segmentor.models.spec import ModelSpec
-from urban_segmentor.structures._arrays import read_only
+from urban_segmentor.result import Result
 from urban_segmentor.structures.boxes import Letterbox, rectangular_size
-from urban_segmentor.structures.frame import Image, Yuv420
 from urban_segmentor.structures.instances import Instances
 
 if TYPE_CHECKING:
@@ -46,240 +44,323 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from urban_segmentor.protocols import Backend
+    from urban_segmentor.inference.runtimes.selection import ModelFile, RuntimeSelection
+    from urban_segmentor.protocols import Runtime
+    from urban_segmentor.structures.frame import Frame
 
-_COMPILED_SIZES = 4  # a folder of odd pictures must not fill the memory with networks
+MANY_STREAMS = 2
+"""Frames in work at once where many come: one network a core beats one on two cores."""
+
+_COMPILED_SIZES = 4  # a folder of odd images must not fill the memory with networks
+_DEFAULTS = SegmenterConfig()
 
 
-class Segmenter:
-    """Finds the instances in pictures; may be called from several threads at once.
+class Segmenter(BaseSegmenter):
+    """Finds the instances in images; may be called from several threads at once.
 
-    Build one with `Segmenter.load`.
+    >>> segmenter = Segmenter("urban-n")
+    >>> segmenter.names[:3]
+    ('road', 'sidewalk', 'building')
 
     Args:
-        network: The model, read by a runtime.
-        spec: What the model says about itself.
-        choice: Which runtime and device run it, and why.
-        settings: Thresholds, classes and input size.
-        where: The file, for messages.
-        streams: How many pictures may be in work at once.
+        model: Name of an embedded model, a path to `.onnx` or `.xml`, or a hub address
+            `hf://owner/repo/file.onnx`.
+        conf: Only scores above it count, in [0, 1].
+        iou: Overlap above which the weaker of two boxes of a class goes, in [0, 1].
+        max_det: At most so many instances an image.
+        classes: Names or ids of the classes wanted; None for all.
+        imgsz: Long side of the network input, or its height and width, pixels; None for what the
+            model was exported for.
+        device: `auto`, `cpu`, `gpu`, `cuda:0`, ...
+        runtime: `auto`, `openvino` or `onnx`.
+        precision: `auto` for the one the hardware is best at, or `f32`.
+        streams: How many frames may be in work at once in calls from several threads; 1 gives
+            the least latency. Lists and `stream` choose by themselves.
+
+    Raises:
+        ModelError: The model is not there, damaged, or of another task.
+        SettingError: A setting is out of its range, or names no class or device.
+        MissingExtraError: The runtime is not installed.
     """
 
     def __init__(  # noqa: PLR0913
         self,
-        network: ModelFile,
-        *,
-        spec: ModelSpec,
-        choice: RuntimeSelection,
-        settings: SegmenterConfig,
-        where: str,
-        streams: int = 1,
-    ) -> None:
-        self.spec = spec
-        self.choice = choice
-        self.settings = settings
-        self.streams = streams
-        self._where = where
-        self._network = network
-        self._classes = settings.class_ids(spec.class_names)
-        self._input_size = settings.input_size(spec, static_size=network.static_size, where=where)
-        self._backends: OrderedDict[tuple[int, int], Backend] = OrderedDict()
-        self._lock = threading.Lock()
-
-    @classmethod
-    def load(  # noqa: PLR0913
-        cls,
         model: str | Path = DEFAULT_MODEL,
         *,
+        conf: float = _DEFAULTS.conf,
+        iou: float = _DEFAULTS.iou,
+        max_det: int = _DEFAULTS.max_det,
+        classes: Sequence[str | int] | None = _DEFAULTS.classes,
+        imgsz: int | tuple[int, int] | None = _DEFAULTS.imgsz,
         device: str = "auto",
-        runtime: Runtime = "auto",
+        runtime: RuntimeName = "auto",
         precision: Precision = "auto",
         streams: int = 1,
-        imgsz: int | tuple[int, int] | None = None,
-        conf: float = 0.25,
-        iou: float = 0.7,
-        max_det: int = 300,
-        classes: Sequence[str | int] | None = None,
-    ) -> Self:
-        """Return a segmenter that is ready to be called.
-
-        Args:
-            model: Name of an embedded model, a path to `.onnx` or `.xml`, or a hub address
-                `hf://owner/repo/file.onnx`.
-            device: `auto`, `cpu`, `gpu`, `cuda:0`, ...
-            runtime: `auto`, `openvino` or `onnx`.
-            precision: `auto` for the one the hardware is best at, or `f32`.
-            streams: How many pictures may be in work at once; 1 gives the least latency.
-            imgsz: Long side of the network input, or its height and width, pixels; None for
-                what the model was exported for.
-            conf: Only scores above it count, in [0, 1].
-            iou: Overlap above which the weaker of two boxes of a class goes, in [0, 1].
-            max_det: At most so many instances a picture.
-            classes: Names or numbers of the classes wanted; None for all.
-
-        Raises:
-            ModelError: The model is not there, damaged, or of another task.
-            SettingError: A setting is out of its range, or names no class or device.
-            MissingExtraError: The runtime is not installed.
-        """
-        if isinstance(classes, str):  # a sequence of letters, which nobody means
-            classes = (classes,)
-        settings = SegmenterConfig(
-            conf=conf,
-            iou=iou,
-            max_det=max_det,
-            imgsz=imgsz,
-            classes=None if classes is None else tuple(classes),
+    ) -> None:
+        config = SegmenterConfig(
+            conf=conf, iou=iou, max_det=max_det, imgsz=imgsz, classes=_listed(classes)
         )
         path = resolve_model(model)
-        choice = select_runtime(device=device, runtime=runtime, suffix=path.suffix)
-        network = open_model_file(path, choice, precision=precision, streams=streams)
-        spec = ModelSpec.from_metadata(network.metadata, where=str(path))
-        return cls(
-            network,
+        selection = select_runtime(device=device, runtime=runtime, suffix=path.suffix)
+
+        def open_file(streams: int) -> ModelFile:
+            return open_model_file(path, selection, precision=precision, streams=streams)
+
+        file = open_file(streams)
+        spec = ModelSpec.from_metadata(file.metadata, where=str(path))
+        self._set_up(
+            _Network(file, streams=streams, reopen=open_file),
             spec=spec,
-            choice=choice,
-            settings=settings,
-            where=str(path),
-            streams=streams,
+            selection=selection,
+            config=config,
+            path=str(path),
         )
 
-    def __call__(
-        self,
-        pixels: Image | Yuv420,
+    @classmethod
+    def from_model_file(  # noqa: PLR0913 - each has its name
+        cls,
+        file: ModelFile,
         *,
-        size: tuple[int, int] | None = None,
-        on_stage: Callable[[str, float], None] | None = None,
-    ) -> Instances:
-        """Return the instances in a picture, best score first.
-
-        Args:
-            pixels: uint8 (H, W, 3), RGB, or the planes of a video frame.
-            size: Height and width of the masks, pixels, when they are for a picture of another
-                size, such as that of its labels; None for the size of this one.
-            on_stage: Called with the name of each stage and what it took, seconds.
-
-        Raises:
-            ShapeError: The picture is no uint8 (H, W, 3) array, or empty.
-            ModelError: The network's output is not what its metadata promises.
-        """
-        clock = _Laps(on_stage)
-        if not isinstance(pixels, Yuv420):
-            pixels = read_only("image", pixels, "uint8", "* * 3")
-        own_size = (pixels.y if isinstance(pixels, Yuv420) else pixels).shape[:2]
-        image_size = own_size if size is None else size
-        if 0 in own_size or 0 in image_size:
-            raise ShapeError(f"the picture is empty: {own_size[0]} x {own_size[1]} pixels")
-        input_size = self.input_size(image_size)
-        backend = self._backend(input_size)
-        letterbox = Letterbox.fit(image_size, input_size)
-        clock.start()
-        batch = network_input(pixels, letterbox)
-        clock.lap("preprocess")
-        outputs = backend.infer(batch)
-        clock.lap("infer")
-        found = self._instances(outputs, letterbox)
-        clock.lap("postprocess")
-        return found
-
-    def with_conf(self, conf: float) -> Self:
-        """Return the segmenter with another lowest score; both share the network.
-
-        Args:
-            conf: Only scores above it count, in [0, 1].
-
-        Raises:
-            SettingError: It is out of its range.
-        """
-        other = copy.copy(self)
-        other.settings = replace(self.settings, conf=conf)
-        return other
-
-    def with_settings(
-        self, *, conf: float, iou: float, classes: Sequence[str | int] | None
+        spec: ModelSpec,
+        selection: RuntimeSelection,
+        config: SegmenterConfig,
+        path: str,
+        streams: int = 1,
     ) -> Self:
-        """Return the segmenter with other thresholds and classes; both share the network.
+        """Return a segmenter of a model that a runtime has read.
 
         Args:
-            conf: Only scores above it count, in [0, 1].
-            iou: Overlap above which the weaker of two boxes of a class goes, in [0, 1].
-            classes: Names or numbers of the classes wanted; None for all.
+            file: The model.
+            spec: Its metadata.
+            selection: Which runtime and device run it, and why.
+            config: Thresholds, classes and input size.
+            path: Of the file, for messages.
+            streams: How many frames may be in work at once.
+        """
+        segmenter = cls.__new__(cls)
+        segmenter._set_up(  # noqa: SLF001 - of its own kind
+            _Network(file, streams=streams, reopen=None),
+            spec=spec,
+            selection=selection,
+            config=config,
+            path=path,
+        )
+        return segmenter
+
+    def _set_up(
+        self,
+        network: _Network,
+        *,
+        spec: ModelSpec,
+        selection: RuntimeSelection,
+        config: SegmenterConfig,
+        path: str,
+    ) -> None:
+        self._spec, self.selection, self._path = spec, selection, path
+        self._network = network
+        self.config = config
+
+    @property
+    def spec(self) -> ModelSpec:
+        """The metadata of the model, with its classes."""
+        return self._spec
+
+    @property
+    def streams(self) -> int:
+        """How many frames may be in work at once."""
+        return self._network.streams
+
+    @property
+    def config(self) -> SegmenterConfig:
+        """Thresholds, classes and input size; may be replaced, also while it is at work.
+
+        Raises:
+            SettingError: It names a class or an input size that the model does not have.
+        """
+        return self._settings.config
+
+    @config.setter
+    def config(self, config: SegmenterConfig) -> None:
+        self._settings = _Settings(  # at once, as other threads read it
+            config=config,
+            class_ids=config.class_ids(self._spec.classes),
+            input_size=config.input_size(
+                self._spec, static_size=self._network.file.static_size, where=self._path
+            ),
+        )
+
+    def with_config(self, **changes: Any) -> Self:  # noqa: ANN401 - fields of `SegmenterConfig`
+        """Return the segmenter with another configuration; both share the network.
+
+        Args:
+            changes: Fields of `SegmenterConfig`.
 
         Raises:
             SettingError: A setting is out of its range, or names no class.
         """
-        other = self.with_conf(conf)
-        wanted = None if classes is None else tuple(classes)
-        other.settings = replace(other.settings, iou=iou, classes=wanted)
-        other._classes = other.settings.class_ids(self.spec.class_names)  # noqa: SLF001 - a copy
+        other = copy.copy(self)
+        other.config = replace(self.config, **changes)
         return other
 
-    def input_size(self, image_size: tuple[int, int]) -> tuple[int, int]:
-        """Return the network input that a picture gets, height and width in pixels.
+    def segment(self, frame: Frame, *, mask_size: tuple[int, int] | None = None) -> Result:
+        """Return the result for a frame, best score first.
 
         Args:
-            image_size: Height and width of the picture, pixels.
+            frame: The frame.
+            mask_size: Height and width of the masks, pixels, when they are for an image of
+                another size, such as that of its labels; None for the size of this one.
+
+        Raises:
+            ShapeError: The frame is empty.
+            ModelError: The network's output is not what its metadata promises.
         """
-        if isinstance(self._input_size, tuple):
-            return self._input_size
-        return rectangular_size(image_size, long_side=self._input_size, stride=self.spec.stride)
+        settings = self._settings
+        own_size = frame.size
+        image_size = own_size if mask_size is None else mask_size
+        if 0 in own_size or 0 in image_size:
+            raise ShapeError(f"the image is empty: {own_size[0]} x {own_size[1]} pixels")
+        input_size = self._input_size(image_size, settings)
+        runtime = self._network.runtime(input_size)
+        letterbox = Letterbox.fit(image_size, input_size)
+        started_s = time.perf_counter()
+        batch = network_input(frame.pixels, letterbox)
+        prepared_s = time.perf_counter()
+        outputs = runtime.infer(batch)
+        inferred_s = time.perf_counter()
+        instances = self._instances(outputs, letterbox, settings)
+        milliseconds = {
+            "preprocess": 1e3 * (prepared_s - started_s),
+            "infer": 1e3 * (inferred_s - prepared_s),
+            "postprocess": 1e3 * (time.perf_counter() - inferred_s),
+        }
+        return Result(frame=frame, instances=instances, milliseconds=milliseconds)
 
-    def _backend(self, input_size: tuple[int, int]) -> Backend:
-        with self._lock:
-            if input_size not in self._backends:
-                if len(self._backends) == _COMPILED_SIZES:
-                    self._backends.popitem(last=False)
-                self._backends[input_size] = self._network.backend(input_size)
-            self._backends.move_to_end(input_size)
-            return self._backends[input_size]
+    def input_size(self, image_size: tuple[int, int]) -> tuple[int, int]:
+        """Return the network input that an image gets, height and width in pixels.
 
-    def _instances(self, outputs: Sequence[NDArray[np.float32]], letterbox: Letterbox) -> Instances:
-        classes, final = len(self.spec.class_names), self.spec.ends_in_nms
-        check_outputs(outputs, classes=classes, ends_in_nms=final, where=self._where)
+        Args:
+            image_size: Height and width of the image, pixels.
+        """
+        return self._input_size(image_size, self._settings)
+
+    def _input_size(self, image_size: tuple[int, int], settings: _Settings) -> tuple[int, int]:
+        if isinstance(settings.input_size, tuple):
+            return settings.input_size
+        return rectangular_size(image_size, long_side=settings.input_size, stride=self._spec.stride)
+
+    def _segment(self, frame: Frame) -> Result:
+        return self.segment(frame)
+
+    def with_settings(
+        self,
+        *,
+        conf: float | None = None,
+        iou: float | None = None,
+        max_det: int | None = None,
+        classes: Sequence[str | int] | None = None,
+        imgsz: int | tuple[int, int] | None = None,
+    ) -> Self:
+        """Return the segmenter with other settings where they are given; both share the network."""
+        changes: dict[str, Any] = {
+            "conf": conf,
+            "iou": iou,
+            "max_det": max_det,
+            "classes": _listed(classes),
+            "imgsz": imgsz,
+        }
+        given = {name: value for name, value in changes.items() if value is not None}
+        return self.with_config(**given)
+
+    def for_many(self) -> Self:
+        """Return the segmenter compiled for the highest rate over many frames."""
+        if self.streams >= MANY_STREAMS:
+            return self
+        other = copy.copy(self)
+        other._network = self._network.for_many()  # noqa: SLF001 - of its own kind
+        return other
+
+    def _instances(
+        self, outputs: Sequence[NDArray[np.float32]], letterbox: Letterbox, settings: _Settings
+    ) -> Instances:
+        classes, config = self._spec.classes, settings.config
+        ends_in_nms = self._spec.ends_in_nms
+        check_outputs(outputs, classes=len(classes), ends_in_nms=ends_in_nms, where=self._path)
         head, prototypes = outputs[0][0], outputs[1][0]
-        conf, iou, max_det = self.settings.conf, self.settings.iou, self.settings.max_det
-        if final:
-            found = decode_end2end(head, conf=conf, max_det=max_det, keep_classes=self._classes)
-        else:
-            found = decode_anchors(
-                head,
-                classes=classes,
-                conf=conf,
-                iou=iou,
-                max_det=max_det,
-                keep_classes=self._classes,
+        if ends_in_nms:
+            detections = decode_end2end(
+                head, conf=config.conf, max_det=config.max_det, keep_classes=settings.class_ids
             )
-        check_detections(found, classes=classes, where=self._where)
+        else:
+            detections = decode_anchors(
+                head,
+                classes=len(classes),
+                conf=config.conf,
+                iou=config.iou,
+                max_det=config.max_det,
+                keep_classes=settings.class_ids,
+            )
+        check_detections(detections, classes=len(classes), where=self._path)
         # Row by row the products stay small enough for one BLAS thread: other stages need the rest.
-        rows = np.matmul(found.coefficients, prototypes.transpose(1, 0, 2))
+        rows = np.matmul(detections.coefficients, prototypes.transpose(1, 0, 2))
         logits = rows.transpose(1, 0, 2)
         scale = np.float32(prototypes.shape[2] / letterbox.input_size[1])
-        keep = has_pixels(logits, found.boxes * scale)
-        logits, boxes = logits[keep], letterbox.to_image(found.boxes[keep])
+        keep = has_pixels(logits, detections.boxes * scale)
+        logits, boxes = logits[keep], letterbox.to_image(detections.boxes[keep])
         masks = masks_from_prototypes(logits, boxes, letterbox)
         instances = Instances(
             boxes=boxes,
             masks=masks,
-            scores=np.minimum(found.scores[keep], np.float32(1)),
-            class_ids=found.class_ids[keep],
+            scores=np.minimum(detections.scores[keep], np.float32(1)),
+            class_ids=detections.class_ids[keep],
+            classes=classes,
         )
-        return instances.select(
-            has_visible_pixels(masks, logits, found.boxes[keep] * scale, letterbox)
-        )
+        visible = has_visible_pixels(masks, logits, detections.boxes[keep] * scale, letterbox)
+        return instances.select(visible)
 
 
-class _Laps:
-    """Reports how long each stage took."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Settings:
+    """A configuration, and what it means for the model."""
 
-    def __init__(self, on_stage: Callable[[str, float], None] | None) -> None:
-        self._on_stage = on_stage
-        self._since = 0.0
+    config: SegmenterConfig
+    class_ids: NDArray[np.int32] | None
+    input_size: int | tuple[int, int]
 
-    def start(self) -> None:
-        self._since = time.perf_counter()
 
-    def lap(self, stage: str) -> None:
-        now = time.perf_counter()
-        if self._on_stage is not None:
-            self._on_stage(stage, now - self._since)
-        self._since = now
+class _Network:
+    """A model file with its runtimes, one for each input size; the latest few are kept."""
+
+    def __init__(
+        self, file: ModelFile, *, streams: int, reopen: Callable[[int], ModelFile] | None
+    ) -> None:
+        self.file, self.streams = file, streams
+        self._reopen = reopen
+        self._many: _Network | None = None
+        self._runtimes: OrderedDict[tuple[int, int], Runtime] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def runtime(self, input_size: tuple[int, int]) -> Runtime:
+        """Return the runtime for an input size, height and width in pixels."""
+        with self._lock:
+            if input_size not in self._runtimes:
+                if len(self._runtimes) == _COMPILED_SIZES:
+                    self._runtimes.popitem(last=False)
+                self._runtimes[input_size] = self.file.compile(input_size)
+            self._runtimes.move_to_end(input_size)
+            return self._runtimes[input_size]
+
+    def for_many(self) -> _Network:
+        """Return the network compiled for the highest rate over many frames."""
+        with self._lock:
+            if self._many is None:
+                self._many = self
+                if self._reopen is not None:
+                    file = self._reopen(MANY_STREAMS)
+                    self._many = _Network(file, streams=MANY_STREAMS, reopen=self._reopen)
+            return self._many
+
+
+def _listed(classes: Sequence[str | int] | None) -> tuple[str | int, ...] | None:
+    if isinstance(classes, str | int):  # a text is a sequence of letters, which nobody means
+        return (classes,)
+    return None if classes is None else tuple(classes)

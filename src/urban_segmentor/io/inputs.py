@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import cv2
 
 from urban_segmentor.errors import SourceError
-from urban_segmentor.io.images import IMAGE_SUFFIXES
+from urban_segmentor.io.image_codec import IMAGE_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
 
+    from urban_segmentor.result import Result
     from urban_segmentor.structures.frame import Frame
-    from urban_segmentor.structures.instances import Instances
 
 _TIME_BASE = Fraction(1, 90_000)
 _SUFFIX = ".mp4"
@@ -56,6 +56,8 @@ class RollingVideoWriter:
             codec, rate factor or preset.
     """
 
+    stage_name = "encode"
+
     def __init__(  # noqa: PLR0913
         self,
         path: Path,
@@ -91,17 +93,17 @@ class RollingVideoWriter:
         self._finishing: Future[Path] | None = None
         self.written: list[Path] = []
 
-    def write(self, frame: Frame, instances: Instances) -> None:
-        """Append a frame as it is.
+    def write(self, result: Result, /) -> None:
+        """Append the frame as it was drawn on.
 
         Args:
-            frame: Of any size.
-            instances: Not looked at.
+            result: Of a frame of any size.
 
         Raises:
             OutputError: The disk is full or the like; the recording ends, and files that were
                 finished before are whole.
         """
+        frame = result.rendered
         if self._closed:
             raise OutputError(f"`{self._path}` is finished, nothing can be added")
         with _hints(), self._ends_on_failure():
@@ -109,7 +111,7 @@ class RollingVideoWriter:
                 self._begin(frame)
             assert self._running is not None  # noqa: S101 - begun above
             try:
-                self._running.write(frame, instances)
+                self._running.write(result)
             except BaseException:
                 self._running = None  # it has removed its file
                 raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import av
@@ -19,7 +20,6 @@ from urban_segmentor.structures.frame import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from av.audio.stream import AudioStream
     from av.container import InputContainer
@@ -58,7 +58,7 @@ class ClipRange:
         start_s: Where to begin, seconds after the first frame.
         duration_s: How much of it, seconds; None for all.
         stride: Every how manyth frame.
-        rate: At most so many frames a second, by their time stamps; None for all.
+        max_fps: At most so many frames a second, by their time stamps; None for all.
 
     Raises:
         SettingError: A value is out of its range.
@@ -67,7 +67,7 @@ class ClipRange:
     start_s: float = 0.0
     duration_s: float | None = None
     stride: int = 1
-    rate: float | None = None
+    max_fps: float | None = None
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -77,7 +77,7 @@ class ClipRange:
             )
         for name, value, what in (
             ("duration", self.duration_s, "seconds"),
-            ("fps", self.rate, "frames a second"),
+            ("fps", self.max_fps, "frames a second"),
         ):
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise SettingError(
@@ -95,6 +95,25 @@ class ClipRange:
         """True when no frame is left out."""
         return self == ClipRange()
 
+    def open(self, path: Path, *, name: str) -> VideoReader:
+        """Return the reader of this part of a video.
+
+        Args:
+            path: Any container that FFmpeg reads.
+            name: Frames are called `{name}_{index:06d}`.
+
+        Raises:
+            SourceError: There is no video in the file.
+        """
+        return VideoReader(
+            path,
+            name=name,
+            start_s=self.start_s,
+            duration_s=self.duration_s,
+            stride=self.stride,
+            max_fps=self.max_fps,
+        )
+
     def frames_of(self, info: VideoInfo) -> int | None:
         """Return about how many frames it selects, or None when the file does not say."""
         if info.frames is None and info.duration_s is None:
@@ -106,7 +125,7 @@ class ClipRange:
         if self.is_everything and info.frames:
             return info.frames
         rate = float(info.rate) / self.stride
-        return round(wanted_s * (min(rate, self.rate) if self.rate else rate))
+        return round(wanted_s * (min(rate, self.max_fps) if self.max_fps else rate))
 
 
 class VideoReader:
@@ -117,17 +136,33 @@ class VideoReader:
 
     Args:
         path: Any container that FFmpeg reads.
-        name: Output name; frames are called `{name}_{index:06d}`.
-        selection: Which part of it.
+        name: Frames are called `{name}_{index:06d}`; None for the file's name without suffix.
+        start_s: Where to begin, seconds after the first frame.
+        duration_s: How much of it, seconds; None for all.
+        stride: Every how many frames one is taken.
+        max_fps: At most so many frames a second, by their time stamps; None for all.
 
     Raises:
         SourceError: There is no video in the file.
+        SettingError: A value is out of its range.
     """
 
-    def __init__(self, path: Path, *, name: str, selection: ClipRange | None = None) -> None:
+    def __init__(  # noqa: PLR0913 - each has its name
+        self,
+        path: str | Path,
+        *,
+        name: str | None = None,
+        start_s: float = 0.0,
+        duration_s: float | None = None,
+        stride: int = 1,
+        max_fps: float | None = None,
+    ) -> None:
+        path = Path(path).expanduser()
         self._path = path
-        self._name = name
-        self._selection = selection or ClipRange()
+        self._name = path.stem if name is None else name
+        self.clip = ClipRange(
+            start_s=start_s, duration_s=duration_s, stride=stride, max_fps=max_fps
+        )
         self._container = open_video(path)
         self._stream = _video_stream(self._container, path)
         self._stream.thread_type = "AUTO"
@@ -170,7 +205,7 @@ class VideoReader:
 
     def _selected(self) -> Iterator[tuple[int, float, av.VideoFrame]]:
         """Yield index, time and frame of the frames that are wanted."""
-        wanted = self._selection
+        wanted = self.clip
         stop_s = math.inf if wanted.duration_s is None else wanted.start_s + wanted.duration_s
         last_kept_s = -math.inf
         for index, ticks, decoded in self._decoded():
@@ -179,7 +214,7 @@ class VideoReader:
                 return
             if time_s < wanted.start_s - _TINY_S or index % wanted.stride:
                 continue
-            if wanted.rate and time_s - last_kept_s < 0.999 / wanted.rate:
+            if wanted.max_fps and time_s - last_kept_s < 0.999 / wanted.max_fps:
                 continue
             last_kept_s = time_s
             yield index, time_s, decoded

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from contextlib import contextmanager, suppress
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import av
@@ -14,11 +15,10 @@ import numpy as np
 
 from urban_segmentor.errors import OutputError, SettingError
 from urban_segmentor.io.atomic import check_free, output_errors
-from urban_segmentor.structures.frame import Frame, Yuv420
+from urban_segmentor.structures.frame import Yuv420
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
-    from pathlib import Path
 
     from av.container import OutputContainer
     from av.video.plane import VideoPlane
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from urban_segmentor.io.audio import AudioCopy
-    from urban_segmentor.structures.instances import Instances
+    from urban_segmentor.result import Result
 
 _H273_MATRICES = {"bt709": 1, "bt601": 6, "bt2020": 9}
 _ENCODERS = {"h264": "libx264", "vp9": "libvpx-vp9"}
@@ -83,12 +83,14 @@ class VideoWriter:
         SettingError: No such codec or preset, or the rate factor is out of its range.
     """
 
+    stage_name = "encode"
+
     def __init__(  # noqa: PLR0913
         self,
-        path: Path,
+        path: str | Path,
         *,
-        time_base: Fraction,
-        rate: Fraction,
+        time_base: Fraction = Fraction(1, 90_000),
+        rate: Fraction = Fraction(30),
         aspect: Callable[[], Fraction] = lambda: Fraction(1),
         audio: Callable[[float], AudioCopy] | None = None,
         codec: str = "h264",
@@ -97,6 +99,7 @@ class VideoWriter:
         overwrite: bool = False,
     ) -> None:
         check_encoding(codec=codec, crf=crf, preset=preset)
+        path = Path(path).expanduser()
         check_free(path, overwrite=overwrite)
         self._path = path
         self._partial = path.with_name(f".{path.name}.partial")
@@ -113,12 +116,16 @@ class VideoWriter:
         self._sound_ends_with_image = False
         self._closed = False
 
-    def write(self, frame: Frame, instances: Instances) -> None:  # noqa: ARG002
-        """Append a frame.
+    def write(self, result: Result, /) -> None:
+        """Append the frame as it was drawn on.
+
+        Args:
+            result: Of a frame of the size of those before.
 
         Raises:
             OutputError: The disk is full, or the frame has another size than those before.
         """
+        frame = result.rendered
         if self._closed:
             raise OutputError(f"`{self._path}` is finished, nothing can be added")
         pixels = frame.pixels if isinstance(frame.pixels, Yuv420) else Yuv420.from_rgb(frame.pixels)

@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, cast
 
 from urban_segmentor.errors import ModelError
+from urban_segmentor.models.known_classes import known_classes
+from urban_segmentor.structures.classes import ClassList
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from urban_segmentor.structures.color import Rgb
 
 _EXPORT_HINT = "export it anew, which writes its metadata: urban-segmentor export MODEL.pt"
 _MAX_CLASSES = 10_000
@@ -25,7 +29,7 @@ class ModelSpec:
 
     Attributes:
         task: What the model does; always `segment` here.
-        class_names: Names by class id.
+        classes: Name, kind and color by class id.
         imgsz: Height and width the model was exported for, pixels.
         stride: Sides of the input are multiples of it, pixels.
         ends_in_nms: True when the head hands out final boxes and no NMS is due.
@@ -36,7 +40,7 @@ class ModelSpec:
     """
 
     task: str
-    class_names: tuple[str, ...]
+    classes: ClassList
     imgsz: tuple[int, int]
     stride: int
     ends_in_nms: bool
@@ -44,6 +48,11 @@ class ModelSpec:
     license: str
     training_data: str
     accuracy: str
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names by class id."""
+        return self.classes.names
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, object], *, where: str) -> Self:
@@ -70,7 +79,7 @@ class ModelSpec:
             )
         return cls(
             task=task,
-            class_names=_class_names(_value(metadata, "names", where), where),
+            classes=_classes(metadata, where),
             imgsz=_image_size(_value(metadata, "imgsz", where), where),
             stride=_positive(_value(metadata, "stride", where), "stride", where),
             ends_in_nms=_ends_in_nms(metadata, where),
@@ -133,6 +142,40 @@ def _class_names(names: object, where: str) -> tuple[str, ...]:
     if len(words) != len(listed):
         raise wrong  # a line break or an escape sequence would end up in files and terminals
     return tuple(words)
+
+
+def _classes(metadata: Mapping[str, object], where: str) -> ClassList:
+    """Return the classes: kinds and colors as the file has them, else those of known names."""
+    names = _class_names(_value(metadata, "names", where), where)
+    known = known_classes(names)
+    things = [info.is_thing for info in known]
+    colors = [info.color for info in known]
+    if "is_thing" in metadata:
+        things = _kinds(_value(metadata, "is_thing", where), len(names), where)
+    if "colors" in metadata:
+        colors = _colors(_value(metadata, "colors", where), len(names), where)
+    return ClassList.from_names(names, is_thing=things, colors=colors)
+
+
+def _kinds(value: object, count: int, where: str) -> list[bool]:
+    kinds: list[object] = cast("list[object]", value) if isinstance(value, list | tuple) else []
+    known = [kind for kind in kinds if isinstance(kind, int) and kind in {0, 1}]
+    if not len(kinds) == len(known) == count:
+        raise _nonsense("is_thing", value, where)
+    return [bool(kind) for kind in known]
+
+
+def _colors(value: object, count: int, where: str) -> list[Rgb]:
+    rows: list[object] = cast("list[object]", value) if isinstance(value, list | tuple) else []
+    colors: list[Rgb] = []
+    for row in rows:
+        levels: list[object] = cast("list[object]", row) if isinstance(row, list | tuple) else []
+        whole = [level for level in levels if isinstance(level, int) and 0 <= level <= 255]
+        if len(levels) == len(whole) == 3:
+            colors.append((int(whole[0]), int(whole[1]), int(whole[2])))
+    if len(colors) != count or len(rows) != count:
+        raise _nonsense("colors", value, where)
+    return colors
 
 
 def _positive(value: object, key: str, where: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import colorsys
 import difflib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, overload
@@ -119,28 +120,37 @@ class ClassList(Sequence[ClassInfo]):
         Raises:
             SettingError: There is no such class.
         """
-        text = str(name)
-        by_name = tuple(i for i, info in enumerate(self.infos) if info.name == text)
-        if not by_name:
-            lower = text.strip().casefold()
-            by_name = tuple(i for i, n in enumerate(self.names) if n.casefold() == lower)
-        if by_name and not isinstance(name, int):
-            return by_name
-        if text.strip().isdecimal() and int(text) < len(self.infos):
-            return (int(text),)
-        if by_name:
-            return by_name
-        raise SettingError(f"there is no class `{text}`", hint=self._suggestion(text))
+        text = str(name).strip()
+        named = tuple(i for i, own in enumerate(self.names) if own == text)
+        if not named:
+            lower = text.casefold()
+            named = tuple(i for i, own in enumerate(self.names) if own.casefold() == lower)
+        is_number = isinstance(name, int) or re.fullmatch(r"-?[0-9]{1,9}", text)
+        if named and not isinstance(name, int):
+            return named
+        if not is_number:
+            raise SettingError(f"there is no class `{text}`", hint=self._suggestion(text))
+        if not 0 <= int(text) < len(self.infos):
+            raise SettingError(
+                f"there is no class {text}; the model has 0 to {len(self.infos) - 1}",
+                hint=self._known(),
+            )
+        return (int(text),)
 
     def _suggestion(self, text: str) -> str:
-        near = difflib.get_close_matches(text.casefold(), [n.casefold() for n in self.names], n=1)
+        lowered = [name.casefold() for name in self.names]
+        near = difflib.get_close_matches(text.casefold(), lowered, n=3, cutoff=0.5)
         if near:
-            name = next(n for n in self.names if n.casefold() == near[0])
-            return f"did you mean `{name}`?"
+            names = dict.fromkeys(self.names[lowered.index(one)] for one in near)
+            return f"did you mean {' or '.join(f'`{name}`' for name in names)}?"
+        return self._known()
+
+    def _known(self) -> str:
         if not self.infos:
             return "these instances do not know their classes; make them with `classes=`"
-        names = ", ".join(dict.fromkeys(self.names[:_SHOWN_NAMES]))
-        return f"the classes are {names}" + (", ..." if len(self) > _SHOWN_NAMES else "")
+        names = tuple(dict.fromkeys(self.names))
+        rest = ", ..." if len(names) > _SHOWN_NAMES else ""
+        return f"the model knows: {', '.join(names[:_SHOWN_NAMES])}{rest}"
 
 
 def nth_hue(number: int) -> Rgb:

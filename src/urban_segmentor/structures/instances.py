@@ -23,7 +23,6 @@ Index: TypeAlias = (
 )
 """What selects several instances: a slice, positions, or true where an instance stays."""
 
-_NO_EXTRA: Mapping[str, NDArray[Any]] = MappingProxyType({})
 _UNNAMED = ClassList()
 
 
@@ -47,7 +46,7 @@ class Instance:
     box: tuple[float, float, float, float]
     mask: Mask
     track_id: int | None = None
-    extra: Mapping[str, Any] = _NO_EXTRA
+    extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def __repr__(self) -> str:
         """Return one short line."""
@@ -78,7 +77,7 @@ class Instances:
     scores: NDArray[np.float32]
     class_ids: NDArray[np.int32]
     track_ids: NDArray[np.int32] | None = None
-    extra: Mapping[str, NDArray[Any]] = field(default=_NO_EXTRA)
+    extra: Mapping[str, NDArray[Any]] = field(default_factory=dict[str, "NDArray[Any]"])
     classes: ClassList = _UNNAMED
 
     def __post_init__(self) -> None:
@@ -178,6 +177,16 @@ class Instances:
             track_ids=None if self.track_ids is None else self.track_ids[index],
             extra={name: values[index] for name, values in self.extra.items()},
         )
+
+    def to_coco(self, *, image_id: int = 1) -> list[dict[str, Any]]:
+        """Return the COCO annotations: compressed RLE, boxes `x, y, width, height`, scores.
+
+        Args:
+            image_id: Of the image that they belong to.
+        """
+        from urban_segmentor.structures.conversions import coco_annotations  # noqa: PLC0415 - heavy, or above in the layers
+
+        return coco_annotations(self, image_id=image_id)
 
     def _instance(self, i: int) -> Instance:
         x1, y1, x2, y2 = self.boxes[i].tolist()

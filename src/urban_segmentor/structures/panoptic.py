@@ -51,3 +51,25 @@ class PanopticMap:
         ids = [segment.segment_id for segment in self.segments]
         if len(set(ids)) != len(ids) or min(ids, default=1) < 1:
             raise ShapeError(f"ids of segments must be positive and differ, got {ids}")
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class SemanticMap:
+    """The class of each pixel.
+
+    Attributes:
+        class_ids: int32 (H, W), positions in the class list of the model; -1 for none.
+        scores: float32 (H, W), in [0, 1], of the class; None where nobody knows.
+    """
+
+    class_ids: NDArray[np.int32]
+    scores: NDArray[np.float32] | None = None
+
+    def __post_init__(self) -> None:
+        """Check and freeze the maps."""
+        class_ids = read_only("class_ids", self.class_ids, "int32", "* *")
+        object.__setattr__(self, "class_ids", class_ids)
+        if self.scores is not None:
+            height, width = class_ids.shape
+            scores = read_only("scores", self.scores, "float32", f"{height} {width}")
+            object.__setattr__(self, "scores", scores)

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from urban_segmentor.errors import SettingError
+from urban_segmentor.models.known_classes import known_classes
+from urban_segmentor.result import Result
 from urban_segmentor.structures._arrays import read_only
+from urban_segmentor.structures.cityscapes_labels import TRAIN_NAMES
 from urban_segmentor.structures.frame import Frame
 from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.masks import Masks
@@ -75,7 +78,13 @@ class RenderedFrame:
             masks=masks,
             scores=np.ones(len(ids), dtype=np.float32),
             class_ids=np.array([actor.class_id for actor in self.objects], dtype=np.int32),
+            track_ids=ids,
+            classes=known_classes(TRAIN_NAMES),
         )
+
+    def result(self) -> Result:
+        """Return the frame with its objects, as a perfect segmenter would."""
+        return Result(frame=self.frame, instances=self.instances())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

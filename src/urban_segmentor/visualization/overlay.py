@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Self
 
 import cv2
 import numpy as np
 
 from urban_segmentor.errors import SettingError, ShapeError
+from urban_segmentor.structures.classes import ClassList
 from urban_segmentor.visualization.canvas import SOLID, canvas_for
 from urban_segmentor.visualization.label_placement import label_anchor, label_sprite
 from urban_segmentor.visualization.palette import (
     check_palette,
     class_colors,
-    is_stuff,
     lighter,
     shades,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from numpy.typing import NDArray
 
+    from urban_segmentor.result import Result
     from urban_segmentor.structures.frame import Frame, Image, Yuv420
     from urban_segmentor.structures.instances import Instances
     from urban_segmentor.visualization.canvas import Canvas
@@ -77,63 +77,88 @@ class Overlay:
     """Draws instances over a frame, small ones over large ones; a `Renderer`.
 
     Args:
-        class_names: Names by class id.
-        style: What is drawn.
+        style: What is drawn; None for masks, outlines, boxes and labels.
     """
 
-    def __init__(self, class_names: Sequence[str], *, style: OverlayStyle | None = None) -> None:
-        self._names = tuple(class_names)
-        self._style = style or OverlayStyle()
-        self._stuff = np.array([is_stuff(name) for name in class_names], dtype=np.bool_)
-        self._colors = class_colors(class_names, palette=self._style.palette)
-        self._fills = np.array(self._colors, dtype=np.uint8)
-        lines = [lighter(color, _OUTLINE_WHITE) for color in self._colors]
-        self._lines = np.array(lines, dtype=np.uint8)
+    def __init__(self, *, style: OverlayStyle | None = None) -> None:
+        self.style = style or OverlayStyle()
 
-    def __call__(
-        self,
-        frame: Frame,
-        instances: Instances,
-        *,
-        on_top: Callable[[Canvas], None] | None = None,
-    ) -> Image | Yuv420:
-        """Return a new picture of the size and pixel format of the frame.
+    def __call__(self, frame: Frame, result: Result, /) -> Image | Yuv420:
+        """Return new pixels in the size and pixel format of the frame.
 
         Args:
             frame: RGB uint8 (H, W, 3), or the planes of a video frame.
-            instances: Found in it.
-            on_top: Paints over all that, such as `Hud.paint`; saves another copy.
+            result: What was found in it.
 
         Raises:
-            ShapeError: The instances are of a picture of another size.
-            SettingError: A class has no name.
+            ShapeError: The instances are of an image of another size.
+            SettingError: A class id lies outside of the class list.
         """
+        return _Drawing(frame, result.instances, self.style).pixels()
+
+    def draw(self, result: Result) -> Image:
+        """Return the frame with its instances drawn on it, uint8 (H, W, 3), RGB.
+
+        Args:
+            result: What was found in its frame.
+
+        Raises:
+            ShapeError: The instances are of an image of another size.
+            SettingError: A class id lies outside of the class list.
+        """
+        drawn = self(replace(result.frame, pixels=result.frame.image), result)
+        return np.asarray(drawn, dtype=np.uint8)
+
+
+@lru_cache(maxsize=64)
+def _colors(classes: ClassList, palette: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return fill and line color of each class, uint8 (C, 3) each, RGB."""
+    fills = class_colors(classes, palette=palette)
+    lines = [lighter(color, _OUTLINE_WHITE) for color in fills]
+    shape = (-1, 3)
+    return (
+        np.array(fills, dtype=np.uint8).reshape(shape),
+        np.array(lines, dtype=np.uint8).reshape(shape),
+    )
+
+
+class _Drawing:
+    """One frame being drawn on."""
+
+    def __init__(self, frame: Frame, instances: Instances, style: OverlayStyle) -> None:
+        self._frame, self._instances, self._style = frame, instances, style
+        self._classes = _named_classes(instances)
+        self._stuff = ~self._classes.is_thing
+        self._fills, self._lines = _colors(self._classes, style.palette)
         self._check(frame, instances)
-        canvas = canvas_for(frame.pixels)
+
+    def pixels(self) -> Image | Yuv420:
+        """Return the drawing in the pixel format of the frame."""
+        instances, style = self._instances, self._style
+        canvas = canvas_for(self._frame.pixels)
         order = self._painting_order(instances)
-        if self._style.masks or self._style.outlines:
+        if style.masks or style.outlines:
             for start in range(0, len(order), _LAYER):
                 self._paint_masks(canvas, instances.select(order[start : start + _LAYER]))
-        scale = max(min(frame.size) / 720, 0.5)
-        if self._style.boxes:
+        scale = max(min(self._frame.size) / 720, 0.5)
+        if style.boxes:
             self._draw_boxes(canvas, instances.select(order), thickness=max(round(2 * scale), 1))
-        if self._style.labels:
+        if style.labels:
             self._write_labels(canvas, instances.select(order), scale=scale)
-        if on_top is not None:
-            on_top(canvas)
         return canvas.result()
 
     def _check(self, frame: Frame, instances: Instances) -> None:
         if instances.masks.image_size != frame.size:
             sizes = [f"{h} x {w}" for h, w in (instances.masks.image_size, frame.size)]
             raise ShapeError(
-                f"the instances are of a picture of {sizes[0]}, the frame has {sizes[1]}"
+                f"the instances are of an image of {sizes[0]}, the frame has {sizes[1]}"
             )
-        unknown = [i for i in set(instances.class_ids.tolist()) if not 0 <= i < len(self._names)]
+        count = len(self._classes)
+        unknown = [i for i in set(instances.class_ids.tolist()) if not 0 <= i < count]
         if unknown:
             raise SettingError(
-                f"there is no name for class {unknown[0]} among {len(self._names)} class names",
-                hint="make the overlay with the class names of the model that found them",
+                f"there is no name for class {unknown[0]} among {count} class names",
+                hint="make the instances with the class list of the model that found them",
             )
 
     def _painting_order(self, instances: Instances) -> NDArray[np.intp]:
@@ -174,11 +199,19 @@ class Overlay:
         class_ids: list[int] = instances.class_ids.tolist()
         scores: list[float] = instances.scores.tolist()
         for i, (class_id, score) in enumerate(zip(class_ids, scores, strict=True)):
-            text = self._names[class_id] + (f" {score:.2f}" if self._style.scores else "")
-            sprite = label_sprite(text, self._colors[class_id], round(scale, 2))
+            text = self._classes[class_id].name + (f" {score:.2f}" if self._style.scores else "")
+            red, green, blue = self._fills[class_id].tolist()
+            sprite = label_sprite(text, (red, green, blue), round(scale, 2))
             inside = self._style.segments or bool(self._stuff[class_id])
             x, y = label_anchor(instances, i, sprite.image.shape[:2], inside=inside)
             canvas.paste(sprite, x, y)
+
+
+def _named_classes(instances: Instances) -> ClassList:
+    """Return the class list, or numbers where nobody said."""
+    if len(instances.classes) or not len(instances):
+        return instances.classes
+    return ClassList.from_names([str(i) for i in range(int(instances.class_ids.max()) + 1)])
 
 
 def _with_edges(index_map: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import colorsys
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from urban_segmentor.errors import SettingError
-from urban_segmentor.structures.cityscapes_labels import BY_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
+    from urban_segmentor.structures.classes import ClassList
     from urban_segmentor.structures.color import Rgb
 
-_GOLDEN_TURN = 0.618033988749895
 _SHADE_TURNS = (3.3, 1.7)  # across and down a picture: neighbours differ, on a grid as well
 _MOST_WHITE = 0.4
 
 
 PALETTES = ("cityscapes", "safe")
-"""The colors of the data set, and those that the color-blind can tell apart."""
+"""The colors that the classes have by themselves, and those that the color-blind can tell apart."""
 
 # Found by annealing: the least distance in CIELAB between two things, and between a thing and any
 # stuff, is as large as could be for normal sight, protanopia, deuteranopia and tritanopia at once,
@@ -51,20 +47,19 @@ _SAFE: dict[str, Rgb] = {
 }
 
 
-def class_colors(class_names: Sequence[str], *, palette: str = "cityscapes") -> tuple[Rgb, ...]:
-    """Return a color for each class: the palette's own where it has the name, else one of many.
+def class_colors(classes: ClassList, *, palette: str = "cityscapes") -> tuple[Rgb, ...]:
+    """Return a color for each class: the palette's own where it has the name, else the class's.
 
     Args:
-        class_names: Names by class id.
+        classes: The class list of the model.
         palette: One of `PALETTES`.
 
     Raises:
         SettingError: There is no such palette.
     """
     check_palette(palette)
-    return tuple(
-        _named(name, palette) or _nth_hue(number) for number, name in enumerate(class_names)
-    )
+    table = _SAFE if palette == "safe" else {}
+    return tuple(table.get(info.name, info.color) for info in classes)
 
 
 def check_palette(palette: str) -> None:
@@ -77,11 +72,6 @@ def check_palette(palette: str) -> None:
         raise SettingError(
             f"there is no palette `{palette}`", hint=f"choose one of {', '.join(PALETTES)}"
         )
-
-
-def is_stuff(class_name: str) -> bool:
-    """Return whether a class is ground, sky, buildings and the like, rather than countable."""
-    return class_name in BY_NAME and not BY_NAME[class_name].is_thing
 
 
 def lighter(color: Rgb, share: float) -> Rgb:
@@ -111,16 +101,3 @@ def shades(
     turns = centres @ np.array(_SHADE_TURNS)
     white = _MOST_WHITE * (1 - np.cos(2 * np.pi * turns[:, None])) / 2
     return np.rint(colors + (255.0 - colors) * white).astype(np.uint8)
-
-
-def _named(name: str, palette: str) -> Rgb | None:
-    if palette == "safe" and name in _SAFE:
-        return _SAFE[name]
-    return BY_NAME[name].color if name in BY_NAME else None
-
-
-def _nth_hue(number: int) -> Rgb:
-    """Return the nth of a row of hues that never come close to their neighbours."""
-    channels = colorsys.hsv_to_rgb(number * _GOLDEN_TURN % 1, 0.75, 0.95)
-    red, green, blue = (round(channel * 255) for channel in channels)
-    return red, green, blue

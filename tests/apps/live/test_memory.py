@@ -44,7 +44,7 @@ def test_memory_does_not_grow_with_the_frames(tmp_path: Path) -> None:
             sizes_mb.append(process.memory_info().rss / 1e6)
 
     display = Noting(measure)
-    segmenter = Segmenter.load(save_tiny_model(tmp_path / "tiny.onnx"), streams=2)
+    segmenter = Segmenter(save_tiny_model(tmp_path / "tiny.onnx"), streams=2)
     names = segmenter.spec.class_names
     gc.collect()
     outcome = Live(

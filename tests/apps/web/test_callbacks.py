@@ -37,7 +37,7 @@ def test_a_image(client: Client, street_image: Path) -> None:
     """The overlay has the picture's size, and the instances are those of the library."""
     overlay, coco, facts = client.predict(handle_file(str(street_image)), api_name="/segment")
     image = read_image(street_image)
-    found = Segmenter.load("urban-n")(image)
+    found = Segmenter("urban-n")(image)
     assert len(facts["instances"]) == len(found) > 5
     assert facts["size"] == [1920, 1080]
     assert sum(row["count"] for row in facts["classes"]) == len(found)

@@ -109,7 +109,7 @@ def check_same(answer: Any, found: Instances, segmenter: Segmenter) -> None:  # 
 @pytest.fixture(scope="module")
 def segmenter() -> Segmenter:
     """Return the embedded model."""
-    return Segmenter.load()
+    return Segmenter()
 
 
 def test_it_finds_what_the_segmenter_finds(

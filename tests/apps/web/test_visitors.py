@@ -121,8 +121,8 @@ def test_the_files_to_keep_are_whole(page: Page, app: RunningApp, street_image: 
 def test_pointing_at_an_object_names_it(page: Page, street_image: Path) -> None:
     """The tip over a car's middle says that it is one, and so does a click in words."""
     upload_image(page, street_image)
-    instances = Segmenter.load()(read_image(street_image))
-    names = Segmenter.load().spec.class_names
+    instances = Segmenter()(read_image(street_image))
+    names = Segmenter().spec.class_names
     cars = [
         i for i in np.argsort(-instances.masks.areas()) if names[instances.class_ids[i]] == "car"
     ]
@@ -185,7 +185,7 @@ def test_masks_only_draws_no_words(page: Page, app: RunningApp, street_image: Pa
     from urban_segmentor.structures.frame import Frame
     from urban_segmentor.visualization.overlay import Overlay, OverlayStyle
 
-    segmenter = Segmenter.load()
+    segmenter = Segmenter()
     frame = Frame(pixels=read_image(street_image))
     overlay = Overlay(segmenter.spec.class_names, style=OverlayStyle().masks_only())
     drawn = np.asarray(overlay(frame, segmenter(frame.image)))[..., ::-1]

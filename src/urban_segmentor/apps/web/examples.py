@@ -321,7 +321,7 @@ def _draw(street: _Drawn, path: Path) -> Path:
         path, time_base=1 / rate, rate=rate, crf=23, preset="veryfast", overwrite=True
     )
     for shot in drawn.shots(seconds=_CLIP_S):
-        sink.write(shot.frame, shot.instances())
+        sink.write(shot.result())
     sink.close()
     return path
 

@@ -17,6 +17,7 @@ from urban_segmentor.apps.web.uploads import read_upload
 from urban_segmentor.io.atomic import write_atomically
 from urban_segmentor.io.writers import WRITER_PATHS, WRITERS
 from urban_segmentor.io.writers.records import png_bytes
+from urban_segmentor.result import Result
 from urban_segmentor.structures.frame import Frame, Image
 
 if TYPE_CHECKING:
@@ -111,8 +112,8 @@ def segment_image(  # noqa: PLR0913
     names = engine.class_names(choices.model)
     frame = Frame(pixels=image, source=title, name=title.rpartition(".")[0] or title)
     for kind in _SAVED:
-        sink = WRITERS[kind](answer.folder, class_names=names, overwrite=True)
-        sink.write(frame, instances)
+        sink = WRITERS[kind](answer.folder, classes=instances.classes, overwrite=True)
+        sink.write(Result(frame=frame, instances=instances))
         sink.close()
     _write_jpeg(answer.folder / "before.jpg", image)
     _write_jpeg(answer.folder / "after.jpg", drawn)
@@ -157,9 +158,8 @@ def make_png(folder: Path, *, engine: ModelPool, limits: UploadLimits) -> Path:
 
 def _drawn(image: Image, *, engine: ModelPool, choices: SegmentOptions) -> tuple[Instances, Image]:
     """Return what was found in a picture, and the picture with it drawn."""
-    instances = engine.finder(choices)(image)
-    drawn = engine.overlay(choices)(Frame(pixels=image), instances)
-    return instances, np.asarray(drawn, dtype=np.uint8)
+    result = engine.segmenter_for(choices)(image)
+    return result.instances, engine.overlay(choices).draw(result)
 
 
 def _named(instances: Instances, class_names: Sequence[str]) -> list[NamedInstance]:

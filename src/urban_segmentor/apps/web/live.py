@@ -9,7 +9,6 @@ import time
 from dataclasses import replace
 
 import cv2
-import numpy as np
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.concurrency import run_in_threadpool
@@ -20,7 +19,6 @@ from urban_segmentor.apps.web.model_pool import ModelPool
 from urban_segmentor.apps.web.segment_options import SegmentOptions
 from urban_segmentor.apps.web.uploads import decode_upload
 from urban_segmentor.errors import UploadError
-from urban_segmentor.structures.frame import Frame
 
 MOST_BYTES = 2_000_000
 """Of a frame; a JPEG of 1280 x 720 pixels has about 200 kB."""
@@ -96,11 +94,12 @@ def _answer(
 
     image = decode_upload(data, limits=limits)
     lap("decode")
-    instances = engine.finder(choices)(image)
+    result = engine.segmenter_for(choices)(image)
+    instances = result.instances
     lap("infer")
-    drawn = engine.overlay(choices)(Frame(pixels=image), instances)
+    drawn = engine.overlay(choices).draw(result)
     lap("draw")
-    bgr = cv2.cvtColor(np.asarray(drawn, dtype=np.uint8), cv2.COLOR_RGB2BGR)
+    bgr = cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR)
     coded = cv2.imencode(".jpg", bgr, _QUALITY)[1].tobytes()
     lap("encode")
     names = engine.class_names(choices.model)

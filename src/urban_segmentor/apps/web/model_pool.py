@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,12 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from urban_segmentor.apps.web.segment_options import SegmentOptions
-    from urban_segmentor.visualization.overlay import OverlayStyle
 
 STREAMS = 2
 """Networks at work at once: one a core beats one on two cores."""
 
-_MOST_OVERLAYS = 64
 _USUAL_CONF = 0.25
 _USUAL_SIZES = ((720, 1280), (480, 640))  # films, and cameras
 
@@ -45,7 +42,7 @@ class ModelPool:
         model: str = DEFAULT_MODEL,
         *,
         device: str = "auto",
-        load: Callable[..., Segmenter] = Segmenter.load,
+        load: Callable[..., Segmenter] = Segmenter,
     ) -> None:
         self._load, self._device = load, device
         self._sources: dict[str, str] = {name: name for name in (DEFAULT_MODEL, *embedded_models())}
@@ -54,7 +51,6 @@ class ModelPool:
             self.model = Path(model).stem
             self._sources = {self.model: model, **self._sources}
         self._segmenters: dict[str, Segmenter] = {}
-        self._overlays: OrderedDict[tuple[str, OverlayStyle], Overlay] = OrderedDict()
         self._lock = threading.Lock()
         self._loading = {name: threading.Lock() for name in self._sources}
 
@@ -103,7 +99,7 @@ class ModelPool:
         """Return the classes of a model, by class id."""
         return tuple(self.segmenter(model).spec.class_names)
 
-    def finder(self, choices: SegmentOptions) -> Segmenter | PanopticSegmenter:
+    def segmenter_for(self, choices: SegmentOptions) -> Segmenter | PanopticSegmenter:
         """Return what finds the instances; it shares the compiled network with all others.
 
         Args:
@@ -117,25 +113,15 @@ class ModelPool:
             return segmenter.with_settings(
                 conf=choices.conf, iou=choices.iou, classes=choices.classes
             )
-        rules = PanopticConfig()
+        config = PanopticConfig()
         if choices.conf != _USUAL_CONF:  # what a visitor sets counts for things and stuff
-            rules = PanopticConfig(score=choices.conf, stuff_score=choices.conf)
-        merged = segmenter.with_settings(
-            conf=rules.least_score, iou=choices.iou, classes=choices.classes
-        )
-        return PanopticSegmenter(merged, rules=rules)
+            config = PanopticConfig(score=choices.conf, stuff_score=choices.conf)
+        chosen = segmenter.with_settings(iou=choices.iou, classes=choices.classes)
+        return PanopticSegmenter(chosen, config=config)
 
     def overlay(self, choices: SegmentOptions) -> Overlay:
         """Return what draws them."""
-        key = (choices.model, choices.style())
-        with self._lock:
-            if key not in self._overlays:
-                names = self.class_names(choices.model)
-                self._overlays[key] = Overlay(names, style=key[1])
-                while len(self._overlays) > _MOST_OVERLAYS:
-                    self._overlays.popitem(last=False)
-            self._overlays.move_to_end(key)
-            return self._overlays[key]
+        return Overlay(style=choices.style())
 
     def _warm_up(self) -> None:
         with suppress(UrbanSegmentorError):  # whoever asks for the model is told

@@ -55,7 +55,7 @@ def rest_router(
 
     @router.get("/health", summary="Whether the server works")
     async def health() -> Health:
-        choice = engine.segmenter(engine.model).choice if engine.ready else None
+        choice = engine.segmenter(engine.model).selection if engine.ready else None
         return Health(
             status="ok",
             ready=choice is not None,
@@ -107,9 +107,7 @@ def _form(engine: ModelPool) -> Callable[..., Coroutine[Any, Any, SegmentOptions
         classes: Annotated[
             str, Form(description="Names, with commas; empty for all.", examples=["car,person"])
         ] = "",
-        panoptic: Annotated[  # noqa: FBT002
-            bool, Form(description="Each pixel in one instance, or none.")
-        ] = False,
+        panoptic: Annotated[bool, Form(description="Each pixel in one instance, or none.")] = False,  # noqa: FBT002 - FastAPI reads it
         model: Annotated[str, Form(description="Name of a model; empty for the usual one.")] = "",
     ) -> SegmentOptions:
         query = {"classes": classes} if classes.strip() else {}
@@ -183,8 +181,11 @@ def _segmented(
     since_s = time.perf_counter()
     image = decode_upload(data, limits=limits)
     note("decode", time.perf_counter() - since_s)
-    found = engine.finder(choices)(image, on_stage=note)
-    rows = instance_records(found, class_names=engine.class_names(choices.model))
+    result = engine.segmenter_for(choices)(image)
+    for stage, milliseconds in result.milliseconds.items():
+        note(stage, milliseconds / 1e3)
+    found = result.instances
+    rows = instance_records(found)
     height, width = image.shape[:2]
     return Segmented(
         width=width,

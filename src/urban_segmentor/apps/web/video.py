@@ -14,23 +14,20 @@ import numpy as np
 from urban_segmentor.apps.web.class_counts import ClassCounts, Point
 from urban_segmentor.apps.web.uploads import check_video
 from urban_segmentor.errors import UploadError, UrbanSegmentorError
-from urban_segmentor.io.video_reader import ClipRange, VideoReader
+from urban_segmentor.io.video_reader import ClipRange
 from urban_segmentor.io.writers import WRITER_PATHS, WRITERS
 from urban_segmentor.pipeline import Pipeline
 from urban_segmentor.predict import OutputOptions, overlay_sink
 from urban_segmentor.structures.frame import Frame, Yuv420
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from urban_segmentor.apps.web.limits import UploadLimits
     from urban_segmentor.apps.web.model_pool import ModelPool
     from urban_segmentor.apps.web.segment_options import SegmentOptions
     from urban_segmentor.apps.web.temp_files import SavedResult
-    from urban_segmentor.protocols import Renderer
-    from urban_segmentor.structures.frame import Image
-    from urban_segmentor.structures.instances import Instances
+    from urban_segmentor.result import Result
 
 VIDEO = "video.mp4"
 _SAVED = ("jsonl", "csv")
@@ -114,9 +111,8 @@ class VideoJob:
         self.answer, self.title = answer, title
         self.counts = ClassCounts(engine.class_names(choices.model))
         self._path, self._limits = path, limits
-        self._finder, self._overlay = engine.finder(choices), engine.overlay(choices)
-        self._names = engine.class_names(choices.model)
-        self._selection = ClipRange(duration_s=limits.video_s)
+        self._segmenter, self._overlay = engine.segmenter_for(choices), engine.overlay(choices)
+        self._clip = ClipRange(duration_s=limits.video_s)
         self._lock = threading.Lock()
         self._frames, self._total = 0, None
         self._first_s = self._last_s = 0.0
@@ -199,49 +195,43 @@ class VideoJob:
             self._state, self._note = state, note
 
     def _segment(self) -> None:
-        source = VideoReader(self._path, name="frame", selection=self._selection)
-        self._total = self._selection.frames_of(source.info)
-        outputs = OutputOptions(folder=self.answer.folder, overwrite=True)
+        source = self._clip.open(self._path, name=self.title.rpartition(".")[0] or self.title)
+        self._total = self._clip.frames_of(source.info)
+        folder = self.answer.folder
+        classes = self._segmenter.classes
+        sinks = [WRITERS[kind](folder, classes=classes, overwrite=True) for kind in _SAVED]
+        overlay = overlay_sink(
+            folder / VIDEO,
+            source=source,
+            path=self._path,
+            outputs=OutputOptions(folder=folder, overwrite=True),
+            selection=self._clip,
+        )
         with ExitStack() as closing:
-            sinks = [
-                WRITERS[kind](self.answer.folder, class_names=self._names, overwrite=True)
-                for kind in _SAVED
-            ]
-            overlay = overlay_sink(
-                self.answer.folder / VIDEO,
-                source=source,
-                path=self._path,
-                outputs=outputs,
-                selection=self._selection,
-            )
             for sink in (*sinks, overlay):
                 closing.callback(sink.close)
             pipeline = Pipeline(
-                self._finder,
-                sinks=sinks,
-                renderer=_Watched(self._overlay, job=self),
-                overlay=overlay,
+                source,
+                self._segmenter,
+                stages=[_UploadStage(self.title, max_px=self._limits.video_side)],
+                renderers=[self._overlay],
+                sinks=[*sinks, overlay],
+                keep_open=True,
             )
             self._pipeline = pipeline
             if self._cancelled.is_set():  # before there was a pipeline to stop
                 pipeline.stop()
-            report = pipeline.run(_Titled(source, self.title, most_px=self._limits.video_side))
+            report = pipeline.run(on_result=self._note_result)
             if report.interrupted or source.problems:
                 overlay.end_sound_with_image()
         if source.problems:
             self._note = self._public("; ".join(source.problems))
 
-    def saw(self, frame: Frame, instances: Instances, drawn: Image | Yuv420) -> None:
-        """Note a frame that is drawn; called in order.
-
-        Args:
-            frame: The one that was read.
-            instances: What was found in it.
-            drawn: The frame with them, uint8 (h, w, 3), RGB, or 4:2:0.
-        """
+    def _note_result(self, result: Result) -> None:
+        """Note a result that is written; called in order."""
         now_s = time.perf_counter()
-        self.counts.add(instances, time_s=frame.time_s)
-        self._latest = replace(frame, pixels=drawn)
+        self.counts.add(result.instances, time_s=result.frame.time_s)
+        self._latest = result.rendered
         with self._lock:
             self._first_s = self._first_s or now_s
             self._last_s = now_s
@@ -255,36 +245,24 @@ class VideoJob:
         return text.replace(str(self._path), self.title)
 
 
-class _Watched:
-    """A renderer that tells a job what it drew."""
+class _UploadStage:
+    """A `Stage` that names the upload by its title instead of its path, and checks its size."""
 
-    def __init__(self, renderer: Renderer, *, job: VideoJob) -> None:
-        self._renderer, self._job = renderer, job
+    def __init__(self, title: str, *, max_px: int) -> None:
+        self._title, self._max_px = title, max_px
 
-    def __call__(self, frame: Frame, instances: Instances) -> Image | Yuv420:
-        drawn = self._renderer(frame, instances)
-        self._job.saw(frame, instances, drawn)
-        return drawn
+    def __call__(self, result: Result, /) -> Result:
+        """Return the result of a frame that says where it came from as visitors know it."""
+        height, width = result.frame.size
+        if max(height, width) > self._max_px:
+            raise UploadError(
+                f"the video has pictures of {width} x {height} pixels",
+                hint="make it smaller first",
+            )
+        return replace(result, frame=replace(result.frame, source=self._title))
 
-
-class _Titled:
-    """A source whose frames name a title instead of a path."""
-
-    def __init__(self, source: VideoReader, title: str, *, most_px: int) -> None:
-        self._source, self._title, self._most_px = source, title, most_px
-
-    def __iter__(self) -> Iterator[Frame]:
-        stem = self._title.rpartition(".")[0] or self._title
-        for frame in self._source:
-            if max(frame.size) > self._most_px:
-                raise UploadError(
-                    f"the video has pictures of {frame.size[1]} x {frame.size[0]} pixels",
-                    hint="make it smaller first",
-                )
-            yield replace(frame, source=self._title, name=f"{stem}_{frame.index:06d}")
-
-    def close(self) -> None:
-        self._source.close()
+    def reset(self) -> None:
+        """Do nothing: it holds no state."""
 
 
 def _preview(frame: Frame) -> bytes:

@@ -9,6 +9,7 @@ import numpy as np
 
 from urban_segmentor.datasets.samples import as_instances
 from urban_segmentor.reports.montage import LegendEntry, Tile, side_by_side
+from urban_segmentor.result import Result
 from urban_segmentor.structures.frame import Frame
 from urban_segmentor.visualization.overlay import Overlay, OverlayStyle
 
@@ -69,10 +70,11 @@ def _drawn(
     else:
         segments = frame.segments(classes)
         image = resized(image, segments.masks.image_size)
-    over = Overlay(classes.names, style=_OVER)(Frame(pixels=image), as_instances(segments))
+    instances = as_instances(segments, classes=classes)
+    over = Overlay(style=_OVER).draw(Result(frame=Frame(pixels=image), instances=instances))
     dark = Frame(pixels=np.zeros_like(image))
-    alone = Overlay(classes.names, style=_MAP)(dark, as_instances(segments))
-    return np.asarray(over), np.asarray(alone), _legend(segments, classes)
+    alone = Overlay(style=_MAP).draw(Result(frame=dark, instances=instances))
+    return over, alone, _legend(segments, classes)
 
 
 def _legend(segments: Segments, classes: ClassSet) -> list[LegendEntry]:

@@ -29,14 +29,14 @@ def about_model(model: str, segmenter: Segmenter, outcome: Validation) -> dict[s
         segmenter: What ran it.
         outcome: What came out; its pictures say what size the network got.
     """
-    settings = segmenter.settings
+    settings = segmenter.config
     size, _ = outcome.sizes.most_common(1)[0]
     return {
         "model": model,
         "imgsz": list(segmenter.input_size(size)),
         "description": segmenter.spec.description,
-        "runtime": segmenter.choice.runtime,
-        "device": segmenter.choice.device,
+        "runtime": segmenter.selection.runtime,
+        "device": segmenter.selection.device,
         "conf": settings.conf,
         "iou": settings.iou,
         "max_det": settings.max_det,
@@ -50,7 +50,7 @@ def about_latency(segmenter: Segmenter, samples: Sequence[CityscapesFrame]) -> d
         DatasetError: A picture cannot be read.
     """
     stages, frames = measure_latency(segmenter, samples)
-    return {"latency": {"stages": stages, "images": frames, "conf": segmenter.settings.conf}}
+    return {"latency": {"stages": stages, "images": frames, "conf": segmenter.config.conf}}
 
 
 def about_run(outcome: Validation) -> dict[str, Any]:

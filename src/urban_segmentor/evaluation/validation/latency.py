@@ -43,11 +43,14 @@ def measure_latency(
     for path in images:
         with stages.measure("decode"):
             image = read_image(path)
-        instances = segmenter(image, on_stage=stages.add)
+        result = segmenter(image)
+        instances = result.instances
+        for stage, milliseconds in result.milliseconds.items():
+            stages.add(stage, milliseconds / 1e3)
         since_s = time.perf_counter()
         for crop in instances.masks.crops:
             crop.any()
         stages.add("masks", time.perf_counter() - since_s)
         with stages.measure("merge"):
-            merge_panoptic(instances, class_names=segmenter.spec.class_names)
+            merge_panoptic(instances)
     return stages.summary(), len(images)

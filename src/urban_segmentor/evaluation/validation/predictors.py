@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from urban_segmentor.datasets.images import read_image
@@ -9,7 +10,8 @@ from urban_segmentor.errors import DatasetError, PredictionError
 from urban_segmentor.evaluation.metrics.mean_iou import label_ids
 from urban_segmentor.evaluation.predictions import FramePrediction
 from urban_segmentor.inference.panoptic_merge import PanopticConfig, merge_panoptic
-from urban_segmentor.structures.cityscapes_labels import BY_NAME
+from urban_segmentor.models.known_classes import known_classes
+from urban_segmentor.structures.frame import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +50,7 @@ class ModelPredictor:
 
     Args:
         segmenter: The model; low scores must get through for AP.
-        rules: How its instances become a panoptic map.
+        config: How its instances become a panoptic map.
         stages: Where durations are noted, or None.
     """
 
@@ -56,13 +58,13 @@ class ModelPredictor:
         self,
         segmenter: Segmenter,
         *,
-        rules: PanopticConfig | None = None,
+        config: PanopticConfig | None = None,
         stages: StageTimes | None = None,
     ) -> None:
         self.class_names = segmenter.spec.class_names
         self.kind = "model"
         self._segmenter = segmenter
-        self._rules = rules or PanopticConfig()
+        self._config = config or PanopticConfig()
         self._stages = stages
         self._has_stuff = has_stuff(self.class_names)
 
@@ -75,12 +77,15 @@ class ModelPredictor:
             )
         image = read_image(sample.image)
         _check_shape(sample, image.shape[:2], size)
-        on_stage = None if self._stages is None else self._stages.add
-        instances = self._segmenter(image, size=size, on_stage=on_stage)
+        result = self._segmenter.segment(Frame(pixels=image), mask_size=size)
+        instances = result.instances
+        if self._stages is not None:
+            for stage, milliseconds in result.milliseconds.items():
+                self._stages.add(stage, milliseconds / 1e3)
         return as_predicted(
             instances,
             class_names=self.class_names,
-            rules=self._rules,
+            config=self._config,
             with_stuff=self._has_stuff,
             stages=self._stages,
         )
@@ -102,14 +107,15 @@ class SavedPredictor:
 
     Args:
         saved: Its results.
-        rules: How instances become a panoptic map, where there is none in the results.
+        config: How instances become a panoptic map, where there is none in the results.
     """
 
-    def __init__(self, saved: SavedPredictions, *, rules: PanopticConfig | None = None) -> None:
+    def __init__(self, saved: SavedPredictions, *, config: PanopticConfig | None = None) -> None:
         self.class_names = saved.class_names
         self.kind = saved.kind
         self._saved = saved
-        self._rules = rules or PanopticConfig()
+        self._classes = known_classes(saved.class_names)
+        self._config = config or PanopticConfig()
         self._has_stuff = has_stuff(saved.class_names)
 
     def check_complete(
@@ -151,9 +157,9 @@ class SavedPredictor:
         if predicted.instances is None or predicted.panoptic is not None:
             return predicted
         return as_predicted(
-            predicted.instances,
+            replace(predicted.instances, classes=self._classes),
             class_names=self.class_names,
-            rules=self._rules,
+            config=self._config,
             with_stuff=self._has_stuff,
         )
 
@@ -163,14 +169,14 @@ def has_stuff(class_names: tuple[str, ...]) -> bool:
 
     Without it a panoptic map would only show what the model was never asked for.
     """
-    return any(name in BY_NAME and not BY_NAME[name].is_thing for name in class_names)
+    return not known_classes(class_names).is_thing.all()
 
 
 def as_predicted(
     instances: Instances,
     *,
     class_names: tuple[str, ...],
-    rules: PanopticConfig,
+    config: PanopticConfig,
     with_stuff: bool,
     stages: StageTimes | None = None,
 ) -> FramePrediction:
@@ -179,16 +185,16 @@ def as_predicted(
     Args:
         instances: N instances.
         class_names: The class list of the model.
-        rules: How they are merged.
+        config: How they are merged.
         with_stuff: False to leave the map out.
         stages: Where the duration of the merge is noted, or None.
     """
     if not with_stuff:
         return FramePrediction(instances=instances, panoptic=None, label_ids=None)
     if stages is None:
-        panoptic = merge_panoptic(instances, class_names=class_names, rules=rules)
+        panoptic = merge_panoptic(instances, config=config)
     else:
         with stages.measure("merge"):
-            panoptic = merge_panoptic(instances, class_names=class_names, rules=rules)
+            panoptic = merge_panoptic(instances, config=config)
     labels = label_ids(panoptic, class_names=class_names)
     return FramePrediction(instances=instances, panoptic=panoptic, label_ids=labels)

@@ -16,6 +16,8 @@ from urban_segmentor.evaluation.validation.worst_images import draw_worst
 from urban_segmentor.inference.panoptic_merge import segments_as_instances
 from urban_segmentor.io.atomic import check_free, write_atomically
 from urban_segmentor.io.writers import PANOPTIC_FORMATS, WRITER_PATHS, WRITERS
+from urban_segmentor.models.known_classes import known_classes
+from urban_segmentor.result import Result
 from urban_segmentor.structures.frame import Frame
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from urban_segmentor.evaluation.validation.predictors import Predictor
     from urban_segmentor.evaluation.validation.validate import Validation
     from urban_segmentor.protocols import Sink
+    from urban_segmentor.structures.classes import ClassList
     from urban_segmentor.structures.instances import Instances
 
 FIGURES, TABLES = "val.json", "val.md"
@@ -64,8 +67,9 @@ class ReportFolder:
         for name in (FIGURES, TABLES, CURVES, CONFUSION):
             check_free(folder / name, overwrite=overwrite)
         self._kinds = tuple(kinds)
+        self._classes = known_classes(class_names)
         self._sinks: list[Sink] = [
-            WRITERS[kind](folder, class_names=class_names, overwrite=overwrite) for kind in kinds
+            WRITERS[kind](folder, classes=self._classes, overwrite=overwrite) for kind in kinds
         ]
         self._closing = ExitStack()
         self._number = 0
@@ -106,7 +110,8 @@ class ReportFolder:
         source = f"{name}.png" if sample.image is None else sample.image.name
         frame = Frame(pixels=blank, index=self._number, source=source, name=name)
         for kind, sink in zip(self._kinds, self._sinks, strict=True):
-            sink.write(frame, _as_kept(kind, predicted))
+            instances = _as_kept(kind, predicted, self._classes)
+            sink.write(Result(frame=frame, instances=instances))
         self._number += 1
 
     def write(
@@ -153,7 +158,7 @@ def _check_extras() -> None:
             raise MissingExtraError(library, extra="eval")
 
 
-def _as_kept(kind: str, predicted: FramePrediction) -> Instances:
+def _as_kept(kind: str, predicted: FramePrediction, classes: ClassList) -> Instances:
     """Return what a format wants: instances, or the segments of a map."""
     if kind not in PANOPTIC_FORMATS and predicted.instances is not None:
         return predicted.instances
@@ -162,4 +167,4 @@ def _as_kept(kind: str, predicted: FramePrediction) -> Instances:
             f"there is nothing to be kept as `{kind}` in these predictions",
             hint="leave it out of --save",
         )
-    return segments_as_instances(predicted.panoptic)
+    return segments_as_instances(predicted.panoptic, classes=classes)

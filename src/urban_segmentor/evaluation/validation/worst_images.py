@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import cv2
@@ -16,8 +17,10 @@ from urban_segmentor.errors import DatasetError
 from urban_segmentor.evaluation.validation.ground_truth_files import read_truth
 from urban_segmentor.inference.panoptic_merge import segments_as_instances
 from urban_segmentor.io.atomic import write_atomically
+from urban_segmentor.models.known_classes import known_classes
+from urban_segmentor.result import Result
 from urban_segmentor.structures.cityscapes_labels import BY_NAME, TRAIN_NAMES
-from urban_segmentor.structures.frame import Frame, Yuv420
+from urban_segmentor.structures.frame import Frame
 from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.label_regions import LabelRegions, label_regions, masks_of
 from urban_segmentor.visualization.label_placement import label_sprite
@@ -93,7 +96,7 @@ def _image(sample: CityscapesFrame, size: tuple[int, int]) -> Image:
 def _shown(predicted: FramePrediction, *, names: Sequence[str]) -> Instances:
     """Return what is worth drawing: segments, or what a user would see by default."""
     if predicted.panoptic is not None:
-        return segments_as_instances(predicted.panoptic)
+        return segments_as_instances(predicted.panoptic, classes=known_classes(names))
     if predicted.instances is not None:
         return predicted.instances.select(predicted.instances.scores > _SHOWN_SCORE)
     if predicted.label_ids is not None:
@@ -129,9 +132,8 @@ def _true(annotation: Annotation) -> Instances:
 
 def _drawn(image: Image, instances: Instances, *, names: Sequence[str], title: str) -> Image:
     """Return a picture with instances over it and a title on it, in a handy size."""
-    drawn = Overlay(names, style=_STYLE)(Frame(pixels=image), instances)
-    if isinstance(drawn, Yuv420):  # not for RGB frames
-        raise TypeError("an RGB frame was drawn as planes")
+    named = replace(instances, classes=known_classes(names))
+    drawn = Overlay(style=_STYLE).draw(Result(frame=Frame(pixels=image), instances=named))
     height, width = drawn.shape[:2]
     size = (_WIDTH_PX, max(round(height * _WIDTH_PX / width), 1))
     small = np.array(cv2.resize(drawn, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)

@@ -72,7 +72,7 @@ class OnnxModel:
             return height, width
         return None
 
-    def backend(self, input_size: tuple[int, int]) -> OnnxModel:  # noqa: ARG002
+    def compile(self, input_size: tuple[int, int]) -> OnnxModel:  # noqa: ARG002 - the protocol has it
         """Return itself: one session runs every input size that the graph takes."""
         return self
 

@@ -88,7 +88,7 @@ class OpenVinoModel:
             return None
         return shape[2].get_length(), shape[3].get_length()
 
-    def backend(self, input_size: tuple[int, int]) -> OpenVinoBackend:
+    def compile(self, input_size: tuple[int, int]) -> OpenVinoRuntime:
         """Return the network ready to run at one input size.
 
         Args:
@@ -108,10 +108,10 @@ class OpenVinoModel:
                 f"{self._device}: {_last_line(error)}",
                 hint="choose another --imgsz or --device",
             ) from error
-        return OpenVinoBackend(compiled, select=self._select)
+        return OpenVinoRuntime(compiled, select=self._select)
 
 
-class OpenVinoBackend:
+class OpenVinoRuntime:
     """A compiled network; `infer` may be called from several threads at once.
 
     Args:

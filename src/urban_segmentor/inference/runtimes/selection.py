@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from urban_segmentor.protocols import Backend
+    from urban_segmentor.protocols import Runtime
 
-Runtime: TypeAlias = Literal["auto", "openvino", "onnx"]
+RuntimeName: TypeAlias = Literal["auto", "openvino", "onnx"]
 Precision: TypeAlias = Literal["auto", "f32"]
 
 
@@ -28,7 +28,7 @@ class ModelFile(Protocol):
         """Height and width of the input when the export fixes them, pixels."""
         ...
 
-    def backend(self, input_size: tuple[int, int]) -> Backend:
+    def compile(self, input_size: tuple[int, int]) -> Runtime:
         """Return the network ready to run at one input size, height and width in pixels."""
         ...
 
@@ -48,7 +48,7 @@ class RuntimeSelection:
     reason: str
 
 
-def select_runtime(*, device: str, runtime: Runtime, suffix: str) -> RuntimeSelection:
+def select_runtime(*, device: str, runtime: RuntimeName, suffix: str) -> RuntimeSelection:
     """Return what runs the model.
 
     Args:
@@ -65,9 +65,9 @@ def select_runtime(*, device: str, runtime: Runtime, suffix: str) -> RuntimeSele
             f"`{device}` is no device",
             hint="choose one of auto, cpu, gpu, npu, cuda or cuda:0",
         )
-    if runtime not in get_args(Runtime):
+    if runtime not in get_args(RuntimeName):
         raise SettingError(
-            f"`{runtime}` is no runtime", hint=f"choose one of {', '.join(get_args(Runtime))}"
+            f"`{runtime}` is no runtime", hint=f"choose one of {', '.join(get_args(RuntimeName))}"
         )
     device = device.replace(".", ":")
     wants_cuda = device.startswith("cuda")

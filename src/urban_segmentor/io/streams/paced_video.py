@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from urban_segmentor.io.streams.frame_buffer import POLL_S, CapturedFrame, FrameBuffer
 from urban_segmentor.io.streams.open_stream import check_file
 from urban_segmentor.io.streams.timestamp_mapper import Pacer
-from urban_segmentor.io.video_reader import VideoReader
 from urban_segmentor.io.yuv_planes import Orientation
 from urban_segmentor.structures.frame import Frame, Yuv420
 
 if TYPE_CHECKING:
     from urban_segmentor.io.streams.source_uri import SourceUri
     from urban_segmentor.io.streams.stream_options import StreamOptions
+    from urban_segmentor.io.video_reader import VideoReader
 
 
 def open_file(address: SourceUri, wishes: StreamOptions) -> VideoReader:
@@ -27,7 +27,7 @@ def open_file(address: SourceUri, wishes: StreamOptions) -> VideoReader:
     path = Path(address.target)
     if path.stat().st_size:  # else `VideoReader` says so
         check_file(address)
-    return VideoReader(path, name=address.stem, selection=wishes.selection)
+    return wishes.selection.open(path, name=address.stem)
 
 
 def wait_until_due(feed: FrameBuffer, pacer: Pacer, time_s: float) -> float | None:

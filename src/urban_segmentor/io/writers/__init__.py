@@ -14,16 +14,18 @@ from urban_segmentor.io.writers.panoptic import PanopticWriter
 from urban_segmentor.io.writers.yolo import YoloWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from urban_segmentor.protocols import Sink
+    from urban_segmentor.structures.classes import ClassList
 
 
 class WriterFactory(Protocol):
     """How every sink of results is made."""
 
-    def __call__(self, folder: Path, *, class_names: Sequence[str], overwrite: bool) -> Sink:
+    def __call__(
+        self, folder: Path, *, classes: ClassList | None = None, overwrite: bool = False
+    ) -> Sink:
         """Return a sink that writes below a folder.
 
         Raises:

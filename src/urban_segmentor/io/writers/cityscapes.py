@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from urban_segmentor.structures.frame import Frame
-    from urban_segmentor.structures.instances import Instances
+    from urban_segmentor.result import Result
+    from urban_segmentor.structures.classes import ClassList
     from urban_segmentor.structures.masks import Crop
 
 
@@ -34,7 +34,7 @@ class CityscapesWriter:
 
     Args:
         folder: Where to; made when missing.
-        class_names: The class list of the model.
+        classes: The class list of the model; None for that of the first result.
         overwrite: True when files that are there may be replaced.
 
     Raises:
@@ -42,31 +42,35 @@ class CityscapesWriter:
             folder cannot be written to.
     """
 
-    def __init__(self, folder: Path, *, class_names: Sequence[str], overwrite: bool) -> None:
+    def __init__(
+        self, folder: Path, *, classes: ClassList | None = None, overwrite: bool = False
+    ) -> None:
         things = [label.name for label in CITYSCAPES if label.is_thing]
-        if set(things).isdisjoint(class_names):
+        if classes is not None and set(things).isdisjoint(classes.names):
             raise OutputError(
-                f"none of the model's classes ({', '.join(class_names)}) is in the Cityscapes "
+                f"none of the model's classes ({', '.join(classes.names)}) is in the Cityscapes "
                 f"instance benchmark, which has {', '.join(things)}",
                 hint="choose another kind of results, such as coco",
             )
-        self._class_names = class_names
+        self._classes = classes
         self._folder = folder / "cityscapes"
         self._overwrite = overwrite
         check_free_folder(self._folder, overwrite=overwrite)
 
-    def write(self, frame: Frame, instances: Instances) -> None:
+    def write(self, result: Result, /) -> None:
         """Write the masks of one frame, then the text file that names them.
 
         Args:
-            frame: The frame; its pixels are not looked at.
-            instances: What was found in it.
+            result: Its pixels are not looked at.
 
         Raises:
             OutputError: The disk is full or the like.
         """
+        frame, instances = result.frame, result.instances
+        if self._classes is None:
+            self._classes = result.classes
         path = result_path(self._folder, frame.name, suffix=".txt")
-        rows = instance_records(instances, class_names=self._class_names)
+        rows = instance_records(instances, self._classes)
         masks = instances.masks
         origins: list[list[int]] = masks.origins.tolist()
         scores: list[float] = instances.scores.tolist()

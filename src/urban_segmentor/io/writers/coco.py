@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from urban_segmentor.io.writers.coco_json import CocoJsonFile, image_entry
 from urban_segmentor.io.writers.records import instance_records
-from urban_segmentor.structures.cityscapes_labels import BY_NAME
+from urban_segmentor.structures.classes import ClassList
 from urban_segmentor.structures.rle import encode_rle
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
-    from urban_segmentor.structures.frame import Frame
+    from urban_segmentor.result import Result
     from urban_segmentor.structures.instances import Instances
 
 
@@ -24,35 +23,35 @@ class CocoWriter:
 
     Args:
         folder: Where to; made when missing.
-        class_names: The class list of the model.
+        classes: The class list of the model; None for that of the first result.
         overwrite: True when a file that is there may be replaced.
 
     Raises:
         OutputError: The file exists already, or cannot be written.
     """
 
-    def __init__(self, folder: Path, *, class_names: Sequence[str], overwrite: bool) -> None:
-        self._class_names = class_names
+    def __init__(
+        self, folder: Path, *, classes: ClassList | None = None, overwrite: bool = False
+    ) -> None:
+        self._classes = classes
         self._file = CocoJsonFile(
             folder / "coco.json",
             description="instances found by Urban Segmentor",
-            categories=[
-                {"id": class_id, "name": name, "supercategory": _kind(name)}
-                for class_id, name in enumerate(class_names, start=1)
-            ],
             overwrite=overwrite,
         )
 
-    def write(self, frame: Frame, instances: Instances) -> None:
+    def write(self, result: Result, /) -> None:
         """Append one image and its annotations.
 
         Args:
-            frame: The frame; its pixels are not looked at.
-            instances: What was found in it.
+            result: Its pixels are not looked at.
 
         Raises:
             OutputError: The disk is full or the like; the frames before are whole.
         """
+        frame, instances = result.frame, result.instances
+        if self._classes is None:
+            self._classes = result.classes
         image_id = self._file.images + 1
         annotations = self._described(image_id, instances)
         self._file.add(image_entry(frame, image_id=image_id), annotations)
@@ -63,11 +62,11 @@ class CocoWriter:
         Raises:
             OutputError: The disk is full or the like; then there is no file.
         """
-        self._file.close()
+        self._file.close(categories=coco_categories(self._classes or ClassList()))
 
     def _described(self, image_id: int, instances: Instances) -> list[dict[str, Any]]:
         """Return the annotations of an image."""
-        rows = instance_records(instances, class_names=self._class_names)
+        rows = instance_records(instances, self._classes)
         annotations: list[dict[str, Any]] = []
         numbered = enumerate(zip(rows, encode_rle(instances.masks), strict=True), start=1)
         for number, (row, mask) in numbered:
@@ -86,7 +85,13 @@ class CocoWriter:
         return annotations
 
 
-def _kind(name: str) -> str:
-    """Return `stuff` for the Cityscapes classes that are, and `thing` for all others."""
-    label = BY_NAME.get(name)
-    return "thing" if label is None or label.is_thing else "stuff"
+def coco_categories(classes: ClassList) -> list[dict[str, Any]]:
+    """Return the entries of `categories`; ids are class ids plus 1.
+
+    Args:
+        classes: The class list of the model.
+    """
+    return [
+        {"id": i, "name": c.name, "supercategory": "thing" if c.is_thing else "stuff"}
+        for i, c in enumerate(classes, start=1)
+    ]

@@ -27,21 +27,14 @@ class CocoJsonFile:
     Args:
         path: The file; folders above it are made.
         description: What the file holds.
-        categories: The entries of `categories`.
         overwrite: True when a file that is there may be replaced.
 
     Raises:
         OutputError: The file exists already, or cannot be written.
     """
 
-    def __init__(
-        self, path: Path, *, description: str, categories: Sequence[dict[str, Any]], overwrite: bool
-    ) -> None:
-        fields: dict[str, Any] = {
-            "info": {"description": description},
-            "licenses": [],
-            "categories": categories,
-        }
+    def __init__(self, path: Path, *, description: str, overwrite: bool) -> None:
+        fields: dict[str, Any] = {"info": {"description": description}, "licenses": []}
         head = json.dumps(fields).removesuffix("}") + ',"annotations":['
         self._path = path
         self._file = AtomicFile(path, overwrite=overwrite, head=head)
@@ -76,8 +69,11 @@ class CocoJsonFile:
         self.images += 1
         self.annotations += len(lines)
 
-    def close(self) -> None:
-        """Append the images and put the file in its place; safe to call twice.
+    def close(self, *, categories: Sequence[dict[str, Any]]) -> None:
+        """Append the images and categories and put the file in its place; safe to call twice.
+
+        Args:
+            categories: The entries of `categories`.
 
         Raises:
             OutputError: The disk is full or the like; then there is no file.
@@ -91,7 +87,7 @@ class CocoJsonFile:
                     self._waiting.seek(0)
                     while part := self._waiting.read(_CHUNK):
                         self._file.write(part.decode("ascii"))
-                self._file.write("\n]}\n")
+                self._file.write(f'\n],"categories":{json.dumps(categories)}}}\n')
         finally:
             if self._waiting is not None:
                 self._waiting.close()

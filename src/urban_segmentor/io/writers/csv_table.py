@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from urban_segmentor.structures.frame import Frame
-    from urban_segmentor.structures.instances import Instances
+    from urban_segmentor.result import Result
+    from urban_segmentor.structures.classes import ClassList
 
 COLUMNS = (
     *("source", "name", "frame", "time_s", "instance", "class", "class_id", "score"),
@@ -30,28 +30,32 @@ class CsvWriter:
 
     Args:
         folder: Where to; made when missing.
-        class_names: The class list of the model.
+        classes: The class list of the model; None for that of the first result.
         overwrite: True when a file that is there may be replaced.
 
     Raises:
         OutputError: The file exists already, or cannot be written.
     """
 
-    def __init__(self, folder: Path, *, class_names: Sequence[str], overwrite: bool) -> None:
-        self._class_names = class_names
+    def __init__(
+        self, folder: Path, *, classes: ClassList | None = None, overwrite: bool = False
+    ) -> None:
+        self._classes = classes
         head = _lines([COLUMNS])
         self._file = AtomicFile(folder / "results.csv", overwrite=overwrite, head=head)
 
-    def write(self, frame: Frame, instances: Instances) -> None:
+    def write(self, result: Result, /) -> None:
         """Append the rows of one frame.
 
         Args:
-            frame: The frame; its pixels are not looked at.
-            instances: What was found in it.
+            result: Its pixels are not looked at.
 
         Raises:
             OutputError: The disk is full or the like; the rows before are whole.
         """
+        frame, instances = result.frame, result.instances
+        if self._classes is None:
+            self._classes = result.classes
         height, width = frame.size
         where = (_text(frame.source), _text(frame.name), frame.index, round(frame.time_s, 6))
         lines = [
@@ -65,9 +69,7 @@ class CsvWriter:
                 row.area_px,
                 round(row.area_px / max(1, height * width), 6),
             )
-            for number, row in enumerate(
-                instance_records(instances, class_names=self._class_names), start=1
-            )
+            for number, row in enumerate(instance_records(instances, self._classes), start=1)
         ]
         self._file.write(_lines(lines))
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from urban_segmentor.io.atomic import AtomicFile
 from urban_segmentor.io.writers.records import instance_records
 from urban_segmentor.structures.rle import encode_rle
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
-    from urban_segmentor.structures.frame import Frame
-    from urban_segmentor.structures.instances import Instances
+    from urban_segmentor.result import Result
+    from urban_segmentor.structures.classes import ClassList
 
 
 class JsonlWriter:
@@ -22,51 +21,65 @@ class JsonlWriter:
 
     Args:
         folder: Where to; made when missing.
-        class_names: The class list of the model.
+        classes: The class list of the model; None for that of the first result.
         overwrite: True when a file that is there may be replaced.
 
     Raises:
         OutputError: The file exists already, or cannot be written.
     """
 
-    def __init__(self, folder: Path, *, class_names: Sequence[str], overwrite: bool) -> None:
-        self._class_names = class_names
+    def __init__(
+        self, folder: Path, *, classes: ClassList | None = None, overwrite: bool = False
+    ) -> None:
+        self._classes = classes
         self._file = AtomicFile(folder / "results.jsonl", overwrite=overwrite)
 
-    def write(self, frame: Frame, instances: Instances) -> None:
+    def write(self, result: Result, /) -> None:
         """Append one line.
 
         Args:
-            frame: The frame; its pixels are not looked at.
-            instances: What was found in it.
+            result: Its pixels are not looked at.
 
         Raises:
             OutputError: The disk is full or the like; the lines before are whole.
         """
-        height, width = frame.size
-        rows = instance_records(instances, class_names=self._class_names)
-        masks = encode_rle(instances.masks)
-        line = {
-            "source": frame.source,
-            "name": frame.name,
-            "frame": frame.index,
-            "time_s": round(frame.time_s, 6),
-            "width": width,
-            "height": height,
-            "instances": [
-                {
-                    "class": row.class_name,
-                    "class_id": row.class_id,
-                    "score": row.score,
-                    "box": row.box,
-                    "area_px": row.area_px,
-                    "mask": mask,
-                }
-                for row, mask in zip(rows, masks, strict=True)
-            ],
-        }
+        if self._classes is None:
+            self._classes = result.classes
+        line = result_record(result, self._classes)
         self._file.write(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n")
 
     def close(self) -> None:
         """Put the file in its place; safe to call twice."""
         self._file.commit()
+
+
+def result_record(result: Result, classes: ClassList | None = None) -> dict[str, Any]:
+    """Return a result as a JSON object: a line of `results.jsonl`.
+
+    Args:
+        result: Its pixels are not looked at.
+        classes: The class list of the model; None for that of the result.
+    """
+    frame, instances = result.frame, result.instances
+    height, width = frame.size
+    rows = instance_records(instances, classes)
+    masks = encode_rle(instances.masks)
+    return {
+        "source": frame.source,
+        "name": frame.name,
+        "frame": frame.index,
+        "time_s": round(frame.time_s, 6),
+        "width": width,
+        "height": height,
+        "instances": [
+            {
+                "class": row.class_name,
+                "class_id": row.class_id,
+                "score": row.score,
+                "box": row.box,
+                "area_px": row.area_px,
+                "mask": mask,
+            }
+            for row, mask in zip(rows, masks, strict=True)
+        ],
+    }

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from urban_segmentor.result import Result
     from urban_segmentor.structures.cityscapes_labels import Label
-    from urban_segmentor.structures.frame import Frame
-    from urban_segmentor.structures.instances import Instances
+    from urban_segmentor.structures.classes import ClassList
 
 _PER_CLASS = 1000
 """How many things of a class the official values can tell apart."""
@@ -42,7 +42,7 @@ class LabelIdsWriter:
 
     Args:
         folder: Where to; made when missing.
-        class_names: The class list of the model.
+        classes: The class list of the model; None for that of the first result.
         overwrite: True when files that are there may be replaced.
 
     Raises:
@@ -50,30 +50,34 @@ class LabelIdsWriter:
             cannot be written to.
     """
 
-    def __init__(self, folder: Path, *, class_names: Sequence[str], overwrite: bool) -> None:
-        if not has_labels(class_names):
+    def __init__(
+        self, folder: Path, *, classes: ClassList | None = None, overwrite: bool = False
+    ) -> None:
+        if classes is not None and not has_labels(classes.names):
             raise OutputError(
-                f"none of the model's classes ({', '.join(class_names)}) is a Cityscapes class, "
+                f"none of the model's classes ({', '.join(classes.names)}) is a Cityscapes class, "
                 "so `labelids` would be black",
                 hint="choose another kind of results, such as panoptic",
             )
-        self._class_names = class_names
+        self._classes = classes
         self._folder = folder / "labelids"
         self._overwrite = overwrite
         check_free_folder(self._folder, overwrite=overwrite)
 
-    def write(self, frame: Frame, instances: Instances) -> None:
+    def write(self, result: Result, /) -> None:
         """Write the pictures of one frame.
 
         Args:
-            frame: The frame; its pixels are not looked at.
-            instances: What was found in it.
+            result: Its pixels are not looked at.
 
         Raises:
             OutputError: The disk is full or the like.
             ShapeError: There are more than 1000 things of a class.
         """
-        rows = instance_records(instances, class_names=self._class_names)
+        frame, instances = result.frame, result.instances
+        if self._classes is None:
+            self._classes = result.classes
+        rows = instance_records(instances, self._classes)
         labels = [_label(row.class_name) for row in rows]
         numbers = segment_numbers(instances)
         label_ids = [0 if label is None else label.label_id for label in labels]

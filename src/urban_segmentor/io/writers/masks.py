@@ -11,11 +11,10 @@ from urban_segmentor.io.atomic import check_free_folder, write_atomically
 from urban_segmentor.io.writers.records import png_bytes, result_path
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
-    from urban_segmentor.structures.frame import Frame
-    from urban_segmentor.structures.instances import Instances
+    from urban_segmentor.result import Result
+    from urban_segmentor.structures.classes import ClassList
 
 
 class MasksWriter:
@@ -26,7 +25,7 @@ class MasksWriter:
 
     Args:
         folder: Where to; made when missing.
-        class_names: The class list of the model; pictures do not name classes.
+        classes: Not looked at; masks do not name classes.
         overwrite: True when files that are there may be replaced.
 
     Raises:
@@ -37,24 +36,24 @@ class MasksWriter:
         self,
         folder: Path,
         *,
-        class_names: Sequence[str],  # noqa: ARG002 - the same call makes every sink
-        overwrite: bool,
+        classes: ClassList | None = None,  # noqa: ARG002 - the protocol has it
+        overwrite: bool = False,
     ) -> None:
         self._folder = folder / "masks"
         self._overwrite = overwrite
         check_free_folder(self._folder, overwrite=overwrite)
 
-    def write(self, frame: Frame, instances: Instances) -> None:
+    def write(self, result: Result, /) -> None:
         """Write the picture of one frame.
 
         Args:
-            frame: The frame; its pixels are not looked at.
-            instances: What was found in it, at most 65535.
+            result: With at most 65535 instances; its pixels are not looked at.
 
         Raises:
             OutputError: The disk is full or the like.
             ShapeError: There are more instances than 16 bits can tell apart.
         """
+        frame, instances = result.frame, result.instances
         path = result_path(self._folder, frame.name, suffix=".png")
         if len(instances) > np.iinfo(np.uint16).max:
             raise ShapeError(f"a mask picture holds 65535 instances, got {len(instances)}")

@@ -16,6 +16,7 @@ from urban_segmentor.io.writers.coco_json import CocoJsonFile, image_entry
 from urban_segmentor.io.writers.records import instance_records, png_bytes, result_path
 from urban_segmentor.io.writers.segment_map import looked_up, segment_numbers
 from urban_segmentor.structures.cityscapes_labels import BY_NAME
+from urban_segmentor.structures.classes import ClassList
 from urban_segmentor.structures.label_regions import label_regions
 
 if TYPE_CHECKING:
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from urban_segmentor.io.writers.records import InstanceRecord
-    from urban_segmentor.structures.frame import Frame
-    from urban_segmentor.structures.instances import Instances
+    from urban_segmentor.result import Result
     from urban_segmentor.structures.label_regions import LabelRegions
 
 _OFFICIAL_NAME = re.compile(r"(?:.*/)?(?P<id>[^/]+_[0-9]{6}_[0-9]{6})(?:_leftImg8bit)?", re.DOTALL)
@@ -43,16 +43,17 @@ class PanopticWriter:
 
     Args:
         folder: Where to; made when missing.
-        class_names: The class list of the model.
+        classes: The class list of the model; None for that of the first result.
         overwrite: True when files that are there may be replaced.
 
     Raises:
         OutputError: There are results already, or the folder cannot be written to.
     """
 
-    def __init__(self, folder: Path, *, class_names: Sequence[str], overwrite: bool) -> None:
-        self._class_names = class_names
-        self._categories = _categories(class_names)
+    def __init__(
+        self, folder: Path, *, classes: ClassList | None = None, overwrite: bool = False
+    ) -> None:
+        self._classes = classes
         self._folder = folder / "panoptic"
         self._overwrite = overwrite
         self._official_ids: set[str] = set()
@@ -60,22 +61,23 @@ class PanopticWriter:
         self._file = CocoJsonFile(
             folder / "panoptic.json",
             description="segments found by Urban Segmentor",
-            categories=self._categories,
             overwrite=overwrite,
         )
 
-    def write(self, frame: Frame, instances: Instances) -> None:
+    def write(self, result: Result, /) -> None:
         """Write the picture of one frame, then append its segments.
 
         Args:
-            frame: The frame; its pixels are not looked at.
-            instances: What was found in it.
+            result: Its pixels are not looked at.
 
         Raises:
             OutputError: The disk is full or the like; the frames before are whole.
         """
+        frame, instances = result.frame, result.instances
+        if self._classes is None:
+            self._classes = result.classes
         path = result_path(self._folder, frame.name, suffix=".png")
-        rows = instance_records(instances, class_names=self._class_names)
+        rows = instance_records(instances, self._classes)
         numbers = segment_numbers(instances)
         ids = np.arange(len(rows) + 1, dtype=np.int32)
         colors = np.stack([ids >> 16, ids >> 8 & 255, ids & 255], axis=-1).astype(np.uint8)  # BGR
@@ -84,7 +86,9 @@ class PanopticWriter:
         annotation = {
             "image_id": image_id,
             "file_name": f"{frame.name}.png",
-            "segments_info": self._described(rows, label_regions(numbers.astype(np.int32))),
+            "segments_info": _segments_info(
+                rows, label_regions(numbers.astype(np.int32)), _categories(self._classes)
+            ),
         }
         write_atomically(path, png_bytes(image), overwrite=self._overwrite)
         self._file.add(image_entry(frame, image_id=image_id), [annotation])
@@ -95,32 +99,7 @@ class PanopticWriter:
         Raises:
             OutputError: The disk is full or the like; then there is no file.
         """
-        self._file.close()
-
-    def _described(
-        self, rows: Sequence[InstanceRecord], regions: LabelRegions
-    ) -> list[dict[str, Any]]:
-        """Return the entries of `segments_info`, of what is to be seen in the picture."""
-        values: list[int] = regions.values.tolist()
-        areas: list[int] = regions.pixels.tolist()
-        boxes: list[list[int]] = regions.boxes.tolist()
-        segments: list[dict[str, Any]] = []
-        for number, area, (x1, y1, x2, y2) in zip(values, areas, boxes, strict=True):
-            if not number:
-                continue
-            row = rows[number - 1]
-            category = self._categories[row.class_id]
-            segment = {
-                "id": number,
-                "category_id": category["id"],
-                "area": area,
-                "bbox": [x1, y1, x2 - x1, y2 - y1],
-                "iscrowd": 0,
-                "isthing": category["isthing"],
-                "score": row.score,
-            }
-            segments.append(segment)
-        return segments
+        self._file.close(categories=_categories(self._classes or ClassList()))
 
     def _image_id(self, name: str) -> str:
         """Return city, sequence and frame of a Cityscapes picture, or the name of the frame."""
@@ -134,16 +113,42 @@ class PanopticWriter:
         return image_id
 
 
-def _categories(class_names: Sequence[str]) -> list[dict[str, Any]]:
+def _segments_info(
+    rows: Sequence[InstanceRecord], regions: LabelRegions, categories: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return the entries of `segments_info`, of what is to be seen in the picture."""
+    values: list[int] = regions.values.tolist()
+    areas: list[int] = regions.pixels.tolist()
+    boxes: list[list[int]] = regions.boxes.tolist()
+    segments: list[dict[str, Any]] = []
+    for number, area, (x1, y1, x2, y2) in zip(values, areas, boxes, strict=True):
+        if not number:
+            continue
+        row = rows[number - 1]
+        category = categories[row.class_id]
+        segment = {
+            "id": number,
+            "category_id": category["id"],
+            "area": area,
+            "bbox": [x1, y1, x2 - x1, y2 - y1],
+            "iscrowd": 0,
+            "isthing": category["isthing"],
+            "score": row.score,
+        }
+        segments.append(segment)
+    return segments
+
+
+def _categories(classes: ClassList) -> list[dict[str, Any]]:
     """Return the entry of each class, in the order of the class list."""
-    labels = [BY_NAME.get(name) for name in class_names]
+    labels = [BY_NAME.get(name) for name in classes.names]
     official = all(label is not None and label.label_id > 0 for label in labels)
     return [
         {
             "id": label.label_id if label is not None and official else class_id,
-            "name": name,
-            "supercategory": "thing" if label is None or label.is_thing else "stuff",
-            "isthing": int(label is None or label.is_thing),
+            "name": info.name,
+            "supercategory": "thing" if info.is_thing else "stuff",
+            "isthing": int(info.is_thing),
         }
-        for class_id, (name, label) in enumerate(zip(class_names, labels, strict=True), start=1)
+        for class_id, (info, label) in enumerate(zip(classes, labels, strict=True), start=1)
     ]

@@ -12,10 +12,9 @@ import numpy as np
 from urban_segmentor.errors import OutputError, ShapeError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
+    from urban_segmentor.structures.classes import ClassList
     from urban_segmentor.structures.frame import Frame
     from urban_segmentor.structures.instances import Instances
 
@@ -45,16 +44,19 @@ class InstanceRecord(NamedTuple):
     area_px: int
 
 
-def instance_records(instances: Instances, *, class_names: Sequence[str]) -> list[InstanceRecord]:
+def instance_records(
+    instances: Instances, classes: ClassList | None = None
+) -> list[InstanceRecord]:
     """Return one row for each instance, in order.
 
     Args:
         instances: N instances, boxes float32 (N, 4), scores float32 (N,), class_ids int32 (N,).
-        class_names: The class list of the model.
+        classes: The class list of the model; None for that of the instances.
 
     Raises:
         ShapeError: A class id lies outside the list.
     """
+    class_names = (instances.classes if classes is None else classes).names
     class_ids = instances.class_ids
     wrong = class_ids[(class_ids < 0) | (class_ids >= len(class_names))]
     if len(wrong):

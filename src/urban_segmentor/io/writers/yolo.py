@@ -10,6 +10,7 @@ import numpy as np
 
 from urban_segmentor.io.atomic import check_free, check_free_folder, write_atomically
 from urban_segmentor.io.writers.records import instance_records, result_path
+from urban_segmentor.structures.classes import ClassList
 from urban_segmentor.structures.polygons import bridged_polygon
 
 if TYPE_CHECKING:
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from urban_segmentor.structures.frame import Frame
-    from urban_segmentor.structures.instances import Instances
+    from urban_segmentor.result import Result
 
 _CHARACTERS = 9  # of a coordinate and the blank behind it
 
@@ -34,15 +34,17 @@ class YoloWriter:
 
     Args:
         folder: Where to; made when missing.
-        class_names: The class list of the model.
+        classes: The class list of the model; None for that of the first result.
         overwrite: True when files that are there may be replaced.
 
     Raises:
         OutputError: There are labels already, or the folder cannot be written to.
     """
 
-    def __init__(self, folder: Path, *, class_names: Sequence[str], overwrite: bool) -> None:
-        self._class_names = class_names
+    def __init__(
+        self, folder: Path, *, classes: ClassList | None = None, overwrite: bool = False
+    ) -> None:
+        self._classes = classes
         self._labels = folder / "labels"
         self._names = folder / "yolo_classes.txt"
         self._overwrite = overwrite
@@ -50,18 +52,20 @@ class YoloWriter:
         check_free(self._names, overwrite=overwrite)
         check_free_folder(self._labels, overwrite=overwrite)
 
-    def write(self, frame: Frame, instances: Instances) -> None:
+    def write(self, result: Result, /) -> None:
         """Write the labels of one frame.
 
         Args:
-            frame: The frame; its pixels are not looked at.
-            instances: What was found in it.
+            result: Its pixels are not looked at.
 
         Raises:
             OutputError: The disk is full or the like.
         """
+        frame, instances = result.frame, result.instances
+        if self._classes is None:
+            self._classes = result.classes
         path = result_path(self._labels, frame.name, suffix=".txt")
-        rows = instance_records(instances, class_names=self._class_names)
+        rows = instance_records(instances, self._classes)
         masks = instances.masks
         class_ids: list[int] = []
         rings: list[NDArray[np.int32]] = []
@@ -79,7 +83,10 @@ class YoloWriter:
             return
         self._closed = True
         # A JSON string is a YAML string, whatever is in the name.
-        names = [f"  {i}: {json.dumps(name)}\n" for i, name in enumerate(self._class_names)]
+        names = [
+            f"  {i}: {json.dumps(name)}\n"
+            for i, name in enumerate((self._classes or ClassList()).names)
+        ]
         text = "names:\n" + "".join(names)
         write_atomically(self._names, text.encode("ascii"), overwrite=self._overwrite)
 

@@ -48,7 +48,7 @@ def _segment(services: AppContext) -> Any:
         conf: float = 0.25,
         iou: float = 0.7,
         classes: list[str] | None = None,
-        panoptic: bool = False,  # noqa: FBT001, FBT002 - as Gradio calls it
+        panoptic: bool = False,  # noqa: FBT001, FBT002
         masks_only: bool = False,  # noqa: FBT001, FBT002
         opacity: float = 0.5,
         palette: str = "cityscapes",

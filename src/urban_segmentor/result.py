@@ -1,0 +1,155 @@
+"""What was found in one frame: what segmenters return and what flows through the pipeline."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, overload
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from urban_segmentor.structures.classes import ClassList
+    from urban_segmentor.structures.frame import Frame, Image
+    from urban_segmentor.structures.instances import Index, Instance, Instances
+    from urban_segmentor.structures.panoptic import PanopticMap, SemanticMap
+    from urban_segmentor.visualization.overlay import OverlayStyle
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Result:
+    """What was found in one frame.
+
+    `for instance in result`, `result[0]`, `result[result.instances.scores > 0.5]` and
+    `len(result)` are those of its instances.
+
+    Attributes:
+        frame: The frame as it came.
+        instances: The objects.
+        panoptic: One segment a pixel, where that was asked for.
+        semantic: One class a pixel, where the model says so.
+        events: What stages noted, such as a line that was crossed.
+        milliseconds: What each stage took for this frame.
+        drawn: The frame as renderers drew on it; None where nothing was drawn.
+    """
+
+    frame: Frame
+    instances: Instances
+    panoptic: PanopticMap | None = None
+    semantic: SemanticMap | None = None
+    events: tuple[Any, ...] = ()
+    milliseconds: Mapping[str, float] = field(default_factory=dict[str, float])
+    drawn: Frame | None = None
+
+    @property
+    def rendered(self) -> Frame:
+        """The frame as renderers drew on it; as it came where nothing was drawn."""
+        return self.frame if self.drawn is None else self.drawn
+
+    @property
+    def classes(self) -> ClassList:
+        """The class list of the model."""
+        return self.instances.classes
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Class names by class id."""
+        return self.instances.classes.names
+
+    def __len__(self) -> int:
+        """Return the number of instances."""
+        return len(self.instances)
+
+    def __iter__(self) -> Iterator[Instance]:
+        """Yield each instance, in order."""
+        return iter(self.instances)
+
+    @overload
+    def __getitem__(self, index: int | np.integer) -> Instance: ...
+    @overload
+    def __getitem__(self, index: Index) -> Self: ...
+    def __getitem__(self, index: int | np.integer | Index) -> Instance | Self:
+        """Return one instance, or the result with some of its instances."""
+        if isinstance(index, int | np.integer):
+            return self.instances[index]
+        return self.with_instances(self.instances[index])
+
+    def __repr__(self) -> str:
+        """Return one line: the frame, its size, and what was found."""
+        height, width = self.frame.size
+        return f"<Result {self.frame.name!r} {width}x{height} {self.instances!r}>"
+
+    def _repr_png_(self) -> bytes:
+        """Return the picture for a notebook."""
+        from urban_segmentor.io.image_codec import encode_image  # noqa: PLC0415 - heavy, or above in the layers
+
+        return encode_image(self.plot(), suffix=".png")
+
+    def with_instances(self, instances: Instances) -> Self:
+        """Return the result with other instances.
+
+        Args:
+            instances: N instances of the same frame.
+        """
+        return replace(self, instances=instances)
+
+    def plot(self, *, style: OverlayStyle | None = None) -> Image:
+        """Return the frame with what was found drawn on it, uint8 (H, W, 3), RGB.
+
+        Args:
+            style: What is drawn; None for masks, outlines, boxes and labels.
+        """
+        from urban_segmentor.visualization.overlay import Overlay  # noqa: PLC0415 - heavy, or above in the layers
+
+        return Overlay(style=style).draw(self)
+
+    def save(self, path: str | Path, *, overwrite: bool = True) -> Path:
+        """Write the result to a file, and return its path.
+
+        Args:
+            path: An image such as `out.jpg` gets what `plot` draws; `.json` gets the COCO JSON
+                of `to_coco`.
+            overwrite: False to refuse a file that exists.
+
+        Raises:
+            OutputError: The file cannot be written, or its suffix names no format.
+        """
+        from urban_segmentor.io.atomic import write_atomically  # noqa: PLC0415 - heavy, or above in the layers
+        from urban_segmentor.io.images import write_image  # noqa: PLC0415 - heavy, or above in the layers
+
+        path = Path(path).expanduser()
+        if path.suffix.lower() == ".json":
+            text = json.dumps(self.to_coco(), ensure_ascii=False) + "\n"
+            write_atomically(path, text.encode(), overwrite=overwrite)
+        else:
+            write_image(path, self.plot(), overwrite=overwrite)
+        return path
+
+    def to_coco(self) -> dict[str, Any]:
+        """Return the result as a COCO object: `images`, `annotations`, `categories`.
+
+        Masks are compressed RLE, boxes `x, y, width, height` in pixels, category ids class ids
+        plus 1.
+        """
+        height, width = self.frame.size
+        image = {
+            "id": 1,
+            "file_name": Path(self.frame.source).name or self.frame.name,
+            "width": width,
+            "height": height,
+        }
+        categories = [
+            {"id": i, "name": c.name, "supercategory": "thing" if c.is_thing else "stuff"}
+            for i, c in enumerate(self.classes, start=1)
+        ]
+        annotations = self.instances.to_coco(image_id=1)
+        return {"images": [image], "annotations": annotations, "categories": categories}
+
+    def to_json(self) -> str:
+        """Return the result as one line of JSON, as in `results.jsonl`."""
+        from urban_segmentor.io.writers.jsonl import result_record  # noqa: PLC0415 - heavy, or above in the layers
+
+        return json.dumps(result_record(self), ensure_ascii=False, allow_nan=False)
