@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from urban_segmentor.structures.frame import Frame, Image, Yuv420
+from urban_segmentor.result import Result
+from urban_segmentor.structures.frame import Frame, Image
 from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.masks import Masks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from urban_segmentor.models.spec import ModelSpec
 
 STREAMS = 3
 
@@ -46,37 +49,45 @@ class Counting:
     def __init__(self, before: Callable[[int], None] = lambda _: None) -> None:
         self.streams, self.before = STREAMS, before
 
-    def __call__(
-        self, pixels: Image | Yuv420, *, on_stage: Callable[[str, float], None]
-    ) -> Instances:
+    @property
+    def spec(self) -> ModelSpec:
+        """Nobody asks for it here."""
+        raise NotImplementedError
+
+    def __call__(self, image: Frame, /) -> Result:
         """Return instances of class 0, 1, ..."""
-        assert not isinstance(pixels, Yuv420)
-        number = int(pixels[0, 0, 0])
+        number = image.index
         self.before(number)
-        on_stage("infer", 0.001 * number)
         n = number % 3
-        return Instances(
+        instances = Instances(
             boxes=np.zeros((n, 4), dtype=np.float32),
             masks=Masks.from_dense(np.zeros((n, 2, 2), dtype=np.bool_)),
             scores=np.ones(n, dtype=np.float32),
             class_ids=np.arange(n, dtype=np.int32),
         )
+        return Result(frame=image, instances=instances, milliseconds={"infer": float(number)})
 
 
 class Keeping:
     """A sink that keeps what it gets: frame number, first pixel, number of instances."""
 
-    def __init__(self, before: Callable[[int], None] = lambda _: None) -> None:
-        self.before = before
+    def __init__(
+        self, before: Callable[[int], None] = lambda _: None, *, drawn: bool = False
+    ) -> None:
+        self.before, self.drawn = before, drawn
+        self.stage_name = "encode" if drawn else "write"
+        self.closed = 0
         self.rows: list[tuple[int, int, int]] = []
 
-    def write(self, frame: Frame, instances: Instances) -> None:
+    def write(self, result: Result, /) -> None:
         """Append a row."""
+        frame = result.rendered if self.drawn else result.frame
         self.before(frame.index)
-        self.rows.append((frame.index, int(frame.image[0, 0, 0]), len(instances)))
+        self.rows.append((frame.index, int(frame.image[0, 0, 0]), len(result)))
 
     def close(self) -> None:
-        """Do nothing."""
+        """Count the calls."""
+        self.closed += 1
 
 
 class Adding:
@@ -85,9 +96,9 @@ class Adding:
     def __init__(self, before: Callable[[int], None] = lambda _: None) -> None:
         self.before = before
 
-    def __call__(self, frame: Frame, instances: Instances) -> Image:
+    def __call__(self, frame: Frame, result: Result, /) -> Image:
         """Return the brighter picture."""
-        self.before(len(instances))
+        self.before(len(result))
         return frame.image + np.uint8(100)
 
 

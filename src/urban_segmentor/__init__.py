@@ -58,8 +58,36 @@ _HOMES = {
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = [  # noqa: PLE0604 - the same names, in one place
-    *_HOME_OF,
+__all__ = [
+    "ClassInfo",
+    "ClassList",
+    "DatasetError",
+    "Frame",
+    "ImageReader",
+    "ImageWriter",
+    "Instance",
+    "Instances",
+    "Mask",
+    "Masks",
+    "ModelError",
+    "OutputError",
+    "Overlay",
+    "OverlayStyle",
+    "PanopticMap",
+    "PanopticSegmenter",
+    "Pipeline",
+    "Result",
+    "Segment",
+    "Segmenter",
+    "SemanticMap",
+    "SettingError",
+    "ShapeError",
+    "SourceError",
+    "UrbanSegmentorError",
+    "VideoReader",
+    "VideoWriter",
+    "Yuv420",
+    "writers",
 ]
 
 

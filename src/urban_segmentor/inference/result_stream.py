@@ -82,15 +82,23 @@ class ResultStream(Iterator["Result"]):
         self._start()
         future = self._pending.get()
         if future is None:
-            self._end()
             if self.source_error is not None:
+                self._close_after(self.source_error)
                 raise self.source_error
+            self._end()
             raise StopIteration
         try:
             return future.result()
-        except BaseException:
-            self.close()
+        except BaseException as error:
+            self._close_after(error)
             raise
+
+    def _close_after(self, error: BaseException) -> None:
+        """Close; a source that cannot even be closed does not hide what went wrong before."""
+        try:
+            self.close()
+        except Exception as closing:  # noqa: BLE001 - told with the first
+            error.add_note(f"then closing failed: {closing}")
 
     def stop(self) -> None:
         """Read no further; what is on its way still comes. May be called by a signal handler."""

@@ -157,8 +157,13 @@ def _classes(metadata: Mapping[str, object], where: str) -> ClassList:
     return ClassList.from_names(names, is_thing=things, colors=colors)
 
 
+def _items(value: object) -> list[object]:
+    """Return the items of a list or tuple, and none of anything else."""
+    return list(cast("list[object]", value)) if isinstance(value, list | tuple) else []
+
+
 def _kinds(value: object, count: int, where: str) -> list[bool]:
-    kinds: list[object] = cast("list[object]", value) if isinstance(value, list | tuple) else []
+    kinds = _items(value)
     known = [kind for kind in kinds if isinstance(kind, int) and kind in {0, 1}]
     if not len(kinds) == len(known) == count:
         raise _nonsense("is_thing", value, where)
@@ -166,10 +171,10 @@ def _kinds(value: object, count: int, where: str) -> list[bool]:
 
 
 def _colors(value: object, count: int, where: str) -> list[Rgb]:
-    rows: list[object] = cast("list[object]", value) if isinstance(value, list | tuple) else []
+    rows = _items(value)
     colors: list[Rgb] = []
     for row in rows:
-        levels: list[object] = cast("list[object]", row) if isinstance(row, list | tuple) else []
+        levels = _items(row)
         whole = [level for level in levels if isinstance(level, int) and 0 <= level <= 255]
         if len(levels) == len(whole) == 3:
             colors.append((int(whole[0]), int(whole[1]), int(whole[2])))
