@@ -60,7 +60,7 @@ class ResultStream(Iterator["Result"]):
         self._pending: Queue[_Pending] = Queue(segmenter.streams + (0 if newest else _SPARE_FRAMES))
         self._threads = single_opencv_thread()
         self._reader = threading.Thread(target=self._read, name="reader")
-        self._started = self._ended = False
+        self._started = self._drained = self._ended = False
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -80,7 +80,7 @@ class ResultStream(Iterator["Result"]):
         if self._ended:
             raise StopIteration
         self._start()
-        future = self._pending.get()
+        future = self._take()
         if future is None:
             if self.source_error is not None:
                 self._close_after(self.source_error)
@@ -110,10 +110,18 @@ class ResultStream(Iterator["Result"]):
         stop_source = getattr(self._source, "stop", None)  # live ones may wait for a frame
         if stop_source is not None:
             stop_source()
-        if self._started and not self._ended:
-            while (future := self._pending.get()) is not None:
+        if self._started:
+            while (future := self._take()) is not None:
                 future.cancel()
         self._end()
+
+    def _take(self) -> Future[Result] | None:
+        """Return what was read next, or None, again and again, after the last."""
+        if self._drained:
+            return None
+        future = self._pending.get()
+        self._drained = future is None
+        return future
 
     def _start(self) -> None:
         if not self._started:
