@@ -6,11 +6,11 @@ from __future__ import annotations
 class ByteProgress:
     """Hears of every step and ignores it; derive from it to show progress."""
 
-    def begin(self, what: str, *, total_bytes: int | None, done_bytes: int = 0) -> None:
+    def begin(self, step: str, *, total_bytes: int | None, done_bytes: int = 0) -> None:
         """A step begins.
 
         Args:
-            what: The step, such as `fetching gtFine_trainvaltest.zip`.
+            step: The step, such as `fetching gtFine_trainvaltest.zip`.
             total_bytes: How much there is to do in all; None when nobody can tell how far it is.
             done_bytes: How much of it an earlier run has done.
         """
@@ -18,5 +18,5 @@ class ByteProgress:
     def advance(self, count_bytes: int) -> None:
         """So many bytes more are done."""
 
-    def say(self, text: str) -> None:
+    def report(self, text: str) -> None:
         """Something happened that is worth a line."""

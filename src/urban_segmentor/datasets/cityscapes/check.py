@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from urban_segmentor.datasets.cityscapes.annotation import read_annotation
-from urban_segmentor.datasets.cityscapes.layout import missing_part, name_of
+from urban_segmentor.datasets.cityscapes.layout import frame_label, missing_part
 from urban_segmentor.datasets.images import read_image, same_shape
 from urban_segmentor.datasets.parallel import in_parallel
 from urban_segmentor.errors import DatasetError
@@ -33,8 +33,8 @@ Kind: TypeAlias = Literal[
     "count",
 ]
 
-_OFFICIAL = {"train": 2975, "val": 500, "test": 1525}
-_SUMMED_UP: dict[Kind, str] = {
+_OFFICIAL_COUNTS = {"train": 2975, "val": 500, "test": 1525}
+_SUMMARIES: dict[Kind, str] = {
     "outside": "polygons that reach out of the picture",
     "size": "pictures of another size than their polygons",
     "deleted": "objects that are marked as deleted",
@@ -105,24 +105,24 @@ class CheckReport:
         """What is only worth knowing."""
         return [finding for finding in self.findings if not finding.wrong]
 
-    def summed_up(self) -> list[str]:
+    def summarize_notes(self) -> list[str]:
         """Return one sentence for each kind of what is only worth knowing."""
         by_kind: dict[Kind, list[Finding]] = {}
         for finding in self.notes:
             by_kind.setdefault(finding.kind, []).append(finding)
         sentences: list[str] = []
-        for found in by_kind.values():
-            first = found[0]
-            if len(found) > 1 and "/" in first.where:  # frames, not splits
-                what = _SUMMED_UP.get(first.kind, f"the note {first.kind}")
+        for findings in by_kind.values():
+            first = findings[0]
+            if len(findings) > 1 and "/" in first.where:  # frames, not splits
+                what = _SUMMARIES.get(first.kind, f"the note {first.kind}")
                 example = f"for instance `{first.where}`: {first.text}"
-                sentences.append(f"{len(found):,} frames have {what}; {example}")
+                sentences.append(f"{len(findings):,} frames have {what}; {example}")
             else:
-                sentences += [f"`{finding.where}` {finding.text}" for finding in found]
+                sentences += [f"`{finding.where}` {finding.text}" for finding in findings]
         return sentences
 
 
-class _Looked(NamedTuple):
+class _FrameCheck(NamedTuple):
     size: tuple[int, int] | None
     findings: list[Finding]
 
@@ -146,52 +146,52 @@ def check(
         WorkerError: A process died.
     """
     report = CheckReport()
-    for sample in layout.samples:
-        cities = report.cities.setdefault(sample.split, {})
-        count = cities.setdefault(sample.city, Count())
-        count.images += sample.image is not None
-        count.labels += sample.polygons is not None
-    found: dict[str, list[Finding]] = {}
-    for sample, looked in in_parallel(_look, layout.samples, workers=workers, stop=stop):
-        found[name_of(sample)] = looked.findings
-        if looked.size is not None:
-            report.sizes[looked.size] += 1
+    for frame in layout.frames:
+        cities = report.cities.setdefault(frame.split, {})
+        count = cities.setdefault(frame.city, Count())
+        count.images += frame.image is not None
+        count.labels += frame.polygons is not None
+    findings: dict[str, list[Finding]] = {}
+    for frame, result in in_parallel(_check_frame, layout.frames, workers=workers, stop=stop):
+        findings[frame_label(frame)] = result.findings
+        if result.size is not None:
+            report.sizes[result.size] += 1
         on_frame()
     report.findings = [
-        *_namesakes(layout.samples),
-        *(finding for where in sorted(found) for finding in found[where]),
-        *_sizes_of_splits(report),
+        *_duplicate_names(layout.frames),
+        *(finding for where in sorted(findings) for finding in findings[where]),
+        *_count_findings(report),
     ]
     return report
 
 
-def _look(sample: CityscapesFrame) -> _Looked:
+def _check_frame(frame: CityscapesFrame) -> _FrameCheck:
     """Return what there is to say about a frame."""
-    where = name_of(sample)
+    where = frame_label(frame)
     findings: list[Finding] = []
     size: tuple[int, int] | None = None
     annotation: Annotation | None = None
-    if lacking := missing_part(sample):
-        wrong = sample.image is None or sample.split != "test"
-        findings.append(Finding("missing", where, lacking, wrong=wrong))
-    if sample.image is not None:
+    if missing := missing_part(frame):
+        wrong = frame.image is None or frame.split != "test"
+        findings.append(Finding("missing", where, missing, wrong=wrong))
+    if frame.image is not None:
         try:
-            image = read_image(sample.image)
+            image = read_image(frame.image)
             size = (image.shape[0], image.shape[1])
         except DatasetError as error:
             findings.append(_unreadable(where, error))
-    if sample.polygons is not None:
+    if frame.polygons is not None:
         try:
-            annotation = read_annotation(sample.polygons)
+            annotation = read_annotation(frame.polygons)
         except DatasetError as error:
             findings.append(_unreadable(where, error))
     if annotation is not None:
-        findings += _about_labels(annotation, sample, where)
-        findings += _about_size(annotation, size, where)
-    return _Looked(size, findings)
+        findings += _label_findings(annotation, frame, where)
+        findings += _size_findings(annotation, size, where)
+    return _FrameCheck(size, findings)
 
 
-def _about_labels(annotation: Annotation, sample: CityscapesFrame, where: str) -> list[Finding]:
+def _label_findings(annotation: Annotation, frame: CityscapesFrame, where: str) -> list[Finding]:
     findings = [Finding("polygon", where, text, wrong=True) for text in annotation.problems]
     findings += [
         Finding("label", where, f"has the unknown label `{name}`", wrong=True)
@@ -199,12 +199,12 @@ def _about_labels(annotation: Annotation, sample: CityscapesFrame, where: str) -
     ]
     if all(item.label.train_id is None for item in annotation.objects):
         text = "has no labels of any training class: a dummy, as in the test split"
-        findings.append(Finding("dummy", where, text, wrong=sample.split != "test"))
+        findings.append(Finding("dummy", where, text, wrong=frame.split != "test"))
     if annotation.outside:
         reach = _reach_px(annotation)
         count = annotation.outside
-        who = "1 polygon reaches" if count == 1 else f"{count} polygons reach"
-        text = f"{who} out of the picture, by up to {reach:.0f} px"
+        subject = "1 polygon reaches" if count == 1 else f"{count} polygons reach"
+        text = f"{subject} out of the picture, by up to {reach:.0f} px"
         findings.append(Finding("outside", where, text, wrong=reach > _USUAL_OUTSIDE_PX))
     if annotation.deleted:
         count = annotation.deleted
@@ -213,7 +213,9 @@ def _about_labels(annotation: Annotation, sample: CityscapesFrame, where: str) -
     return findings
 
 
-def _about_size(annotation: Annotation, size: tuple[int, int] | None, where: str) -> list[Finding]:
+def _size_findings(
+    annotation: Annotation, size: tuple[int, int] | None, where: str
+) -> list[Finding]:
     if size is None or size == annotation.image_size:
         return []
     (height, width), (label_height, label_width) = size, annotation.image_size
@@ -233,20 +235,20 @@ def _unreadable(where: str, error: DatasetError) -> Finding:
     return Finding("unreadable", where, f"cannot be read: {error}", wrong=True)
 
 
-def _namesakes(samples: Sequence[CityscapesFrame]) -> Iterator[Finding]:
+def _duplicate_names(frames: Sequence[CityscapesFrame]) -> Iterator[Finding]:
     """Yield the frames that have the name of another one of their split."""
     known: dict[tuple[str, str], CityscapesFrame] = {}
-    for sample in samples:
-        other = known.setdefault((sample.split, sample.stem), sample)
-        if other is not sample:
-            text = f"has the name of `{name_of(other)}`"
-            yield Finding("name", name_of(sample), text, wrong=True)
+    for frame in frames:
+        other = known.setdefault((frame.split, frame.stem), frame)
+        if other is not frame:
+            text = f"has the name of `{frame_label(other)}`"
+            yield Finding("name", frame_label(frame), text, wrong=True)
 
 
-def _sizes_of_splits(report: CheckReport) -> Iterator[Finding]:
+def _count_findings(report: CheckReport) -> Iterator[Finding]:
     """Yield which splits do not have as many pictures as the official data set."""
-    for split, official in _OFFICIAL.items():
-        found = report.of_split(split).images if split in report.cities else 0
-        if found != official:
-            text = f"has {found:,} pictures, the official data set has {official:,}"
+    for split, official in _OFFICIAL_COUNTS.items():
+        findings = report.of_split(split).images if split in report.cities else 0
+        if findings != official:
+            text = f"has {findings:,} pictures, the official data set has {official:,}"
             yield Finding("count", split, text, wrong=False)

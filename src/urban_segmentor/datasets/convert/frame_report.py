@@ -73,17 +73,17 @@ LARGE_PX = 1000
 GOOD_IOU = 0.995
 
 
-def no_counts() -> ClassCount:
+def empty_class_count() -> ClassCount:
     """Return a count of nothing."""
     return {"segments": 0, "groups": 0, "bridged": 0, "pixels": 0, "lost": 0, "added": 0}
 
 
-def no_round_trip() -> RoundTrip:
+def empty_round_trip() -> RoundTrip:
     """Return figures over nothing."""
     return {"segments": 0, "sum_iou": 0.0, "lowest": 1.0, "below": 0}
 
 
-def note_iou(trip: RoundTrip, iou: float) -> None:
+def add_iou(trip: RoundTrip, iou: float) -> None:
     """Add one segment to a round trip."""
     trip["segments"] += 1
     trip["sum_iou"] += iou
@@ -94,7 +94,7 @@ def note_iou(trip: RoundTrip, iou: float) -> None:
 def add_counts(total: dict[str, ClassCount], more: dict[str, ClassCount]) -> None:
     """Add the counts of a frame to a total."""
     for name, count in more.items():
-        known = total.setdefault(name, no_counts())
+        known = total.setdefault(name, empty_class_count())
         known["segments"] += count["segments"]
         known["groups"] += count["groups"]
         known["bridged"] += count["bridged"]
