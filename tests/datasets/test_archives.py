@@ -404,9 +404,7 @@ def test_the_disk_is_too_small(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
     archive = save(folder, archive_of(FILES))
     usage = archives.shutil.disk_usage(folder)
     monkeypatch.setattr(archives.shutil, "disk_usage", lambda _: usage._replace(free=100_000))
-    message = (
-        r"`.*data` has 100\.0 kB free, 192\.5 kB are needed for the files of `x\.zip`"
-    )
+    message = r"`.*data` has 100\.0 kB free, 192\.5 kB are needed for the files of `x\.zip`"
     with pytest.raises(OutputError, match=message) as caught:
         unpack(archive, folder)
     assert caught.value.hint == "free some space, or choose another folder"
