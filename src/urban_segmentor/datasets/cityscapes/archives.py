@@ -1,6 +1,6 @@
-"""Zip archives unpacked into a folder that nothing in them can leave.
+"""Safe unpacking of zip archives into a folder that no entry can leave.
 
-An archive is judged as a whole before its first file is written. Files appear complete or not at
+An archive is checked as a whole before its first file is written. Files appear complete or not at
 all, and what an earlier run unpacked is not written again.
 """
 
@@ -56,9 +56,9 @@ class Entry(NamedTuple):
     """A file in an archive.
 
     Attributes:
-        path: Where it goes, relative to the folder, with slashes.
+        path: Path relative to the folder, with slashes.
         size_bytes: Its size, unpacked.
-        info: What the archive says about it.
+        info: The entry of the archive.
     """
 
     path: str
@@ -67,11 +67,11 @@ class Entry(NamedTuple):
 
 
 class Unpacked(NamedTuple):
-    """What was unpacked.
+    """The files of an unpacked archive.
 
     Attributes:
         sizes: The size of each file, bytes, by its path relative to the folder.
-        written: How many of them were not there already.
+        written: Number of files written, those that were not there already.
     """
 
     sizes: dict[str, int]
@@ -85,21 +85,21 @@ def disk_errors(path: Path) -> AbstractContextManager[None]:
         path: What is being written, named in the message.
 
     Raises:
-        OutputError: The disk is full, the place is not writable, or the like.
+        OutputError: The disk is full, the path is not writable, or the like.
     """
     return output_errors(path, hints=_HINTS, usual="choose a folder that you may write to")
 
 
 def check_space(folder: Path, *, need_bytes: int, what: str) -> None:
-    """Check that so much fits on the disk of a folder.
+    """Check that the disk of a folder has enough free space.
 
     Args:
         folder: A folder that is there.
-        need_bytes: How much is going to be written.
-        what: What it is for, named in the message.
+        need_bytes: Size of what is going to be written.
+        what: Its description, named in the message.
 
     Raises:
-        OutputError: It does not fit.
+        OutputError: There is not enough free space.
     """
     with disk_errors(folder):
         free_bytes = shutil.disk_usage(folder).free
@@ -112,7 +112,7 @@ def check_space(folder: Path, *, need_bytes: int, what: str) -> None:
 
 
 def format_bytes(count: float) -> str:
-    """Return a number of bytes as people write it.
+    """Return a number of bytes as text with its unit.
 
     >>> gigabytes(11_700_000_000), gigabytes(253_000_000), gigabytes(90)
     ('11.7 GB', '253.0 MB', '0.1 kB')
@@ -126,7 +126,7 @@ def format_bytes(count: float) -> str:
 def unpack(
     path: Path, folder: Path, *, reserved: Sequence[str] = (), progress: ByteProgress | None = None
 ) -> Unpacked:
-    """Unpack an archive, and return what it holds.
+    """Unpack an archive, and return its files.
 
     A file that is there already, with the right size and CRC, stays as it is; another one in its
     place is replaced.
@@ -135,12 +135,12 @@ def unpack(
         path: The archive.
         folder: A folder that is there. It may be a link; links in it must not lead out of it.
         reserved: Names in the folder that the archive may not touch.
-        progress: Hears how far it is.
+        progress: Receives the progress.
 
     Raises:
         DatasetError: It is damaged, or one of its files would go where it must not; in the latter
             case nothing was written.
-        OutputError: The disk is full, or a place is not writable.
+        OutputError: The disk is full, or a path is not writable.
     """
     progress = progress or ByteProgress()
     with _open_archive(path) as archive:
@@ -166,14 +166,14 @@ def unpack(
 
 
 def write_file(target: Path, pieces: Iterable[bytes]) -> None:
-    """Write a file, which appears in its place complete or not at all.
+    """Write a file atomically.
 
     Args:
-        target: Its place. Folders above it are made, and what is there is replaced.
-        pieces: What it holds.
+        target: Its path. Folders above it are made, and an existing file is replaced.
+        pieces: Its content.
 
     Raises:
-        OutputError: The disk is full, the place is not writable, or the like.
+        OutputError: The disk is full, the path is not writable, or the like.
     """
     partial = target.with_name(f".{target.name}.partial")
     with disk_errors(target):
@@ -215,10 +215,10 @@ def _damaged(path: Path, error: Exception, *, entry: str = "") -> DatasetError:
 def _checked_entries(
     path: Path, archive: zipfile.ZipFile, *, reserved: Sequence[str]
 ) -> list[Entry]:
-    """Return the files of an archive, in the order in which they lie in it.
+    """Return the checked files of an archive, in the order of their offsets.
 
     Raises:
-        DatasetError: Something in it is not what an archive of data has.
+        DatasetError: An entry is unsafe, or the archive would grow too much.
     """
     infos = archive.infolist()
     if len(infos) > MAX_FILES:
@@ -247,7 +247,7 @@ def _checked_entries(
 
 
 def _find_fault(name: str, info: zipfile.ZipInfo, reserved: Sequence[str]) -> str | None:
-    """Return what is wrong with an entry, or None."""
+    """Return why an entry is unsafe, or None."""
     parts = name.split("/")
     kind = stat.S_IFMT(info.external_attr >> 16)
     if kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
@@ -262,7 +262,7 @@ def _find_fault(name: str, info: zipfile.ZipInfo, reserved: Sequence[str]) -> st
 
 
 def _is_safe_name(part: str) -> bool:
-    """Return whether a name in a path means the same on every system, and nothing but itself.
+    """Return True when a part of a path is a plain name on every system.
 
     No empty one (`/a`, `a//b`), no `.` and `..`, no drive letters, backslashes and control
     characters; and none that Windows would shorten.
@@ -310,7 +310,7 @@ def file_size(target: Path) -> int | None:
 
 
 def _is_unpacked(target: Path, entry: Entry) -> bool:
-    """Return whether a file has the size and CRC that the archive states."""
+    """Return True when a file has the size and CRC of the archive's entry."""
     if file_size(target) != entry.size_bytes:
         return False
     crc = 0
@@ -328,10 +328,10 @@ def _with_progress(pieces: Iterable[bytes], progress: ByteProgress) -> Iterator[
 
 
 def _read_entry(path: Path, archive: zipfile.ZipFile, entry: Entry) -> Iterator[bytes]:
-    """Yield what a file holds, and never more than the archive states.
+    """Yield the content of an entry, and never more than its stated size.
 
     Raises:
-        DatasetError: It is less, or its CRC is wrong.
+        DatasetError: Its size or CRC is wrong.
     """
     left_bytes = entry.size_bytes
     try:

@@ -1,4 +1,4 @@
-"""What is wrong with a Cityscapes folder, every finding named."""
+"""Check of a Cityscapes folder, with a list of findings."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ _USUAL_OUTSIDE_PX = 32  # official polygons reach up to 15 pixels past the borde
 
 
 class Finding(NamedTuple):
-    """Something worth knowing.
+    """A problem or note about a frame or split.
 
     Attributes:
-        kind: Which sort.
+        kind: The kind of finding.
         where: The frame, as `split/city/stem`, or the split.
         text: One sentence, of which `where` is the subject.
         wrong: False for what official data has too, and `data prepare` deals with.
@@ -62,10 +62,10 @@ class Finding(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class Count:
-    """What a city or a split has.
+    """Number of files of a city or split.
 
     Attributes:
-        images: Pictures.
+        images: Images.
         labels: Polygon files.
     """
 
@@ -75,12 +75,12 @@ class Count:
 
 @dataclass(slots=True, kw_only=True)
 class CheckReport:
-    """What a folder has, and what is wrong with it.
+    """File counts and findings of a folder.
 
     Attributes:
         cities: Counts by split and city.
-        findings: What is wrong, and what is only worth knowing.
-        sizes: How many pictures have which height and width, pixels.
+        findings: Problems and notes.
+        sizes: Number of images by height and width, pixels.
     """
 
     cities: dict[str, dict[str, Count]] = field(default_factory=dict[str, dict[str, Count]])
@@ -88,7 +88,7 @@ class CheckReport:
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter[tuple[int, int]])
 
     def of_split(self, split: str) -> Count:
-        """Return what the cities of a split have together."""
+        """Return the counts of a split, over all its cities."""
         cities = self.cities[split].values()
         return Count(
             images=sum(count.images for count in cities),
@@ -97,16 +97,16 @@ class CheckReport:
 
     @property
     def problems(self) -> list[Finding]:
-        """What is wrong."""
+        """Findings that are problems."""
         return [finding for finding in self.findings if finding.wrong]
 
     @property
     def notes(self) -> list[Finding]:
-        """What is only worth knowing."""
+        """Findings that official data has too."""
         return [finding for finding in self.findings if not finding.wrong]
 
     def summarize_notes(self) -> list[str]:
-        """Return one sentence for each kind of what is only worth knowing."""
+        """Return the notes, one sentence per kind."""
         by_kind: dict[Kind, list[Finding]] = {}
         for finding in self.notes:
             by_kind.setdefault(finding.kind, []).append(finding)
@@ -134,12 +134,12 @@ def check(
     stop: Callable[[], bool] = lambda: False,
     on_frame: Callable[[], None] = lambda: None,
 ) -> CheckReport:
-    """Return what a folder has and what is wrong with it; every file is read.
+    """Return file counts and findings of a folder; every file is read.
 
     Args:
-        layout: What lies in the folder.
-        workers: How many processes; None for one a core.
-        stop: True to end early.
+        layout: Frames of the folder.
+        workers: Number of processes; None for one per core.
+        stop: Called often; True ends the check early.
         on_frame: Called after each frame.
 
     Raises:
@@ -166,7 +166,7 @@ def check(
 
 
 def _check_frame(frame: CityscapesFrame) -> _FrameCheck:
-    """Return what there is to say about a frame."""
+    """Return the image size and the findings of a frame."""
     where = frame_label(frame)
     findings: list[Finding] = []
     size: tuple[int, int] | None = None
@@ -224,7 +224,7 @@ def _size_findings(
 
 
 def _reach_px(annotation: Annotation) -> float:
-    """Return how far polygons reach out of the picture, pixels."""
+    """Return how far polygons reach out of the image, pixels."""
     height, width = annotation.image_size
     points = np.concatenate([item.points for item in annotation.objects])
     beyond = np.maximum(-points, points - (width - 1, height - 1))

@@ -1,10 +1,10 @@
-"""Cityscapes from its official site into a folder, over as many runs as it takes.
+"""Resumable download of Cityscapes from its official site.
 
 Everything unfinished lies in the folder `.download` of the target:
 
 - `part/X.zip` grows, and may be continued;
 - `X.zip` is complete, and its sum is right;
-- `X.zip.json` says which files X.zip brought, and that all of them are in their places.
+- `X.zip.json` lists the files of X.zip, once all of them are unpacked.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ _CHUNK_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadedPackage:
-    """What became of a package.
+    """A downloaded and unpacked package.
 
     Attributes:
         name: Its file name.
-        files: How many files it has, all in their places.
-        written: How many of them this run wrote.
-        downloaded_bytes: How much of the archive this run downloaded.
-        archive: Where the archive is, or None when it was removed.
+        files: Number of its files, all unpacked.
+        written: Number of files that this run wrote.
+        downloaded_bytes: Bytes that this run downloaded.
+        archive: Path of the archive, or None when it was removed.
     """
 
     name: str
@@ -69,22 +69,22 @@ def download(  # noqa: PLR0913
     progress: ByteProgress | None = None,
     address: str = ADDRESS,
 ) -> list[DownloadedPackage]:
-    """Fetch and unpack packages, and return what became of each.
+    """Download and unpack packages, and return them.
 
     What an earlier run did is not done again, however that run ended. An archive that lies in the
     folder under its official name is used when its sum is right, and is never removed.
 
     Args:
-        folder: Where to; it is made. Its parts `gtFine` and `leftImg8bit` come out of the archives.
+        folder: Output folder; it is made. The archives bring its parts `gtFine` and `leftImg8bit`.
         account: Returns the account; called only when something is to be downloaded.
         packages: Names of packages, with or without `.zip`.
         keep_archives: True to leave the archives in the folder.
-        progress: Hears how far it is.
-        address: Where the site is.
+        progress: Receives the progress.
+        address: URL of the site.
 
     Raises:
         SettingError: There is no such package, or there is no account.
-        DatasetError: The site does not hand out what is wanted, or an archive is damaged.
+        DatasetError: The site refuses a package, or an archive is damaged.
         OutputError: The disk is full, or the folder cannot be written to.
         MissingExtraError: cityscapesScripts is not installed.
     """
@@ -125,7 +125,7 @@ def package_names(texts: Sequence[str]) -> tuple[str, ...]:
 
 
 def _find_packages(site: Site, names: Sequence[str]) -> dict[str, Package]:
-    """Return what the site offers of some packages.
+    """Return packages of the site by name.
 
     Raises:
         SettingError: It does not offer one to this account.
@@ -142,11 +142,11 @@ def _find_packages(site: Site, names: Sequence[str]) -> dict[str, Package]:
 
 
 class _DownloadJob:
-    """What is done and what is to do in a folder.
+    """State of a download in its folder.
 
     Args:
         folder: The target.
-        progress: Hears how far it is.
+        progress: Receives the progress.
         keep_archives: True to leave the archives in the folder.
     """
 
@@ -159,7 +159,7 @@ class _DownloadJob:
 
     @contextmanager
     def locked(self) -> Generator[None]:
-        """Return a context in which the folder is there, and is ours alone.
+        """Return a context in which the folder exists and is locked for this process.
 
         Raises:
             OutputError: It cannot be made, or another run is at work in it.
@@ -173,7 +173,7 @@ class _DownloadJob:
             yield
 
     def is_absent(self, name: str) -> bool:
-        """Return whether neither the files of a package nor its checked archive are there."""
+        """Return True when neither the files of a package nor its checked archive are there."""
         return not (self._work / name).is_file() and self._files_in_place(name) is None
 
     def check_space(self) -> None:
@@ -194,7 +194,7 @@ class _DownloadJob:
         check_space(self._folder, need_bytes=need_bytes, what="the archives and their files")
 
     def get(self, name: str, site: Site | None) -> DownloadedPackage:
-        """Fetch and unpack a package where that is not done yet, and return what became of it.
+        """Download and unpack a package where that is not done yet, and return it.
 
         Args:
             name: Its file name.
@@ -230,7 +230,7 @@ class _DownloadJob:
         )
 
     def _verify_kept(self, kept: Path, package: Package, site: Site) -> Path:
-        """Return an archive that lies in the folder itself, if it is complete.
+        """Return the path of an archive in the folder itself, after checking its MD5 sum.
 
         Raises:
             DatasetError: It is not, or cannot be read.

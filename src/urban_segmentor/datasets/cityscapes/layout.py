@@ -1,4 +1,4 @@
-"""Which pictures and polygon files a Cityscapes folder has.
+"""Images and polygon files of a Cityscapes folder, frame by frame.
 
 Source: the layout of the official archives, `gtFine/{split}/{city}/{stem}_gtFine_polygons.json`
 and `leftImg8bit/{split}/{city}/{stem}_leftImg8bit.png`; pictures may be JPEG as well.
@@ -56,7 +56,7 @@ class CityscapesFrame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """What a folder has.
+    """The frames of a Cityscapes folder.
 
     Attributes:
         root: The folder.
@@ -86,7 +86,7 @@ class Layout:
         return chosen
 
     def find(self, stem: str) -> CityscapesFrame:
-        """Return the frame of a name, which may carry the endings of its files.
+        """Return the frame of a stem, which may have the endings of its files.
 
         Raises:
             SettingError: There is no such frame.
@@ -102,7 +102,7 @@ class Layout:
 
 
 def read_layout(root: Path) -> Layout:
-    """Return what lies in a Cityscapes folder.
+    """Return the frames of a Cityscapes folder.
 
     Args:
         root: The folder that has `gtFine` and `leftImg8bit` in it.
@@ -145,12 +145,12 @@ def read_layout(root: Path) -> Layout:
 
 
 def frame_label(frame: CityscapesFrame) -> str:
-    """Return how a frame is called in messages, `split/city/stem`."""
+    """Return the label of a frame in messages, `split/city/stem`."""
     return f"{frame.split}/{frame.city}/{frame.stem}"
 
 
 def missing_part(frame: CityscapesFrame) -> str | None:
-    """Return what a frame lacks, such as `has no picture`, or None when it has all.
+    """Return which file a frame lacks, such as `has no picture`, or None.
 
     Args:
         frame: A frame; where polygons are missing, other labels of it are looked for.
@@ -202,7 +202,7 @@ def _content(root: Path) -> str:
 
 
 def _nearest(root: Path) -> str:
-    """Return what to do instead: the right folder may be near, or archives not unpacked."""
+    """Return a hint: the right folder may be near, or archives not unpacked."""
     near = [root.parent, *(path for path in sorted(root.iterdir()) if path.is_dir())]
     for folder in near:
         if (folder / LABELS).is_dir() or (folder / IMAGES).is_dir():

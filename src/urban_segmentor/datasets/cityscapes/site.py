@@ -1,4 +1,4 @@
-"""The Cityscapes site: an account in, complete archives out.
+"""Downloads from the Cityscapes site with an account, by the official downloader.
 
 The official downloader, `cityscapesscripts.download.downloader`, lists, resumes and checks. Two
 parts of it are not used: `login`, which asks on stdout, offers to store the password in plain
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
 RETRY_DELAYS_S = (1.0, 2.0, 4.0, 8.0, 16.0)  # before each further attempt
-_PAGE_RETRIES = 2  # for pages: who has no network should hear it soon
+_PAGE_RETRIES = 2  # for pages, so that a missing network is reported soon
 _PROGRESS_BYTES = 1 << 20  # an attempt that brings so much begins the count of attempts anew
 
 
@@ -61,7 +61,7 @@ class Package:
 
     Attributes:
         name: Its file name.
-        number: What the site calls it.
+        number: Its id on the site.
         size_bytes: About how large it is; the site states rounded figures.
     """
 
@@ -71,16 +71,16 @@ class Package:
 
 
 class Site:
-    """The site, logged in.
+    """A logged-in session with the site.
 
     Args:
-        account: Whose account.
-        address: Where the site is.
-        progress: Hears of archives growing, and of attempts that failed.
+        account: The account.
+        address: URL of the site.
+        progress: Receives the progress, and failed attempts.
 
     Raises:
         MissingExtraError: cityscapesScripts is not installed.
-        DatasetError: The site does not know the account, or cannot be had.
+        DatasetError: The site does not know the account, or cannot be reached.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class Site:
         self._session = self._with_retries(self._log_in)
 
     def packages(self) -> list[Package]:
-        """Return what the site offers to this account.
+        """Return the packages that the site offers to this account.
 
         Raises:
             DatasetError: The list cannot be had or read.
@@ -120,7 +120,7 @@ class Site:
     def fetch(
         self, package: Package, folder: Path, *, on_total: Callable[[int, int], None]
     ) -> None:
-        """Put a complete archive into a folder, continuing what lies there of it.
+        """Download an archive into a folder, resuming a partial one.
 
         Args:
             package: Which archive.
@@ -187,15 +187,15 @@ class Site:
         )
 
     def _report_total(self, total_bytes: int, done_bytes: int) -> None:
-        """Tell whoever asked for the archive that is being fetched now."""
+        """Report the size of the archive that is being downloaded."""
         self._on_total(total_bytes, done_bytes)
 
     def _report_check(self) -> None:
-        """Tell that the archive is being checked, which takes a while for a large one."""
+        """Report that the archive is being checked, which takes a while for a large one."""
         self._progress.begin(f"checking {self._name}", total_bytes=None)
 
     def _download(self, package: Package, folder: Path) -> None:
-        """Let the official downloader fetch an archive, or the rest of it, and check its sum."""
+        """Download an archive or its rest by the official downloader, which checks its sum."""
         path = folder / package.name
         try:
             with disk_errors(path), _quiet(self._official):
@@ -230,7 +230,7 @@ class Site:
         return Package(name=name, number=number, size_bytes=size_bytes)
 
     def _with_retries(self, attempt: Callable[[], Any]) -> Any:  # noqa: ANN401
-        """Return what an attempt returns, after a few more when the site has trouble."""
+        """Return the result of an attempt, with a few retries when the site has trouble."""
         for delay_s in RETRY_DELAYS_S[:_PAGE_RETRIES]:
             try:
                 return attempt()

@@ -1,4 +1,4 @@
-"""What the pages of the Cityscapes site may answer, and what everything else means.
+"""A checked HTTP session with the Cityscapes site: validates responses, and maps errors.
 
 `SiteClient` stands in for a session of `requests` in the official downloader, which takes any
 answer for what it asked for: it would append the page of a log-in to an archive.
@@ -28,15 +28,15 @@ _RANGE = re.compile(r"\s*bytes (?:(\d+)-\d+|\*)/(\d+|\*)\s*", re.ASCII)
 
 
 class TransientError(DatasetError):
-    """The site cannot be had now; a further attempt may help."""
+    """The site is unavailable for the moment; a retry may help."""
 
 
 class LoginRefusedError(DatasetError):
-    """The site does not hand this out, or has forgotten that we are logged in."""
+    """The site refuses access, or the log-in has expired."""
 
 
 class StartOverError(TransientError):
-    """What is there of an archive cannot be continued."""
+    """A partial archive cannot be resumed."""
 
 
 class SiteClient:
@@ -44,7 +44,7 @@ class SiteClient:
 
     Args:
         requests: The library.
-        address: Where the site is.
+        address: URL of the site.
         on_total: Called with the size of an archive, 0 when it is not stated, and with how much of
             it is there, bytes, before the first piece is handed out.
         on_bytes: Called with the size of each piece that was written, bytes.
@@ -67,10 +67,10 @@ class SiteClient:
         self._session.headers["Accept-Encoding"] = "identity"
 
     def request(self, method: str, page: str, **options: Any) -> Any:  # noqa: ANN401
-        """Return whatever the site answers, unless it is busy or away.
+        """Return the response to a request.
 
         Raises:
-            TransientError: It is.
+            TransientError: The site is busy or unreachable.
             DatasetError: Its certificate cannot be trusted.
         """
         options |= {"allow_redirects": False, "timeout": _TIMEOUT_S}
@@ -84,10 +84,10 @@ class SiteClient:
         return response
 
     def get(self, address: str, **options: Any) -> Any:  # noqa: ANN401
-        """Return an answer that is what it should be; the official downloader calls this.
+        """Return a validated response; the official downloader calls this.
 
         Raises:
-            DatasetError: It is something else.
+            DatasetError: The response is something else than the page asked for.
         """
         page = address.removeprefix(ADDRESS)
         response = self.request("GET", page, **options)
@@ -105,7 +105,7 @@ class SiteClient:
         return response
 
     def _archive(self, response: Any, *, offset: int) -> Any:  # noqa: ANN401
-        """Return the answer of an archive from an offset on, which counts what is read of it."""
+        """Return the response of an archive from an offset on, which reports its progress."""
         status, headers = response.status_code, response.headers
         match = _RANGE.fullmatch(headers.get("Content-Range", ""))
         start, total = match.groups() if match else (None, "*")
@@ -167,7 +167,7 @@ class SiteClient:
 
     @contextmanager
     def _network_errors(self, lost: str) -> Generator[None]:
-        """Return a context in which failures of the network get a sentence.
+        """Return a context in which network errors become errors with a hint.
 
         What `requests` says about them may hold the address of a proxy with its password, so only
         the kind of the error is passed on.
@@ -211,6 +211,6 @@ _EXPECTED = {DOWNLOADS: ("its list of packages", _is_json), SUM: ("an MD5 sum", 
 
 
 def _offset(headers: dict[str, str]) -> int:
-    """Return where the range that is asked for begins."""
+    """Return the first byte of the requested range."""
     match = re.fullmatch(r"bytes=(\d+)-", headers.get("Range", ""))
     return int(match[1]) if match else 0

@@ -1,4 +1,4 @@
-"""One frame converted: its labels and its picture put into the new data set."""
+"""Conversion of one frame: its labels and its image."""
 
 from __future__ import annotations
 
@@ -38,25 +38,25 @@ if TYPE_CHECKING:
 
 Format: TypeAlias = Literal["yolo", "coco", "panoptic"]
 PANOPTIC = "cityscapes_panoptic_"
-"""How the official names of panoptic folders and files begin."""
+"""Prefix of the official names of panoptic folders and files."""
 WORK = ".prepare"
-"""Folder for what an unfinished conversion has to remember."""
+"""Folder with the records of an unfinished conversion."""
 _MAX_SIDE_PX = 16384  # pixels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConversionOptions:
-    """How a data set is converted.
+    """Options of a conversion.
 
     Attributes:
-        out: The new data set.
+        out: Output folder.
         format: `yolo`, `coco` or `panoptic`.
-        classes: The classes wanted.
+        classes: The class set.
         stuff: `regions` for each connected region of stuff alone, `convertible` for one a class.
         as_original: True for the original demo's labels, with its faults (YOLO only).
-        ground_truth: Which official pictures to write too, some of `GROUND_TRUTH`.
-        placement: `link` or `copy` the pictures that keep their size.
-        imgsz: Long side, or height and width, of resized pictures; None to keep the size.
+        ground_truth: Official label images to write too, some of `GROUND_TRUTH`.
+        placement: `link` or `copy` the images that keep their size.
+        imgsz: Long side, or height and width, of resized images; None to keep the size.
 
     Raises:
         SettingError: A value is not allowed, or two do not go together.
@@ -91,19 +91,19 @@ class ConversionOptions:
             )
 
     def record(self, frame: CityscapesFrame) -> Path:
-        """Return the file that says what became of a frame; it is there when all else is."""
+        """Return the path of a frame's record, which is written last."""
         return self.out / WORK / frame.split / f"{frame.stem}.json"
 
 
 def convert_frame(frame: CityscapesFrame, options: ConversionOptions) -> FrameReport:
-    """Convert one frame, and return what became of it.
+    """Convert one frame, and return its report.
 
     Args:
-        frame: A frame with polygons and a picture.
-        options: What is wanted.
+        frame: A frame with polygons and an image.
+        options: Options of the conversion.
 
     Raises:
-        DatasetError: The polygons or the picture cannot be read; then nothing is written.
+        DatasetError: The polygons or the image cannot be read; then nothing is written.
         OutputError: The disk is full, or the like.
     """
     if frame.polygons is None or frame.image is None:
@@ -152,7 +152,7 @@ def convert_frame(frame: CityscapesFrame, options: ConversionOptions) -> FrameRe
 
 
 def panoptic_folder(split: str) -> str:
-    """Return the folder of the official panoptic pictures of a split."""
+    """Return the official folder name of a split's panoptic images."""
     return PANOPTIC + split
 
 

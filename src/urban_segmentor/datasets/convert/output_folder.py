@@ -1,4 +1,4 @@
-"""The folder that a conversion fills: begun, gone on with, made anew, or refused.
+"""The output folder of a conversion: new, resumed, overwritten, or refused.
 
 Three states, told apart by files that appear and vanish whole, so that a run may be killed at any
 moment: `settings.json` among the records says that a conversion is under way, and how; the word
@@ -33,7 +33,7 @@ _CLEARING, _LOCK = "clearing", "lock"
 def conversion_settings(
     layout: Layout, options: ConversionOptions, splits: Sequence[str]
 ) -> dict[str, Any]:
-    """Return what decides on the result; two runs of which it differs cannot be one.
+    """Return the settings that determine the result; a run resumes only with equal ones.
 
     Args:
         layout: What is converted.
@@ -77,7 +77,7 @@ def check_separate(source: Path, out: Path) -> None:
 def open_output_folder(
     options: ConversionOptions, settings: dict[str, Any], *, overwrite: bool
 ) -> Generator[None]:
-    """Return a context in which a conversion may fill its folder, alone.
+    """Return a context in which a conversion has its output folder locked.
 
     Args:
         options: The conversion.
@@ -106,7 +106,7 @@ def open_output_folder(
 
 
 def _check_output_folder(out: Path, settings: dict[str, Any], *, overwrite: bool) -> None:
-    """Check that a folder is new, or one that may be gone on with or made anew."""
+    """Check that a folder is new, or may be resumed or overwritten."""
     if out.exists() and not out.is_dir():
         raise OutputError(f"`{out}` is a file", hint="choose another folder")
     names = {path.name for path in out.iterdir()} if out.is_dir() else set[str]()
@@ -132,7 +132,7 @@ def _check_output_folder(out: Path, settings: dict[str, Any], *, overwrite: bool
 
 
 def _lock(out: Path) -> AbstractContextManager[None]:
-    """Return a context in which no other run may work in a folder."""
+    """Return a context in which the folder is locked for this process."""
     return locked(
         out / WORK / _LOCK,
         busy=f"another run is at work in `{out}`",
@@ -141,7 +141,7 @@ def _lock(out: Path) -> AbstractContextManager[None]:
 
 
 def finish_conversion(options: ConversionOptions, report: dict[str, Any]) -> None:
-    """Write the report, and forget what is only good for going on when all is done.
+    """Write the report, and remove the records when the conversion is complete.
 
     Args:
         options: The conversion.
@@ -176,7 +176,7 @@ def _clear(out: Path, state: Path) -> None:
 
 
 def _read(path: Path) -> object:
-    """Return what a JSON file says; None when it is not there or no JSON."""
+    """Return the content of a JSON file; None when it is missing or no JSON."""
     with suppress(FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
         return json.loads(path.read_bytes())
     return None
@@ -189,7 +189,7 @@ def _is_report(content: object) -> bool:
 
 
 def _differences(former_settings: object, settings: dict[str, Any]) -> str:
-    """Return which settings are not those of the former run, in words."""
+    """Return the settings that differ from the former run, as text."""
     former = cast("dict[str, object]", former_settings) if isinstance(former_settings, dict) else {}
     changed = [
         f"`{name}` was {json.dumps(former.get(name))}"

@@ -1,4 +1,4 @@
-"""A Cityscapes folder converted into a data set for training: in parallel, and resumable.
+"""Conversion of a Cityscapes folder into a training data set: parallel and resumable.
 
 Each frame is finished when its record is there, so that a run that was stopped, however that came
 about, goes on where it was.
@@ -69,7 +69,7 @@ def prepare(  # noqa: PLR0913
 
     Args:
         layout: What the Cityscapes folder has.
-        options: What is wanted, and where.
+        options: Options of the conversion.
         splits: Which splits.
         overwrite: True to make a data set anew that this function made before.
         workers: How many processes; None for one a core.
@@ -123,7 +123,7 @@ def _check_done(
     done: Sequence[CityscapesFrame],
     reasons: dict[CityscapesFrame, str],
 ) -> None:
-    """Check that something was done, and that what was done is there."""
+    """Check that frames were converted, and that their records exist."""
     gone = set(convertible).difference(done, reasons)
     if gone:
         first = min(frame_label(frame) for frame in gone)
@@ -144,7 +144,7 @@ def _write_splits(
     done: Sequence[CityscapesFrame],
     summary: ConversionSummary,
 ) -> None:
-    """Write the files over all frames that are done, and add them to the summary."""
+    """Write the file of each split, and add its frames to the summary."""
     for split in settings["splits"]:
         records = _records(options, [frame for frame in done if frame.split == split], summary)
         write_split(options, split, records)
@@ -156,7 +156,7 @@ def _write_splits(
 def _convertible(
     frames: Sequence[CityscapesFrame], summary: ConversionSummary
 ) -> Iterator[CityscapesFrame]:
-    """Yield the frames that can be converted, and note why others cannot."""
+    """Yield the frames that can be converted, and add problems of others to the summary."""
     known: dict[tuple[str, str], CityscapesFrame] = {}
     for frame in frames:
         label = frame_label(frame)
@@ -172,7 +172,7 @@ def _convertible(
 
 
 def _try_convert(options: ConversionOptions, frame: CityscapesFrame) -> str | None:
-    """Convert a frame; return why it cannot be read, or None."""
+    """Convert a frame, and return why it cannot be read, or None."""
     try:
         convert_frame(frame, options)
     except DatasetError as error:
@@ -190,7 +190,7 @@ def _is_done(options: ConversionOptions, frame: CityscapesFrame) -> bool:
 def _records(
     options: ConversionOptions, frames: Sequence[CityscapesFrame], summary: ConversionSummary
 ) -> Iterator[dict[str, Any]]:
-    """Yield what became of frames, one at a time, and add it to the summary."""
+    """Yield the records of frames, one at a time, and add them to the summary."""
     for frame in frames:
         record = json.loads(options.record(frame).read_bytes())
         summary.add(record["report"])

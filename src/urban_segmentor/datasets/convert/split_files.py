@@ -1,4 +1,4 @@
-"""The files over the frames of a split, and the one that Ultralytics takes as `data`."""
+"""Annotation files of whole splits, and the data YAML of Ultralytics."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 def write_split(options: ConversionOptions, split: str, records: Iterable[dict[str, Any]]) -> None:
-    """Write the file over a split where the format has one.
+    """Write the annotation file of a split where the format has one.
 
     Args:
         options: The conversion.
         split: Which split.
-        records: What became of its frames; all are asked for, one is held in memory at a time.
+        records: Records of its frames; one is held in memory at a time.
 
     Raises:
         OutputError: It cannot be written.
@@ -46,7 +46,7 @@ def write_split(options: ConversionOptions, split: str, records: Iterable[dict[s
 
 
 def split_file(options: ConversionOptions, split: str) -> Path:
-    """Return the file over a split, for the formats `coco` and `panoptic`."""
+    """Return the path of a split's annotation file, for the formats `coco` and `panoptic`."""
     if options.format == "coco":
         return options.out / "annotations" / f"instances_{split}.json"
     return options.out / f"{panoptic_folder(split)}.json"

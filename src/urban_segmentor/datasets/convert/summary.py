@@ -1,4 +1,4 @@
-"""What a conversion did, over all frames, and the report of it."""
+"""Summary of a conversion over all frames, and its JSON report."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _LIBRARIES = ("numpy", "opencv-python-headless", "pillow")
 
 @dataclass(slots=True, kw_only=True)
 class ConversionSummary:
-    """What a conversion did.
+    """Summary of a conversion over all frames.
 
     Attributes:
         images: Frames written, by split.
-        resumed: How many of them an earlier run had done.
-        skipped: How many frames are not written, as something is missing or cannot be read.
+        resumed: Frames of them that an earlier run had written.
+        skipped: Frames not written, as a file is missing or cannot be read.
         interrupted: True when it was stopped before all frames were done.
         polygons: Polygons drawn.
         clipped: Polygons that reach out of the picture, cut off there.
@@ -86,12 +86,12 @@ class ConversionSummary:
 def make_report(
     summary: ConversionSummary, settings: dict[str, Any], *, seconds: float
 ) -> dict[str, Any]:
-    """Return what `report.json` says.
+    """Return the content of `report.json`.
 
     Args:
-        summary: What was done.
-        settings: How, and of what.
-        seconds: How long this run took.
+        summary: Summary of the conversion.
+        settings: Its settings.
+        seconds: Duration of this run.
     """
     return {
         "made_by": MADE_BY,
