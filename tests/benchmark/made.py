@@ -9,6 +9,7 @@ from urban_segmentor.benchmark.models import BenchmarkModel
 from urban_segmentor.benchmark.plan import BenchmarkCandidate
 from urban_segmentor.benchmark.results import AccuracyFigures, BenchmarkRow, LatencyClock
 from urban_segmentor.models.spec import ModelSpec
+from urban_segmentor.structures.classes import ClassList
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 SPEC = ModelSpec(
     task="segment",
-    class_names=("car", "person"),
+    classes=ClassList.from_names(("car", "person")),
     imgsz=(320, 640),
     stride=32,
     ends_in_nms=False,
