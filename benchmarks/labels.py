@@ -48,7 +48,7 @@ def main() -> None:
     wishes = parser.parse_args()
     if not DATA.is_dir():
         sys.exit(f"this needs {DATA}; URBAN_SEGMENTOR_SHARED names the folder above it")
-    files = [path for _, path in labeled(read_layout(DATA).samples)][:: wishes.every]
+    files = [path for _, path in labeled(read_layout(DATA).frames)][:: wishes.every]
     counts: Counter[str] = Counter()
     lowest = 1.0
     for _, compared in in_parallel(compare, files, workers=wishes.workers):

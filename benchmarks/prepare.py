@@ -45,7 +45,7 @@ def main() -> None:
     wishes = parser.parse_args()
     if not DATA.is_dir():
         sys.exit(f"this needs {DATA}; URBAN_SEGMENTOR_SHARED names the folder above it")
-    files = [path for _, path in labeled(read_layout(DATA).samples)]
+    files = [path for _, path in labeled(read_layout(DATA).frames)]
     folder = Path(tempfile.mkdtemp(dir=wishes.folder))
     out = folder / "prepared"
     # Other work on the machine slows all down, now more, now less: so the official code runs

@@ -18,8 +18,8 @@ from typing import Any
 
 from urban_segmentor.datasets.cityscapes.layout import read_layout
 from urban_segmentor.datasets.class_set import parse_class_set
-from urban_segmentor.datasets.convert.convert import ConversionOptions
-from urban_segmentor.datasets.convert.output_folder import YAML, finish
+from urban_segmentor.datasets.convert.convert_frame import ConversionOptions
+from urban_segmentor.datasets.convert.output_folder import YAML, finish_conversion
 from urban_segmentor.datasets.convert.prepare import prepare
 from urban_segmentor.export.ultralytics_env import quiet_ultralytics, require
 from urban_segmentor.synthetic import save_cityscapes
@@ -53,7 +53,7 @@ def street(folder: Path) -> Path:
     save_cityscapes(folder / "street", frames=20, size=(LONG_SIDE // 2, LONG_SIDE))
     layout = read_layout(folder / "street")
     how = ConversionOptions(out=folder / "yolo", format="yolo", classes=parse_class_set("19"))
-    finish(how, prepare(layout, how, splits=["train", "val"]))
+    finish_conversion(how, prepare(layout, how, splits=["train", "val"]))
     return folder / "yolo" / YAML
 
 

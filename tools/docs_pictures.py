@@ -75,7 +75,7 @@ def run(*words: str | Path) -> None:
 def order(data: Path) -> NDArray[np.uint8]:
     """Return objects as their polygons alone, above what drawing all in order leaves, BGR."""
     found: list[tuple[float, NDArray[np.uint8]]] = []
-    for sample in read_layout(data).samples:
+    for sample in read_layout(data).frames:
         if sample.polygons is None or sample.image is None:
             raise SystemExit(f"{sample.stem} is not complete")
         annotation = read_annotation(sample.polygons)

@@ -13,8 +13,8 @@ import json
 from pathlib import Path
 
 from urban_segmentor.export.export import export
-from urban_segmentor.export.export_metadata import ModelDescription
-from urban_segmentor.export.export_options import ExportOptions
+from urban_segmentor.export.metadata import ModelDescription
+from urban_segmentor.export.options import ExportOptions
 
 WEIGHTS = Path(__file__).parents[1] / "src/urban_segmentor/models/weights"
 
@@ -30,22 +30,22 @@ def main() -> None:
     parser.add_argument("--imgsz", type=int, nargs=2, default=(384, 640))
     parser.add_argument("--data", type=Path, help="pictures to compare on; default the street")
     args = parser.parse_args()
-    about = ModelDescription(
+    description = ModelDescription(
         description=args.description,
         training_data=args.training_data,
         accuracy=args.accuracy,
         license="AGPL-3.0; trained on Cityscapes: non-commercial use",
     )
-    wishes = ExportOptions(
+    options = ExportOptions(
         model=str(args.checkpoint),
         imgsz=tuple(args.imgsz),
         half=True,
         data=args.data,
         output=WEIGHTS / f"{args.name}.onnx",
         overwrite=True,
-        about=about,
+        description=description,
     )
-    print(json.dumps(export(wishes).summary(), indent=1))
+    print(json.dumps(export(options).summary(), indent=1))
 
 
 if __name__ == "__main__":

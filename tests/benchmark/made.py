@@ -5,19 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from urban_segmentor.benchmark.files import BenchmarkModel
+from urban_segmentor.benchmark.models import BenchmarkModel
 from urban_segmentor.benchmark.plan import BenchmarkCandidate
-from urban_segmentor.benchmark.rows import AccuracyFigures, BenchmarkRow, LatencyClock
+from urban_segmentor.benchmark.results import AccuracyFigures, BenchmarkRow, LatencyClock
 from urban_segmentor.models.spec import ModelSpec
+from urban_segmentor.structures.classes import ClassList
 
 if TYPE_CHECKING:
     from typing import Literal
 
-    from urban_segmentor.benchmark.rows import SpeedFigures
+    from urban_segmentor.benchmark.results import SpeedFigures
 
 SPEC = ModelSpec(
     task="segment",
-    class_names=("car", "person"),
+    classes=ClassList.from_names(("car", "person")),
     imgsz=(320, 640),
     stride=32,
     ends_in_nms=False,

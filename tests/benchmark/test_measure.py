@@ -13,11 +13,11 @@ from tests.benchmark.made import made_file, made_row
 from tests.cli.tiny import save_tiny_model
 from tests.evaluation.validation.scene import write_street
 from urban_segmentor.benchmark.accuracy import check_scorable, measure_accuracy
-from urban_segmentor.benchmark.benchmark_images import drawn_images, images_of
-from urban_segmentor.benchmark.files import read_model
+from urban_segmentor.benchmark.images import images_of_split, street_images
+from urban_segmentor.benchmark.models import read_model
 from urban_segmentor.benchmark.plan import BenchmarkCandidate, make_plan
 from urban_segmentor.benchmark.plot import plot_png
-from urban_segmentor.benchmark.rows import BenchmarkRow, LatencyClock
+from urban_segmentor.benchmark.results import BenchmarkRow, LatencyClock
 from urban_segmentor.benchmark.speed import measure_speed
 from urban_segmentor.datasets.cityscapes.layout import read_layout
 from urban_segmentor.errors import DatasetError, MissingExtraError, ModelError, SettingError
@@ -111,7 +111,7 @@ def test_a_device_that_was_named_must_be_there() -> None:
     failing = fail_at(0, SettingError("no CUDA", hint="x"))
     candidates: Any = [Fake("a", [], failing)]
     with pytest.raises(SettingError, match="no CUDA"):
-        measure_speed(candidates, IMAGES, device_is_wanted=True)
+        measure_speed(candidates, IMAGES, device_is_required=True)
     assert measure_speed(candidates, IMAGES)[0].error == "no CUDA"
     with pytest.raises(SettingError, match="`rounds` is 0"):
         measure_speed(candidates, IMAGES, rounds=0)
@@ -180,8 +180,8 @@ def test_what_cannot_be_scored_is_refused_before(
     check_scorable([*blind, *samples])
     dark = [dataclasses.replace(sample, image=None) for sample in samples]
     with pytest.raises(DatasetError, match="none of 3 frames has a picture"):
-        images_of(dark, source="here")
-    assert images_of(samples, source="here").sizes == ("256x128",)
+        images_of_split(dark, source="here")
+    assert images_of_split(samples, source="here").sizes == ("256x128",)
     monkeypatch.setattr("urban_segmentor.benchmark.accuracy.find_spec", lambda _: None)
     with pytest.raises(MissingExtraError):
         check_scorable(samples)
@@ -189,8 +189,8 @@ def test_what_cannot_be_scored_is_refused_before(
 
 def test_drawn_images(monkeypatch: pytest.MonkeyPatch) -> None:
     """They are of a usual size, and not all the same."""
-    monkeypatch.setattr("urban_segmentor.benchmark.benchmark_images.MOST_PICTURES", 2)
-    images = drawn_images()
+    monkeypatch.setattr("urban_segmentor.benchmark.images.MAX_IMAGES", 2)
+    images = street_images()
     assert images.sizes == ("1920x1080",)
     assert len({image.tobytes() for image in images.images}) == len(images.images) == 2
 

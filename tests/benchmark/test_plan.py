@@ -13,8 +13,8 @@ from openvino import opset13 as ops
 
 from tests.benchmark.made import made_file
 from tests.cli.tiny import save_tiny_model
-from urban_segmentor.benchmark.files import find_models, is_made_from, read_model
 from urban_segmentor.benchmark.hardware import native_precision
+from urban_segmentor.benchmark.models import find_models, is_quantized_from, read_model
 from urban_segmentor.benchmark.plan import make_plan, parse_sizes
 from urban_segmentor.errors import ModelError, SettingError
 from urban_segmentor.models.registry import embedded_models
@@ -66,7 +66,7 @@ def test_what_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the reason for each."""
     files = [made_file("a.onnx"), made_file("b.xml"), made_file("c.onnx", static_size=(64, 640))]
     plan = make_plan(files, device="cpu", sizes=(640, 1024))
-    reasons = [str(one) for one in plan.left_out]
+    reasons = [str(one) for one in plan.skipped]
     assert "a.onnx onnx auto: ONNX Runtime has one precision, which is measured as f32" in reasons
     assert "b.xml onnx: ONNX Runtime does not read .xml" in reasons
     assert any(text.startswith("c.onnx 1024: `c.onnx` only takes 64 x 640") for text in reasons)
@@ -76,7 +76,7 @@ def test_what_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(f"{PLAN}.native_precision", lambda _: "f32")
     plan = make_plan(files[:1], device="cpu", sizes=())
     assert [(c.runtime, c.precision) for c in plan.candidates] == [("openvino", "f32")]
-    reasons = [str(one) for one in plan.left_out]
+    reasons = [str(one) for one in plan.skipped]
     assert "a.onnx openvino auto: it is f32 as well: `cpu` is best at that" in reasons
     assert any("pip install 'urban-segmentor[onnx]'" in text for text in reasons)
 
@@ -167,15 +167,15 @@ def test_eight_bits_are_recognised(
     file = read_model("m", tmp_path / "m.xml")
     assert file.weights == weights
     assert file.made_from == "runs/best.pt"
-    assert is_made_from(file, made_file("best.onnx"))
-    assert not is_made_from(file, made_file("other.onnx"))
+    assert is_quantized_from(file, made_file("best.onnx"))
+    assert not is_quantized_from(file, made_file("other.onnx"))
 
 
 def test_float_onnx(tmp_path: Path) -> None:
     """It says nothing of an origin."""
     file = read_model("tiny", save_tiny_model(tmp_path / "tiny.onnx"))
     assert (file.weights, file.made_from, file.static_size) == ("float", "", (64, 64))
-    assert not is_made_from(file, made_file("a.onnx"))
+    assert not is_quantized_from(file, made_file("a.onnx"))
 
 
 def test_it_needs_no_torch() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.benchmark.made import made_file, made_row
-from urban_segmentor.benchmark.rows import BenchmarkRow
-from urban_segmentor.benchmark.verdict import advise, judge
+from urban_segmentor.benchmark.results import BenchmarkRow
+from urban_segmentor.benchmark.verdict import recommend, verify
 
 FLOAT, OTHER = made_file("a.onnx"), made_file("b.onnx")
 INT8 = made_file("int8.xml", is_quantized=True)
@@ -15,7 +15,7 @@ INT8_OF_A = made_file("int8.xml", is_quantized=True, made_from="a.pt")
 
 def recommended(rows: list[BenchmarkRow], *, tolerance_points: float = 1.0) -> int | None:
     """Return which row is recommended."""
-    return advise(rows, judge(rows, tolerance_points=tolerance_points)).recommended
+    return recommend(rows, verify(rows, tolerance_points=tolerance_points)).recommended
 
 
 @pytest.mark.parametrize(("ap", "number"), [(14.0, 0), (13.9, 1), (16.0, 0)])
@@ -27,7 +27,7 @@ def test_the_fastest_within_the_tolerance(ap: float, number: int) -> None:
         made_row(FLOAT, runtime="onnx", ms=20, ap=14.9),
     ]
     assert recommended(rows) == number
-    assert judge(rows)[0].reference_ap == pytest.approx(0.15)
+    assert verify(rows)[0].reference_ap == pytest.approx(0.15)
 
 
 def test_another_tolerance() -> None:
@@ -45,10 +45,10 @@ def test_each_size_and_file_has_its_own_reference() -> None:
         made_row(OTHER, imgsz=640, ms=7, ap=30.0),
         made_row(FLOAT, imgsz=1024, computes_in="bf16", ms=15, ap=18.5),
     ]
-    verdicts = judge(rows)
+    verdicts = verify(rows)
     assert [verdict.verified for verdict in verdicts] == [True, True, True, False]
-    advice = advise(rows, verdicts)
-    assert (advice.recommended, advice.fastest) == (0, (0, 1))
+    recommendation = recommend(rows, verdicts)
+    assert (recommendation.recommended, recommendation.fastest) == (0, (0, 1))
 
 
 def test_a_quantized_file_is_compared_with_its_origin() -> None:
@@ -59,20 +59,20 @@ def test_a_quantized_file_is_compared_with_its_origin() -> None:
         made_row(INT8_OF_A, computes_in="bf16", ms=5, ap=14.5),
     ]
     assert recommended(rows) == 2
-    assert "`a.onnx`" in judge(rows)[2].reason
+    assert "`a.onnx`" in verify(rows)[2].reason
     rows[2] = made_row(INT8, computes_in="bf16", ms=5, ap=14.5)
     assert recommended(rows) == 0
-    assert judge(rows)[2].reference_ap == pytest.approx(0.20)
+    assert verify(rows)[2].reference_ap == pytest.approx(0.20)
 
 
 def test_a_quantized_file_is_no_reference() -> None:
     """Neither of itself nor of others, also where the rest is computed in float32."""
     alone = [made_row(INT8, ms=5, ap=15.0)]
     assert recommended(alone) is None
-    assert "no float32 run at 640" in judge(alone)[0].reason
-    assert advise(alone, judge(alone)).safe is None
+    assert "no float32 run at 640" in verify(alone)[0].reason
+    assert recommend(alone, verify(alone)).safe is None
     both = [made_row(INT8, ms=5, ap=30.0), made_row(FLOAT, ms=9, ap=20.0)]
-    assert judge(both)[1].reference_ap == pytest.approx(0.2)
+    assert verify(both)[1].reference_ap == pytest.approx(0.2)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_quantized_file_is_no_reference() -> None:
 def test_what_was_not_measured_is_not_verified(row: BenchmarkRow, reason: str) -> None:
     """However fast it is."""
     rows = [row, made_row(FLOAT, ms=10, ap=15.0)]
-    verdict = judge(rows)[0]
+    verdict = verify(rows)[0]
     assert not verdict.verified
     assert reason in verdict.reason
     assert recommended(rows) == 1
@@ -100,13 +100,13 @@ def test_a_failed_reference_does_not_count() -> None:
         made_row(FLOAT, ms=10, ap=15.0, error="broke"),
     ]
     assert recommended(rows) is None
-    assert advise(rows, judge(rows)).safe is None
+    assert recommend(rows, verify(rows)).safe is None
 
 
 def test_too_little_to_lose() -> None:
     """A model that finds nothing loses nothing, which says nothing."""
     rows = [made_row(FLOAT, computes_in="bf16", ms=5, ap=0.0), made_row(FLOAT, ap=1.0)]
-    verdicts = judge(rows)
+    verdicts = verify(rows)
     assert [verdict.verified for verdict in verdicts] == [False, False]
     assert "too little" in verdicts[0].reason
 
@@ -120,5 +120,9 @@ def test_without_data_something_is_safe() -> None:
         made_row(FLOAT, runtime="onnx", ms=3, scored=False),
         made_row(FLOAT, imgsz=320, ms=None, scored=False, error="broke"),
     ]
-    advice = advise(rows, judge(rows))
-    assert (advice.recommended, advice.safe, advice.fastest) == (None, 3, ())
+    recommendation = recommend(rows, verify(rows))
+    assert (recommendation.recommended, recommendation.safe, recommendation.fastest) == (
+        None,
+        3,
+        (),
+    )

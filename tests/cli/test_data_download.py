@@ -50,7 +50,7 @@ def site(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[StandIn]:
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.delenv("CITYSCAPES_PASSWORD", raising=False)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(official_site, "PAUSES_S", (0.0,) * 5)
+    monkeypatch.setattr(official_site, "RETRY_DELAYS_S", (0.0,) * 5)
     with serve(ARCHIVES) as running:
         monkeypatch.setattr(module, "download", partial(module.download, address=running.url))
         yield running

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.runner import Shell, files_below, save_image
-from urban_segmentor.export import export_images as export_images_
-from urban_segmentor.export.verify_export import ModelUnderTest
+from urban_segmentor.export import images
+from urban_segmentor.export.verify_export import NamedImage
 from urban_segmentor.synthetic import Street
 
 
@@ -16,9 +16,7 @@ from urban_segmentor.synthetic import Street
 def _one_image(monkeypatch: pytest.MonkeyPatch) -> None:
     """One street is enough here."""
     shot = next(iter(Street(size=(256, 512), fps=1.0, seed=7).shots(seconds=1.0)))
-    monkeypatch.setattr(
-        export_images_, "_street", lambda: [ModelUnderTest("street", shot.frame.image)]
-    )
+    monkeypatch.setattr(images, "_street_images", lambda: [NamedImage("street", shot.frame.image)])
 
 
 def test_what_is_printed(shell: Shell) -> None:

@@ -180,10 +180,10 @@ def test_images_that_are_gone(shell: Shell, prepared: Path, tmp_path: Path) -> N
 
     material = read_training_data(copy)
     RunFolder(tmp_path / "run").create(
-        material=material,
+        training_data=material,
         images=[image.path for image in material.train],
         settings={},
-        own={},
+        own_settings={},
         overwrite=False,
     )
     next((copy / "images" / "train").iterdir()).unlink()
@@ -218,7 +218,7 @@ def test_killed_after_its_last_epoch(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("urban_segmentor.training.trainer.KeptTrainer.final_eval", killed)
+        patch.setattr("urban_segmentor.training.trainer.AtomicTrainer.final_eval", killed)
         assert shell("train", *words).code == 130
     assert "finished" not in json.loads(Path("run/run.json").read_text())
     with monkeypatch.context() as patch:
@@ -241,7 +241,7 @@ def test_a_run_that_was_moved(shell: Shell, prepared: Path, checkpoint: Path) ->
     process.send_signal(signal.SIGKILL)
     process.communicate()
     Path("run").rename("moved")
-    with RunFolder(Path("moved")).alone():
+    with RunFolder(Path("moved")).lock():
         busy = shell("train", "--resume", "moved", "--device", "cpu")
         assert busy.code == 1
         assert "another process trains" in busy.err
@@ -290,7 +290,7 @@ def test_rows_of_a_torn_file(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     assert [row["epoch"] for row in folder.rows()] == [1, 2]
     assert folder.rows()[-1]["a"] == 5
-    folder.forget_after(1)
+    folder.drop_rows_after(1)
     assert (tmp_path / "results.csv").read_text() == "epoch,time,a\n1,2,3\n"
 
 

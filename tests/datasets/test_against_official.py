@@ -72,7 +72,7 @@ def test_scenes_equal_the_official_images(tmp_path: Path, objects: int, seed: in
 
 def test_real_frames_equal_the_official_images(shared: Path) -> None:
     """Every sixtieth of the given frames, at 2048 x 1024."""
-    samples = read_layout(shared / "data" / "cityscapes-768").samples[::60]
+    samples = read_layout(shared / "data" / "cityscapes-768").frames[::60]
     assert len(samples) >= 39
     for sample in samples:
         assert sample.polygons is not None

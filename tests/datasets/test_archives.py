@@ -70,15 +70,15 @@ def entry(name: str, data: bytes = b"x", **fields: int) -> bytes:
 
 
 class Heard(ByteProgress):
-    """Keeps what a watcher is told."""
+    """Records the reported progress."""
 
     def __init__(self) -> None:
         self.steps: list[tuple[str, int | None, int]] = []
         self.done_bytes = 0
 
-    def begin(self, what: str, *, total_bytes: int | None, done_bytes: int = 0) -> None:
+    def begin(self, step: str, *, total_bytes: int | None, done_bytes: int = 0) -> None:
         """Keep it."""
-        self.steps.append((what, total_bytes, done_bytes))
+        self.steps.append((step, total_bytes, done_bytes))
 
     def advance(self, count_bytes: int) -> None:
         """Count it."""
@@ -88,7 +88,7 @@ class Heard(ByteProgress):
 def test_everything_is_unpacked(folder: Path) -> None:
     """Every file with its content, no other file, and the watcher hears of each byte."""
     heard = Heard()
-    got = unpack(save(folder, archive_of(FILES)), folder, watcher=heard)
+    got = unpack(save(folder, archive_of(FILES)), folder, progress=heard)
     assert tree(folder) == FILES
     assert got.sizes == {name: len(data) for name, data in FILES.items()}
     assert got.written == len(FILES)
@@ -105,7 +105,7 @@ def test_what_is_there_is_not_written_again(folder: Path) -> None:
     (folder / "README").write_bytes(b"read it")
     (folder / "gtFine/val/bonn/b_gtFine_color.png").write_bytes(b"half")
     heard = Heard()
-    assert unpack(archive, folder, watcher=heard).written == 2
+    assert unpack(archive, folder, progress=heard).written == 2
     assert tree(folder) == FILES
     kept = ("license.txt", "gtFine/train/ulm/a_gtFine_polygons.json")
     assert all((folder / name).stat().st_ino == before[name] for name in kept)
@@ -281,7 +281,7 @@ def test_names_that_collide(folder: Path, files: list[str], message: str) -> Non
 def test_an_archive_that_grows_too_much(folder: Path) -> None:
     """A bomb is refused before it is opened; text that packs well is not."""
     data = archive_of({"a": bytes(50_000_000)})
-    assert len(data) * archives.MOST_GROWTH < 50_000_000
+    assert len(data) * archives.MAX_EXPANSION < 50_000_000
     with pytest.raises(DatasetError, match=r"would grow to 50\.0 MB, more than 200 times its size"):
         unpack(save(folder, data), folder)
     unpack(save(folder, archive_of({"a": bytes(1_000_000)})), folder)
@@ -290,7 +290,7 @@ def test_an_archive_that_grows_too_much(folder: Path) -> None:
 
 def test_too_many_entries(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Millions of empty files fill a disk as well."""
-    monkeypatch.setattr(archives, "MOST_FILES", 3)
+    monkeypatch.setattr(archives, "MAX_FILES", 3)
     with pytest.raises(DatasetError, match="has 4 entries, expected at most 3"):
         unpack(save(folder, archive_of(FILES)), folder)
 
@@ -404,9 +404,7 @@ def test_the_disk_is_too_small(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
     archive = save(folder, archive_of(FILES))
     usage = archives.shutil.disk_usage(folder)
     monkeypatch.setattr(archives.shutil, "disk_usage", lambda _: usage._replace(free=100_000))
-    message = (
-        r"`.*data` has 100\.0 kB of free space, 192\.5 kB are needed for the files of `x\.zip`"
-    )
+    message = r"`.*data` has 100\.0 kB free, 192\.5 kB are needed for the files of `x\.zip`"
     with pytest.raises(OutputError, match=message) as caught:
         unpack(archive, folder)
     assert caught.value.hint == "free some space, or choose another folder"

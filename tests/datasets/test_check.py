@@ -121,7 +121,7 @@ def test_notes_are_summed_up(tmp_path: Path) -> None:
         write_frame(tmp_path, f"town_{i:06d}_000019", [box("car", -5, 0, 9, 9)])
     report = check(read_layout(tmp_path), workers=2)
     assert not report.problems
-    first, *rest = report.summed_up()
+    first, *rest = report.summarize_notes()
     assert first.startswith("4 frames have polygons that reach out of the picture; for instance ")
     assert "`val/town/town_000000_000019`: 1 polygon reaches" in first
     assert len(rest) == 3

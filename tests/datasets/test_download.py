@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.datasets.site import StandIn
-    from urban_segmentor.datasets.cityscapes.download import Fetched
+    from urban_segmentor.datasets.cityscapes.download import DownloadedPackage
 
 LABEL_FILES = {
     "README": b"labels",
@@ -61,34 +61,34 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
-    monkeypatch.setattr(official_site, "PAUSES_S", (0.0,) * 5)
+    monkeypatch.setattr(official_site, "RETRY_DELAYS_S", (0.0,) * 5)
     monkeypatch.setattr(official_session, "_CHUNK_BYTES", 1024)
     with serve(ARCHIVES) as running:
         yield running
 
 
 class Heard(ByteProgress):
-    """Keeps what a watcher is told."""
+    """Records the reported progress."""
 
     def __init__(self) -> None:
         self.steps: list[tuple[str, int | None, int]] = []
         self.said: list[str] = []
         self.done_bytes = 0
 
-    def begin(self, what: str, *, total_bytes: int | None, done_bytes: int = 0) -> None:
+    def begin(self, step: str, *, total_bytes: int | None, done_bytes: int = 0) -> None:
         """Keep it."""
-        self.steps.append((what, total_bytes, done_bytes))
+        self.steps.append((step, total_bytes, done_bytes))
 
     def advance(self, count_bytes: int) -> None:
         """Count it."""
         self.done_bytes += count_bytes
 
-    def say(self, text: str) -> None:
+    def report(self, text: str) -> None:
         """Keep it."""
         self.said.append(text)
 
 
-def fetch(site: StandIn, folder: Path, **options: Any) -> list[Fetched]:  # noqa: ANN401 - of `download`
+def fetch(site: StandIn, folder: Path, **options: Any) -> list[DownloadedPackage]:  # noqa: ANN401 - of `download`
     """Download with the right account."""
     return download(
         folder,
@@ -120,7 +120,7 @@ def check_complete(folder: Path) -> None:
 def test_everything_arrives(site: StandIn, tmp_path: Path) -> None:
     """Both packages are unpacked into a new folder, and the archives are gone."""
     folder, heard = tmp_path / "new" / "cityscapes", Heard()
-    labels, images = fetch(site, folder, watcher=heard)
+    labels, images = fetch(site, folder, progress=heard)
     check_complete(folder)
     assert (labels.name, labels.files, labels.written) == (LABELS, 22, 22)
     assert labels.downloaded_bytes == len(ARCHIVES[LABELS])
@@ -260,7 +260,7 @@ def test_passing_trouble(site: StandIn, tmp_path: Path, page: str, trouble: int 
     """Two times in a row, on any page, is no reason to stop; each is told."""
     site.plague(page, trouble, trouble)
     heard = Heard()
-    fetch(site, tmp_path, watcher=heard)
+    fetch(site, tmp_path, progress=heard)
     check_complete(tmp_path)
     what = "cannot be reached" if trouble == "drop" else f"has trouble (status {trouble})"
     assert len(heard.said) == 2
@@ -313,7 +313,7 @@ def test_a_log_in_that_grows_old(site: StandIn, tmp_path: Path) -> None:
     """Is renewed in the middle of a download, once without a word."""
     site.plague(FILE, "half", "redirect")
     heard = Heard()
-    fetch(site, tmp_path, watcher=heard)
+    fetch(site, tmp_path, progress=heard)
     check_complete(tmp_path)
     assert site.pages().count("/login") == 4
     assert len(heard.said) == 1
@@ -324,7 +324,7 @@ def test_a_connection_that_is_lost(site: StandIn, tmp_path: Path, trouble: str) 
     """Goes on from where it broke; nothing is fetched twice."""
     site.plague(FILE, trouble, trouble, trouble)
     heard = Heard()
-    labels, images = fetch(site, tmp_path, watcher=heard)
+    labels, images = fetch(site, tmp_path, progress=heard)
     check_complete(tmp_path)
     assert ["has stopped in the middle of an archive" in text for text in heard.said] == [True] * 3
     sizes = len(ARCHIVES[LABELS]), len(ARCHIVES[IMAGES])
@@ -343,7 +343,7 @@ def test_a_site_that_stalls(site: StandIn, tmp_path: Path, monkeypatch: pytest.M
     site.plague(LIST, "stall")
     site.hold_at = len(ARCHIVES[LABELS]) // 2
     heard = Heard()
-    fetch(site, tmp_path, watcher=heard)
+    fetch(site, tmp_path, progress=heard)
     check_complete(tmp_path)
     assert "does not answer in time" in heard.said[0]
     assert "has stopped in the middle" in heard.said[1]
@@ -353,7 +353,7 @@ def test_nobody_is_there(site: StandIn, tmp_path: Path) -> None:
     """No network: a few attempts, then what to check."""
     site.url = "http://127.0.0.1:9"
     heard = Heard()
-    error = failure(site, tmp_path, watcher=heard)
+    error = failure(site, tmp_path, progress=heard)
     assert str(error) == "`http://127.0.0.1:9` cannot be reached"
     assert str(error.hint).startswith("check the network")
     assert len(heard.said) == 2
@@ -387,7 +387,7 @@ def test_no_certificate(site: StandIn, tmp_path: Path) -> None:
     """Talking to something that has none is not tried again."""
     site.url = site.url.replace("http:", "https:")
     heard = Heard()
-    error = failure(site, tmp_path, watcher=heard)
+    error = failure(site, tmp_path, progress=heard)
     assert "certificate" in str(error)
     assert heard.said == []
 
@@ -415,7 +415,7 @@ def test_what_was_begun_is_not_appended_to_for_ever(
     part.parent.mkdir(parents=True)
     part.write_bytes(ARCHIVES[LABELS] + bytes(extra))
     heard = Heard()
-    labels, _ = fetch(site, tmp_path, watcher=heard)
+    labels, _ = fetch(site, tmp_path, progress=heard)
     check_complete(tmp_path)
     assert labels.downloaded_bytes == (len(ARCHIVES[LABELS]) if extra else 0)
     assert ["does not continue an archive" in text for text in heard.said] == [True] * bool(extra)
@@ -554,11 +554,11 @@ def test_only_one_run_at_a_time(site: StandIn, tmp_path: Path) -> None:
     errors: list[UrbanSegmentorError] = []
 
     class Second(ByteProgress):
-        def begin(self, what: str, *, total_bytes: int | None, done_bytes: int = 0) -> None:
-            del what, total_bytes, done_bytes
+        def begin(self, step: str, *, total_bytes: int | None, done_bytes: int = 0) -> None:
+            del step, total_bytes, done_bytes
             errors.append(failure(site, tmp_path))
 
-    fetch(site, tmp_path, watcher=Second())
+    fetch(site, tmp_path, progress=Second())
     assert f"another run is at work in `{tmp_path}`" in str(errors[0])
     check_complete(tmp_path)
 
@@ -604,19 +604,19 @@ folder, address, username, password, point = sys.argv[1:]
 def kill(*_args, **_options):
     os.kill(os.getpid(), signal.SIGKILL)
 
-real = archives.put
+real = archives.write_file
 official_session._CHUNK_BYTES = 1024
 if point == "downloaded":  # all bytes are there, the sum is not checked
     official_site.official_downloader().hashlib.md5 = kill
 elif point == "checked":
     download.unpack = kill
 elif point == "unpacking":
-    archives.put = lambda target, pieces: kill() if target.name.startswith("7") else real(
+    archives.write_file = lambda target, pieces: kill() if target.name.startswith("7") else real(
         target, pieces)
 elif point == "unpacked":  # the record is not written
-    download.put = kill
+    download.write_file = kill
 elif point == "recorded":
-    download.put = lambda target, pieces: (real(target, pieces), kill())
+    download.write_file = lambda target, pieces: (real(target, pieces), kill())
 account = official_site.Account(username=username, password=password)
 download.download(Path(folder), lambda: account, address=address)
 """

@@ -14,8 +14,8 @@ import pytest
 from tests.evaluation.validation.scene import SIZE, box, street, write_frame, write_street
 from urban_segmentor.datasets.cityscapes.layout import read_layout
 from urban_segmentor.datasets.class_set import parse_class_set
-from urban_segmentor.datasets.convert.convert import GROUND_TRUTH, WORK, ConversionOptions
-from urban_segmentor.datasets.convert.output_folder import finish
+from urban_segmentor.datasets.convert.convert_frame import GROUND_TRUTH, WORK, ConversionOptions
+from urban_segmentor.datasets.convert.output_folder import finish_conversion
 from urban_segmentor.datasets.convert.prepare import default_splits, prepare
 from urban_segmentor.errors import DatasetError, OutputError, SettingError
 from urban_segmentor.io import atomic
@@ -33,7 +33,7 @@ def convert(root: Path, out: Path, *, overwrite: bool = False, **options: object
     how = ConversionOptions(out=out, **rest)
     layout = read_layout(root)
     report = prepare(layout, how, splits=layout.splits, overwrite=overwrite, workers=1)
-    finish(how, report)
+    finish_conversion(how, report)
     return report
 
 

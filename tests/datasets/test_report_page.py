@@ -11,8 +11,8 @@ import pytest
 
 from urban_segmentor.datasets.cityscapes.layout import read_layout
 from urban_segmentor.datasets.class_set import parse_class_set
-from urban_segmentor.datasets.convert.convert import ConversionOptions
-from urban_segmentor.datasets.convert.output_folder import finish
+from urban_segmentor.datasets.convert.convert_frame import ConversionOptions
+from urban_segmentor.datasets.convert.output_folder import finish_conversion
 from urban_segmentor.datasets.convert.prepare import prepare
 from urban_segmentor.datasets.convert.report_page import write_page
 from urban_segmentor.structures.cityscapes_labels import BY_NAME
@@ -20,7 +20,7 @@ from urban_segmentor.structures.cityscapes_labels import BY_NAME
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from urban_segmentor.datasets.convert.convert import Format
+    from urban_segmentor.datasets.convert.convert_frame import Format
 
 ALL = parse_class_set("19")
 
@@ -63,7 +63,7 @@ def test_frames_worth_seeing_are_there_while_the_records_are(
     how, report = convert_all(street_data, tmp_path / "out")
     before = write_page(how.out, report).read_text(encoding="utf-8")
     assert "most segments joined by bridges, " in before
-    finish(how, report)
+    finish_conversion(how, report)
     after = write_page(how.out, report).read_text(encoding="utf-8")
     assert "most segments" not in after
     assert "at random" in after

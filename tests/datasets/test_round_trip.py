@@ -15,8 +15,8 @@ from urban_segmentor.datasets.cityscapes.layout import read_layout
 from urban_segmentor.datasets.cityscapes.rasterize import draw_objects
 from urban_segmentor.datasets.cityscapes.segments import Segments, visible_segments
 from urban_segmentor.datasets.class_set import parse_class_set
-from urban_segmentor.datasets.convert.convert import ConversionOptions
-from urban_segmentor.datasets.convert.output_folder import finish
+from urban_segmentor.datasets.convert.convert_frame import ConversionOptions
+from urban_segmentor.datasets.convert.output_folder import finish_conversion
 from urban_segmentor.datasets.convert.prepare import prepare
 from urban_segmentor.export.ultralytics_env import require
 from urban_segmentor.structures.polygons import polygons_to_mask
@@ -38,8 +38,8 @@ def _converted(data: Path, out: Path, kind: Literal["yolo", "coco"]) -> tuple[Ci
     how = ConversionOptions(out=out, format=kind, classes=CLASSES)
     report = prepare(layout, how, splits=layout.splits, workers=1)
     assert not report["problems"]
-    finish(how, report)
-    return layout.samples
+    finish_conversion(how, report)
+    return layout.frames
 
 
 def _visible(sample: CityscapesFrame) -> Segments:
@@ -92,7 +92,7 @@ def test_real_yolo_polygons_give_the_masks_back(shared: Path, tmp_path: Path) ->
     """The same for some of the given frames, at 2048 x 1024."""
     source = shared / "data" / "cityscapes-768"
     data = tmp_path / "data"
-    for sample in read_layout(source).samples[::400]:
+    for sample in read_layout(source).frames[::400]:
         assert sample.polygons is not None
         assert sample.image is not None
         for path in (sample.polygons, sample.image):

@@ -68,7 +68,7 @@ def test_panoptic_quality_is_the_official_one(tmp_path: Path, seed: int) -> None
     seen = 0
     for name, figures in ours.classes.items():
         expected = theirs["per_class"][BY_NAME[name].label_id]
-        if figures.found + figures.wrong + figures.missed:
+        if figures.true_positives + figures.false_positives + figures.false_negatives:
             assert _same(figures.pq, expected["pq"]), name
             seen += 1
     assert seen == theirs["All"]["n"]

@@ -86,8 +86,8 @@ def test_a_prediction_of_everything_as_one_car_matches_nothing() -> None:
     result = panoptic_quality([whole], [ids], class_names=TRAIN_NAMES)
 
     assert result.pq == 0
-    assert result.classes["car"].wrong == result.classes["car"].missed == 1
-    assert result.classes["road"].missed == 1
+    assert result.classes["car"].false_positives == result.classes["car"].false_negatives == 1
+    assert result.classes["road"].false_negatives == 1
     assert mean_iou([label_ids(whole, class_names=TRAIN_NAMES)], [ids]).classes["car"] == 600 / 4800
 
 

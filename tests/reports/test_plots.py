@@ -100,7 +100,7 @@ def test_the_same_figure_has_the_same_bytes() -> None:
 def test_pyplot_is_never_loaded() -> None:
     """Its figures would be kept until somebody closes them, and want a window."""
     code = (
-        "import sys; from urban_segmentor.visualization import figures as f;"
+        "import sys; from urban_segmentor.reports import plots as f;"
         "loaded = 'matplotlib' in sys.modules;"
         "f.figure_png(f.new_figure(1, 1)); print(loaded, 'matplotlib.pyplot' in sys.modules)"
     )

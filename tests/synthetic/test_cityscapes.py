@@ -180,9 +180,9 @@ def test_layout(folder: Path) -> None:
     """What reads Cityscapes reads it, and finds nothing wrong."""
     layout = read_layout(folder)
     assert layout.splits == ("train", "val")
-    assert {(one.city, one.split) for one in layout.samples} == {city[:2] for city in CITIES}
+    assert {(one.city, one.split) for one in layout.frames} == {city[:2] for city in CITIES}
     images = []
-    for sample in layout.samples:
+    for sample in layout.frames:
         assert sample.polygons is not None
         assert sample.image is not None
         assert read_annotation(sample.polygons).image_size == SMALL

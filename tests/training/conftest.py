@@ -10,8 +10,8 @@ import pytest
 
 from urban_segmentor.datasets.cityscapes.layout import read_layout
 from urban_segmentor.datasets.class_set import parse_class_set
-from urban_segmentor.datasets.convert.convert import ConversionOptions
-from urban_segmentor.datasets.convert.output_folder import finish
+from urban_segmentor.datasets.convert.convert_frame import ConversionOptions
+from urban_segmentor.datasets.convert.output_folder import finish_conversion
 from urban_segmentor.datasets.convert.prepare import prepare
 from urban_segmentor.synthetic import save_cityscapes
 
@@ -26,7 +26,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_cityscapes(root / "cityscapes", frames=8, size=(128, 256), workers=1)
     layout = read_layout(root / "cityscapes")
     how = ConversionOptions(out=root / "yolo", format="yolo", classes=parse_class_set("19"))
-    finish(how, prepare(layout, how, splits=["train", "val"], workers=1))
+    finish_conversion(how, prepare(layout, how, splits=["train", "val"], workers=1))
     return root / "yolo"
 
 

@@ -21,16 +21,14 @@ from urban_segmentor.errors import (
     OutputError,
     SettingError,
 )
-from urban_segmentor.export import checkpoint, formats
+from urban_segmentor.export import checkpoint, images, model_files, verify_export
 from urban_segmentor.export import export as exporting
-from urban_segmentor.export import export_images as export_images_
-from urban_segmentor.export import export_metadata as about
-from urban_segmentor.export import verify_export as same_answer
+from urban_segmentor.export import metadata as export_metadata
 from urban_segmentor.export.checkpoint import CheckpointNetwork
 from urban_segmentor.export.export import export
-from urban_segmentor.export.export_metadata import ModelDescription
-from urban_segmentor.export.export_options import ExportOptions, wide_size
-from urban_segmentor.export.verify_export import EXACT, HALF, ModelUnderTest, verify_same_outputs
+from urban_segmentor.export.metadata import ModelDescription
+from urban_segmentor.export.options import ExportOptions, wide_size
+from urban_segmentor.export.verify_export import EXACT, HALF, NamedImage, verify_same_outputs
 from urban_segmentor.structures.cityscapes_labels import TRAIN_NAMES
 from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.masks import Masks
@@ -46,9 +44,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # of torch and Ultralytics, n
 def _few_images(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """One street is enough here."""
     shot = next(iter(Street(size=(320, 640), fps=1.0, seed=7, camera="dashcam").shots(seconds=1.0)))
-    monkeypatch.setattr(
-        export_images_, "_street", lambda: [ModelUnderTest("street", shot.frame.image)]
-    )
+    monkeypatch.setattr(images, "_street_images", lambda: [NamedImage("street", shot.frame.image)])
     monkeypatch.chdir(tmp_path)
 
 
@@ -57,19 +53,19 @@ def files_of(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
-@pytest.mark.parametrize("form", ["onnx", "openvino"])
+@pytest.mark.parametrize("output_format", ["onnx", "openvino"])
 @pytest.mark.parametrize("half", [False, True], ids=["full", "half"])
-def test_a_checkpoint(shared: Path, tmp_path: Path, *, form: Any, half: bool) -> None:
+def test_a_checkpoint(shared: Path, tmp_path: Path, *, output_format: Any, half: bool) -> None:
     """It becomes a file that says all of itself, and that predicts; nothing else is written."""
     start = tmp_path / "run" / "best.pt"
     start.parent.mkdir()
     shutil.copyfile(shared / "models" / "urban-yolov8n-seg-v0.pt", start)
-    done = export(ExportOptions(model=str(start), format=form, half=half))
+    done = export(ExportOptions(model=str(start), format=output_format, half=half))
     one_file = ["best.onnx", "best.pt"]
     folder = ["best.bin", "best.xml", "metadata.yaml"]
-    expected = one_file if form == "onnx" else ["best.pt", "best_openvino"]
+    expected = one_file if output_format == "onnx" else ["best.pt", "best_openvino"]
     assert sorted(path.name for path in start.parent.iterdir()) == expected
-    if form == "openvino":
+    if output_format == "openvino":
         assert [path.name for path in done.files] == folder
     weights = max(path.stat().st_size for path in done.files)
     assert (weights < 8e6) is half
@@ -128,8 +124,10 @@ def test_an_embedded_model_for_openvino(tmp_path: Path, monkeypatch: pytest.Monk
         return real(name, *args, **more)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    told = ModelDescription(description="one\nline", training_data="streets", license="free")
-    done = export(ExportOptions(model="urban-n", format="openvino", imgsz=(320, 640), about=told))
+    described = ModelDescription(description="one\nline", training_data="streets", license="free")
+    done = export(
+        ExportOptions(model="urban-n", format="openvino", imgsz=(320, 640), description=described)
+    )
     assert done.model == Path("urban-n_openvino/urban-n.xml")
     assert files_of(tmp_path / "urban-n_openvino") == [
         "metadata.yaml",
@@ -267,22 +265,26 @@ def test_places(tmp_path: Path) -> None:
         export(ExportOptions(model="tiny.onnx", output=Path("out")))
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").touch()
-    wish = ExportOptions(model="tiny.onnx", format="openvino", output=Path("mine"), overwrite=True)
+    options = ExportOptions(
+        model="tiny.onnx", format="openvino", output=Path("mine"), overwrite=True
+    )
     with pytest.raises(OutputError, match=r"holds `thesis.txt`"):
-        export(wish)
-    done = export(replace(wish, output=Path("new/folder"), overwrite=False))
+        export(options)
+    done = export(replace(options, output=Path("new/folder"), overwrite=False))
     with pytest.raises(OutputError, match="exists already") as caught:
-        export(replace(wish, output=Path("new/folder"), overwrite=False))
+        export(replace(options, output=Path("new/folder"), overwrite=False))
     assert "--overwrite" in str(caught.value.hint)
     with pytest.raises(ModelError, match="OpenVINO's format already"):
-        export(replace(wish, model=str(done.model)))
+        export(replace(options, model=str(done.model)))
 
 
 def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The export that was there stays whole."""
     save_tiny_model(tmp_path / "tiny.onnx")
-    wish = ExportOptions(model="tiny.onnx", format="openvino", output=Path("out"), overwrite=True)
-    export(wish)
+    options = ExportOptions(
+        model="tiny.onnx", format="openvino", output=Path("out"), overwrite=True
+    )
+    export(options)
     before = {path.name: path.read_bytes() for path in Path("out").iterdir()}
 
     def full(_source: Path, target: Path) -> None:
@@ -290,9 +292,9 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (target / "tiny.xml").write_bytes(b"half of i")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(formats.shutil, "copytree", full)
+    monkeypatch.setattr(model_files.shutil, "copytree", full)
     with pytest.raises(OutputError, match="No space left on device"):
-        export(wish)
+        export(options)
     assert {path.name: path.read_bytes() for path in Path("out").iterdir()} == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "tiny.onnx"]
 
@@ -308,8 +310,8 @@ def test_sizes_of_trainings(imgsz: object, size: tuple[int, int]) -> None:
 
 def test_licenses() -> None:
     """Classes of Cityscapes mean its terms, those of others do not."""
-    assert "non-commercial" in about._license(TRAIN_NAMES)
-    assert about._license(("person", "car", "giraffe")) == "AGPL-3.0"
+    assert "non-commercial" in export_metadata._license(TRAIN_NAMES)
+    assert export_metadata._license(("person", "car", "giraffe")) == "AGPL-3.0"
 
 
 SIZE = (64, 128)
@@ -346,14 +348,14 @@ class _Fixed:
 
 def agreement_of(ours: Instances, theirs: Instances, limits: Any = EXACT) -> Any:
     """Return how two answers agree."""
-    image = ModelUnderTest("street", np.zeros((*SIZE, 3), dtype=np.uint8))
+    image = NamedImage("street", np.zeros((*SIZE, 3), dtype=np.uint8))
     export_of, original = cast("Any", _Fixed(ours)), cast("Any", _Fixed(theirs))
     return verify_same_outputs(
         export_of,
         original,
         [image],
-        limits=limits,
-        where="m.pt",
+        tolerances=limits,
+        original_name="m.pt",
         hint="no",
     )
 
@@ -393,7 +395,7 @@ def test_nothing_to_compare() -> None:
     """A model that finds nothing proves nothing here; its raw outputs are compared."""
     none = answer().select(np.array([], dtype=np.intp))
     assert agreement_of(none, none).instances == 0
-    assert same_answer.FEWEST > 0
+    assert verify_export.MIN_INSTANCES > 0
 
 
 class _Outputs:
@@ -411,7 +413,7 @@ def test_gaps_of_raw_outputs() -> None:
     batch = np.zeros((1, 32, 32, 3), dtype=np.uint8)
     one = _Outputs([[[1.0, 200.0]]], [[[[0.5]]]])
     other = _Outputs([[[1.0, 199.0]]], [[[[0.4]]]])
-    gap = same_answer.output_gap
+    gap = verify_export.output_gap
     assert gap(one, one, [batch], ends_in_nms=False) == 0
     assert gap(one, other, [batch], ends_in_nms=False) == pytest.approx(0.25)
     chosen = _Outputs([[[0, 0, 9, 9, 0.9, 1], [0, 0, 5, 5, 0.9, 2]]], [[[[0.5]]]])

@@ -19,8 +19,8 @@ from urban_segmentor.export import int8
 from urban_segmentor.export.accuracy_gate import AccuracyGate
 from urban_segmentor.export.checkpoint import load_checkpoint
 from urban_segmentor.export.export import export
-from urban_segmentor.export.export_options import ExportOptions, QuantizationOptions
-from urban_segmentor.export.formats import read_model, save_openvino
+from urban_segmentor.export.model_files import read_model, save_openvino
+from urban_segmentor.export.options import ExportOptions, QuantizationOptions
 from urban_segmentor.export.quantize import float_nodes, quantize
 from urban_segmentor.models.registry import embedded_models
 from urban_segmentor.models.spec import ModelSpec
@@ -125,7 +125,7 @@ def test_names_that_do_not_tell_the_head(tmp_path: Path) -> None:
 def gate(before: float, after: float) -> AccuracyGate:
     """Return an outcome."""
     return AccuracyGate(
-        ap_float=before, ap_int8=after, frames=9, of_frames=10, where="city/val", imgsz=640
+        ap_float=before, ap_int8=after, frames=9, of_frames=10, dataset="city/val", imgsz=640
     )
 
 
@@ -144,7 +144,7 @@ def test_large_losses_do_not(before: float, after: float, message: str) -> None:
     with pytest.raises(ModelError, match=message) as caught:
         gate(before, after).check()
     assert "--accept-loss" in str(caught.value.hint)
-    assert "9 of 10 frames of city/val" in gate(before, after).sentence()
+    assert "9 of 10 frames of city/val" in gate(before, after).describe()
 
 
 def test_the_gate_decides(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,15 +159,15 @@ def test_the_gate_decides(data: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(int8, "measure_ap", measure)
     monkeypatch.chdir(tmp_path)
     plan = QuantizationOptions(calibration=1, gate_images=0)
-    wish = ExportOptions(
+    options = ExportOptions(
         model="urban-n", format="openvino", imgsz=256, data=data, quantization=plan
     )
     with pytest.raises(ModelError, match=r"costs 2\.0 points of AP"):
-        export(wish)
+        export(options)
     assert files_of(tmp_path) == []
     assert asked == [(1, 256), (1, 256)]
     measured["auto"] = 29.5
-    done = export(wish)
+    done = export(options)
     assert done.model == Path("urban-n_int8_openvino/urban-n.xml")
     network = Segmenter(done.model)
     assert network.spec.accuracy.startswith("AP 29.5 in INT8, 30.0 in float32 (1 of 1 frames of")
@@ -182,10 +182,10 @@ def test_accepted_losses(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     """They are measured by the official rules all the same, and the file says so."""
     monkeypatch.chdir(tmp_path)
     plan = QuantizationOptions(calibration=1, gate_images=1, accept_loss=True)
-    wish = ExportOptions(
+    options = ExportOptions(
         model="urban-n", format="openvino", imgsz=256, data=data, quantization=plan
     )
-    done = export(wish)
+    done = export(options)
     assert done.gate is not None
     assert 0 <= done.gate.ap_int8 <= 100
     assert done.gate.frames == 1
@@ -195,26 +195,29 @@ def test_data_that_do_not_do(data: Path, tmp_path: Path, monkeypatch: pytest.Mon
     """What is missing is told before the model is read."""
     monkeypatch.chdir(tmp_path)
 
-    def wish(folder: Path | None, form: Any = "openvino", **plan: Any) -> ExportOptions:
+    def options(folder: Path | None, output_format: Any = "openvino", **plan: Any) -> ExportOptions:
         return ExportOptions(
-            model="urban-n", format=form, data=folder, quantization=QuantizationOptions(**plan)
+            model="urban-n",
+            format=output_format,
+            data=folder,
+            quantization=QuantizationOptions(**plan),
         )
 
     with pytest.raises(SettingError, match="needs pictures to calibrate on") as caught:
-        export(wish(None))
+        export(options(None))
     assert "--data" in str(caught.value.hint)
     with pytest.raises(SettingError, match="for OpenVINO alone"):
-        export(wish(data, form="onnx"))
+        export(options(data, output_format="onnx"))
     with pytest.raises(SettingError, match="`calibration` is 0"):
-        export(wish(data, calibration=0))
+        export(options(data, calibration=0))
     with pytest.raises(SettingError, match="`gate_images` is -1"):
-        export(wish(data, gate_images=-1))
+        export(options(data, gate_images=-1))
     with pytest.raises(DatasetError, match="is no Cityscapes folder"):
-        export(wish(tmp_path))
+        export(options(tmp_path))
     (tmp_path / "half").mkdir()
     for part in ("gtFine", "leftImg8bit"):
         (tmp_path / "half" / part).mkdir()
         (tmp_path / "half" / part / "train").symlink_to(data / part / "train")
     with pytest.raises(SettingError, match="has no split `val`"):
-        export(wish(tmp_path / "half"))
+        export(options(tmp_path / "half"))
     assert files_of(tmp_path)[0] == "half"

@@ -152,7 +152,7 @@ def test_rare_images_come_more_often(
 ) -> None:
     """Rare pictures come more often."""
     given_ = [TrainingImage(path=Path(str(i)), classes=classes) for i, classes in enumerate(shown)]
-    times = Counter(repeat_factor_sample(given_, share=share, first=first, seed=seed))
+    times = Counter(repeat_factor_sample(given_, threshold=share, first_class_id=first, seed=seed))
     counts = Counter(number for classes in shown for number in classes)
     for image in given_:
         rarest = min((counts[c] for c in image.classes if c >= first), default=len(shown))
@@ -164,4 +164,4 @@ def test_rare_images_come_more_often(
 def test_nothing_is_repeated_unless_asked() -> None:
     """Nothing is repeated unless asked."""
     given_ = [TrainingImage(path=Path(str(i)), classes=frozenset({i})) for i in range(9)]
-    assert repeat_factor_sample(given_, share=0) == [image.path for image in given_]
+    assert repeat_factor_sample(given_, threshold=0) == [image.path for image in given_]

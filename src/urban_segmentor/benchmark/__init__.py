@@ -1,1 +1,1 @@
-"""How fast each format of a model runs here, and which of them may be trusted."""
+"""Benchmark of models: speed and accuracy by runtime, precision and input size."""

@@ -1,4 +1,4 @@
-"""AccuracyFigures of each candidate by the official rules."""
+"""Measured accuracy of each candidate by the official metrics."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from urban_segmentor.benchmark.rows import AccuracyFigures, BenchmarkRow
+from urban_segmentor.benchmark.results import AccuracyFigures, BenchmarkRow
 from urban_segmentor.errors import (
     DatasetError,
     MissingExtraError,
@@ -28,16 +28,16 @@ CONF = 0.001  # that of `val`: AP wants weak instances too
 
 
 class _StoppedError(Exception):
-    """The user wants to stop; never leaves this module."""
+    """The user stopped the measurement; never leaves this module."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccuracyScores:
-    """Rows with accuracy.
+    """Benchmark rows with accuracy.
 
     Attributes:
-        rows: In the order in which they came.
-        problems: What could not be scored, one sentence each.
+        rows: The rows, in the given order.
+        problems: Frames that could not be evaluated, one sentence each.
         interrupted: True when some rows have no accuracy because the user stopped.
     """
 
@@ -46,22 +46,22 @@ class AccuracyScores:
     interrupted: bool = False
 
 
-def check_scorable(samples: Sequence[CityscapesFrame]) -> None:
-    """Check that there is something to score with and to score, before the work.
+def check_scorable(frames: Sequence[CityscapesFrame]) -> None:
+    """Check that frames can be evaluated, before anything is measured.
 
     Args:
-        samples: Frames that are to be scored.
+        frames: Frames with ground truth.
 
     Raises:
         MissingExtraError: faster-coco-eval is not installed.
-        DatasetError: No frame has labels that can be read.
+        DatasetError: No frame has readable ground truth.
     """
     if find_spec("faster_coco_eval") is None:
         raise MissingExtraError("faster_coco_eval", extra="eval")
     first: DatasetError | None = None
-    for sample in samples:
+    for frame in frames:
         try:
-            read_truth(sample)
+            read_truth(frame)
         except DatasetError as error:
             first = first or error
         else:
@@ -72,23 +72,23 @@ def check_scorable(samples: Sequence[CityscapesFrame]) -> None:
 
 def measure_accuracy(
     rows: Sequence[BenchmarkRow],
-    samples: Sequence[CityscapesFrame],
+    frames: Sequence[CityscapesFrame],
     *,
     on_candidate: Callable[[BenchmarkCandidate], None] = lambda _: None,
     on_frame: Callable[[], None] = lambda: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> AccuracyScores:
-    """Return the rows with the accuracy of each that has a speed.
+    """Return the rows, those with a speed with their accuracy.
 
     Args:
-        rows: What was measured so far.
-        samples: Frames with labels.
+        rows: Rows of `measure_speed`.
+        frames: Frames with ground truth.
         on_candidate: Called before each candidate.
         on_frame: Called after each frame.
-        should_stop: Asked after each frame.
+        should_stop: Called after each frame; True ends the measurement.
 
     Raises:
-        DatasetError: No frame could be scored.
+        DatasetError: No frame could be evaluated.
     """
     done = list(rows)
     problems: dict[str, None] = {}
@@ -105,29 +105,29 @@ def measure_accuracy(
                 raise _StoppedError
 
         try:
-            accuracy, found = _score(row.candidate, samples, advance)
+            accuracy, metrics = _score(row.candidate, frames, advance)
         except _StoppedError:
             return AccuracyScores(rows=done, problems=tuple(problems), interrupted=True)
         except (ModelError, RuntimeError) as error:
             done[number] = replace(row, error=str(error).strip()[:300])
         else:
             done[number] = replace(row, accuracy=accuracy)
-            problems |= dict.fromkeys(found)
+            problems |= dict.fromkeys(metrics)
     return AccuracyScores(rows=done, problems=tuple(problems))
 
 
 def _score(
-    candidate: BenchmarkCandidate, samples: Sequence[CityscapesFrame], on_frame: Callable[[], None]
+    candidate: BenchmarkCandidate, frames: Sequence[CityscapesFrame], on_frame: Callable[[], None]
 ) -> tuple[AccuracyFigures, list[str]]:
-    """Return the figures of a candidate, and what could not be scored."""
+    """Return the accuracy of a candidate, and problems of frames."""
     segmenter = candidate.load(conf=CONF, streams=os.cpu_count() or 1)
-    outcome = validate(samples, ModelPredictor(segmenter), on_frame=on_frame)
-    found = figures(outcome.evaluation)
+    result = validate(frames, ModelPredictor(segmenter), on_frame=on_frame)
+    metrics = figures(result.evaluation)
     accuracy = AccuracyFigures(
-        ap=found["ap"],
-        ap50=found["ap50"],
-        pq=found["pq"],
-        miou=found["miou"],
-        images=found["images"],
+        ap=metrics["ap"],
+        ap50=metrics["ap50"],
+        pq=metrics["pq"],
+        miou=metrics["miou"],
+        images=metrics["images"],
     )
-    return accuracy, outcome.problems
+    return accuracy, result.problems

@@ -1,4 +1,4 @@
-"""In which numbers a device computes when it may choose."""
+"""The precision in which a device computes by default."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def native_precision(device: str) -> str:
-    """Return what OpenVINO computes in where nothing else is asked for: `bf16`, `f16` or `f32`.
+    """Return the default precision of OpenVINO on a device: `bf16`, `f16` or `f32`.
 
     Args:
         device: `cpu`, `gpu`, `gpu:1`, ...
@@ -22,7 +22,7 @@ def native_precision(device: str) -> str:
     """
     openvino = core()
     try:
-        found: ov.Type = openvino.get_property(
+        element_type: ov.Type = openvino.get_property(
             device.upper().replace(":", "."), "INFERENCE_PRECISION_HINT"
         )
     except RuntimeError as error:
@@ -30,4 +30,4 @@ def native_precision(device: str) -> str:
             f"OpenVINO sees no device `{device}` here",
             hint=f"available: {', '.join(name.lower() for name in openvino.available_devices)}",
         ) from error
-    return found.to_string()
+    return element_type.to_string()

@@ -1,4 +1,4 @@
-"""What is measured: each model with each runtime, precision and input size that is there."""
+"""Plan of a benchmark: each model with each runtime, precision and input size available."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from urban_segmentor.inference.segmenter import Segmenter
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from urban_segmentor.benchmark.files import BenchmarkModel
+    from urban_segmentor.benchmark.models import BenchmarkModel
 
 RUNTIMES: tuple[Literal["openvino", "onnx"], ...] = ("openvino", "onnx")
 _NO_ONNX = "`onnxruntime` is not installed: pip install 'urban-segmentor[onnx]'"
@@ -24,14 +24,14 @@ _ONE_PRECISION = "ONNX Runtime has one precision, which is measured as f32"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkCandidate:
-    """One way to run a model.
+    """A model with a runtime, device, precision and input size.
 
     Attributes:
         file: The model.
         runtime: `openvino` or `onnx`.
         device: `cpu`, `gpu`, `cuda:0`, ...
-        precision: What is asked for: `auto` or `f32`.
-        computes_in: What comes of that here: `bf16`, `f16`, `f32`, or `tf32` on CUDA.
+        precision: Requested precision: `auto` or `f32`.
+        computes_in: Actual precision: `bf16`, `f16`, `f32`, or `tf32` on CUDA.
         imgsz: Long side of the network input, pixels.
     """
 
@@ -44,20 +44,20 @@ class BenchmarkCandidate:
 
     @property
     def is_exact(self) -> bool:
-        """True where float weights are computed with in float32."""
+        """True for float weights that are computed in float32."""
         return self.computes_in == "f32" and not self.file.is_quantized
 
     @property
     def label(self) -> str:
-        """How it is called in a line."""
+        """Name of the candidate in one line."""
         return f"{self.file.name} {self.runtime} {self.computes_in} {self.imgsz}"
 
     def load(self, *, conf: float, streams: int) -> Segmenter:
-        """Return the model, ready to be called.
+        """Return a segmenter of the candidate.
 
         Args:
-            conf: Only scores above it count, in [0, 1].
-            streams: How many pictures may be in work at once.
+            conf: Minimum score, in [0, 1].
+            streams: Number of images that may be in work at once.
 
         Raises:
             ModelError: It cannot be loaded.
@@ -76,7 +76,7 @@ class BenchmarkCandidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SkippedCandidate:
-    """What is not measured, and why.
+    """A combination that is not measured, and why.
 
     Attributes:
         model: As the user named it.
@@ -93,26 +93,26 @@ class SkippedCandidate:
     reason: str
 
     def __str__(self) -> str:
-        """Return what it is, and why, in a line."""
+        """Return the combination and the reason in one line."""
         parts = (self.model, self.runtime, self.precision, self.imgsz and str(self.imgsz))
         return f"{' '.join(part for part in parts if part)}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkPlan:
-    """What is measured and what is not.
+    """Candidates of a benchmark, and skipped combinations.
 
     Attributes:
         candidates: In the order of models, input sizes, runtimes and precisions.
-        left_out: What is not measured.
+        skipped: Combinations that are not measured.
     """
 
     candidates: tuple[BenchmarkCandidate, ...]
-    left_out: tuple[SkippedCandidate, ...]
+    skipped: tuple[SkippedCandidate, ...]
 
 
 def parse_sizes(text: str | None) -> tuple[int, ...]:
-    """Return long sides of the network input, pixels; none where the model's own is meant.
+    """Return long sides of the network input, pixels; none for the model's own.
 
     Raises:
         SettingError: It is no list of numbers, one is out of range, or given twice.
@@ -138,92 +138,92 @@ def parse_sizes(text: str | None) -> tuple[int, ...]:
 def make_plan(
     files: Sequence[BenchmarkModel], *, device: str, sizes: Sequence[int]
 ) -> BenchmarkPlan:
-    """Return what is to be measured.
+    """Return the plan of a benchmark.
 
     Args:
         files: The models.
         device: `auto`, `cpu`, `gpu`, `cuda:0`, ...
-        sizes: Long sides of the network input, pixels; none for what each model was made for.
+        sizes: Long sides of the network input, pixels; none for each model's own.
 
     Raises:
         SettingError: There is no such device, a model cannot take a size, or nothing is left.
     """
     select_runtime(device=device, runtime="auto", suffix=".onnx")  # refuses what is no device
     candidates: list[BenchmarkCandidate] = []
-    left_out: list[SkippedCandidate] = []
+    skipped: list[SkippedCandidate] = []
     for file in files:
-        choices, reasons = _choices(file, device)
-        left_out += reasons
-        for size in _input_sizes(file, sizes, left_out):
+        selections, reasons = _runtimes(file, device)
+        skipped += reasons
+        for size in _input_sizes(file, sizes, skipped):
             candidates += [
                 BenchmarkCandidate(
                     file=file,
-                    runtime=choice.runtime,
-                    device=choice.device,
+                    runtime=selection.runtime,
+                    device=selection.device,
                     precision=precision,
                     computes_in=computes_in,
                     imgsz=size,
                 )
-                for choice, precision, computes_in in choices
+                for selection, precision, computes_in in selections
             ]
     if files and not candidates:
         raise SettingError(
-            f"nothing is left to measure: {'; '.join(str(one) for one in left_out)}",
+            f"nothing is left to measure: {'; '.join(str(candidate) for candidate in skipped)}",
             hint="choose another --device or --imgsz",
         )
-    return BenchmarkPlan(candidates=tuple(candidates), left_out=tuple(left_out))
+    return BenchmarkPlan(candidates=tuple(candidates), skipped=tuple(skipped))
 
 
-def _choices(
+def _runtimes(
     file: BenchmarkModel, device: str
 ) -> tuple[list[tuple[RuntimeSelection, Precision, str]], list[SkippedCandidate]]:
-    """Return runtimes with their precisions, and why some are left out."""
-    choices: list[tuple[RuntimeSelection, Precision, str]] = []
-    left_out: list[SkippedCandidate] = []
+    """Return runtimes with their precisions, and skipped ones with the reason."""
+    selections: list[tuple[RuntimeSelection, Precision, str]] = []
+    skipped: list[SkippedCandidate] = []
     for runtime in RUNTIMES:
         try:
-            choice = select_runtime(device=device, runtime=runtime, suffix=file.path.suffix)
+            selection = select_runtime(device=device, runtime=runtime, suffix=file.path.suffix)
         except SettingError as error:
-            left_out.append(SkippedCandidate(model=file.name, runtime=runtime, reason=str(error)))
+            skipped.append(SkippedCandidate(model=file.name, runtime=runtime, reason=str(error)))
             continue
         if runtime == "onnx" and find_spec("onnxruntime") is None:
-            left_out.append(SkippedCandidate(model=file.name, runtime=runtime, reason=_NO_ONNX))
+            skipped.append(SkippedCandidate(model=file.name, runtime=runtime, reason=_NO_ONNX))
             continue
-        for precision, computes_in, reason in _precisions(choice):
+        for precision, computes_in, reason in _precisions(selection):
             if reason:
-                left_out.append(
+                skipped.append(
                     SkippedCandidate(
                         model=file.name, runtime=runtime, precision=precision, reason=reason
                     )
                 )
             else:
-                choices.append((choice, precision, computes_in))
-    return choices, left_out
+                selections.append((selection, precision, computes_in))
+    return selections, skipped
 
 
-def _precisions(choice: RuntimeSelection) -> list[tuple[Precision, str, str]]:
-    """Return each precision, what it comes to, and why it is left out, or an empty string."""
-    if choice.runtime == "onnx":
+def _precisions(selection: RuntimeSelection) -> list[tuple[Precision, str, str]]:
+    """Return each precision, the actual one, and why it is skipped, or an empty string."""
+    if selection.runtime == "onnx":
         # CUDA rounds factors to TF32 on cards that have it.
-        computes_in = "f32" if choice.device == "cpu" else "tf32"
+        computes_in = "f32" if selection.device == "cpu" else "tf32"
         return [("auto", computes_in, _ONE_PRECISION), ("f32", computes_in, "")]
-    native = native_precision(choice.device)
-    same = f"it is f32 as well: `{choice.device}` is best at that" if native == "f32" else ""
+    native = native_precision(selection.device)
+    same = f"it is f32 as well: `{selection.device}` is best at that" if native == "f32" else ""
     return [("auto", native, same), ("f32", "f32", "")]
 
 
 def _input_sizes(
-    file: BenchmarkModel, sizes: Sequence[int], left_out: list[SkippedCandidate]
+    file: BenchmarkModel, sizes: Sequence[int], skipped: list[SkippedCandidate]
 ) -> Iterator[int]:
-    """Yield the long sides that a model takes, and note those that its export rules out."""
+    """Yield the long sides that a model takes, and add those it cannot take to `skipped`."""
     for size in sizes or (None,):
         try:
-            taken = SegmenterConfig(imgsz=size).input_size(
+            imgsz = SegmenterConfig(imgsz=size).input_size(
                 file.spec, static_size=file.static_size, where=file.name
             )
         except SettingError as error:
             if file.static_size is None:
                 raise
-            left_out.append(SkippedCandidate(model=file.name, imgsz=size, reason=str(error)))
+            skipped.append(SkippedCandidate(model=file.name, imgsz=size, reason=str(error)))
         else:
-            yield max(taken) if isinstance(taken, tuple) else taken
+            yield max(imgsz) if isinstance(imgsz, tuple) else imgsz

@@ -1,4 +1,4 @@
-"""SpeedFigures against AP as a picture, or, where there is no AP, what the stages take."""
+"""Plot of speed against AP or, without AP, of the time of each stage."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from urban_segmentor.benchmark.plan import BenchmarkCandidate
-    from urban_segmentor.benchmark.rows import BenchmarkRow, SpeedFigures
+    from urban_segmentor.benchmark.results import BenchmarkRow, SpeedFigures
 
 _COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#000000")
 _MARKERS = ("o", "s", "^", "D", "v", "P")
@@ -24,9 +24,9 @@ _STAGE_COLORS = {
     "masks": "#009e73",
 }
 _INK = "#202020"
-_LEAST_SPAN = 4.0  # AP points up and down, so that a tenth of a point does not look like much
+_MIN_SPAN = 4.0  # AP points up and down, so that a tenth of a point does not look like much
 _NEAR_PX = 34  # labels that are nearer to one another cannot be read
-_PLACES = ((0, 11), (0, -19), (20, -4), (-20, -4))  # points from the middle of a marker
+_OFFSETS = ((0, 11), (0, -19), (20, -4), (-20, -4))  # points from the middle of a marker
 
 
 class _Point(NamedTuple):
@@ -36,7 +36,7 @@ class _Point(NamedTuple):
 
 
 def plot_png(rows: Sequence[BenchmarkRow], *, recommended: int | None, title: str) -> bytes:
-    """Return what was measured as a PNG.
+    """Return a plot of the benchmark as a PNG file.
 
     Args:
         rows: At least one with a speed.
@@ -52,7 +52,7 @@ def plot_png(rows: Sequence[BenchmarkRow], *, recommended: int | None, title: st
 
 
 def _against_ap(rows: Sequence[BenchmarkRow], recommended: int | None, title: str) -> Figure:
-    """Return a line for each way to run a model, with a point for each input size."""
+    """Return a plot of AP over speed: a line per model and runtime, a point per input size."""
     lines: dict[str, list[_Point]] = {}
     for row in rows:
         point = _point(row)
@@ -60,12 +60,12 @@ def _against_ap(rows: Sequence[BenchmarkRow], recommended: int | None, title: st
             lines.setdefault(_setup(row.candidate), []).append(point)
     figure = new_figure(9.5, 5.2)
     axes = figure.subplots()
-    for place, (name, points) in enumerate(lines.items()):
+    for position, (name, points) in enumerate(lines.items()):
         axes.plot(
             [point.fps for point in points],
             [point.ap for point in points],
-            color=_COLORS[place % len(_COLORS)],
-            marker=_MARKERS[place % len(_MARKERS)],
+            color=_COLORS[position % len(_COLORS)],
+            marker=_MARKERS[position % len(_MARKERS)],
             markersize=7,
             linewidth=1.2,
             alpha=0.9,
@@ -82,8 +82,8 @@ def _against_ap(rows: Sequence[BenchmarkRow], recommended: int | None, title: st
             linewidths=1.6,
             label="recommended",
         )
-    every = [point for points in lines.values() for point in points]
-    _widen(axes, every)
+    all_points = [point for points in lines.values() for point in points]
+    _widen(axes, all_points)
     legend = axes.legend(
         loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize="small", frameon=False
     )
@@ -91,21 +91,21 @@ def _against_ap(rows: Sequence[BenchmarkRow], recommended: int | None, title: st
     across = "pictures a second, one at a time; labels: long side of the input, pixels"
     finish_axes(axes, title=title, across=across, down="instance AP, %")
     axes.grid(alpha=0.3)
-    _label(figure, axes, every)
+    _label(figure, axes, all_points)
     return figure
 
 
 def _widen(axes: Axes, points: Sequence[_Point]) -> None:
-    """Show all points with air around them, and no difference larger than it is."""
+    """Set axis limits with margins around all points, and a minimum span of AP."""
     aps, speeds = [point.ap for point in points], [point.fps for point in points]
-    middle, span = (min(aps) + max(aps)) / 2, max(1.3 * (max(aps) - min(aps)), _LEAST_SPAN)
+    middle, span = (min(aps) + max(aps)) / 2, max(1.3 * (max(aps) - min(aps)), _MIN_SPAN)
     low = max(middle - span / 2, 0 if min(aps) > 0 else -0.3)
-    axes.set_ylim(low, max(middle + span / 2, low + _LEAST_SPAN))
+    axes.set_ylim(low, max(middle + span / 2, low + _MIN_SPAN))
     axes.set_xlim(0, 1.1 * max(speeds))
 
 
 def _label(figure: Figure, axes: Axes, points: Sequence[_Point]) -> None:
-    """Write sizes beside points, each where it covers no other; the same one is said once."""
+    """Label points with their input size where no other label is near."""
     figure.draw_without_rendering()  # the layout is settled then
     figure.set_layout_engine("none")
     shape = [(point.fps, point.ap) for point in points]
@@ -116,15 +116,15 @@ def _label(figure: Figure, axes: Axes, points: Sequence[_Point]) -> None:
         if any(_is_near((x, y), (a, b)) for a, b, size in written if size == point.size):
             continue
         free = [
-            place
-            for place in _PLACES
+            position
+            for position in _OFFSETS
             if not any(
-                _is_near((x + place[0] * scale, y + place[1] * scale), other, part=0.55)
+                _is_near((x + position[0] * scale, y + position[1] * scale), other, part=0.55)
                 for other in [*spots, *((a, b) for a, b, _ in written)]
                 if other != (x, y)
             )
         ]
-        across, up = free[0] if free else _PLACES[0]
+        across, up = free[0] if free else _OFFSETS[0]
         axes.annotate(
             point.size,
             (point.fps, point.ap),
@@ -143,7 +143,7 @@ def _is_near(one: tuple[float, float], other: tuple[float, float], *, part: floa
 
 
 def _stage_bars(rows: Sequence[BenchmarkRow], title: str) -> Figure:
-    """Return a bar for each row, in which its stages follow one another."""
+    """Return a plot of latency: a stacked bar of stages per row."""
     timed = [(row.candidate, row.speed) for row in rows if row.candidate and row.speed]
     figure = new_figure(9.5, 1.5 + 0.34 * max(len(timed), 2))
     axes = figure.subplots()
@@ -161,10 +161,10 @@ def _stage_bars(rows: Sequence[BenchmarkRow], title: str) -> Figure:
             label=stage,
         )
         ends = [end + time for end, time in zip(ends, times, strict=True)]
-    for place, ((_, speed), end) in enumerate(zip(timed, ends, strict=True)):
+    for position, ((_, speed), end) in enumerate(zip(timed, ends, strict=True)):
         text = f"{speed.p50_ms:.1f} ms, {speed.fps:.1f} fps"
         axes.annotate(
-            text, (end, place), xytext=(4, 0), textcoords="offset points", va="center", size=8
+            text, (end, position), xytext=(4, 0), textcoords="offset points", va="center", size=8
         )
     names = [f"{_setup(candidate)}, {candidate.imgsz}" for candidate, _ in timed]
     axes.set_yticks(range(len(timed)), names)
@@ -183,14 +183,14 @@ def _time_ms(speed: SpeedFigures, stage: str) -> float:
 
 
 def _point(row: BenchmarkRow) -> _Point | None:
-    """Return where a row lies in the plot, or None where it has no place there."""
+    """Return the point of a row, or None without speed and AP."""
     if not row.candidate or not row.speed or not row.accuracy or row.accuracy.ap is None:
         return None
     return _Point(row.speed.fps, 100 * row.accuracy.ap, str(row.candidate.imgsz))
 
 
 def _setup(candidate: BenchmarkCandidate) -> str:
-    """Return how a model is run, whatever the size."""
+    """Return model, runtime, device and precision as a label."""
     name = candidate.file.name if len(candidate.file.name) < 24 else candidate.file.path.name
     where = "" if candidate.device == "cpu" else f" on {candidate.device}"
     kept = " int8 with" if candidate.file.is_quantized else ""

@@ -1,4 +1,4 @@
-"""What came out, as plain JSON and as files."""
+"""Report of a benchmark, as JSON and as a plot."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from urban_segmentor.benchmark.plan import BenchmarkCandidate, SkippedCandidate
-    from urban_segmentor.benchmark.rows import BenchmarkRow
+    from urban_segmentor.benchmark.results import BenchmarkRow
     from urban_segmentor.benchmark.verdict import Recommendation, Verdict
 
 FIGURES, PLOT = "benchmark.json", "benchmark.png"
@@ -25,27 +25,27 @@ FIGURES, PLOT = "benchmark.json", "benchmark.png"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkReport:
-    """All that was found out.
+    """Results of a benchmark.
 
     Attributes:
-        rows: What was measured.
-        verdicts: One a row.
-        advice: What to use.
-        left_out: What was not measured.
+        rows: Measured rows.
+        verdicts: Verdict of each row.
+        recommendation: Recommended rows.
+        skipped: Combinations that were not measured.
     """
 
     rows: Sequence[BenchmarkRow]
     verdicts: Sequence[Verdict]
-    advice: Recommendation
-    left_out: Sequence[SkippedCandidate]
+    recommendation: Recommendation
+    skipped: Sequence[SkippedCandidate]
 
 
-def check_folder(folder: Path, *, plot: bool, overwrite: bool) -> None:
-    """Check that the results can be written, before the work.
+def check_output_folder(folder: Path, *, plot: bool, overwrite: bool) -> None:
+    """Check that the report can be written, before anything is measured.
 
     Args:
-        folder: Where to.
-        plot: True when there will be a picture.
+        folder: Output folder.
+        plot: True when a plot is written too.
         overwrite: True when files that are there may be replaced.
 
     Raises:
@@ -58,24 +58,24 @@ def check_folder(folder: Path, *, plot: bool, overwrite: bool) -> None:
         check_free(folder / name, overwrite=overwrite)
 
 
-def summary(outcome: BenchmarkReport, about: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all that was found out as plain JSON.
+def summary(result: BenchmarkReport, about: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the report as plain JSON.
 
     Args:
-        outcome: What was found out.
-        about: The machine, the pictures and the rules.
+        result: Results of the benchmark.
+        about: Machine, images and settings.
     """
-    advice = outcome.advice
+    recommendation = result.recommendation
     rows = [
-        row_json(row, verdict) for row, verdict in zip(outcome.rows, outcome.verdicts, strict=True)
+        row_json(row, verdict) for row, verdict in zip(result.rows, result.verdicts, strict=True)
     ]
     return {
         **about,
         "rows": rows,
-        "recommendation": _chosen(outcome, advice.recommended),
-        "safe": _chosen(outcome, advice.safe),
-        "fastest_verified_by_size": [_chosen(outcome, number) for number in advice.fastest],
-        "left_out": [asdict(one) for one in outcome.left_out],
+        "recommendation": _chosen(result, recommendation.recommended),
+        "safe": _chosen(result, recommendation.safe),
+        "fastest_verified_by_size": [_chosen(result, number) for number in recommendation.fastest],
+        "left_out": [asdict(one) for one in result.skipped],
     }
 
 
@@ -83,8 +83,8 @@ def row_json(row: BenchmarkRow, verdict: Verdict) -> dict[str, Any]:
     """Return a row as plain JSON; None for what was not measured.
 
     Args:
-        row: What was measured.
-        verdict: Whether it may be trusted.
+        row: A measured row.
+        verdict: Its verdict.
     """
     candidate, speed, accuracy = row.candidate, row.speed, row.accuracy
     return {
@@ -112,54 +112,56 @@ def row_json(row: BenchmarkRow, verdict: Verdict) -> dict[str, Any]:
 
 
 def predict_command(candidate: BenchmarkCandidate) -> str:
-    """Return the command that runs a model in a certain way.
+    """Return the `predict` command of a candidate.
 
     Args:
-        candidate: The model and the way.
+        candidate: Model, runtime, precision and input size.
     """
-    words = ["--model", candidate.file.name, "--runtime", candidate.runtime]
-    words += ["--precision", candidate.precision, "--imgsz", str(candidate.imgsz)]
+    args = ["--model", candidate.file.name, "--runtime", candidate.runtime]
+    args += ["--precision", candidate.precision, "--imgsz", str(candidate.imgsz)]
     if candidate.device != "cpu":
-        words += ["--device", candidate.device]
-    return f"urban-segmentor predict INPUT {shlex.join(words)}"
+        args += ["--device", candidate.device]
+    return f"urban-segmentor predict INPUT {shlex.join(args)}"
 
 
-def write(
-    folder: Path, found: Mapping[str, Any], outcome: BenchmarkReport, *, plot: bool, overwrite: bool
+def write_report(
+    folder: Path, report: Mapping[str, Any], result: BenchmarkReport, *, plot: bool, overwrite: bool
 ) -> list[Path]:
-    """Write the figures and the plot, and return their paths.
+    """Write the JSON report and the plot, and return their paths.
 
     Args:
-        folder: Where to; made when missing.
-        found: What `summary` returned.
-        outcome: What was found out.
-        plot: True for a picture, too.
+        folder: Output folder; made when missing.
+        report: Report of `summary`.
+        result: Results of the benchmark.
+        plot: True to write a plot too.
         overwrite: True when files that are there may be replaced.
 
     Raises:
         OutputError: The disk is full or the like.
     """
     written = [folder / FIGURES]
-    data = json.dumps(found, indent=2, allow_nan=False).encode()
+    data = json.dumps(report, indent=2, allow_nan=False).encode()
     write_atomically(written[0], data, overwrite=overwrite)
-    if plot and any(row.speed is not None for row in outcome.rows):
+    if plot and any(row.speed is not None for row in result.rows):
         written.append(folder / PLOT)
-        image = plot_png(outcome.rows, recommended=outcome.advice.recommended, title=_title(found))
+        image = plot_png(
+            result.rows, recommended=result.recommendation.recommended, title=_title(report)
+        )
         write_atomically(written[1], image, overwrite=overwrite)
     return written
 
 
-def _title(found: Mapping[str, Any]) -> str:
-    machine, scored = found["machine"], found["data"]
-    where = f"{machine['cpu']}, {machine['cores']} cores"
+def _title(report: Mapping[str, Any]) -> str:
+    machine, scored = report["machine"], report["data"]
+    machine_text = f"{machine['cpu']}, {machine['cores']} cores"
     if scored is None:
-        return f"Time of a picture of {', '.join(found['images']['sizes'])} on {where}"
-    return f"Speed and AP over {scored['images']} pictures on {where}"
+        return f"Time of a picture of {', '.join(report['images']['sizes'])} on {machine_text}"
+    return f"Speed and AP over {scored['images']} pictures on {machine_text}"
 
 
-def _chosen(outcome: BenchmarkReport, number: int | None) -> dict[str, Any] | None:
+def _chosen(result: BenchmarkReport, number: int | None) -> dict[str, Any] | None:
     """Return a row with the command that runs it."""
-    if number is None or (candidate := outcome.rows[number].candidate) is None:
+    if number is None or (candidate := result.rows[number].candidate) is None:
         return None
-    row = row_json(outcome.rows[number], outcome.verdicts[number])
+    row = row_json(result.rows[number], result.verdicts[number])
     return {"command": predict_command(candidate), "row": number} | row

@@ -1,4 +1,4 @@
-"""Speed in interleaved rounds, so that whatever else the machine does hits all alike."""
+"""Measured speed in interleaved rounds, so that other load on the machine hits all alike."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from urban_segmentor.benchmark.rows import BenchmarkRow, LatencyClock
+from urban_segmentor.benchmark.results import BenchmarkRow, LatencyClock
 from urban_segmentor.errors import SettingError, UrbanSegmentorError
 
 if TYPE_CHECKING:
@@ -32,20 +32,20 @@ def measure_speed(
     images: Sequence[Image],
     *,
     rounds: int = ROUNDS,
-    device_is_wanted: bool = False,
+    device_is_required: bool = False,
     on_turn: Callable[[], None] = lambda: None,
 ) -> list[BenchmarkRow]:
-    """Return a row for each candidate, with its speed or why it has none.
+    """Return a row for each candidate, with its speed or its error.
 
-    All are loaded first. In each round each of them has a turn, in which it gets all pictures;
+    All are loaded first. In each round each of them has a turn, in which it gets all images;
     the first one goes in once before, unmeasured, so that caches are its own. Masks are of the
-    size of the picture, and all are decoded. Reading pictures is not part of it.
+    size of the image, and all are decoded. Reading images is not part of it.
 
     Args:
-        candidates: What is measured.
+        candidates: Candidates to measure.
         images: uint8 (H, W, 3), RGB.
-        rounds: How often each has a turn.
-        device_is_wanted: True where the user named the device, and wants nothing else.
+        rounds: Number of rounds.
+        device_is_required: True to fail when a candidate's device is not available.
         on_turn: Called after each turn, and after each candidate that is loaded.
 
     Raises:
@@ -61,7 +61,7 @@ def measure_speed(
         try:
             runners[number] = _Runner(_ready(candidate, images[0]), LatencyClock())
         except SettingError as error:
-            if device_is_wanted:
+            if device_is_required:
                 raise
             rows[number] = _failed(rows[number], error)
         except _FAILURES as error:
@@ -83,7 +83,7 @@ def measure_speed(
 
 
 def _ready(candidate: BenchmarkCandidate, image: Image) -> Segmenter:
-    """Return a segmenter that has compiled its network."""
+    """Return a warmed-up segmenter, its network compiled."""
     segmenter = candidate.load(conf=CONF, streams=1)
     segmenter(image)
     return segmenter
@@ -96,7 +96,7 @@ def _turn(runner: _Runner, images: Sequence[Image]) -> None:
 
 
 def _times_s(segmenter: Segmenter, image: Image) -> dict[str, float]:
-    """Return what each stage takes for a picture, seconds."""
+    """Return the duration of each stage for an image, seconds."""
     result = segmenter(image)
     times_s = {stage: milliseconds / 1e3 for stage, milliseconds in result.milliseconds.items()}
     since_s = time.perf_counter()

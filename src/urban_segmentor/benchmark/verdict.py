@@ -1,4 +1,4 @@
-"""Which candidates may be trusted, and which of them is recommended.
+"""Verification of candidates by their AP, and the recommended ones.
 
 A candidate is verified when its AP, measured here, is not more than the tolerance below that of
 its reference: the best float32 run at the same input size of the same file or, for a quantized
@@ -11,13 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from urban_segmentor.benchmark.files import is_made_from
+from urban_segmentor.benchmark.models import is_quantized_from
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from urban_segmentor.benchmark.plan import BenchmarkCandidate
-    from urban_segmentor.benchmark.rows import BenchmarkRow
+    from urban_segmentor.benchmark.results import BenchmarkRow
 
 TOLERANCE_POINTS = 1.0
 _ROUNDING = 1e-9  # a loss of exactly the tolerance passes
@@ -25,10 +25,10 @@ _ROUNDING = 1e-9  # a loss of exactly the tolerance passes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """Whether a row may be trusted.
+    """Whether the accuracy of a row is verified.
 
     Attributes:
-        verified: True when its accuracy was found to be as good as its reference's.
+        verified: True when its AP is within the tolerance of its reference.
         reference_ap: AP of the reference, a fraction; None where there is none.
         reason: Why, a sentence.
     """
@@ -40,7 +40,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recommendation:
-    """What to use.
+    """Recommended rows of a benchmark.
 
     Attributes:
         recommended: Number of the fastest verified row, or None.
@@ -53,24 +53,24 @@ class Recommendation:
     fastest: tuple[int, ...]
 
 
-def judge(
+def verify(
     rows: Sequence[BenchmarkRow], *, tolerance_points: float = TOLERANCE_POINTS
 ) -> list[Verdict]:
-    """Return a verdict on each row.
+    """Return the verdict on each row.
 
     Args:
-        rows: What was measured.
-        tolerance_points: How much AP may be lost, in points of a hundred.
+        rows: Measured rows.
+        tolerance_points: Maximum loss of AP, points of 100.
     """
     return [_verdict(row, rows, tolerance_points) for row in rows]
 
 
-def advise(rows: Sequence[BenchmarkRow], verdicts: Sequence[Verdict]) -> Recommendation:
-    """Return what to use.
+def recommend(rows: Sequence[BenchmarkRow], verdicts: Sequence[Verdict]) -> Recommendation:
+    """Return the recommended rows.
 
     Args:
-        rows: What was measured.
-        verdicts: One a row.
+        rows: Measured rows.
+        verdicts: Verdict of each row.
     """
     verified = [number for number, verdict in enumerate(verdicts) if verdict.verified]
     exact = [
@@ -88,7 +88,7 @@ def advise(rows: Sequence[BenchmarkRow], verdicts: Sequence[Verdict]) -> Recomme
 
 
 def _fastest(rows: Sequence[BenchmarkRow], numbers: Sequence[int]) -> int | None:
-    """Return which of some rows takes the least time; None when none has a time."""
+    """Return the number of the fastest of some rows; None when none has a speed."""
     timed = [(speed.p50_ms, n) for n in numbers if (speed := rows[n].speed) and not rows[n].error]
     return min(timed)[1] if timed else None
 
@@ -116,16 +116,16 @@ def _verdict(row: BenchmarkRow, rows: Sequence[BenchmarkRow], tolerance_points: 
             reason=f"AP {100 * best:.1f} in float32 is too little to see what is lost",
         )
     lost = 100 * (best - accuracy.ap)
-    said = (
+    reason = (
         f"AP {abs(lost):.1f} points {'below' if lost > 0 else 'above'} that of {whose} in float32"
     )
-    return Verdict(verified=lost <= tolerance_points + _ROUNDING, reference_ap=best, reason=said)
+    return Verdict(verified=lost <= tolerance_points + _ROUNDING, reference_ap=best, reason=reason)
 
 
 def _references(
     candidate: BenchmarkCandidate, rows: Sequence[BenchmarkRow]
 ) -> tuple[list[float], str]:
-    """Return the APs that a candidate must reach, and whose they are."""
+    """Return the APs of a candidate's references, and the name of the reference."""
     exact = [
         (other, row.accuracy.ap)
         for row in rows
@@ -140,7 +140,9 @@ def _references(
         same = [ap for other, ap in exact if other.file == candidate.file]
         return same, "the same file"
     origin = [
-        (other.file.name, ap) for other, ap in exact if is_made_from(candidate.file, other.file)
+        (other.file.name, ap)
+        for other, ap in exact
+        if is_quantized_from(candidate.file, other.file)
     ]
     if origin:
         return [ap for _, ap in origin], f"`{origin[0][0]}`"
@@ -148,7 +150,7 @@ def _references(
 
 
 def _candidate(row: BenchmarkRow) -> BenchmarkCandidate:
-    """Return the candidate of a row that has one for sure."""
+    """Return the candidate of a row, which must have one."""
     if row.candidate is None:
         raise TypeError("a row without candidate is never verified")
     return row.candidate

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from urban_segmentor.benchmark.accuracy import AccuracyScores
-    from urban_segmentor.benchmark.benchmark_images import BenchmarkImages
-    from urban_segmentor.benchmark.files import BenchmarkModel
+    from urban_segmentor.benchmark.images import BenchmarkImages
+    from urban_segmentor.benchmark.models import BenchmarkModel
     from urban_segmentor.benchmark.plan import BenchmarkPlan
-    from urban_segmentor.benchmark.rows import BenchmarkRow
+    from urban_segmentor.benchmark.results import BenchmarkRow
     from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
 
 _RUN, _DATA, _WRITE = "What is measured", "Data", "Results"
@@ -93,9 +93,9 @@ def benchmark(  # noqa: PLR0913 - one parameter an option
 
         urban-segmentor benchmark --imgsz 640,1024 --data cityscapes --limit 50
     """
-    from urban_segmentor.benchmark.files import find_models
+    from urban_segmentor.benchmark.models import find_models
     from urban_segmentor.benchmark.plan import parse_sizes
-    from urban_segmentor.benchmark.report import check_folder
+    from urban_segmentor.benchmark.report import check_output_folder
     from urban_segmentor.cli.console import stderr
     from urban_segmentor.cli.parsers import silence_decoders
 
@@ -115,7 +115,7 @@ def benchmark(  # noqa: PLR0913 - one parameter an option
     files, failed = _read_models(find_models(models))
     plan = wishes.plan(files, sizes)
     samples = _samples(data, split=split, limit=limit)
-    check_folder(output, plot=plot, overwrite=overwrite)
+    check_output_folder(output, plot=plot, overwrite=overwrite)
     images = _images(samples, data=data, split=split)
     wishes.run(plan, failed, images=images, samples=samples)
 
@@ -161,26 +161,28 @@ class _BenchmarkOptions:
     ) -> None:
         """Measure, write the results, and print them."""
         from urban_segmentor.benchmark.accuracy import AccuracyScores
-        from urban_segmentor.benchmark.report import BenchmarkReport, summary, write
-        from urban_segmentor.benchmark.verdict import advise, judge
+        from urban_segmentor.benchmark.report import BenchmarkReport, summary, write_report
+        from urban_segmentor.benchmark.verdict import recommend, verify
         from urban_segmentor.cli.benchmark_tables import tell
         from urban_segmentor.cli.interrupts import EXIT_CODE
 
         about = {"machine": _machine(), "images": self._about_images(images)}
         rows = [*self._speed(plan, images), *failed]
         scores = AccuracyScores(rows=rows) if samples is None else self._accuracy(rows, samples)
-        verdicts = judge(scores.rows, tolerance_points=self.tolerance_points)
+        verdicts = verify(scores.rows, tolerance_points=self.tolerance_points)
         outcome = BenchmarkReport(
             rows=scores.rows,
             verdicts=verdicts,
-            advice=advise(scores.rows, verdicts),
-            left_out=plan.left_out,
+            recommendation=recommend(scores.rows, verdicts),
+            skipped=plan.skipped,
         )
         scored = None if samples is None else {"source": images.source, "images": len(samples)}
         rest = {"data": scored, "tolerance_points": self.tolerance_points}
         kept = {"problems": list(scores.problems), "interrupted": scores.interrupted}
         found = summary(outcome, about | rest | kept)
-        written = write(self.output, found, outcome, plot=self.plot, overwrite=self.overwrite)
+        written = write_report(
+            self.output, found, outcome, plot=self.plot, overwrite=self.overwrite
+        )
         if self.as_json:
             typer.echo(json.dumps(found | {"written": [str(path) for path in written]}, indent=2))
         else:
@@ -212,7 +214,7 @@ class _BenchmarkOptions:
                 candidates,
                 images.images,
                 rounds=self.rounds,
-                device_is_wanted=self.device != "auto",
+                device_is_required=self.device != "auto",
                 on_turn=bar.advance,
             )
 
@@ -242,8 +244,8 @@ class _BenchmarkOptions:
 
 def _read_models(found: dict[str, Path]) -> tuple[list[BenchmarkModel], list[BenchmarkRow]]:
     """Return the models that can be read, and a row for each that cannot."""
-    from urban_segmentor.benchmark.files import read_model
-    from urban_segmentor.benchmark.rows import BenchmarkRow
+    from urban_segmentor.benchmark.models import read_model
+    from urban_segmentor.benchmark.results import BenchmarkRow
     from urban_segmentor.errors import ModelError
 
     files: list[BenchmarkModel] = []
@@ -280,11 +282,11 @@ def _images(
     samples: Sequence[CityscapesFrame] | None, *, data: Path | None, split: str
 ) -> BenchmarkImages:
     """Return the pictures on which speed is measured."""
-    from urban_segmentor.benchmark.benchmark_images import drawn_images, images_of
+    from urban_segmentor.benchmark.images import images_of_split, street_images
 
     if samples is None:
-        return drawn_images()
-    return images_of(samples, source=shlex.join([str(data), split]))
+        return street_images()
+    return images_of_split(samples, source=shlex.join([str(data), split]))
 
 
 def _machine() -> dict[str, Any]:

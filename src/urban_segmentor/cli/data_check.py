@@ -44,7 +44,7 @@ def check(
     layout = read_layout(folder)
     stopped = Event()
     with stop_on_signals(stopped.set), frame_progress(console) as bar:
-        bar.start("checking", len(layout.samples))
+        bar.start("checking", len(layout.frames))
         report = checking.check(layout, workers=workers, stop=stopped.is_set, on_frame=bar.advance)
     if stopped.is_set():
         raise Interrupted
@@ -78,7 +78,7 @@ def _tell(console: Console, report: CheckReport) -> None:
     console.print(table)
     sizes = [f"{count} of {w} x {h}" for (h, w), count in report.sizes.most_common()]
     console.print(f"pictures, pixels: {', '.join(sizes) or 'none'}", soft_wrap=True)
-    for text in report.summed_up():
+    for text in report.summarize_notes():
         console.print(f"note: {text}", soft_wrap=True)
 
 

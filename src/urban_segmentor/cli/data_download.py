@@ -20,7 +20,7 @@ from urban_segmentor.errors import SettingError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from urban_segmentor.datasets.cityscapes.download import Fetched
+    from urban_segmentor.datasets.cityscapes.download import DownloadedPackage
     from urban_segmentor.datasets.cityscapes.site import Account
 
 _USERNAME, _PASSWORD = "CITYSCAPES_USERNAME", "CITYSCAPES_PASSWORD"
@@ -67,7 +67,7 @@ def download(
                 find_account,
                 packages=packages or DEFAULT_PACKAGES,
                 keep_archives=keep_archives,
-                watcher=steps,
+                progress=steps,
             )
     except Interrupted:
         again = shlex.join(["urban-segmentor", *sys.argv[1:]])
@@ -178,34 +178,34 @@ class _Steps(ByteProgress):
         """Remove the bar."""
         self._progress.stop()
 
-    def begin(self, what: str, *, total_bytes: int | None, done_bytes: int = 0) -> None:
+    def begin(self, step: str, *, total_bytes: int | None, done_bytes: int = 0) -> None:
         """Show a step."""
-        from urban_segmentor.datasets.cityscapes.archives import gigabytes
+        from urban_segmentor.datasets.cityscapes.archives import format_bytes
 
         if not self._console.is_terminal:
-            done = f", {gigabytes(done_bytes)} are there" if done_bytes else ""
-            size = "" if total_bytes is None else f": {gigabytes(total_bytes)}"
-            self.say(f"{what}{size}{done}")
+            done = f", {format_bytes(done_bytes)} are there" if done_bytes else ""
+            size = "" if total_bytes is None else f": {format_bytes(total_bytes)}"
+            self.report(f"{step}{size}{done}")
         self._progress.columns = self._columns if total_bytes else self._columns[:2]
         self._progress.start()
         self._progress.remove_task(self._task)  # one that is reset would keep its total
-        self._task = self._progress.add_task(what, total=total_bytes, completed=done_bytes)
+        self._task = self._progress.add_task(step, total=total_bytes, completed=done_bytes)
 
     def advance(self, count_bytes: int) -> None:
         """Show how far it is."""
         self._progress.advance(self._task, count_bytes)
 
-    def say(self, text: str) -> None:
+    def report(self, text: str) -> None:
         """Print a line, above the bar."""
         self._console.print(text, style="dim", soft_wrap=True)
 
 
-def _tell(console: Console, folder: Path, fetched: list[Fetched], following: str) -> None:
-    from urban_segmentor.datasets.cityscapes.archives import gigabytes
+def _tell(console: Console, folder: Path, fetched: list[DownloadedPackage], following: str) -> None:
+    from urban_segmentor.datasets.cityscapes.archives import format_bytes
 
     for one in fetched:
         news = f"{one.written} new" if one.written else "all there already"
-        got = f", {gigabytes(one.downloaded_bytes)} downloaded" if one.downloaded_bytes else ""
+        got = f", {format_bytes(one.downloaded_bytes)} downloaded" if one.downloaded_bytes else ""
         console.print(f"{one.name}: {one.files} files, {news}{got}", soft_wrap=True)
         if one.archive:
             console.print(f"archive: {one.archive}", soft_wrap=True)
@@ -213,7 +213,7 @@ def _tell(console: Console, folder: Path, fetched: list[Fetched], following: str
     console.print(f"next: {following}", soft_wrap=True)
 
 
-def _as_json(folder: Path, fetched: list[Fetched], following: str) -> dict[str, Any]:
+def _as_json(folder: Path, fetched: list[DownloadedPackage], following: str) -> dict[str, Any]:
     return {
         "folder": str(folder),
         "packages": [

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from urban_segmentor.datasets.convert.convert import ConversionOptions
+    from urban_segmentor.datasets.convert.convert_frame import ConversionOptions
 
 _WHAT, _IMAGES, _RUN = "Labels", "Pictures", "Run"
 
@@ -100,14 +100,14 @@ def prepare(  # noqa: PLR0913 - one parameter an option
     from urban_segmentor.datasets.cityscapes.layout import GROUND_TRUTH, read_layout
     from urban_segmentor.datasets.class_set import parse_class_set
     from urban_segmentor.datasets.convert import prepare as preparing
-    from urban_segmentor.datasets.convert.convert import ConversionOptions
-    from urban_segmentor.datasets.convert.output_folder import REPORT, finish
+    from urban_segmentor.datasets.convert.convert_frame import ConversionOptions
+    from urban_segmentor.datasets.convert.output_folder import REPORT, finish_conversion
     from urban_segmentor.datasets.convert.report_page import write_page
 
     silence_decoders()
     console = stderr()
     kinds = GROUND_TRUTH if ground_truth == "all" else _words(ground_truth)
-    how = ConversionOptions(
+    options = ConversionOptions(
         out=out,
         format=one_of("format", form, ("yolo", "coco", "panoptic")),
         classes=parse_class_set(classes),
@@ -124,7 +124,7 @@ def prepare(  # noqa: PLR0913 - one parameter an option
     with stop_on_signals(stopped.set), frame_progress(console) as bar:
         report = preparing.prepare(
             layout,
-            how,
+            options,
             splits=splits,
             overwrite=overwrite,
             workers=workers,
@@ -133,18 +133,18 @@ def prepare(  # noqa: PLR0913 - one parameter an option
             on_frame=bar.advance,
         )
         if not report["interrupted"]:
-            written = [*_made(how, splits), write_page(out, report), out / REPORT]
-            finish(how, report)
+            written = [*_made(options, splits), write_page(out, report), out / REPORT]
+            finish_conversion(options, report)
     if report["interrupted"]:
         done = sum(report["images"].values())
         hint = f"repeat the command to go on: {done} of {done + report['left_out']} are done"
         raise Interrupted(hint=hint)
-    _finish(console, how, report, written, as_json=as_json)
+    _finish(console, options, report, written, as_json=as_json)
 
 
 def _finish(
     console: Console,
-    how: ConversionOptions,
+    options: ConversionOptions,
     report: dict[str, Any],
     written: Sequence[Path],
     *,
@@ -153,14 +153,14 @@ def _finish(
     """Print what was done, what is wrong and what is next; end with 1 when something is."""
     if as_json:
         paths = [str(path) for path in written]
-        typer.echo(json.dumps({"out": str(how.out), **report, "written": paths}, indent=2))
+        typer.echo(json.dumps({"out": str(options.out), **report, "written": paths}, indent=2))
     else:
-        _tell(console, how, report)
+        _tell(console, options, report)
     for problem in report["problems"]:
         typer.secho(f"error: {problem}", fg="red", err=True)
     for path in written:
         console.print(f"result: {path}", style="bold green", soft_wrap=True)
-    console.print(f"next: {_next(how)}", soft_wrap=True)
+    console.print(f"next: {_next(options)}", soft_wrap=True)
     if report["problems"] or not report["complete"]:
         raise typer.Exit(1)
 
@@ -170,29 +170,29 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
 
 
-def _made(how: ConversionOptions, splits: Sequence[str]) -> list[Path]:
+def _made(options: ConversionOptions, splits: Sequence[str]) -> list[Path]:
     """Return the files that a training is pointed to."""
     from urban_segmentor.datasets.convert.output_folder import YAML
-    from urban_segmentor.datasets.convert.splits import split_file
+    from urban_segmentor.datasets.convert.split_files import split_file
 
-    if how.format == "yolo":
-        return [how.out / YAML]
-    return [split_file(how, split) for split in splits]
+    if options.format == "yolo":
+        return [options.out / YAML]
+    return [split_file(options, split) for split in splits]
 
 
-def _next(how: ConversionOptions) -> str:
+def _next(options: ConversionOptions) -> str:
     """Return what one may do now."""
-    if how.format == "yolo" and (how.out / "images" / "train").is_dir():
-        return f"urban-segmentor train --data {shlex.quote(str(how.out))}"
-    return f"urban-segmentor data show {shlex.quote(str(how.out))}"
+    if options.format == "yolo" and (options.out / "images" / "train").is_dir():
+        return f"urban-segmentor train --data {shlex.quote(str(options.out))}"
+    return f"urban-segmentor data show {shlex.quote(str(options.out))}"
 
 
-def _tell(console: Console, how: ConversionOptions, report: dict[str, Any]) -> None:
+def _tell(console: Console, options: ConversionOptions, report: dict[str, Any]) -> None:
     """Print what became of the labels."""
     from rich.table import Table
 
     keys = ["segments", "groups"]
-    if how.format == "yolo" and not how.as_original:
+    if options.format == "yolo" and not options.as_original:
         keys += ["bridged", "pixels", "lost", "added"]
     table = Table(box=None, pad_edge=False)
     table.add_column("class")
@@ -201,13 +201,13 @@ def _tell(console: Console, how: ConversionOptions, report: dict[str, Any]) -> N
     for name, count in report["classes"].items():
         table.add_row(name, *(f"{count[key]:,}" for key in keys))
     console.print(table)
-    for line in _lines(how, report):
+    for line in _lines(options, report):
         console.print(line, soft_wrap=True)
 
 
-def _about_polygons(how: ConversionOptions, report: dict[str, Any]) -> str:
+def _about_polygons(options: ConversionOptions, report: dict[str, Any]) -> str:
     drawn, outside = f"{report['polygons']:,}", f"{report['clipped']:,}"
-    if how.as_original:
+    if options.as_original:
         return (
             f"polygons: {drawn}, each with what others hide of it; {outside} reach out of the "
             "picture, and are left so; groups are dropped"
@@ -218,16 +218,16 @@ def _about_polygons(how: ConversionOptions, report: dict[str, Any]) -> str:
     )
 
 
-def _lines(how: ConversionOptions, report: dict[str, Any]) -> list[str]:
+def _lines(options: ConversionOptions, report: dict[str, Any]) -> list[str]:
     images = ", ".join(f"{count:,} {split}" for split, count in report["images"].items())
     again = f", {report['resumed']:,} of them by an earlier run" * bool(report["resumed"])
     lines = [
         f"pictures: {images}{again}; {report['seconds']:.1f} s",
-        _about_polygons(how, report),
+        _about_polygons(options, report),
     ]
-    if how.format != "yolo":
+    if options.format != "yolo":
         lines.append("masks: as large as the pictures")
-    if how.format == "yolo" and "train" not in report["images"]:
+    if options.format == "yolo" and "train" not in report["images"]:
         lines.append("there is no `train`: the yaml names other frames in its place")
     large = report["round_trip"]["large"]
     if large["segments"]:
@@ -237,7 +237,7 @@ def _lines(how: ConversionOptions, report: dict[str, Any]) -> list[str]:
             f"{large['segments']:,} below 0.995"
         )
     groups = sum(count["groups"] for count in report["classes"].values())
-    if groups and how.format == "yolo":
+    if groups and options.format == "yolo":
         lines.append(
             f"groups: {groups:,} regions of several objects are no labels, as YOLO cannot ignore "
             "a region; they are listed below `ignored`, and the pictures are left as they are"

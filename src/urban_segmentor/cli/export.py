@@ -141,8 +141,8 @@ def export(  # noqa: PLR0913 - one parameter an option
     from urban_segmentor.cli.console import frame_progress, stderr
     from urban_segmentor.cli.parsers import one_of, parse_imgsz, silence_decoders
     from urban_segmentor.export.export import export as run
-    from urban_segmentor.export.export_metadata import ModelDescription
-    from urban_segmentor.export.export_options import ExportOptions, QuantizationOptions
+    from urban_segmentor.export.metadata import ModelDescription
+    from urban_segmentor.export.options import ExportOptions, QuantizationOptions
 
     if quantize not in {None, 8}:
         raise SettingError(f"`quantize` is {quantize}, expected 8", hint="--quantize 8")
@@ -154,7 +154,7 @@ def export(  # noqa: PLR0913 - one parameter an option
         whole_head=float_head,
         accept_loss=accept_loss,
     )
-    wishes = ExportOptions(
+    options = ExportOptions(
         model=model,
         format=one_of("format", form or usual, ("onnx", "openvino")),
         imgsz=parse_imgsz(imgsz),
@@ -163,7 +163,7 @@ def export(  # noqa: PLR0913 - one parameter an option
         data=data,
         output=output,
         overwrite=overwrite,
-        about=ModelDescription(
+        description=ModelDescription(
             description=description,
             training_data=training_data,
             accuracy=accuracy,
@@ -173,7 +173,7 @@ def export(  # noqa: PLR0913 - one parameter an option
     )
     console = stderr()
     with frame_progress(console) as bar:
-        exported = run(wishes, progress=bar)
+        exported = run(options, progress=bar)
     if as_json:
         typer.echo(json.dumps(exported.summary(), indent=2))
     else:
@@ -196,7 +196,7 @@ def _tell(console: Console, exported: ExportResult) -> None:
             soft_wrap=True,
         )
     if exported.gate is not None:
-        console.print(exported.gate.sentence(), soft_wrap=True)
+        console.print(exported.gate.describe(), soft_wrap=True)
     if exported.inference_ms is not None:
         ms = exported.inference_ms
         console.print(

@@ -131,10 +131,10 @@ def train(  # noqa: PLR0913 - one parameter an option
     chosen = {key: value for key, value in options.items() if value is not None}
     folder = resume.parent.parent if resume and resume.suffix == ".pt" else resume or output
     try:
-        with training_progress(stderr()) as watcher:
+        with training_progress(stderr()) as observer:
             if resume is not None:
                 _check_resumption(chosen, others=bool(data or also or set_))
-                trained = go_on(resume, settings=chosen, watcher=watcher)
+                trained = go_on(resume, settings=chosen, observer=observer)
             else:
                 if data is None:
                     raise SettingError(
@@ -149,7 +149,7 @@ def train(  # noqa: PLR0913 - one parameter an option
                     settings=settings,
                     overwrite=overwrite,
                     trust=trust,
-                    watcher=watcher,
+                    observer=observer,
                 )
             exported = export_best(trained)
     except (Interrupted, KeyboardInterrupt):
@@ -171,7 +171,7 @@ def _check_resumption(chosen: dict[str, Any], *, others: bool) -> None:
 def _tell(trained: TrainingResult, exported: Path, *, as_json: bool) -> None:
     """Say what came out, and what is where."""
     from urban_segmentor.cli.console import stderr
-    from urban_segmentor.training.export_best import count
+    from urban_segmentor.training.export_best import format_epochs
 
     console = stderr()
     root = trained.folder.root
@@ -184,13 +184,17 @@ def _tell(trained: TrainingResult, exported: Path, *, as_json: bool) -> None:
         content = {
             "out": str(root),
             "epochs": trained.epochs,
-            "epochs_wanted": trained.wanted,
+            "epochs_wanted": trained.max_epochs,
             "framework_metrics": trained.metrics,
             "written": [str(path) for path in written],
         }
         typer.echo(json.dumps(content, indent=2))
-    early = "" if trained.epochs >= trained.wanted else f" of {trained.wanted}, it got no better"
-    console.print(f"{count(trained.epochs)}{early}")
+    early = (
+        ""
+        if trained.epochs >= trained.max_epochs
+        else f" of {trained.max_epochs}, it got no better"
+    )
+    console.print(f"{format_epochs(trained.epochs)}{early}")
     for path in written:
         console.print(f"result: {path}", style="bold green", soft_wrap=True)
     shown = shlex.quote(str(exported))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 import numpy as np
 
 from urban_segmentor.datasets.cityscapes.annotation import read_annotation
-from urban_segmentor.datasets.cityscapes.layout import missing_part, name_of
+from urban_segmentor.datasets.cityscapes.layout import frame_label, missing_part
 from urban_segmentor.datasets.cityscapes.rasterize import draw_objects
 from urban_segmentor.datasets.cityscapes.segments import Segments, visible_segments
 from urban_segmentor.datasets.class_set import ClassSet
@@ -170,7 +170,7 @@ def cityscapes_frames(layout: Layout) -> SampleSet:
     """
     frames: list[CityscapesSample] = []
     problems: list[str] = []
-    for sample in layout.samples:
+    for sample in layout.frames:
         if sample.polygons is not None and sample.image is not None:
             frame = CityscapesSample(
                 stem=sample.stem,
@@ -180,7 +180,7 @@ def cityscapes_frames(layout: Layout) -> SampleSet:
             )
             frames.append(frame)
         elif sample.split != "test":  # whose labels nobody but the benchmark has
-            problems.append(f"`{name_of(sample)}` {missing_part(sample)}")
+            problems.append(f"`{frame_label(sample)}` {missing_part(sample)}")
     return SampleSet(
         root=layout.root,
         kind="cityscapes",

@@ -1,1 +1,1 @@
-"""Checkpoints become models that the runtimes here take: ONNX, OpenVINO, eight bits."""
+"""Export of checkpoints to ONNX and OpenVINO, in float or INT8."""

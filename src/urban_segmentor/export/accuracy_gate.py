@@ -1,4 +1,4 @@
-"""What eight bits cost in accuracy, and whether that is too much."""
+"""The accuracy gate: instance AP before and after quantization, and the loss allowed."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
     from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
     from urban_segmentor.inference.runtimes.selection import Precision
 
-MOST_LOST = 1.0
-"""Points of AP, of 100."""
+MAX_AP_LOSS = 1.0
+"""Maximum loss of AP, points of 100."""
 
 _CONF = 0.001  # AP wants weak instances too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccuracyGate:
-    """Accuracy before and after.
+    """Instance AP before and after quantization.
 
     Attributes:
         ap_float: Official instance AP in float32, points of 100.
         ap_int8: The same in INT8.
-        frames: Frames that both were measured on.
-        of_frames: Frames that the split has.
-        where: The data and the split.
+        frames: Frames that AP was measured on.
+        of_frames: Frames of the split in all.
+        dataset: Name of the data set and split.
         imgsz: Long side of the network's input, pixels.
     """
 
@@ -42,44 +42,44 @@ class AccuracyGate:
     ap_int8: float
     frames: int
     of_frames: int
-    where: str
+    dataset: str
     imgsz: int
 
     @property
-    def lost(self) -> float:
-        """Points of AP, of 100; below zero when it got better."""
+    def ap_loss(self) -> float:
+        """Loss of AP, points of 100; negative when it improved."""
         return self.ap_float - self.ap_int8
 
-    def sentence(self) -> str:
-        """Return the outcome for people."""
+    def describe(self) -> str:
+        """Return both APs as one line of text."""
         return (
             f"AP {self.ap_int8:.1f} in INT8, {self.ap_float:.1f} in float32 ({self.frames} of "
-            f"{self.of_frames} frames of {self.where}, input {self.imgsz} px)"
+            f"{self.of_frames} frames of {self.dataset}, input {self.imgsz} px)"
         )
 
     def check(self) -> None:
-        """Check that the loss is small.
+        """Check that the loss of AP is within `MAX_AP_LOSS`.
 
         Raises:
-            ModelError: It is not, or the model is too weak to tell.
+            ModelError: It is larger, or the float model is too weak to measure a loss.
         """
-        if self.ap_float <= MOST_LOST:
+        if self.ap_float <= MAX_AP_LOSS:
             raise ModelError(
                 f"the model has AP {self.ap_float:.1f} before it is quantized, too little to see "
-                f"whether {MOST_LOST} is lost",
+                f"whether {MAX_AP_LOSS} is lost",
                 hint="train it longer, or add --accept-loss",
             )
-        if self.lost > MOST_LOST:
+        if self.ap_loss > MAX_AP_LOSS:
             raise ModelError(
-                f"quantizing costs {self.lost:.1f} points of AP, more than {MOST_LOST}, so nothing "
-                f"is written: {self.sentence()}",
+                f"quantizing costs {self.ap_loss:.1f} points of AP, more than {MAX_AP_LOSS}, so "
+                f"nothing is written: {self.describe()}",
                 hint="try --float-head, stay with float, or add --accept-loss",
             )
 
 
 def measure_ap(
     model: Path,
-    samples: Sequence[CityscapesFrame],
+    frames: Sequence[CityscapesFrame],
     *,
     imgsz: int,
     precision: Precision,
@@ -89,7 +89,7 @@ def measure_ap(
 
     Args:
         model: `.onnx` or `.xml`.
-        samples: Frames with labels.
+        frames: Frames with ground truth.
         imgsz: Long side of the network's input, pixels.
         precision: `auto` or `f32`.
         on_frame: Called after each frame.
@@ -106,13 +106,13 @@ def measure_ap(
         conf=_CONF,
         streams=os.cpu_count() or 1,
     )
-    outcome = validate(samples, ModelPredictor(segmenter), on_frame=on_frame)
+    outcome = validate(frames, ModelPredictor(segmenter), on_frame=on_frame)
     if outcome.problems:
         raise DatasetError(outcome.problems[0], hint="urban-segmentor data check DIR")
     ap = math.nan if outcome.evaluation.instance is None else outcome.evaluation.instance.ap
     if math.isnan(ap):
         raise DatasetError(
-            f"none of {len(samples)} frames has an object of any class that counts",
+            f"none of {len(frames)} frames has an object of any class that counts",
             hint="measure on more frames with --gate-images 0",
         )
     return 100 * ap

@@ -1,4 +1,4 @@
-"""Checkpoints of Ultralytics: read with care, exported, and run as the authority on themselves.
+"""Checkpoints of Ultralytics: safe loading, ONNX export, and inference in PyTorch.
 
 A `.pt` is a pickle, which can run any code when it is loaded. So only classes that Ultralytics
 and PyTorch are known to write are let in, unless the user trusts the file.
@@ -32,16 +32,16 @@ _ZIP = b"PK\x03\x04"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """A segmentation model as training leaves it.
+    """A loaded segmentation checkpoint.
 
     Attributes:
         path: The file.
         model: The `ultralytics.YOLO`.
         class_names: Names by class id.
         stride: Sides of the input are multiples of it, pixels.
-        base: What kind of model it is, such as `yolov8n-seg`.
-        train_args: Settings of its training, as far as the file says.
-        metrics: Figures of its training's own validation, as far as the file says.
+        base: Base model, such as `yolov8n-seg`.
+        train_args: Settings of its training, as far as the file has them.
+        metrics: Metrics of its training's own validation, as far as the file has them.
     """
 
     path: Path
@@ -56,7 +56,7 @@ class Checkpoint:
         """Return an ONNX export in float32 that takes any multiple of the stride.
 
         Args:
-            folder: Where it is written.
+            folder: Output folder.
             imgsz: Height and width that the file names, pixels.
 
         Raises:
@@ -64,7 +64,7 @@ class Checkpoint:
             MissingExtraError: A library of the extra `train` is not installed.
         """
         require("onnx")
-        # The exporter writes beside the checkpoint, which is no place of ours.
+        # The exporter writes beside the checkpoint, a folder of the user's.
         self.model.model.pt_path = str(folder / f"{self.path.stem}{_SUFFIX}")
         shutil.copyfile(self.path, self.model.model.pt_path)
         try:
@@ -89,8 +89,8 @@ class Checkpoint:
         """Return the model in PyTorch, float32, for a `Segmenter`.
 
         Args:
-            metadata: What the export says about itself.
-            ends_in_nms: Which of its heads was exported.
+            metadata: Metadata of the export.
+            ends_in_nms: True when the end-to-end head was exported.
         """
         if ends_in_nms:
             self.model.model.end2end = True
@@ -98,11 +98,11 @@ class Checkpoint:
 
 
 class CheckpointNetwork:
-    """A checkpoint in the place of an exported file.
+    """A checkpoint as a network that a `Segmenter` runs.
 
     Args:
         module: The PyTorch module, in evaluation mode.
-        metadata: What the export says about itself.
+        metadata: Metadata of the export.
     """
 
     def __init__(self, module: Any, metadata: Mapping[str, object]) -> None:
@@ -111,7 +111,7 @@ class CheckpointNetwork:
 
     @property
     def static_size(self) -> tuple[int, int] | None:
-        """Nothing fixes the input."""
+        """None: a checkpoint takes any input size."""
         return None
 
     def compile(self, input_size: tuple[int, int]) -> CheckpointNetwork:  # noqa: ARG002 - the protocol has it
@@ -139,11 +139,12 @@ def load_checkpoint(path: Path, *, trust: bool = False) -> Checkpoint:
 
     Args:
         path: The `.pt`.
-        trust: True to load whatever it holds, which can run any code; otherwise only what
+        trust: True to load any pickled class, which can run any code; otherwise only what
             Ultralytics itself writes.
 
     Raises:
-        ModelError: It is not there, no checkpoint, of another task, or holds more than a model.
+        ModelError: The file is missing, no checkpoint, of another task, or holds more than a
+            model.
         MissingExtraError: A library of the extra `train` is not installed.
     """
     _check_file(path)
@@ -203,7 +204,7 @@ def _load(path: Path, *, trust: bool) -> Any:
 
 @contextlib.contextmanager
 def safe_loading(*, trust: bool = False) -> Generator[None]:
-    """Return a context in which Ultralytics loads nothing but what it writes itself.
+    """Return a context in which Ultralytics unpickles only classes that it writes itself.
 
     Args:
         trust: True to load whatever a checkpoint holds.
@@ -219,7 +220,7 @@ def safe_loading(*, trust: bool = False) -> Generator[None]:
 
 @contextlib.contextmanager
 def _in_silence() -> Generator[None]:
-    """Return a context in which Ultralytics and PyTorch say nothing; stdout is for data."""
+    """Return a context in which Ultralytics and PyTorch print nothing; stdout is for data."""
     with (
         quiet_ultralytics(),
         warnings.catch_warnings(),

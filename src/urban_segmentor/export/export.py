@@ -1,4 +1,4 @@
-"""From a checkpoint, or an exported file, to a file that the light runtime takes, checked."""
+"""Export of a checkpoint or ONNX file to ONNX or OpenVINO, verified against the original."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from urban_segmentor.errors import ModelError, SettingError
 from urban_segmentor.export.checkpoint import Checkpoint, load_checkpoint
-from urban_segmentor.export.export_images import images_to_compare
-from urban_segmentor.export.export_metadata import of_checkpoint, of_file, told_by
-from urban_segmentor.export.export_options import (
+from urban_segmentor.export.fp16_weights import rewrite_onnx
+from urban_segmentor.export.images import comparison_images
+from urban_segmentor.export.int8 import export_int8
+from urban_segmentor.export.metadata import checkpoint_metadata, file_metadata, user_metadata
+from urban_segmentor.export.model_files import move_into_place, read_model, save_openvino
+from urban_segmentor.export.options import (
     CHECKPOINT,
     ExportOptions,
     ExportProgress,
     check_options,
     find_model,
-    place_of,
+    resolve_output_path,
     wide_size,
 )
-from urban_segmentor.export.formats import put_in_place, read_model, save_openvino
-from urban_segmentor.export.fp16_weights import rewrite_onnx
-from urban_segmentor.export.int8 import in_int8
 from urban_segmentor.export.verify_export import (
     EXACT,
-    FEWEST,
     HALF,
+    MIN_INSTANCES,
     Agreement,
-    all_boxes_of_file,
-    all_boxes_of_network,
+    load_unfiltered,
     output_gap,
     verify_same_outputs,
+    wrap_unfiltered,
 )
 from urban_segmentor.inference.preprocess import network_input
 from urban_segmentor.inference.runtimes.selection import open_model_file, select_runtime
@@ -50,15 +50,15 @@ _TEMPORARY_HINT = "free some space for temporary files, or name another folder i
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportResult:
-    """What came out.
+    """The files of an export and how they were verified.
 
     Attributes:
-        files: What was written.
+        files: The files written.
         model: The file to give to `--model`.
-        metadata: What it says about itself.
-        compared_on: Where the pictures of the comparison come from.
-        agreement: How well the export in float agrees with the model that it was made from.
-        gate: What eight bits cost in accuracy; None for float.
+        metadata: The model's metadata.
+        compared_on: Source of the images of the comparison.
+        agreement: How well the float export matches the original model.
+        gate: AP before and after quantization; None for float.
         inference_ms: Median time of an inference, milliseconds: `f32`, `auto` (the best float
             precision of this CPU) and `int8`; None for float.
         elapsed_s: From start to end, seconds.
@@ -74,28 +74,28 @@ class ExportResult:
     elapsed_s: float
 
     def summary(self) -> dict[str, Any]:
-        """Return all of it as plain JSON."""
+        """Return the result as plain JSON."""
         return {
             "model": str(self.model),
             "files": {str(path): path.stat().st_size for path in self.files},
             "metadata": self.metadata,
             "comparison": {"images_from": self.compared_on, **asdict(self.agreement)},
-            "gate": self.gate and {**asdict(self.gate), "lost": self.gate.lost},
+            "gate": self.gate and {**asdict(self.gate), "ap_loss": self.gate.ap_loss},
             "inference_ms": self.inference_ms,
             "elapsed_s": round(self.elapsed_s, 2),
         }
 
 
-class _Silent:
+class _NoProgress:
     def start(self, name: str, frames: int | None) -> None:
-        """Say nothing."""
+        """Do nothing."""
 
     def advance(self) -> None:
-        """Say nothing."""
+        """Do nothing."""
 
 
 class _Source(NamedTuple):
-    """A model in float as an ONNX file, and what it will say about itself."""
+    """A float model as an ONNX file, and the metadata of its export."""
 
     onnx: Path
     network: ModelFile
@@ -103,47 +103,47 @@ class _Source(NamedTuple):
     checkpoint: Checkpoint | None
 
 
-def export(wishes: ExportOptions, *, progress: ExportProgress | None = None) -> ExportResult:
-    """Write a model in another form, once it has proved to give the same answers.
+def export(options: ExportOptions, *, progress: ExportProgress | None = None) -> ExportResult:
+    """Export a model, verify its outputs against the original, and return the result.
 
     Args:
-        wishes: What is to be exported, and how.
-        progress: Hears how far it is.
+        options: The model, the format and all settings.
+        progress: Called with the progress of each step.
 
     Raises:
-        ModelError: The model cannot be read, or what was made of it is not as good.
-        SettingError: The wishes contradict one another.
-        DatasetError: The pictures cannot be read.
+        ModelError: The model cannot be read, or the export differs from it.
+        SettingError: The options contradict one another.
+        DatasetError: The images cannot be read.
         OutputError: The file is there already, or cannot be written.
         MissingExtraError: A library of the extra `train` is not installed.
     """
     started_s = time.perf_counter()
-    tell = progress or _Silent()
-    path = find_model(wishes.model)
-    place = place_of(wishes, path)
-    check_options(wishes, place=place, path=path)
+    progress = progress or _NoProgress()
+    path = find_model(options.model)
+    output_path = resolve_output_path(options, path)
+    check_options(options, output_path=output_path, path=path)
     with tempfile.TemporaryDirectory(prefix="urban-segmentor-") as name:
         folder = Path(name)
         with output_errors(folder, hints={}, usual=_TEMPORARY_HINT):
-            source = _open(wishes, path, folder / "source", tell)
-            form = _build(wishes, source, folder / "float", stem=path.stem)
-            compared_on, agreement = _compare(wishes, source, form, tell)
+            source = _open(options, path, folder / "source", progress)
+            model_path = _build(options, source, folder / "float", stem=path.stem)
+            compared_on, agreement = _compare(options, source, model_path, progress)
             int8 = None
-            if wishes.quantization is not None:
-                int8 = in_int8(
-                    form,
+            if options.quantization is not None:
+                int8 = export_int8(
+                    model_path,
                     folder / "int8",
-                    wishes=wishes,
-                    plan=wishes.quantization,
+                    options=options,
+                    plan=options.quantization,
                     metadata=source.metadata,
-                    tell=tell,
+                    progress=progress,
                 )
-                form = int8.form
-        made = form if wishes.format == "onnx" else form.parent
-        files = put_in_place(made, place, overwrite=wishes.overwrite)
+                model_path = int8.path
+        made = model_path if options.format == "onnx" else model_path.parent
+        files = move_into_place(made, output_path, overwrite=options.overwrite)
     return ExportResult(
         files=files,
-        model=place if wishes.format == "onnx" else place / form.name,
+        model=output_path if options.format == "onnx" else output_path / model_path.name,
         metadata=source.metadata if int8 is None else int8.metadata,
         compared_on=compared_on,
         agreement=agreement,
@@ -153,29 +153,29 @@ def export(wishes: ExportOptions, *, progress: ExportProgress | None = None) -> 
     )
 
 
-def _open(wishes: ExportOptions, path: Path, folder: Path, tell: ExportProgress) -> _Source:
-    """Return the model in float, exported first when it is a checkpoint."""
+def _open(options: ExportOptions, path: Path, folder: Path, progress: ExportProgress) -> _Source:
+    """Return the float model as ONNX, exported first when it is a checkpoint."""
     if path.suffix == CHECKPOINT:
-        tell.start("exporting", None)
-        checkpoint = load_checkpoint(path, trust=wishes.trust)
+        progress.start("exporting", None)
+        checkpoint = load_checkpoint(path, trust=options.trust)
         usual = wide_size(checkpoint.train_args.get("imgsz"), stride=checkpoint.stride)
-        imgsz = wishes.size(usual, stride=checkpoint.stride)
+        imgsz = options.size(usual, stride=checkpoint.stride)
         folder.mkdir()
         onnx = checkpoint.export_onnx(folder, imgsz=imgsz)
         network = _network(onnx)
         spec = ModelSpec.from_metadata(network.metadata, where=str(path))
-        metadata = of_file(spec, network.metadata) | of_checkpoint(checkpoint)
+        metadata = file_metadata(spec, network.metadata) | checkpoint_metadata(checkpoint)
     else:
         checkpoint, onnx, network = None, path, _network(path)
         spec = ModelSpec.from_metadata(network.metadata, where=str(path))
-        imgsz = wishes.size(spec.imgsz, stride=spec.stride)
+        imgsz = options.size(spec.imgsz, stride=spec.stride)
         if network.static_size not in {None, imgsz}:
             raise SettingError(
                 f"`{path}` only takes {network.static_size} pixels, `imgsz` is {imgsz}",
                 hint="leave --imgsz out, or export its checkpoint again",
             )
-        metadata = of_file(spec, network.metadata)
-    metadata |= {"imgsz": list(imgsz), **told_by(wishes.about)}
+        metadata = file_metadata(spec, network.metadata)
+    metadata |= {"imgsz": list(imgsz), **user_metadata(options.description)}
     return _Source(onnx, network, metadata, checkpoint)
 
 
@@ -184,55 +184,55 @@ def _network(path: Path) -> ModelFile:
     return open_model_file(path, choice, precision="f32")
 
 
-def _build(wishes: ExportOptions, source: _Source, folder: Path, *, stem: str) -> Path:
-    """Return the model in its new format, still in float."""
-    if wishes.format == "openvino":
+def _build(options: ExportOptions, source: _Source, folder: Path, *, stem: str) -> Path:
+    """Return the path of the float model in the output format."""
+    if options.format == "openvino":
         model = read_model(source.onnx)
         # What is quantized later is measured against weights as they are.
-        half = wishes.half and wishes.quantization is None
+        half = options.half and options.quantization is None
         return save_openvino(model, folder, stem=stem, half=half, metadata=source.metadata)
     folder.mkdir()
     path = folder / f"{stem}.onnx"
-    rewrite_onnx(source.onnx, path, half=wishes.half, metadata=source.metadata)
+    rewrite_onnx(source.onnx, path, half=options.half, metadata=source.metadata)
     return path
 
 
 def _compare(
-    wishes: ExportOptions, source: _Source, form: Path, tell: ExportProgress
+    options: ExportOptions, source: _Source, model_path: Path, progress: ExportProgress
 ) -> tuple[str, Agreement]:
-    """Return what an export was compared on with its origin, and how well they agree."""
-    where, images = images_to_compare(wishes.data)
-    tell.start("comparing", len(images))
-    spec = ModelSpec.from_metadata(source.metadata, where=wishes.model)
-    ours = all_boxes_of_file(form, imgsz=max(spec.imgsz))
+    """Return the source of the comparison images, and how well export and original agree."""
+    compared_on, images = comparison_images(options.data)
+    progress.start("comparing", len(images))
+    spec = ModelSpec.from_metadata(source.metadata, where=options.model)
+    ours = load_unfiltered(model_path, imgsz=max(spec.imgsz))
     network = source.network
     if source.checkpoint is not None:
         network = source.checkpoint.network(source.metadata, ends_in_nms=spec.ends_in_nms)
-    is_half = wishes.half and wishes.quantization is None
-    limits = HALF if is_half else EXACT
+    is_half = options.half and options.quantization is None
+    tolerances = HALF if is_half else EXACT
     hint = "leave --half out" if is_half else _REPORT_HINT
     agreement = verify_same_outputs(
         ours,
-        all_boxes_of_network(network, like=ours, spec=spec, where=wishes.model),
+        wrap_unfiltered(network, like=ours, spec=spec, original_name=options.model),
         images,
-        limits=limits,
-        where=wishes.model,
+        tolerances=tolerances,
+        original_name=options.model,
         hint=hint,
-        on_image=tell.advance,
+        on_image=progress.advance,
     )
-    if agreement.instances >= FEWEST:
-        return where, agreement
+    if agreement.instances >= MIN_INSTANCES:
+        return compared_on, agreement
     size = ours.input_size(images[0].image.shape[:2])
     gap = output_gap(
-        _network(form).compile(size),
+        _network(model_path).compile(size),
         network.compile(size),
         (network_input(p.image, Letterbox.fit(p.image.shape[:2], size)) for p in images),
         ends_in_nms=spec.ends_in_nms,
     )
-    if gap > limits.output:
+    if gap > tolerances.output:
         raise ModelError(
-            f"the export's raw outputs differ from those of `{wishes.model}` by {gap:.2g} of the "
+            f"the export's raw outputs differ from those of `{options.model}` by {gap:.2g} of the "
             "largest, and it is not written",
             hint=hint,
         )
-    return where, replace(agreement, output_gap=gap)
+    return compared_on, replace(agreement, output_gap=gap)

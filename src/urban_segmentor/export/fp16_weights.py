@@ -1,4 +1,4 @@
-"""ONNX files with weights of half size, and what they say about themselves."""
+"""ONNX files with float16 weights and metadata of their own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SMALLEST = 16  # values; shapes and scalars stay as they are
 
 
 def to_fp16_weights(model: Any) -> None:
-    """Store float32 weights as float16, each widened by a Cast at the graph's start.
+    """Convert float32 weights to float16, each widened by a Cast at the graph's start.
 
     Arithmetic so stays in whatever precision the runtime chooses. Weights that float16 cannot
     hold stay as they are.
@@ -29,11 +29,11 @@ def to_fp16_weights(model: Any) -> None:
     graph = model.graph
     kept: list[Any] = []
     casts: list[Any] = []
-    most = float(np.finfo(np.float16).max)
+    largest = float(np.finfo(np.float16).max)
     for tensor in graph.initializer:
         values = onnx.numpy_helper.to_array(tensor)
         is_weight = values.dtype == np.float32 and values.size >= _SMALLEST
-        if not is_weight or not np.abs(values).max() <= most:
+        if not is_weight or not np.abs(values).max() <= largest:
             kept.append(tensor)
             continue
         name = f"{tensor.name}_half"
@@ -53,9 +53,9 @@ def rewrite_onnx(source: Path, target: Path, *, half: bool, metadata: Mapping[st
 
     Args:
         source: The model.
-        target: Where to.
-        half: True to store weights in half size.
-        metadata: All that the file is to say.
+        target: Output path.
+        half: True for float16 weights.
+        metadata: The complete metadata.
 
     Raises:
         MissingExtraError: The library onnx is not installed.

@@ -1,4 +1,4 @@
-"""Inference of several forms of a model, measured side by side."""
+"""Inference time of several exports of a model, measured in turns."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WARM_UP = 3
 def inference_ms(
     forms: Mapping[str, tuple[Path, Precision]], *, input_size: tuple[int, int], rounds: int = 30
 ) -> dict[str, float]:
-    """Return the median time of one inference of each form, milliseconds.
+    """Return the median inference time of each export, milliseconds, by name.
 
     All take turns, so that whatever else the machine does hits them alike.
 

@@ -1,4 +1,4 @@
-"""A float export made into INT8, measured, and refused when it lost too much."""
+"""INT8 export: quantize a float model, measure its AP, and refuse it below the gate."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from urban_segmentor.datasets.images import read_image
 from urban_segmentor.export.accuracy_gate import AccuracyGate, measure_ap
-from urban_segmentor.export.export_images import (
+from urban_segmentor.export.images import (
     NetworkInputs,
     calibration_images,
-    gate_samples,
+    gate_frames,
 )
-from urban_segmentor.export.formats import read_model, save_openvino
 from urban_segmentor.export.inference_speed import inference_ms
+from urban_segmentor.export.model_files import read_model, save_openvino
 from urban_segmentor.export.quantize import quantize
 from urban_segmentor.inference.runtimes.selection import open_model_file, select_runtime
 from urban_segmentor.models.spec import ModelSpec
@@ -22,7 +22,7 @@ from urban_segmentor.models.spec import ModelSpec
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from urban_segmentor.export.export_options import (
+    from urban_segmentor.export.options import (
         ExportOptions,
         ExportProgress,
         QuantizationOptions,
@@ -31,107 +31,114 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Int8Export:
-    """What came out.
+    """A quantized model and its measured accuracy and speed.
 
     Attributes:
-        form: The `.xml`.
-        metadata: What it says about itself.
-        gate: What it cost in accuracy.
+        path: The `.xml`.
+        metadata: The model's metadata.
+        gate: AP before and after quantization.
         inference_ms: Median time of an inference, milliseconds: `f32`, `auto` and `int8`.
     """
 
-    form: Path
+    path: Path
     metadata: dict[str, object]
     gate: AccuracyGate
     inference_ms: dict[str, float]
 
 
-def in_int8(  # noqa: PLR0913
-    form: Path,
+def export_int8(  # noqa: PLR0913
+    model_path: Path,
     folder: Path,
     *,
-    wishes: ExportOptions,
+    options: ExportOptions,
     plan: QuantizationOptions,
     metadata: Mapping[str, object],
-    tell: ExportProgress,
+    progress: ExportProgress,
 ) -> Int8Export:
-    """Return a model in INT8 that has passed the gate.
+    """Return a model quantized to INT8 that has passed the accuracy gate.
 
     Args:
-        form: The model in float, `.xml`.
-        folder: Where it is written.
-        wishes: Name the data and the size of weights.
-        plan: How it is calibrated and judged.
-        metadata: What the model in float says about itself.
-        tell: Hears how far it is.
+        model_path: The float model, `.xml`.
+        folder: Output folder.
+        options: Options of the export; its data has calibration images and ground truth.
+        plan: Options of quantization and gate.
+        metadata: Metadata of the float model.
+        progress: Called with the progress of each step.
 
     Raises:
-        ModelError: It lost too much, or cannot be quantized.
-        DatasetError: The data set lacks what is needed.
+        ModelError: It loses too much AP, or cannot be quantized.
+        DatasetError: The data set lacks images or ground truth.
         MissingExtraError: A library is not installed.
     """
-    if wishes.data is None:
-        raise ValueError("there is no data to quantize with")  # `check_wishes` sees to it
-    spec = ModelSpec.from_metadata(metadata, where=wishes.model)
-    samples, of_frames = gate_samples(wishes.data, plan.gate_images)
+    if options.data is None:
+        raise ValueError("there is no data to quantize with")  # checked by `check_options`
+    spec = ModelSpec.from_metadata(metadata, where=options.model)
+    frames, of_frames = gate_frames(options.data, plan.gate_images)
     imgsz = max(spec.imgsz)
-    tell.start("measuring in float", len(samples))
-    ap_float = measure_ap(form, samples, imgsz=imgsz, precision="f32", on_frame=tell.advance)
-    tell.start("quantizing", None)
+    progress.start("measuring in float", len(frames))
+    ap_float = measure_ap(
+        model_path, frames, imgsz=imgsz, precision="f32", on_frame=progress.advance
+    )
+    progress.start("quantizing", None)
     inputs = NetworkInputs(
-        calibration_images(wishes.data, plan.calibration),
+        calibration_images(options.data, plan.calibration),
         imgsz=imgsz,
         stride=spec.stride,
-        static_size=_static_size(form),
-        on_image=tell.advance,
+        static_size=_static_size(model_path),
+        on_image=progress.advance,
     )
-    model = quantize(read_model(form), inputs, count=len(inputs), whole_head=plan.whole_head)
+    model = quantize(read_model(model_path), inputs, count=len(inputs), whole_head=plan.whole_head)
     first = save_openvino(
-        model, folder / "first", stem=form.stem, half=wishes.half, metadata=metadata
+        model, folder / "first", stem=model_path.stem, half=options.half, metadata=metadata
     )
-    tell.start("measuring in INT8", len(samples))
+    progress.start("measuring in INT8", len(frames))
     gate = AccuracyGate(
         ap_float=ap_float,
-        ap_int8=measure_ap(first, samples, imgsz=imgsz, precision="auto", on_frame=tell.advance),
-        frames=len(samples),
+        ap_int8=measure_ap(first, frames, imgsz=imgsz, precision="auto", on_frame=progress.advance),
+        frames=len(frames),
         of_frames=of_frames,
-        where=f"{wishes.data.resolve().name}/val",
+        dataset=f"{options.data.resolve().name}/val",
         imgsz=imgsz,
     )
     if not plan.accept_loss:
         gate.check()
-    size = inputs.input_size(_size_of(inputs))
+    size = inputs.input_size(_first_image_size(inputs))
     times = inference_ms(
-        {"f32": (form, "f32"), "auto": (form, "auto"), "int8": (first, "auto")}, input_size=size
+        {"f32": (model_path, "f32"), "auto": (model_path, "auto"), "int8": (first, "auto")},
+        input_size=size,
     )
-    said = dict(metadata) | _said(gate, wishes=wishes, plan=plan, calibration=len(inputs))
-    final = save_openvino(model, folder / "final", stem=form.stem, half=wishes.half, metadata=said)
-    return Int8Export(form=final, metadata=said, gate=gate, inference_ms=times)
+    int8_metadata = dict(metadata) | _int8_metadata(
+        gate, options=options, plan=plan, calibration=len(inputs)
+    )
+    final = save_openvino(
+        model, folder / "final", stem=model_path.stem, half=options.half, metadata=int8_metadata
+    )
+    return Int8Export(path=final, metadata=int8_metadata, gate=gate, inference_ms=times)
 
 
-def _said(
-    gate: AccuracyGate, *, wishes: ExportOptions, plan: QuantizationOptions, calibration: int
+def _int8_metadata(
+    gate: AccuracyGate, *, options: ExportOptions, plan: QuantizationOptions, calibration: int
 ) -> dict[str, object]:
-    """Return what a quantized model says besides what it said in float."""
-    told = wishes.about.accuracy
+    """Return the metadata that quantization adds."""
+    accuracy = options.description.accuracy
     return {
-        "quantized_from": Path(wishes.model).name,
+        "quantized_from": Path(options.model).name,
         "precision": f"int8, {'head' if plan.whole_head else 'end of the head'} in float",
-        "accuracy": gate.sentence() if told is None else told,
+        "accuracy": gate.describe() if accuracy is None else accuracy,
         "ap_float": round(gate.ap_float, 2),
         "ap_int8": round(gate.ap_int8, 2),
-        "ap_frames": f"{gate.frames} of {gate.of_frames} frames of {gate.where}",
+        "ap_frames": f"{gate.frames} of {gate.of_frames} frames of {gate.dataset}",
         "ap_imgsz": gate.imgsz,
         "calibration_images": calibration,
     }
 
 
-def _static_size(form: Path) -> tuple[int, int] | None:
-    choice = select_runtime(device="cpu", runtime="openvino", suffix=form.suffix)
-    return open_model_file(form, choice).static_size
+def _static_size(model_path: Path) -> tuple[int, int] | None:
+    choice = select_runtime(device="cpu", runtime="openvino", suffix=model_path.suffix)
+    return open_model_file(model_path, choice).static_size
 
 
-def _size_of(inputs: NetworkInputs) -> tuple[int, int]:
-    """Return the height and width of the first picture, pixels."""
+def _first_image_size(inputs: NetworkInputs) -> tuple[int, int]:
+    """Return height and width of the first image, pixels."""
     image = read_image(inputs.images[0])
     return image.shape[0], image.shape[1]

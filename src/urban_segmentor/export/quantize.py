@@ -38,13 +38,13 @@ def quantize(
 
     Args:
         model: In float, with names of nodes as Ultralytics gives them.
-        inputs: Pictures as the network gets them, uint8 (1, H, W, 3), RGB; activations get the
-            ranges that these need. They are gone through several times.
-        count: How many they are.
+        inputs: Calibration images in their letterbox, uint8 (1, H, W, 3), RGB; activation ranges
+            are taken from them. They are iterated several times.
+        count: Number of calibration images.
         whole_head: True to leave all of the head in float.
 
     Raises:
-        ModelError: The head cannot be told from the rest, or NNCF fails.
+        ModelError: The head cannot be found by the names of nodes, or NNCF fails.
         MissingExtraError: NNCF is not installed.
     """
     nncf = _nncf()

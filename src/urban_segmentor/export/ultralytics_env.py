@@ -1,4 +1,4 @@
-"""Ultralytics without its chatter, its network, and its folder in the user's home."""
+"""Import of Ultralytics without logging, network access and a folder in the user's home."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def require(*modules: str) -> None:
-    """Check that libraries of the extra `train` are there, before anything is done.
+    """Check that libraries of the extra `train` are installed.
 
     Raises:
         MissingExtraError: One is not.
@@ -34,10 +34,10 @@ def require(*modules: str) -> None:
 
 
 def _import_ultralytics() -> None:
-    """Import Ultralytics, and keep it from changing how the rest of the process opens pictures.
+    """Import Ultralytics without its patch of Pillow.
 
-    It puts a function of its own in the place of Pillow's `Image.open`, which answers a broken
-    picture with the wish for another package.
+    It replaces Pillow's `Image.open` by a function of its own, which asks for another package
+    when an image is broken.
     """
     _set_environment()
     opens = Image.open
@@ -49,7 +49,7 @@ def _import_ultralytics() -> None:
 
 
 def _set_environment() -> None:
-    """Decide what Ultralytics reads from the environment when it is imported."""
+    """Set the environment variables that Ultralytics reads when it is imported."""
     os.environ.setdefault("YOLO_OFFLINE", "True")
     os.environ.setdefault("YOLO_AUTOINSTALL", "False")
     os.environ.setdefault("YOLO_VERBOSE", "False")
@@ -65,7 +65,7 @@ def _user() -> str:
 
 @contextmanager
 def quiet_ultralytics() -> Generator[None]:
-    """Return a context in which Ultralytics says nothing below an error and draws no bars."""
+    """Return a context in which Ultralytics logs errors only and draws no progress bars."""
     utils: Any = import_module("ultralytics.utils")
     bars: Any = import_module("ultralytics.utils.tqdm").TQDM
     level, init = utils.LOGGER.level, bars.__init__

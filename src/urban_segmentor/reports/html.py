@@ -1,4 +1,4 @@
-"""Pages of HTML that stand alone: text, tables, bars and pictures, without scripts.
+"""Self-contained HTML pages: text, tables, bars and images, without scripts.
 
 Every text is escaped where it enters, so names of files may hold what they like.
 """
@@ -36,7 +36,7 @@ td.text { overflow-wrap: break-word; }
   align-items: center; }
 .bar { display: flex; align-items: center; gap: .5rem; font-size: .9rem; }
 .bar span { display: block; height: 1rem; min-width: 1px; border: 1px solid var(--pale); }
-.pictures { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(min(100%,
+.images { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(min(100%,
   26rem), 1fr)); }
 figure { margin: 0; }
 img { display: block; max-width: 100%; height: auto; background: #fff; }
@@ -50,10 +50,10 @@ class HtmlBar(NamedTuple):
     """A row of a bar chart.
 
     Attributes:
-        name: In front of the bar.
-        value: Its length, not negative.
-        text: Behind the bar.
-        color: Of the bar.
+        name: Label before the bar.
+        value: Length of the bar, not negative.
+        text: Text after the bar.
+        color: Color of the bar.
     """
 
     name: str
@@ -63,11 +63,11 @@ class HtmlBar(NamedTuple):
 
 
 class HtmlImage(NamedTuple):
-    """A picture on a page.
+    """An image on a page.
 
     Attributes:
-        path: From the page's folder, with forward slashes.
-        caption: Below it; read out where the picture cannot be seen.
+        path: Path relative to the page's folder, with forward slashes.
+        caption: Text below it, and its alternative text.
         size: Height and width, pixels, so that nothing moves while it loads.
     """
 
@@ -80,9 +80,9 @@ def html_page(title: str, *parts: Html, footer: str = "") -> str:
     """Return a whole page, to be written as UTF-8.
 
     Args:
-        title: In the head, and as the first heading.
-        parts: What is on it, from top to bottom.
-        footer: Small, at the end.
+        title: Title and first heading.
+        parts: Content, from top to bottom.
+        footer: Small text at the end.
     """
     end = f"<footer><p>{_text(footer)}</p></footer>\n" if footer else ""
     return (
@@ -135,11 +135,11 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> Html:
 
 
 def bars(rows: Sequence[HtmlBar]) -> Html:
-    """Return a bar chart that needs no picture."""
-    most = max((row.value for row in rows), default=0) or 1
+    """Return a horizontal bar chart made of HTML elements."""
+    max_value = max((row.value for row in rows), default=0) or 1
     lines = "".join(
         f'<div>{_text(row.name)}</div><div class="bar"><span style="width:'
-        f"{80 * row.value / most:.2f}%;background:rgb({row.color[0]},{row.color[1]},"
+        f"{80 * row.value / max_value:.2f}%;background:rgb({row.color[0]},{row.color[1]},"
         f'{row.color[2]})"></span>{_text(row.text)}</div>\n'
         for row in rows
     )
@@ -147,7 +147,7 @@ def bars(rows: Sequence[HtmlBar]) -> Html:
 
 
 def images(shown: Iterable[HtmlImage]) -> Html:
-    """Return pictures with captions, as many in a row as there is room for."""
+    """Return a grid of images with captions."""
     figures = "".join(_figure(image) for image in shown)
     return Html(f'<div class="images">\n{figures}</div>\n')
 
@@ -182,5 +182,5 @@ def _kind(number: bool) -> str:  # noqa: FBT001
 
 
 def _text(text: str) -> str:
-    """Return a text in which nothing is markup; what UTF-8 cannot express is spelt out."""
+    """Return a text with HTML escaped; what UTF-8 cannot encode is written as escapes."""
     return escape(text.encode("utf-8", "backslashreplace").decode("utf-8"), quote=True)

@@ -1,4 +1,4 @@
-"""Pictures put together: side by side, in rows on a sheet, with captions and a legend."""
+"""Montages of images: side by side, or as a contact sheet, with captions and a legend."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 _PAPER: Rgb = (255, 255, 255)
 _INK: Rgb = (24, 24, 24)
 _FRAME: Rgb = (120, 120, 120)
-_LEAST_TEXT_PX, _MOST_TEXT_PX = 13, 40
+_MIN_TEXT_PX, _MAX_TEXT_PX = 13, 40
 _ELLIPSIS = "..."
 
 
 class Tile(NamedTuple):
-    """A picture with a line of text.
+    """An image with a caption.
 
     Attributes:
         image: uint8 (H, W, 3), RGB.
@@ -48,12 +48,12 @@ class LegendEntry(NamedTuple):
 
 
 def text_px(height: int) -> int:
-    """Return how high text should be to be read beside a picture of a height, pixels."""
-    return min(max(round(height / 36), _LEAST_TEXT_PX), _MOST_TEXT_PX)
+    """Return the text height for a montage of images of a height, pixels."""
+    return min(max(round(height / 36), _MIN_TEXT_PX), _MAX_TEXT_PX)
 
 
 def side_by_side(tiles: Sequence[Tile], *, legend: Sequence[LegendEntry] = ()) -> Image:
-    """Return pictures in a row, captions above and a legend below, uint8 (H, W, 3), RGB.
+    """Return images in a row, captions above and a legend below, uint8 (H, W, 3), RGB.
 
     Args:
         tiles: At least one; they may differ in size.
@@ -63,8 +63,8 @@ def side_by_side(tiles: Sequence[Tile], *, legend: Sequence[LegendEntry] = ()) -
     size_px = text_px(height)
     gap = size_px // 2
     bodies = [_with_caption(tile, size_px, width=tile.image.shape[1]) for tile in tiles]
-    least = _longest_px(legend, size_px)
-    row = _padded(_row(bodies, gap), width=least)
+    min_width = _longest_px(legend, size_px)
+    row = _padded(_row(bodies, gap), width=min_width)
     if not legend:
         return _bordered(row, gap)
     below = _legend(legend, width=row.shape[1], size_px=size_px)
@@ -78,25 +78,25 @@ def contact_sheet(
     columns: int = 6,
     tile_size: tuple[int, int] = (220, 220),
 ) -> Image:
-    """Return a sheet of small pictures, uint8 (H, W, 3), RGB.
+    """Return a contact sheet of thumbnails, uint8 (H, W, 3), RGB.
 
-    Pictures are made small one after the other, so they may come from a generator: no more than
+    Images are scaled one after the other, so they may come from a generator: no more than
     one is held besides the sheet.
 
     Args:
-        tiles: Pictures of any size; each is shown whole in its place.
+        tiles: Images of any size; each is fitted into its cell.
         title: Written at the top.
-        columns: Pictures in a row.
-        tile_size: Height and width of a place, pixels.
+        columns: Images in a row.
+        tile_size: Height and width of a cell, pixels.
     """
-    size_px = _LEAST_TEXT_PX
+    size_px = _MIN_TEXT_PX
     gap = 8
     width = columns * (tile_size[1] + gap) - gap
     rows: list[Image] = [_text_line(title, width=width, size_px=20)]
     cells: list[Image] = []
     for tile in tiles:
-        place = Tile(fitted(tile.image, tile_size), tile.caption)
-        cells.append(_with_caption(place, size_px, width=tile_size[1]))
+        cell = Tile(fitted(tile.image, tile_size), tile.caption)
+        cells.append(_with_caption(cell, size_px, width=tile_size[1]))
         if len(cells) == columns:
             rows += [_blank(gap, width), _row(cells, gap)]
             cells = []
@@ -106,25 +106,25 @@ def contact_sheet(
 
 
 def fitted(image: Image, size: tuple[int, int], *, paper: Rgb = _PAPER) -> Image:
-    """Return a picture as large as it fits into a place, in its middle; uint8 (H, W, 3), RGB.
+    """Return an image scaled to fit into a cell and centered in it, uint8 (H, W, 3), RGB.
 
     Args:
         image: uint8 (h, w, 3), RGB.
-        size: Height and width of the place, pixels.
+        size: Height and width of the cell, pixels.
         paper: The color around it.
     """
     gain = min(size[0] / image.shape[0], size[1] / image.shape[1])
     height, width = (max(round(side * gain), 1) for side in image.shape[:2])
     how = cv2.INTER_AREA if gain < 1 else cv2.INTER_CUBIC
     small = cv2.resize(image, (width, height), interpolation=how)
-    place = np.full((*size, 3), paper, dtype=np.uint8)
+    cell = np.full((*size, 3), paper, dtype=np.uint8)
     top, left = (size[0] - height) // 2, (size[1] - width) // 2
-    place[top : top + height, left : left + width] = small
-    return place
+    cell[top : top + height, left : left + width] = small
+    return cell
 
 
 def jpeg_bytes(image: Image, *, quality: int = 90) -> bytes:
-    """Return a picture as a JPEG file.
+    """Return an image encoded as JPEG.
 
     Args:
         image: uint8 (H, W, 3), RGB.
@@ -134,7 +134,7 @@ def jpeg_bytes(image: Image, *, quality: int = 90) -> bytes:
 
 
 def png_image_bytes(image: Image) -> bytes:
-    """Return a picture as a PNG file.
+    """Return an image encoded as PNG.
 
     Args:
         image: uint8 (H, W, 3), RGB.
@@ -158,9 +158,9 @@ def _text_line(text: str, *, width: int, size_px: int) -> Image:
     while shown and font.getlength(shown + _ELLIPSIS * (shown != text)) > width:
         shown = shown[:-1]
     line = Drawing.new("RGB", (width, round(1.6 * size_px)), _PAPER)
-    place = (0, round(0.8 * size_px))
+    cell = (0, round(0.8 * size_px))
     written = shown + _ELLIPSIS * (shown != text)
-    ImageDraw.Draw(line).text(place, written, fill=_INK, font=font, anchor="lm")
+    ImageDraw.Draw(line).text(cell, written, fill=_INK, font=font, anchor="lm")
     return np.asarray(line)
 
 
@@ -174,8 +174,8 @@ def _legend(entries: Sequence[LegendEntry], *, width: int, size_px: int) -> Imag
     paper = Drawing.new("RGB", (width, line * down), _PAPER)
     draw = ImageDraw.Draw(paper)
     for number, entry in enumerate(entries):
-        row, place = divmod(number, across)
-        x, middle = place * column, row * line + line // 2
+        row, cell = divmod(number, across)
+        x, middle = cell * column, row * line + line // 2
         half = size_px // 2
         box = (x, middle - half, x + 2 * half, middle + half)
         draw.rectangle(box, fill=entry.color, outline=_FRAME)
@@ -184,14 +184,14 @@ def _legend(entries: Sequence[LegendEntry], *, width: int, size_px: int) -> Imag
 
 
 def _longest_px(entries: Sequence[LegendEntry], size_px: int) -> int:
-    """Return how wide the longest entry of a legend is, with its swatch and air behind it."""
+    """Return the width of the longest legend entry with swatch and margin, pixels."""
     font = _font(size_px)
     longest = max((font.getlength(entry.text) for entry in entries), default=0)
     return round(longest) + 3 * size_px
 
 
 def _row(images: Sequence[Image], gap: int) -> Image:
-    """Return pictures in a row, aligned at the top."""
+    """Return images in a row, aligned at the top."""
     height = max(image.shape[0] for image in images)
     parts: list[Image] = []
     for image in images:
@@ -201,7 +201,7 @@ def _row(images: Sequence[Image], gap: int) -> Image:
 
 
 def _padded(image: Image, *, width: int) -> Image:
-    """Return a picture with paper on its right, at least so wide."""
+    """Return an image padded on its right to a minimum width."""
     missing = width - image.shape[1]
     return np.hstack([image, _blank(image.shape[0], missing)]) if missing > 0 else image
 

@@ -86,10 +86,10 @@ def bars_png(  # noqa: PLR0913
     figure = new_figure(8.5, 1.3 + len(names) * max(0.27, 0.17 * len(series)))
     axes = figure.subplots()
     rows = np.arange(len(names))
-    for place, (label, values) in enumerate(series.items()):
-        paler = _PALER[min(place, len(_PALER) - 1)]
-        found = axes.barh(
-            rows - _GROUP / 2 + thick * (place + 0.5),
+    for index, (label, values) in enumerate(series.items()):
+        paler = _PALER[min(index, len(_PALER) - 1)]
+        bars = axes.barh(
+            rows - _GROUP / 2 + thick * (index + 0.5),
             values,
             height=thick,
             color=[_share(lighter(color, paler)) for color in colors],
@@ -97,7 +97,7 @@ def bars_png(  # noqa: PLR0913
             linewidth=0.4,
         )
         texts = [number(value) for value in values]
-        axes.bar_label(found, texts, padding=3, size=7 if len(series) > 1 else 8)
+        axes.bar_label(bars, texts, padding=3, size=7 if len(series) > 1 else 8)
         # The bars have many colors: grey ones stand for their series in the legend.
         grey = _share(lighter(_GREY, paler))
         axes.barh([0], [0], color=grey, edgecolor=_INK, linewidth=0.4, label=label)
@@ -134,7 +134,7 @@ def heat_map_png(  # noqa: PLR0913
     """Return a table of shares as a PNG, the darker the larger, with percents written in.
 
     Args:
-        shares: float64 (R, C), in [0, 1]; NaN where there is nothing to tell.
+        shares: float64 (R, C), in [0, 1]; NaN for an empty cell.
         rows: R names.
         columns: C names, written upright where they are long.
         title: What is to be seen.
@@ -181,7 +181,7 @@ def lines_png(  # noqa: PLR0913
         across: What is counted across.
         down: What is counted down.
         logarithmic: True for powers of ten across.
-        limits: Least and greatest value down; None to show all that there is.
+        limits: Minimum and maximum of the vertical axis; None to fit the values.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -189,8 +189,8 @@ def lines_png(  # noqa: PLR0913
     figure = new_figure(8.5, 5.0)
     axes = figure.subplots()
     kinds = ("-", "--", "-.", ":")
-    for place, ((name, (x, y)), color) in enumerate(zip(curves.items(), colors, strict=True)):
-        kind = kinds[place % len(kinds)]
+    for index, ((name, (x, y)), color) in enumerate(zip(curves.items(), colors, strict=True)):
+        kind = kinds[index % len(kinds)]
         axes.plot(x, y, color=_share(color), linestyle=kind, linewidth=1.8, label=name)
     if logarithmic:
         axes.set_xscale("log")
@@ -207,7 +207,7 @@ def lines_png(  # noqa: PLR0913
 
 
 def finish_axes(axes: Axes, *, title: str, across: str, down: str = "") -> None:
-    """Write what is to be seen of a plot, and take away what is not needed.
+    """Set title and axis labels of a plot, and remove the frame that is not needed.
 
     Args:
         axes: The plot.
@@ -225,12 +225,12 @@ def finish_axes(axes: Axes, *, title: str, across: str, down: str = "") -> None:
 
 
 def as_written(texts: Iterable[Text]) -> None:
-    """Take names as they are: a dollar in them begins no formula."""
+    """Disable math markup in texts: a dollar sign starts no formula."""
     for text in texts:
         text.set_parse_math(False)
 
 
 def _share(color: Rgb) -> tuple[float, float, float]:
-    """Return a color as matplotlib counts, 0..1."""
+    """Return a color in matplotlib's range, 0..1."""
     red, green, blue = (value / 255 for value in color)
     return red, green, blue

@@ -1,4 +1,4 @@
-"""Where each value of a picture is."""
+"""Regions of a label map: area and bounding box of each value."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class LabelRegions(NamedTuple):
-    """Where each value of a picture is.
+    """Area and bounding box of each value of a label map.
 
     Attributes:
         values: int64 (K,), rising.
@@ -27,7 +27,7 @@ class LabelRegions(NamedTuple):
 
 
 def label_regions(image: NDArray[np.int32]) -> LabelRegions:
-    """Return where each value of a picture is, from its runs along the rows.
+    """Return area and bounding box of each value of a label map, from runs along its rows.
 
     Args:
         image: int32 (H, W), none negative.
@@ -55,7 +55,7 @@ def label_regions(image: NDArray[np.int32]) -> LabelRegions:
 
 
 def masks_of(image: NDArray[np.int32], regions: LabelRegions) -> Masks:
-    """Return the mask of each of K values, some or all of those in the picture.
+    """Return the masks of K values of a label map.
 
     Args:
         image: int32 (H, W).

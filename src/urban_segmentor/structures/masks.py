@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from urban_segmentor.structures._arrays import read_only
 
 Crop: TypeAlias = NDArray[np.bool_]
-"""bool (h, w), one mask inside its own rectangle."""
+"""bool (h, w), one mask cropped to its bounding box."""
 
 
 class _Deferred:
@@ -45,7 +45,7 @@ class DeferredCrops(Sequence[Crop]):
         return len(self._deferred)
 
     def __getitem__(self, index: int) -> Crop:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Return one crop, decoding it if nobody has asked for it before."""
+        """Return one crop, decoded when first read."""
         return self._deferred[index].read(f"crops[{index}]")
 
     def select(self, positions: Sequence[int]) -> DeferredCrops:
@@ -151,7 +151,7 @@ class Masks:
         return np.array([np.count_nonzero(crop) for crop in self.crops], dtype=np.int64)
 
     def rectangles(self) -> NDArray[np.float32]:
-        """Return the rectangles of the crops, float32 (N, 4), half-open, in pixels."""
+        """Return the bounding boxes of the crops, float32 (N, 4), half-open, in pixels."""
         sizes = np.array([crop.shape[::-1] for crop in self.crops], dtype=np.int32).reshape(-1, 2)
         return np.hstack([self.origins, self.origins + sizes]).astype(np.float32)
 

@@ -1,4 +1,4 @@
-"""The parts and holes of a mask hung on one another, so that one ring walks around all of them."""
+"""Bridges between the parts and holes of a mask, so that one ring goes around all of them."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from urban_segmentor.structures.masks import Crop
 
 MAX_COORDINATE = 2**20
-"""Coordinates beyond are refused: `fillPoly` walks row by row through them."""
+"""Maximum absolute coordinate: `fillPoly` walks row by row through larger ones."""
 
 
 class BridgedRing(NamedTuple):
@@ -54,7 +54,7 @@ class BridgedRing(NamedTuple):
 
 
 def mask_to_polygons(crop: Crop, *, origin: tuple[int, int]) -> list[NDArray[np.float32]]:
-    """Return the rings of a mask, each float32 (K, 2), x and y in pixels, K at least 1.
+    """Return the polygons of a mask, each float32 (K, 2), x and y in pixels, K at least 1.
 
     Outer rings run counter-clockwise on the screen, holes clockwise: `is_hole` tells them apart.
     A ring of one or two points is a part that is one pixel wide.
@@ -67,7 +67,7 @@ def mask_to_polygons(crop: Crop, *, origin: tuple[int, int]) -> list[NDArray[np.
 
 
 def is_hole(ring: NDArray[np.float32]) -> bool:
-    """Return whether a ring of `mask_to_polygons` bounds a hole.
+    """Return True when a ring of `mask_to_polygons` bounds a hole.
 
     Args:
         ring: float32 (K, 2), x and y in pixels.
@@ -132,7 +132,7 @@ def closed_ring(border: NDArray[np.int32]) -> NDArray[np.int32]:
 
 
 def ring_areas(rings: Sequence[NDArray[np.int32]]) -> NDArray[np.int64]:
-    """Return how many pixels each ring of one part has on it and within it, int64 (N,).
+    """Return the area of each ring of one part, border included, pixels, int64 (N,).
 
     By Pick's theorem, for which each step of a border is one point on it. Holes count as one
     pixel each, and so does each step of their bridges.

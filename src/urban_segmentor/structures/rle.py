@@ -1,4 +1,4 @@
-"""COCO run-length encoding of masks, both ways, without loss and without full-frame pictures.
+"""COCO run-length encoding (RLE) of masks, both ways, lossless, without full-frame arrays.
 
 A mask is read down its columns, left to right; the counts are the lengths of its runs, the first
 of them background. The compressed string holds each count in groups of five bits, from the fourth
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_PIXELS = 2**31
-"""Pictures of more pixels are refused; pycocotools counts them in 32 bits."""
+"""Maximum pixels of an image; pycocotools counts them in 32 bits."""
 
 _MAX_GROUPS = 7
 """Groups of five bits that one count may take; six hold every count below `MAX_PIXELS`."""
 
 
 class Rle(TypedDict):
-    """One mask as COCO writes it.
+    """Compressed RLE of one mask.
 
     Attributes:
-        size: Height and width of the picture, pixels.
+        size: Height and width of the image, pixels.
         counts: The compressed run lengths, ASCII.
     """
 
@@ -41,7 +41,7 @@ class Rle(TypedDict):
 
 
 def encode_rle(masks: Masks) -> list[Rle]:
-    """Return each mask as COCO run lengths, in order.
+    """Return the RLE of each mask, in order.
 
     Args:
         masks: N masks, bool crops (h, w) at int32 origins (N, 2); the crops need not be tight.
@@ -58,14 +58,14 @@ def encode_rle(masks: Masks) -> list[Rle]:
 
 
 def decode_rle(rles: Sequence[Rle], *, image_size: tuple[int, int] | None = None) -> Masks:
-    """Return masks, bool crops (h, w) without empty borders; an empty mask has a (0, 0) crop.
+    """Return the masks of RLEs, bool crops (h, w); an empty mask has a (0, 0) crop.
 
     Args:
-        rles: N masks of one picture.
-        image_size: Height and width of the picture, pixels; by default that of the first mask.
+        rles: N RLEs of one image.
+        image_size: Height and width of the image, pixels; by default that of the first mask.
 
     Raises:
-        ShapeError: A string is not COCO run lengths of its size, or the sizes differ.
+        ShapeError: An RLE is invalid, or the sizes differ.
     """
     if image_size is None:
         if not rles:
@@ -83,19 +83,19 @@ def decode_rle(rles: Sequence[Rle], *, image_size: tuple[int, int] | None = None
 
 
 def rle_areas(rles: Sequence[Rle]) -> NDArray[np.int64]:
-    """Return the number of pixels of each mask, int64 (N,).
+    """Return the area of each RLE, pixels, int64 (N,).
 
     Args:
-        rles: N masks, of any sizes.
+        rles: N RLEs, of any sizes.
 
     Raises:
-        ShapeError: A string is not COCO run lengths of its size.
+        ShapeError: An RLE is invalid.
     """
     return np.array([_parse(rle)[1::2].sum() for rle in rles], dtype=np.int64)
 
 
 def _counts(crop: Crop, x: int, y: int, image_size: tuple[int, int]) -> NDArray[np.int64]:
-    """Return the run lengths of the whole picture, read off the crop, int64 (R,)."""
+    """Return the run lengths of the whole image from the crop, int64 (R,)."""
     height, width = image_size
     rows, cols = crop.shape
     edges: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
@@ -210,7 +210,7 @@ def _size(rle: Rle) -> tuple[int, int]:
 
 
 def _check_size(height: int, width: int) -> None:
-    """Refuse sizes that nobody can mean."""
+    """Check that a size is within `MAX_PIXELS`."""
     if height < 0 or width < 0 or height * width > MAX_PIXELS:
         raise ShapeError(
             f"`size` must be at least 0 x 0 and at most 2**31 pixels, got {height} x {width}"

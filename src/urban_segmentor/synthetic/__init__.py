@@ -1,4 +1,4 @@
-"""A synthetic street with exact truth, for tests, benchmarks and demonstrations."""
+"""A synthetic street with exact ground truth, for tests, benchmarks and demonstrations."""
 
 from urban_segmentor.synthetic.actors import Actor
 from urban_segmentor.synthetic.camera import Camera

@@ -1,4 +1,4 @@
-"""What road users look like, and the truth about each of them."""
+"""Appearance and ground truth of road users."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """The truth about one object of a frame.
+    """Ground truth of one object of a frame.
 
     Attributes:
         track_id: The same in every frame.
@@ -40,7 +40,7 @@ class Actor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """How one road user looks.
+    """Appearance of one road user.
 
     Attributes:
         class_name: Cityscapes name.
@@ -87,7 +87,7 @@ class Look:
 
 
 def looks_of(kind: str, look: int) -> tuple[Look, ...]:
-    """Return how a mover looks; a cyclist is a bicycle and a rider.
+    """Return the looks of a mover; a cyclist is a bicycle and a rider.
 
     Args:
         kind: `traffic`, `car`, `walker` or `cyclist`.

@@ -1,4 +1,4 @@
-"""A data set in the official Cityscapes layout, drawn by our own code, free of its license."""
+"""A synthetic data set in the official Cityscapes layout, free of its license."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ if TYPE_CHECKING:
     from urban_segmentor.synthetic.street import RenderedFrame
 
 STATE = "street.json"
-"""Says how the data set was drawn; a folder that has it may be added to."""
+"""File with the settings of the data set; frames may be added to a folder that has it."""
 
 _VERSION = 1  # another one when the same settings give other pictures
-_EVERY_VAL = 5  # each fifth frame
-_FRAMES_A_STREET = 5
+_VAL_INTERVAL = 5  # each fifth frame
+_FRAMES_PER_STREET = 5
 _STEP_S = 4.0  # so that frames of one street differ
 _CAMERA_FPS = 17  # what frame numbers of Cityscapes count in
-_MOST_FRAMES = 1_000_000
+_MAX_FRAMES = 1_000_000
 
 
 class City(NamedTuple):
-    """Streets that are seen alike.
+    """Streets with one camera and light.
 
     Attributes:
-        name: Of the folder.
+        name: Name of the folder.
         split: `train` or `val`.
         camera: `dashcam` or `fixed`.
         light: `day` or `dusk`.
@@ -63,8 +63,8 @@ CITIES = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DrawnScene:
-    """What a data set got.
+class DrawnDataset:
+    """A summary of the data set drawn.
 
     Attributes:
         frames: Frames that are there now, by split.
@@ -77,15 +77,15 @@ class DrawnScene:
     resumed: int = 0
 
 
-class _Place(NamedTuple):
-    """Where a frame belongs: its city, its street there, and its turn there."""
+class _FrameSlot(NamedTuple):
+    """Position of a frame in the data set: city, street of the city, frame of the street."""
 
     city: City
     street: int
     turn: int
 
     def paths(self, folder: Path) -> tuple[Path, Path]:
-        """Return where picture and polygons go."""
+        """Return the paths of image and polygons."""
         number = round(self.turn * _STEP_S * _CAMERA_FPS)
         stem = f"{self.city.name}_{self.street:06d}_{number:06d}"
         inner = f"{self.city.split}/{self.city.name}/{stem}"
@@ -101,7 +101,7 @@ class _Job:
     size: tuple[int, int]
     seed: int
     leaf_gaps: bool
-    places: tuple[_Place, ...]
+    slots: tuple[_FrameSlot, ...]
 
 
 def save_cityscapes(  # noqa: PLR0913
@@ -117,8 +117,8 @@ def save_cityscapes(  # noqa: PLR0913
     workers: int | None = None,
     on_start: Callable[[int], None] = lambda _frames: None,
     on_frame: Callable[[], None] = lambda: None,
-) -> DrawnScene:
-    """Draw a data set in the official Cityscapes layout, and return what it got.
+) -> DrawnDataset:
+    """Draw a data set in the official Cityscapes layout, and return its summary.
 
     `leftImg8bit/SPLIT/CITY/*_leftImg8bit.png` and `gtFine/SPLIT/CITY/*_gtFine_polygons.json`; every
     fifth frame belongs to `val`. The same arguments give the same files. A run that was stopped
@@ -142,33 +142,31 @@ def save_cityscapes(  # noqa: PLR0913
         SettingError: An argument is not sensible.
         OutputError: There is something else in the folder, or it cannot be written.
     """
-    if not 2 <= frames <= _MOST_FRAMES:
-        raise SettingError(
-            f"`frames` is {frames}, expected 2 to {_MOST_FRAMES}", hint="--frames 60"
-        )
+    if not 2 <= frames <= _MAX_FRAMES:
+        raise SettingError(f"`frames` is {frames}, expected 2 to {_MAX_FRAMES}", hint="--frames 60")
     Street(size=size, seed=seed, camera=camera or "fixed", light=light or "day")  # checks them
     settings = {"version": _VERSION, "seed": seed, "size": list(size)}
     settings |= {"camera": camera, "light": light, "leaf_gaps": leaf_gaps}
-    _open(folder, settings, overwrite=overwrite)
+    _open_folder(folder, settings, overwrite=overwrite)
     cities = [one._replace(camera=camera or one.camera, light=light or one.light) for one in CITIES]
-    places = list(islice(_places(cities), frames))
-    streets: dict[tuple[str, int], list[_Place]] = {}
-    for place in places:
-        if not all(path.is_file() for path in place.paths(folder)):
-            streets.setdefault((place.city.name, place.street), []).append(place)
+    slots = list(islice(_frame_slots(cities), frames))
+    streets: dict[tuple[str, int], list[_FrameSlot]] = {}
+    for slot in slots:
+        if not all(path.is_file() for path in slot.paths(folder)):
+            streets.setdefault((slot.city.name, slot.street), []).append(slot)
     jobs = [
-        _Job(folder=folder, size=size, seed=seed, leaf_gaps=leaf_gaps, places=tuple(group))
+        _Job(folder=folder, size=size, seed=seed, leaf_gaps=leaf_gaps, slots=tuple(group))
         for group in streets.values()
     ]
-    missing = sum(len(job.places) for job in jobs)
+    missing = sum(len(job.slots) for job in jobs)
     on_start(missing)
     objects = 0
     for job, found in in_parallel(_draw_street, jobs, workers=workers):
         objects += found
-        for _ in job.places:
+        for _ in job.slots:
             on_frame()
-    splits = Counter(place.city.split for place in places)
-    return DrawnScene(frames=splits, objects=objects, resumed=frames - missing)
+    splits = Counter(slot.city.split for slot in slots)
+    return DrawnDataset(frames=splits, objects=objects, resumed=frames - missing)
 
 
 def polygons_json(shot: RenderedFrame, *, leaf_gaps: bool = False) -> dict[str, Any]:
@@ -189,31 +187,31 @@ def polygons_json(shot: RenderedFrame, *, leaf_gaps: bool = False) -> dict[str, 
     return {"imgHeight": height, "imgWidth": width, "objects": objects}
 
 
-def _places(cities: list[City]) -> Iterator[_Place]:
-    """Yield where each frame belongs; the first ones stay where they are when there are more."""
+def _frame_slots(cities: list[City]) -> Iterator[_FrameSlot]:
+    """Yield the slot of each frame; those of the first frames do not depend on the number."""
     counts: Counter[str] = Counter()
     for number in count():
-        split = "val" if number % _EVERY_VAL == 1 else "train"
-        choice = [city for city in cities if city.split == split]
-        city = choice[counts[split] % len(choice)]
-        street, turn = divmod(counts[split] // len(choice), _FRAMES_A_STREET)
+        split = "val" if number % _VAL_INTERVAL == 1 else "train"
+        candidates = [city for city in cities if city.split == split]
+        city = candidates[counts[split] % len(candidates)]
+        street, turn = divmod(counts[split] // len(candidates), _FRAMES_PER_STREET)
         counts[split] += 1
-        yield _Place(city, street, turn)
+        yield _FrameSlot(city, street, turn)
 
 
 def _draw_street(job: _Job) -> int:
     """Draw the frames of a street, and return how many objects they have."""
-    city, number, _ = job.places[0]
-    where = [city_name for city_name, *_ in CITIES].index(city.name)
-    seed = np.random.SeedSequence([job.seed, where, number]).generate_state(1)[0]
+    city, number, _ = job.slots[0]
+    city_index = [city_name for city_name, *_ in CITIES].index(city.name)
+    seed = np.random.SeedSequence([job.seed, city_index, number]).generate_state(1)[0]
     street = Street(
         size=job.size, fps=1 / _STEP_S, seed=int(seed), camera=city.camera, light=city.light
     )
-    wanted = {place.turn: place for place in job.places}
+    slots_by_turn = {slot.turn: slot for slot in job.slots}
     objects = 0
-    for shot in street.shots(seconds=(max(wanted) + 1) * _STEP_S):
-        if place := wanted.get(shot.frame.index):
-            image, polygons = place.paths(job.folder)
+    for shot in street.shots(seconds=(max(slots_by_turn) + 1) * _STEP_S):
+        if slot := slots_by_turn.get(shot.frame.index):
+            image, polygons = slot.paths(job.folder)
             write_image(image, shot.frame.image, overwrite=True)
             data = json.dumps(
                 polygons_json(shot, leaf_gaps=job.leaf_gaps), separators=(",", ":")
@@ -223,8 +221,8 @@ def _draw_street(job: _Job) -> int:
     return objects
 
 
-def _open(folder: Path, settings: dict[str, Any], *, overwrite: bool) -> None:
-    """Make the folder, or find what an earlier run left there; refuse what is not ours."""
+def _open_folder(folder: Path, settings: dict[str, Any], *, overwrite: bool) -> None:
+    """Create the output folder, or check that an earlier run with these settings made it."""
     state = folder / STATE
     with output_errors(folder):
         if folder.exists() and not folder.is_dir():

@@ -112,18 +112,21 @@ class Roadside:
     def _parked(self, rng: np.random.Generator, block: int, side: int, y_m: float) -> Fixture:
         look = looks_of("car", int(rng.integers(1 << 31)))[0]
         heading = np.pi / 2 * (1 if side > 0 else -1) + float(rng.normal(0, 0.015))
-        place = (side * _PARKED_X_M + float(rng.normal(0, 0.06)), y_m + float(rng.normal(0, 0.2)))
+        position_m = (
+            side * _PARKED_X_M + float(rng.normal(0, 0.06)),
+            y_m + float(rng.normal(0, 0.2)),
+        )
         actor = Actor(
             track_id=self._next_key(),
             class_id=look.class_id,
-            ground_xy_m=place,
+            ground_xy_m=position_m,
             size_m=look.size_m,
             heading_rad=float(heading),
             speed_mps=0.0,
         )
         return Fixture(
             key=("car", block, side),
-            at_m=place,
+            at_m=position_m,
             class_id=look.class_id,
             render=partial(look.render, light=self._light, actor=actor, moved_m=0.0),
             actor=actor,
@@ -132,35 +135,35 @@ class Roadside:
 
     def _tree(self, rng: np.random.Generator, block: int, side: int, y_m: float) -> Fixture:
         tree = self._trees[int(rng.integers(len(self._trees)))]
-        place = (side * 6.6, y_m + float(rng.uniform(-1, 1)))
+        position_m = (side * 6.6, y_m + float(rng.uniform(-1, 1)))
         return Fixture(
             key=("tree", block, side),
-            at_m=place,
+            at_m=position_m,
             class_id=BY_NAME["vegetation"].train_id or 0,
-            render=partial(tree.render, light=self._light, at_m=place),
+            render=partial(tree.render, light=self._light, at_m=position_m),
         )
 
     def _sign(
         self, rng: np.random.Generator, block: int, side: int, y_m: float
     ) -> Iterator[Fixture]:
-        place = (side * 6.1, y_m)
+        position_m = (side * 6.1, y_m)
         key = (block, side)
         if rng.random() < 0.35:
             post = furniture.pole(height_m=3.0)
             lamp = furniture.traffic_light(lit=int(rng.integers(3)))
-            yield self._still("pole", post, place, key, -1, toward_camera=True)
-            yield self._still("traffic light", lamp, place, key, -1, toward_camera=True)
+            yield self._still("pole", post, position_m, key, -1, toward_camera=True)
+            yield self._still("traffic light", lamp, position_m, key, -1, toward_camera=True)
             return
         post = furniture.pole(height_m=2.9, width_m=0.07)
         board = furniture.sign(kind=int(rng.integers(4)))
-        yield self._still("pole", post, place, key, -1, toward_camera=True)
-        yield self._still("traffic sign", board, place, key, -1, toward_camera=True)
+        yield self._still("pole", post, position_m, key, -1, toward_camera=True)
+        yield self._still("traffic sign", board, position_m, key, -1, toward_camera=True)
 
     def _still(  # noqa: PLR0913 - what, where and which way
         self,
         name: str,
         mesh: Mesh,
-        place: tuple[float, float],
+        position_m: tuple[float, float],
         key: tuple[int, int],
         side: int,
         *,
@@ -170,7 +173,9 @@ class Roadside:
         return Fixture(
             key=(name, *key),
             # A board hangs before its pole.
-            at_m=(place[0], place[1] - (0.0 if name == "pole" else 0.1)),
+            at_m=(position_m[0], position_m[1] - (0.0 if name == "pole" else 0.1)),
             class_id=BY_NAME[name].train_id or 0,
-            render=partial(mesh.render, light=self._light, at_m=place, heading_rad=float(heading)),
+            render=partial(
+                mesh.render, light=self._light, at_m=position_m, heading_rad=float(heading)
+            ),
         )

@@ -1,4 +1,4 @@
-"""A street drawn by our own code, frame by frame, with the exact truth about each frame."""
+"""A procedural street, rendered frame by frame with exact ground truth."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ if TYPE_CHECKING:
 _CAMERA_MPS = {"fixed": 0.0, "dashcam": 9.0}
 _FAR_M = 130.0
 _SHADOWS_M = 90.0
-_SMALLEST_PX, _LARGEST_PX = 64, 4096
+_MIN_SIDE_PX, _MAX_SIDE_PX = 64, 4096
 _LEADER_GAP_M, _LEADER_SWAY_M, _LEADER_RATE = 17.0, 4.0, 0.45
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class RenderedFrame:
-    """One frame of the street and the truth about it.
+    """One frame of the street with its ground truth.
 
     Attributes:
         frame: The picture, RGB, with its exact time.
@@ -88,8 +88,8 @@ class RenderedFrame:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Seen:
-    """Something to be drawn: how far away it is, what it is, and its picture."""
+class _VisibleObject:
+    """A visible object: its depth, class, track id and sprite."""
 
     depth_m: float
     class_id: int
@@ -208,10 +208,10 @@ class _Scene:
 
     def _camera(self, y_m: float) -> Camera:
         if self._moves:
-            place, pitch, yaw = (1.75, y_m, 1.35), 0.03, 0.0
+            position_m, pitch, yaw = (1.75, y_m, 1.35), 0.03, 0.0
         else:
-            place, pitch, yaw = (0.0, y_m, 3.2), 0.08, 0.0
-        return Camera.looking(place, pitch_rad=pitch, yaw_rad=yaw, image_size=self._size)
+            position_m, pitch, yaw = (0.0, y_m, 3.2), 0.08, 0.0
+        return Camera.looking(position_m, pitch_rad=pitch, yaw_rad=yaw, image_size=self._size)
 
     def _background(self, camera: Camera) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Return sky, ground and houses, and their classes; both may be drawn on."""
@@ -252,20 +252,22 @@ class _Scene:
         )
         return actor, look, y_m
 
-    def _moving(self, movers: list[tuple[Actor, Look, float]], camera: Camera) -> Iterator[_Seen]:
+    def _moving(
+        self, movers: list[tuple[Actor, Look, float]], camera: Camera
+    ) -> Iterator[_VisibleObject]:
         for actor, look, moved_m in movers:
             sprite = look.render(camera, self._light, actor, moved_m=moved_m)
             if sprite is not None:
                 rides = 0.02 if look.class_name == "rider" else 0.0  # in front of the bicycle
                 depth_m = _depth(actor.ground_xy_m, camera) - rides
-                yield _Seen(
+                yield _VisibleObject(
                     depth_m=depth_m,
                     class_id=actor.class_id,
                     track_id=actor.track_id,
                     sprite=sprite,
                 )
 
-    def _fixed(self, fixtures: list[Fixture], camera: Camera) -> Iterator[_Seen]:
+    def _fixed(self, fixtures: list[Fixture], camera: Camera) -> Iterator[_VisibleObject]:
         for fixture in fixtures:
             if self._moves:
                 sprite = fixture.render(camera)
@@ -274,7 +276,7 @@ class _Scene:
                     self._stills[fixture.key] = fixture.render(camera)
                 sprite = self._stills[fixture.key]
             if sprite is not None:
-                yield _Seen(
+                yield _VisibleObject(
                     depth_m=_depth(fixture.at_m, camera),
                     class_id=fixture.class_id,
                     track_id=fixture.actor.track_id if fixture.actor else 0,
@@ -298,10 +300,10 @@ def _depth(at_m: tuple[float, float], camera: Camera) -> float:
 
 
 def _check(size: tuple[int, int], fps: float, seed: int, camera: str, light: str) -> None:
-    """Refuse what is not sensible."""
-    if not all(_SMALLEST_PX <= side <= _LARGEST_PX for side in size):
+    """Check the arguments of a street."""
+    if not all(_MIN_SIDE_PX <= side <= _MAX_SIDE_PX for side in size):
         raise SettingError(
-            f"`size` is {size[1]}x{size[0]}, expected sides of {_SMALLEST_PX} to {_LARGEST_PX}",
+            f"`size` is {size[1]}x{size[0]}, expected sides of {_MIN_SIDE_PX} to {_MAX_SIDE_PX}",
             hint="size=(720, 1280) is height and width in pixels",
         )
     if not (math.isfinite(fps) and 0 < fps <= 1000):

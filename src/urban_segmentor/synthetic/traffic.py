@@ -1,4 +1,4 @@
-"""Who is on the street, when and where: streams of road users at constant speeds."""
+"""Traffic: streams of road users at constant speeds."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class TrafficPath:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mover:
-    """Somebody who goes straight on at a constant speed.
+    """A road user with a constant speed on a straight path.
 
     Attributes:
         key: First track id; a cyclist has the next one, too.
@@ -173,6 +173,6 @@ WAYS = (
     TrafficPath(x_m=-3.25, direction=-1, speeds_mps=(3.8, 5.8), every_s=9.0, kind="cyclist"),
     TrafficPath(x_m=3.25, direction=1, speeds_mps=(3.8, 5.8), every_s=9.0, kind="cyclist"),
 )
-"""Everybody but who drives ahead on the camera's own lane."""
+"""Paths of all traffic but the car ahead in the camera's own lane."""
 
 OWN_LANE = TrafficPath(x_m=1.75, direction=1, speeds_mps=(8.0, 13.0), every_s=0.9, kind="traffic")

@@ -1,4 +1,4 @@
-"""Writes the truth about drawn frames, for those who work without Python."""
+"""Ground truth of synthetic frames as files."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 def save_truth(shot: RenderedFrame, folder: Path) -> None:
-    """Write the truth about a frame: two pictures, and a line in `truth.jsonl`.
+    """Write the ground truth of a frame: two PNG maps, and a line in `truth.jsonl`.
 
     `{name}_instances.png` holds track ids as uint16, `{name}_classes.png` train ids as uint8.
     The first frame of a clip begins `truth.jsonl` anew.
 
     Args:
-        shot: A frame and the truth about it.
+        shot: A frame with its ground truth.
         folder: Made where it is missing.
 
     Raises:

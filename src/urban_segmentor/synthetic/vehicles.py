@@ -211,12 +211,12 @@ def _finish(body: Body, station: int, strip: int, paint: Color) -> tuple[Color, 
     middle = (share + share_after) / 2
     higher, lower = max(top_m, top_after_m), min(top_m, top_after_m)
     slope = abs(top_after_m - top_m) / ((share_after - share) * body.length_m)
-    pillar = any(share <= place <= share_after for place in body.pillars)
+    is_pillar = any(share <= pillar <= share_after for pillar in body.pillars)
     if strip == 0:
         return _PLASTIC, 0.03
     front = middle > 0.5
     glazed = higher > body.shoulder_m + 0.12 and (front or middle > body.glazed_from)
-    if strip == 3 and glazed and not pillar and (lower > body.shoulder_m + 0.1 or slope < 1):
+    if strip == 3 and glazed and not is_pillar and (lower > body.shoulder_m + 0.1 or slope < 1):
         return _GLASS, 0.30
     if strip >= 4 and glazed and slope > 0.22 and lower > body.shoulder_m - 0.12:
         return _GLASS, 0.38

@@ -1,1 +1,1 @@
-"""Training, export and quantization; alone may import torch, Ultralytics and NNCF."""
+"""Training with Ultralytics; with `export` the only room that may import torch."""

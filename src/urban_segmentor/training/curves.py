@@ -1,4 +1,4 @@
-"""What a training did, epoch by epoch, as a picture."""
+"""Plots of losses and metrics of a training over its epochs."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ _PANELS = (
 
 
 def curves_png(rows: Sequence[dict[str, float]]) -> bytes:
-    """Return four plots over the epochs as a PNG.
+    """Return plots of losses, AP, precision and recall over the epochs, as a PNG file.
 
     Args:
-        rows: Of `results.csv`, one an epoch.
+        rows: Rows of `results.csv`, one per epoch.
     """
     from matplotlib.ticker import MaxNLocator
 
     figure = new_figure(10, 6.4)
-    taken: set[str] = set()
-    for place, (title, prefix, suffix) in enumerate(_PANELS, start=1):
-        axes = figure.add_subplot(2, 2, place)
+    plotted: set[str] = set()
+    for index, (title, prefix, suffix) in enumerate(_PANELS, start=1):
+        axes = figure.add_subplot(2, 2, index)
         shown = [row for row in rows if prefix == "train/" or is_measured(row)]
         epochs = [row["epoch"] for row in shown]
         for name in rows[0]:
-            if not (name.startswith(prefix) and name.endswith(suffix)) or name in taken:
+            if not (name.startswith(prefix) and name.endswith(suffix)) or name in plotted:
                 continue
-            taken.add(name)
+            plotted.add(name)
             values = [row.get(name, float("nan")) for row in shown]
             if any(values):
                 label = name.removeprefix(prefix if suffix else "metrics/").removesuffix("_loss")
                 marker = "o" if len(rows) < 30 else None
-                axes.plot(epochs, values, label=_words(label), marker=marker, ms=3)
+                axes.plot(epochs, values, label=_readable(label), marker=marker, ms=3)
         finish_axes(axes, title=title, across="epoch")
         axes.tick_params(labelsize=8)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -50,5 +50,5 @@ def curves_png(rows: Sequence[dict[str, float]]) -> bytes:
     return figure_png(figure)
 
 
-def _words(name: str) -> str:
+def _readable(name: str) -> str:
     return name.replace("(B)", " of boxes").replace("(M)", " of masks")

@@ -1,4 +1,4 @@
-"""Prepared YOLO folders as Ultralytics reads them, with the regions that do not count."""
+"""Ultralytics data set of a prepared YOLO folder, with ignore regions."""
 
 # Ultralytics gives few types; what is used of it is checked by tests.
 # pyright: basic, reportArgumentType=false, reportCallIssue=false, reportGeneralTypeIssues=false
@@ -18,14 +18,14 @@ from urban_segmentor.training.ignore_regions import ignored_outlines
 
 
 class StreetDataset(YOLODataset):
-    """A `YOLODataset` whose samples carry `ignored`, bool (H / 4, W / 4).
+    """A `YOLODataset` whose samples have a mask of ignore regions, `ignored`, bool (H / 4, W / 4).
 
     The outlines under `ignored/` travel through all augmentations as objects of one class more
     than there are, and leave the samples' objects at the end.
 
     Args:
         zoom: Lowest and highest factor of random scaling, in place of `1 +- scale`.
-        more: As `YOLODataset` takes them.
+        more: Arguments of `YOLODataset`.
     """
 
     def __init__(self, *args: Any, zoom: tuple[float, float] | None = None, **more: Any) -> None:
@@ -33,35 +33,35 @@ class StreetDataset(YOLODataset):
         super().__init__(*args, **more)
 
     def build_transforms(self, hyp: Any = None) -> Any:
-        """The augmentations of Ultralytics, with this data set's range of zoom."""
+        """Return the augmentations of Ultralytics, with this data set's range of zoom."""
         if hyp is not None and self._zoom is not None:
             hyp = copy(hyp)
             hyp.scale = self._zoom
         return super().build_transforms(hyp)
 
     def set_rectangle(self) -> None:
-        """One shape for all training pictures: batches of several could not be shuffled."""
+        """Set one shape for all training images: batches of several could not be shuffled."""
         super().set_rectangle()
         if self.augment:
             self.batch_shapes[:] = self.batch_shapes.max(axis=0)
 
     def get_labels(self) -> list[dict[str, Any]]:
-        """One dict a picture, the ignored outlines behind its objects."""
+        """Return the labels of each image, the ignore regions after its objects."""
         labels = super().get_labels()
         if not self.augment:
             return labels
         return [self._with_ignored(label) for label in labels]
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        """A sample as Ultralytics makes it, without the ignored outlines among its objects."""
+        """Return a sample of Ultralytics, the ignore regions as a mask instead of objects."""
         sample = super().__getitem__(index)
         if not self.augment:
             return sample
-        return _split_off(sample, n_classes=len(self.data["names"]))
+        return _split_ignored(sample, n_classes=len(self.data["names"]))
 
     @staticmethod
     def collate_fn(batch: list[dict[str, Any]]) -> dict[str, Any]:
-        """Samples side by side; `ignored` becomes bool (B, H / 4, W / 4)."""
+        """Return a batch of samples; `ignored` becomes bool (B, H / 4, W / 4)."""
         collated = YOLODataset.collate_fn(batch)
         if "ignored" in collated:
             collated["ignored"] = torch.stack(list(collated["ignored"]), 0)
@@ -84,8 +84,8 @@ class StreetDataset(YOLODataset):
         }
 
 
-def _split_off(sample: dict[str, Any], *, n_classes: int) -> dict[str, Any]:
-    """The sample with its ignored objects as a mask instead."""
+def _split_ignored(sample: dict[str, Any], *, n_classes: int) -> dict[str, Any]:
+    """Return a sample with its ignore regions as a mask instead of objects."""
     index_map = sample["masks"][0].long()
     counts = sample["cls"].flatten() < n_classes
     number = torch.cumsum(counts, 0) * counts

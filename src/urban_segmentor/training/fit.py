@@ -1,4 +1,4 @@
-"""A training from its settings to its result, and on from where it was killed."""
+"""Training: fine-tune a checkpoint, and resume a run that was stopped or killed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from urban_segmentor.export.ultralytics_env import quiet_ultralytics, require
 from urban_segmentor.io.atomic import write_atomically
 from urban_segmentor.training.callbacks import TrainerCallbacks, TrainingObserver
 from urban_segmentor.training.pretrained import find_pretrained
-from urban_segmentor.training.recipes import OWN
+from urban_segmentor.training.recipes import OWN_SETTINGS
 from urban_segmentor.training.repeat_factor_sampling import repeat_factor_sample
 from urban_segmentor.training.run_folder import DATA, RUN, RunFolder, open_run
 from urban_segmentor.training.training_data import TrainingData, read_training_data
@@ -26,27 +26,27 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_LARGEST_PX = 8192
+_DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_MAX_IMGSZ = 8192
 _FIRST_THING = "person"  # stuff is in almost every picture; only things are rare
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingResult:
-    """What came out.
+    """The result of a training.
 
     Attributes:
-        folder: Of the run.
-        best: The checkpoint that measured best, without what only training needs.
-        epochs: Done in all, those before a resumption included.
-        wanted: Epochs that were asked for; early stopping may have ended it sooner.
-        metrics: The framework's own figures of the best checkpoint.
+        folder: The folder of the run.
+        best: The best checkpoint, without optimizer state.
+        epochs: Epochs done, those before a resumption included.
+        max_epochs: Epochs that were asked for; early stopping may have ended it sooner.
+        metrics: Ultralytics' own validation metrics of the best checkpoint.
     """
 
     folder: RunFolder
     best: Path
     epochs: int
-    wanted: int
+    max_epochs: int
     metrics: dict[str, float]
 
 
@@ -59,124 +59,128 @@ def train(  # noqa: PLR0913 -- all have their names
     settings: dict[str, Any],
     overwrite: bool = False,
     trust: bool = False,
-    watcher: TrainingObserver | None = None,
+    observer: TrainingObserver | None = None,
 ) -> TrainingResult:
-    """Fine-tune a model on a prepared data set.
+    """Fine-tune a model on a prepared data set, and return the result.
 
     Args:
         data: A folder that `data prepare` made, with the splits `train` and `val`.
         out: Folder for the run.
         model: A checkpoint, or a name such as `yolov8n-seg`.
-        also: More prepared folders, whose `train` is learnt from too.
-        settings: Of a recipe; Ultralytics', and those of ours that `docs/training.md` lists.
+        also: More prepared folders, whose split `train` is added.
+        settings: Settings of a recipe: Ultralytics', and our own of `docs/training.md`.
         overwrite: True when an earlier run in the folder may be replaced.
-        trust: True to load whatever the checkpoint holds, which can run any code.
-        watcher: Is told how it goes.
+        trust: True to load any pickled class, which can run any code.
+        observer: Called after each batch and epoch; None for no reports.
 
     Raises:
-        DatasetError: The data is not what it should be.
-        ModelError: The start is not there, is no segmentation model, or cannot be downloaded.
+        DatasetError: The data set is incomplete or damaged.
+        ModelError: The checkpoint is missing, is no segmentation model, or cannot be downloaded.
         SettingError: Ultralytics does not know a setting, or not such a value.
-        OutputError: The folder has something in it, or the disk is full.
+        OutputError: The folder is not empty, or the disk is full.
         MissingExtraError: The extra `train` is not installed.
     """
     require("torch", "ultralytics")
-    material = read_training_data(data, also=also)
-    start = find_pretrained(model)
-    load_checkpoint(start, trust=trust)
-    own = {key: settings[key] for key in OWN if key in settings}
-    theirs = {key: value for key, value in settings.items() if key not in OWN}
-    theirs = {"seed": 0, **theirs, "model": str(start.resolve())}
-    _check_settings(theirs)
+    training_data = read_training_data(data, also=also)
+    checkpoint = find_pretrained(model)
+    load_checkpoint(checkpoint, trust=trust)
+    own = {key: settings[key] for key in OWN_SETTINGS if key in settings}
+    overrides = {key: value for key, value in settings.items() if key not in OWN_SETTINGS}
+    overrides = {"seed": 0, **overrides, "model": str(checkpoint.resolve())}
+    _check_settings(overrides)
     folder = RunFolder(out)
     folder.create(
-        material=material,
-        images=_listed(material, own, seed=int(theirs["seed"])),
-        settings=theirs,
-        own=own,
+        training_data=training_data,
+        images=_train_images(training_data, own, seed=int(overrides["seed"])),
+        settings=overrides,
+        own_settings=own,
         overwrite=overwrite,
     )
-    return _run(folder, theirs, plain=bool(own.get("plain")), watcher=watcher)
+    return _run(folder, overrides, plain=bool(own.get("plain")), observer=observer)
 
 
 def resume(
-    path: Path, *, settings: dict[str, Any] | None = None, watcher: TrainingObserver | None = None
+    path: Path, *, settings: dict[str, Any] | None = None, observer: TrainingObserver | None = None
 ) -> TrainingResult:
-    """Go on with a training that was stopped or killed.
+    """Resume a training that was stopped or killed, and return its result.
 
     Args:
-        path: Its folder.
-        settings: What may differ from before, such as `device`.
-        watcher: Is told how it goes.
+        path: The folder of the run, or its last checkpoint.
+        settings: Settings that replace those of the run, such as `device`.
+        observer: Called after each batch and epoch; None for no reports.
 
     Raises:
-        As `train`, and SettingError when there is no training to go on with.
+        As `train`, and SettingError when there is no run to resume.
     """
     require("torch", "ultralytics")
     folder = open_run(path)
     record = folder.read()
     if "finished" in record:
-        return _trained(folder, record["finished"])
+        return _result(folder, record["finished"])
     folder.check_data()
-    folder.settle()
-    theirs: dict[str, Any] = record["settings"] | (settings or {})
+    folder.update_data_path()
+    overrides: dict[str, Any] = record["settings"] | (settings or {})
     if not folder.last.is_file():
-        folder.forget_after(0)
+        folder.drop_rows_after(0)
     else:
         checkpoint = load_checkpoint(folder.last)
-        wanted = int(checkpoint.train_args["epochs"])
+        max_epochs = int(checkpoint.train_args["epochs"])
         done = int(checkpoint.model.ckpt["epoch"]) + 1
-        if done in {0, wanted}:  # only the model is left of a checkpoint that says 0
+        if done in {0, max_epochs}:  # only the model is left of a checkpoint that says 0
             _strip(folder)
-            return _finish(folder, wanted=wanted)
-        folder.forget_after(done)
-        theirs["resume"] = str(folder.last)
+            return _finish(folder, max_epochs=max_epochs)
+        folder.drop_rows_after(done)
+        overrides["resume"] = str(folder.last)
     plain = bool(record["own_settings"].get("plain"))
-    return _run(folder, theirs, plain=plain, watcher=watcher)
+    return _run(folder, overrides, plain=plain, observer=observer)
 
 
-def _listed(material: TrainingData, own: dict[str, Any], *, seed: int) -> list[Path]:
-    names = material.names
+def _train_images(training_data: TrainingData, own: dict[str, Any], *, seed: int) -> list[Path]:
+    names = training_data.names
     first = names.index(_FIRST_THING) if _FIRST_THING in names else 0
     return repeat_factor_sample(
-        material.train, share=own.get("repeat") or 0.0, first=first, seed=seed
+        training_data.train, threshold=own.get("repeat") or 0.0, first_class_id=first, seed=seed
     )
 
 
 def _run(
-    folder: RunFolder, settings: dict[str, Any], *, plain: bool, watcher: TrainingObserver | None
+    folder: RunFolder, settings: dict[str, Any], *, plain: bool, observer: TrainingObserver | None
 ) -> TrainingResult:
     from urban_segmentor.training.trainer import (
-        KeptTrainer,
+        AtomicTrainer,
         StreetTrainer,
     )
 
     root = folder.root.resolve()
-    place = {
+    run_settings = {
         "data": str(root / DATA),
         "project": str(root.parent),
         "name": root.name,
         "exist_ok": True,
         "save_dir": str(root),
     }
-    many = len(str(settings.get("device", "")).split(",")) > 1
-    if many:
-        os.environ["YOLO_VERBOSE"] = "True"  # for the processes of the GPUs, which tell how it goes
-    with folder.alone(), safe_loading(), nullcontext() if many else quiet_ultralytics():
+    several_gpus = len(str(settings.get("device", "")).split(",")) > 1
+    if several_gpus:
+        os.environ["YOLO_VERBOSE"] = (
+            "True"  # for the processes of the GPUs, which report for themselves
+        )
+    with folder.lock(), safe_loading(), nullcontext() if several_gpus else quiet_ultralytics():
         try:
-            trainer: Any = (KeptTrainer if plain else StreetTrainer)(overrides=settings | place)
-            if not many:  # the processes of several GPUs tell for themselves
-                TrainerCallbacks(folder, watcher).attach(trainer)
+            trainer: Any = (AtomicTrainer if plain else StreetTrainer)(
+                overrides=settings | run_settings
+            )
+            if not several_gpus:  # the processes of several GPUs report for themselves
+                TrainerCallbacks(folder, observer).attach(trainer)
             trainer.train()
         except UrbanSegmentorError:
             raise
         except Exception as error:
-            raise _explained(error, folder) from error
-    return _finish(folder, wanted=int(trainer.epochs))
+            raise _with_hint(error, folder) from error
+    return _finish(folder, max_epochs=int(trainer.epochs))
 
 
 def _strip(folder: RunFolder) -> None:
-    """Leave only the model in the checkpoints, as a run does at its end."""
+    """Strip the optimizer state from the checkpoints, as a run does at its end."""
     strip: Any = import_module("ultralytics.utils.torch_utils").strip_optimizer
     with safe_loading(), quiet_ultralytics():
         for path in (folder.last, folder.best):
@@ -184,33 +188,33 @@ def _strip(folder: RunFolder) -> None:
                 strip(path)
 
 
-def _finish(folder: RunFolder, *, wanted: int) -> TrainingResult:
-    """Write down how it ended."""
+def _finish(folder: RunFolder, *, max_epochs: int) -> TrainingResult:
+    """Record the end of the run, and return the result."""
     rows = folder.rows()
     folder.write_curves()
     key = "metrics/mAP50-95(M)"
     top = max(rows, key=lambda row: row.get(key, 0.0)) if rows else {}
     outcome = {
         "epochs": int(rows[-1]["epoch"]) if rows else 0,
-        "wanted": wanted,
+        "max_epochs": max_epochs,
         "metrics": {name: value for name, value in top.items() if name.startswith("metrics/")},
     }
     record: dict[str, Any] = folder.read() | {"finished": outcome}
     write_atomically(folder.root / RUN, json.dumps(record, indent=2).encode(), overwrite=True)
-    return _trained(folder, outcome)
+    return _result(folder, outcome)
 
 
-def _trained(folder: RunFolder, outcome: dict[str, Any]) -> TrainingResult:
+def _result(folder: RunFolder, outcome: dict[str, Any]) -> TrainingResult:
     best = folder.best if folder.best.is_file() else folder.last
     return TrainingResult(folder=folder, best=best, **outcome)
 
 
 def _check_settings(settings: dict[str, Any]) -> None:
-    """Let Ultralytics judge its settings before a folder is made."""
+    """Check settings by Ultralytics' own rules, before a folder is made."""
     known: dict[str, Any] = import_module("ultralytics.utils").DEFAULT_CFG_DICT
     for key in settings:
         if key not in known:
-            near = difflib.get_close_matches(key, [*known, *OWN], n=1)
+            near = difflib.get_close_matches(key, [*known, *OWN_SETTINGS], n=1)
             raise SettingError(
                 f"`{key}` is no setting of a training",
                 hint=f"did you mean `{near[0]}`?" if near else "yolo cfg lists them",
@@ -225,14 +229,14 @@ def _check_settings(settings: dict[str, Any]) -> None:
 
 
 def _check_ranges(settings: dict[str, Any]) -> None:
-    """Refuse what Ultralytics would quietly make something else of."""
+    """Check ranges of settings that Ultralytics would silently change."""
     batch, imgsz, hours = (settings.get(key) for key in ("batch", "imgsz", "time"))
     on_cpu = str(settings.get("device")) == "cpu"
     if batch is not None and (batch < 1 and (on_cpu or not (batch == -1 or 0 < batch < 1))):
         raise SettingError(f"`batch` is {batch}, expected at least 1", hint="--batch 8")
-    if isinstance(imgsz, int) and not 32 <= imgsz <= _LARGEST_PX:
+    if isinstance(imgsz, int) and not 32 <= imgsz <= _MAX_IMGSZ:
         raise SettingError(
-            f"`imgsz` is {imgsz}, expected 32 to {_LARGEST_PX} pixels", hint="--imgsz 768"
+            f"`imgsz` is {imgsz}, expected 32 to {_MAX_IMGSZ} pixels", hint="--imgsz 768"
         )
     if hours is not None and hours <= 0:
         raise SettingError(f"`time` is {hours}, expected hours over 0", hint="--time 2")
@@ -245,12 +249,12 @@ def _check_ranges(settings: dict[str, Any]) -> None:
         raise SettingError(f"this device is not there: {first}", hint="--device cpu") from None
 
 
-def _explained(error: Exception, folder: RunFolder) -> Exception:
-    """Return an error that says what to do, for those that users run into."""
+def _with_hint(error: Exception, folder: RunFolder) -> Exception:
+    """Return an error with a hint for a full disk or memory, the error itself otherwise."""
     text = str(error)
     goes_on = f"then go on: urban-segmentor train --resume {folder.root}"
-    full = isinstance(error, OSError) and error.errno in _FULL
-    if full or "No space left" in text or "unexpected pos" in text or "write failed" in text:
+    disk_full = isinstance(error, OSError) and error.errno in _DISK_FULL
+    if disk_full or "No space left" in text or "unexpected pos" in text or "write failed" in text:
         return OutputError(
             f"cannot write to `{folder.root}`: no space left on the device",
             hint=f"free some space, {goes_on}",

@@ -1,4 +1,4 @@
-"""Outlines of regions that training neither teaches nor punishes."""
+"""Ignore regions of prepared images: training neither rewards nor penalizes them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy.typing as npt
 
 
 def ignored_outlines(image: Path) -> list[npt.NDArray[np.float32]]:
-    """Rings of a prepared picture's ignored regions.
+    """Return the polygons of a prepared image's ignore regions, float32 (K, 2) each.
 
     Args:
         image: A file under `images/` of a folder that `data prepare` made.
 
     Returns:
-        For each region float32 (K, 2), x and y as fractions of the picture; none when the picture
+        For each region float32 (K, 2), x and y as fractions of the image; none when the image
         has no file under `ignored/`.
     """
     parts = list(image.parts)

@@ -1,4 +1,4 @@
-"""The checkpoint that a training starts from: a file, or one that is published by Ultralytics."""
+"""Pretrained checkpoints: a local file, or a download of an Ultralytics release."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from typing import Any
 from urban_segmentor.errors import ModelError
 
 HOST = "github.com"
-_PUBLISHED = re.compile(r"yolo(?:v8|11|26)[nsmlx]-seg")
+_RELEASED = re.compile(r"yolo(?:v8|11|26)[nsmlx]-seg")
 _PAGE = "https://github.com/ultralytics/assets/releases"
-_PATIENCE_S = 5.0
+_TIMEOUT_S = 5.0
 
 
 def find_pretrained(model: str) -> Path:
-    """Return the checkpoint of a model.
+    """Return the path of a pretrained checkpoint.
 
     Args:
         model: A path to a `.pt`; or a name such as `yolov8n-seg`, which is looked for in the
             working folder and in the cache, and downloaded otherwise.
 
     Raises:
-        ModelError: There is none, or it cannot be downloaded.
+        ModelError: There is no such checkpoint, or it cannot be downloaded.
     """
     path = Path(model).expanduser()
     if path.is_file():
@@ -36,7 +36,7 @@ def find_pretrained(model: str) -> Path:
             )
         return path
     name = model.removesuffix(".pt")
-    if not _PUBLISHED.fullmatch(name):
+    if not _RELEASED.fullmatch(name):
         raise ModelError(
             f"there is no checkpoint `{model}`",
             hint="give the path of a .pt, or a name such as yolov8n-seg, yolo11n-seg, yolo26n-seg",
@@ -55,7 +55,7 @@ def _cache() -> Path:
 def _download(name: str) -> Path:
     hint = f"download {name}.pt from {_PAGE} elsewhere, and give its path: --model PATH/{name}.pt"
     try:
-        socket.create_connection((HOST, 443), timeout=_PATIENCE_S).close()
+        socket.create_connection((HOST, 443), timeout=_TIMEOUT_S).close()
     except OSError as error:
         raise ModelError(
             f"`{name}.pt` is not here, and `{HOST}` cannot be reached to download it", hint=hint

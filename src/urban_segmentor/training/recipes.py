@@ -1,4 +1,4 @@
-"""Settings of a training: a recipe, and what the user says beside it."""
+"""Settings of a training: recipes in YAML, and `KEY=VALUE` overrides."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 DEFAULT_RECIPE = "cityscapes"
-OWN = ("zoom", "repeat", "plain")
+OWN_SETTINGS = ("zoom", "repeat", "plain")
 _MAX_BYTES = 100_000
 _POWER = re.compile(r"[-+]?\d+(?:\.\d*)?[eE][-+]?\d{1,3}")
-# What has an option of its own, or is decided by the folder that the run fills.
+# Settings with an option of their own, or set by the folder of the run.
 _RESERVED = {
     "data": "--data",
     "model": "--model",
@@ -33,15 +33,15 @@ _RESERVED = {
 
 def recipes_folder() -> Path:
     """Return the folder with the recipes: `configs` of the package, or of the checkout."""
-    inside = Path(__file__).parent / "configs"
-    return inside if inside.is_dir() else Path(__file__).parents[3] / "configs"
+    packaged = Path(__file__).parent / "configs"
+    return packaged if packaged.is_dir() else Path(__file__).parents[3] / "configs"
 
 
 def load_recipe(recipe: str) -> dict[str, Any]:
     """Return the settings of a recipe.
 
     Args:
-        recipe: The name of one in `configs/`, or the path of a YAML file.
+        recipe: Name of a recipe in `configs/`, or path of a YAML file.
 
     Raises:
         SettingError: There is no such recipe, or it is no table of settings.
@@ -61,50 +61,50 @@ def load_recipe(recipe: str) -> dict[str, Any]:
             f"`{path}` is no table of settings", hint="write lines such as `imgsz: 768`"
         )
     settings = {key: _number(value) for key, value in cast("dict[Any, Any]", content).items()}
-    return _checked(settings, where=f"`{path}`")
+    return _checked(settings, context=f"`{path}`")
 
 
-def parse_settings(words: Iterable[str]) -> dict[str, Any]:
-    """Return settings out of texts such as `mosaic=0.5`, with values as YAML reads them.
+def parse_settings(assignments: Iterable[str]) -> dict[str, Any]:
+    """Return settings parsed from `KEY=VALUE` texts such as `mosaic=0.5`, values as YAML.
 
     Raises:
-        SettingError: A text has no `=`, or names what has an option of its own.
+        SettingError: A text has no `=`, or its key has an option of its own.
 
     >>> parse_settings(["mosaic=0.5", "cos_lr=true", "classes=[11, 13]"])
     {'mosaic': 0.5, 'cos_lr': True, 'classes': [11, 13]}
     """
-    found: dict[Any, Any] = {}
-    for word in words:
-        key, sign, value = word.partition("=")
+    settings: dict[Any, Any] = {}
+    for assignment in assignments:
+        key, sign, value = assignment.partition("=")
         if not sign or not key:
-            raise SettingError(f"`--set {word}` has no value", hint="--set mosaic=0.5")
+            raise SettingError(f"`--set {assignment}` has no value", hint="--set mosaic=0.5")
         try:
-            found[key.strip()] = _number(yaml.safe_load(value))
+            settings[key.strip()] = _number(yaml.safe_load(value))
         except yaml.YAMLError as error:
             raise SettingError(
-                f"`--set {word}` is no value of YAML", hint="--set mosaic=0.5"
+                f"`--set {assignment}` is no value of YAML", hint="--set mosaic=0.5"
             ) from error
-    return _checked(found, where="`--set`")
+    return _checked(settings, context="`--set`")
 
 
 def _number(value: Any) -> Any:
-    """Return a value, and as a number what people write as one: YAML takes `1e-3` for a text."""
+    """Return a value, texts such as `1e-3` as float: YAML takes them for strings."""
     return float(value) if isinstance(value, str) and _POWER.fullmatch(value) else value
 
 
-def _checked(settings: dict[Any, Any], *, where: str) -> dict[str, Any]:
-    """Return settings whose keys are for the user to set, and whose own values make sense."""
+def _checked(settings: dict[Any, Any], *, context: str) -> dict[str, Any]:
+    """Return settings after checking their keys, and the values of our own."""
     for key in settings:
         if not isinstance(key, str) or key in _RESERVED:
             raise SettingError(
-                f"{where} sets `{key}`, which is not its to set",
+                f"{context} sets `{key}`, which is not its to set",
                 hint=f"use {_RESERVED.get(str(key), 'names of settings')} instead",
             )
-    _check_own(settings, where)
+    _check_own(settings, context)
     return settings
 
 
-def _check_own(settings: dict[str, Any], where: str) -> None:
+def _check_own(settings: dict[str, Any], context: str) -> None:
     zoom = settings.get("zoom")
     if zoom is not None and not (
         isinstance(zoom, list)
@@ -113,11 +113,11 @@ def _check_own(settings: dict[str, Any], where: str) -> None:
         and 0.05 <= zoom[0] <= zoom[1] <= 20
     ):
         raise SettingError(
-            f"{where} has `zoom: {zoom}`, expected two factors", hint="zoom: [0.75, 1.5]"
+            f"{context} has `zoom: {zoom}`, expected two factors", hint="zoom: [0.75, 1.5]"
         )
     repeat = settings.get("repeat")
     is_share = isinstance(repeat, int | float) and 0 <= repeat <= 1
     if repeat is not None and not is_share:
         raise SettingError(
-            f"{where} has `repeat: {repeat}`, expected a share of pictures", hint="repeat: 0.15"
+            f"{context} has `repeat: {repeat}`, expected a share of pictures", hint="repeat: 0.15"
         )

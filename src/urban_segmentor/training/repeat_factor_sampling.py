@@ -1,4 +1,4 @@
-"""Rare classes seen more often."""
+"""Repeat factor sampling: images of rare classes come more often."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ if TYPE_CHECKING:
 
 
 def repeat_factor_sample(
-    images: Sequence[TrainingImage], *, share: float, first: int = 0, seed: int = 0
+    images: Sequence[TrainingImage], *, threshold: float, first_class_id: int = 0, seed: int = 0
 ) -> list[Path]:
-    """Return pictures, those of rare classes several times.
+    """Return image paths, those of rare classes several times.
 
-    A class that a fraction f of all pictures shows has the factor `max(1, sqrt(share / f))`, and a
-    picture that of its rarest class. What of a factor is no whole number is drawn by lot.
+    A class in a fraction f of all images has the factor `max(1, sqrt(threshold / f))`, and an
+    image that of its rarest class. The fractional part of a factor is drawn at random.
 
     Args:
-        images: With the classes that they show.
-        share: Classes in a smaller share of pictures than this are rare; 0 repeats nothing.
-        first: Classes below this number do not count.
-        seed: Of the lot.
+        images: Images with their classes.
+        threshold: Classes in a smaller fraction of images are rare; 0 repeats nothing.
+        first_class_id: Classes with a smaller id are never rare.
+        seed: Seed of the random part.
 
     Source:
         Repeat factor sampling: Gupta et al., "LVIS", CVPR 2019.
     """
-    counts = Counter(number for image in images for number in image.classes)
+    counts = Counter(class_id for image in images for class_id in image.classes)
     factors = {
-        number: max(1.0, math.sqrt(share * len(images) / count))
-        for number, count in counts.items()
-        if number >= first
+        class_id: max(1.0, math.sqrt(threshold * len(images) / count))
+        for class_id, count in counts.items()
+        if class_id >= first_class_id
     }
-    lot = random.Random(seed)  # noqa: S311 -- nothing is secret here
-    found: list[Path] = []
+    rng = random.Random(seed)  # noqa: S311 -- nothing is secret here
+    sampled: list[Path] = []
     for image in images:
-        factor = max((factors.get(number, 1.0) for number in image.classes), default=1.0)
+        factor = max((factors.get(class_id, 1.0) for class_id in image.classes), default=1.0)
         whole = int(factor)
-        found += [image.path] * (whole + (lot.random() < factor - whole))
-    return found
+        sampled += [image.path] * (whole + (rng.random() < factor - whole))
+    return sampled

@@ -1,4 +1,4 @@
-"""The folder of a training: what it was given, how far it is, what came out."""
+"""The folder of a training run: its settings, data, results and checkpoints."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _LIBRARIES = ("torch", "torchvision", "ultralytics-opencv-headless", "ultralytic
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """Where a training keeps what it needs to go on.
+    """The folder of a training run, which has all that is needed to resume it.
 
     Attributes:
         root: The folder.
@@ -46,15 +46,15 @@ class RunFolder:
 
     @property
     def best(self) -> Path:
-        """The checkpoint that measured best."""
+        """The checkpoint with the best metrics."""
         return self.root / "weights" / "best.pt"
 
     @property
     def exported(self) -> Path:
-        """The best checkpoint as the light runtime takes it."""
+        """The ONNX export of the best checkpoint."""
         return self.best.with_suffix(".onnx")
 
-    def alone(self) -> AbstractContextManager[None]:
+    def lock(self) -> AbstractContextManager[None]:
         """Return a context in which no other process trains here.
 
         Raises:
@@ -66,8 +66,8 @@ class RunFolder:
             hint="wait until it is done, or choose another folder with -o",
         )
 
-    def settle(self) -> None:
-        """Tell Ultralytics where the folder is now; it may have been moved."""
+    def update_data_path(self) -> None:
+        """Write the folder's current path into the data YAML; it may have been moved."""
         with output_errors(self.root):
             data = yaml.safe_load((self.root / DATA).read_bytes())
         self._write(
@@ -77,27 +77,27 @@ class RunFolder:
     def create(
         self,
         *,
-        material: TrainingData,
+        training_data: TrainingData,
         images: Sequence[Path],
         settings: dict[str, Any],
-        own: dict[str, Any],
+        own_settings: dict[str, Any],
         overwrite: bool,
     ) -> None:
-        """Fill the folder with all that decides about the run.
+        """Create the folder with the settings and data of a run.
 
         Args:
-            material: What is learnt from.
-            images: Training pictures in the order of the list, repeated ones included.
-            settings: For Ultralytics.
-            own: What is ours among the settings.
+            training_data: Training and validation images.
+            images: Paths of training images in order, repeated ones included.
+            settings: Settings of Ultralytics.
+            own_settings: Settings of our own.
             overwrite: True when an earlier run may be replaced.
 
         Raises:
-            OutputError: There is something in the folder, or it cannot be written to.
+            OutputError: The folder is not empty, or cannot be written to.
         """
         if any(
             self.root.resolve() in (root.resolve(), *root.resolve().parents)
-            for root in material.roots
+            for root in training_data.roots
         ):
             raise SettingError(
                 f"`{self.root}` holds the data that is learnt from",
@@ -108,29 +108,29 @@ class RunFolder:
             for old in (self.last, self.best, self.exported, self.root / CSV):
                 old.unlink(missing_ok=True)
         self._write("train.txt", "".join(f"{path}\n" for path in images))
-        self._write("val.txt", "".join(f"{image.path}\n" for image in material.val))
+        self._write("val.txt", "".join(f"{image.path}\n" for image in training_data.val))
         data = {
             "path": str(self.root.resolve()),
             "train": "train.txt",
             "val": "val.txt",
-            "names": dict(enumerate(material.names)),
-            **({"zoom": own["zoom"]} if own.get("zoom") else {}),
+            "names": dict(enumerate(training_data.names)),
+            **({"zoom": own_settings["zoom"]} if own_settings.get("zoom") else {}),
             **({"rect": True} if settings.get("rect") else {}),
         }
         self._write(DATA, yaml.safe_dump(data, sort_keys=False))
         record = {
             "made_by": "urban-segmentor train",
             "settings": settings,
-            "own_settings": own,
-            "data": [str(root.resolve()) for root in material.roots],
+            "own_settings": own_settings,
+            "data": [str(root.resolve()) for root in training_data.roots],
             "images": {
-                "train": len(material.train),
+                "train": len(training_data.train),
                 "train_with_repeats": len(images),
-                "val": len(material.val),
+                "val": len(training_data.val),
             },
-            "share_of_train_images": {k: round(v, 4) for k, v in material.shares().items()},
+            "share_of_train_images": {k: round(v, 4) for k, v in training_data.shares().items()},
             "versions": versions(),
-            "data_reports": [_report(root) for root in material.roots],
+            "data_reports": [_report(root) for root in training_data.roots],
         }
         self._write(RUN, json.dumps(record, indent=2))
 
@@ -138,7 +138,7 @@ class RunFolder:
         """Return the record of a run.
 
         Raises:
-            SettingError: This is not the folder of a training.
+            SettingError: This is not the folder of a training run.
         """
         try:
             record = json.loads((self.root / RUN).read_bytes())
@@ -150,25 +150,25 @@ class RunFolder:
         return cast("dict[str, Any]", record)
 
     def rows(self) -> list[dict[str, float]]:
-        """Return what was measured after each epoch; the last row of an epoch counts."""
+        """Return the rows of `results.csv`, losses and metrics by name, one per epoch."""
         try:
             text = (self.root / CSV).read_text(encoding="utf-8")
         except FileNotFoundError:
             return []
-        found: dict[float, dict[str, float]] = {}
+        rows_by_epoch: dict[float, dict[str, float]] = {}
         for row in csv.DictReader(io.StringIO(text)):
             try:
                 values = {key.strip(): float(value) for key, value in row.items()}
             except (TypeError, ValueError, AttributeError):
                 continue  # the run was killed while it wrote this line
-            found[values["epoch"]] = values
-        return [found[epoch] for epoch in sorted(found)]
+            rows_by_epoch[values["epoch"]] = values
+        return [rows_by_epoch[epoch] for epoch in sorted(rows_by_epoch)]
 
-    def forget_after(self, epoch: int) -> None:
-        """Drop rows of epochs that the last checkpoint knows nothing of.
+    def drop_rows_after(self, epoch: int) -> None:
+        """Drop rows of `results.csv` after the last checkpoint.
 
         Args:
-            epoch: How many epochs are whole.
+            epoch: Number of complete epochs.
         """
         rows = [row for row in self.rows() if row["epoch"] <= epoch]
         if not rows:
@@ -180,10 +180,10 @@ class RunFolder:
         self._write(CSV, "\n".join(lines) + "\n")
 
     def check_data(self) -> None:
-        """Check that the pictures of the run are still there.
+        """Check that the images of the run still exist.
 
         Raises:
-            DatasetError: One is not.
+            DatasetError: An image is missing.
         """
         for name in ("train.txt", "val.txt"):
             try:
@@ -200,7 +200,7 @@ class RunFolder:
                     )
 
     def write_curves(self) -> Path | None:
-        """Return the picture of the curves, drawn anew; None before the first epoch."""
+        """Draw the curves anew, and return their path; None before the first epoch."""
         from urban_segmentor.training.curves import curves_png
 
         rows = self.rows()
@@ -215,24 +215,24 @@ class RunFolder:
 
 
 def is_measured(row: Mapping[str, float]) -> bool:
-    """Return whether an epoch was measured on validation pictures.
+    """Return True when an epoch has validation metrics.
 
-    Ultralytics writes zeros where it was not, as with `val=false`.
+    Ultralytics writes zeros where it has not, as with `val=false`.
 
     Args:
-        row: Of `results.csv`.
+        row: A row of `results.csv`.
     """
     return any(value for name, value in row.items() if name.startswith("val/"))
 
 
 def open_run(path: Path) -> RunFolder:
-    """Return the folder of a run that can go on.
+    """Return the folder of a run that can be resumed.
 
     Args:
         path: The folder, or a checkpoint in its `weights`.
 
     Raises:
-        SettingError: It is not the folder of a training.
+        SettingError: It is not the folder of a training run.
         OutputError: The training is finished.
     """
     root = path.parent.parent if path.suffix == ".pt" else path
@@ -247,14 +247,14 @@ def open_run(path: Path) -> RunFolder:
 
 
 def versions() -> dict[str, str]:
-    """Return versions of all that decides about a training."""
-    found = {"urban-segmentor": __version__, "python": platform.python_version()}
+    """Return versions of Python and of the libraries that a training depends on, by name."""
+    versions_by_name = {"urban-segmentor": __version__, "python": platform.python_version()}
     for name in _LIBRARIES:
         try:
-            found[name] = metadata.version(name)
+            versions_by_name[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return versions_by_name
 
 
 def _report(root: Path) -> Any:

@@ -1,4 +1,4 @@
-"""Ultralytics' trainer with what street pictures and CPUs need."""
+"""Ultralytics' segmentation trainer with ignore regions, atomic checkpoints and fast CPUs."""
 
 # Ultralytics gives few types; what is used of it is checked by tests.
 # pyright: basic, reportArgumentType=false, reportCallIssue=false, reportGeneralTypeIssues=false
@@ -18,28 +18,28 @@ from urban_segmentor.training.dataset import StreetDataset
 from urban_segmentor.training.loss import StreetCriterion
 
 
-class KeptTrainer(SegmentationTrainer):
-    """Ultralytics' trainer, with checkpoints that are whole whenever the process dies."""
+class AtomicTrainer(SegmentationTrainer):
+    """Ultralytics' trainer with atomic checkpoints: whole whenever the process dies."""
 
     def save_model(self) -> Any:
-        """Write the checkpoints beside their places, and put them there when they are complete."""
-        places = self.last, self.best
-        partial = [path.with_name(f".{path.name}.partial") for path in places]
+        """Write partial checkpoints, and move them to their paths when they are complete."""
+        targets = self.last, self.best
+        partial = [path.with_name(f".{path.name}.partial") for path in targets]
         self.last, self.best = partial
         try:
             saved = super().save_model()
         finally:
-            self.last, self.best = places
-        for written, place in zip(partial, places, strict=True):
+            self.last, self.best = targets
+        for written, target in zip(partial, targets, strict=True):
             if written.is_file():
                 with written.open("rb") as file:
                     os.fsync(file.fileno())
-                written.replace(place)
+                written.replace(target)
         return saved
 
 
-class StreetTrainer(KeptTrainer):
-    """A trainer that leaves out what does not count, and uses a CPU well.
+class StreetTrainer(AtomicTrainer):
+    """A trainer that excludes ignore regions from the loss, and uses a CPU well.
 
     The data YAML may hold `zoom: [low, high]`, and `rect: true` where several GPUs take part. On a
     CPU with bfloat16 units the network computes in it, channels last, while a process beside it
@@ -52,7 +52,7 @@ class StreetTrainer(KeptTrainer):
             self.args.workers = (overrides or {}).get("workers", 1)
 
     def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> Any:
-        """A `StreetDataset` with Ultralytics' own settings for it."""
+        """Return a `StreetDataset` with Ultralytics' own settings for it."""
         training = mode == "train"
         zoom = self.data.get("zoom")
         return StreetDataset(
@@ -75,7 +75,7 @@ class StreetTrainer(KeptTrainer):
         )
 
     def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """The batch on the device, in the memory layout of the network."""
+        """Return the batch on the device, in the memory layout of the network."""
         batch = super().preprocess_batch(batch)
         if self._on_fast_cpu:
             batch["img"] = batch["img"].to(memory_format=torch.channels_last)
@@ -94,10 +94,10 @@ class StreetTrainer(KeptTrainer):
 
     @property
     def _on_fast_cpu(self) -> bool:
-        wanted = self.args.amp not in {False, "fp32"}
-        return wanted and self.device.type == "cpu" and computes_bfloat16()
+        amp_enabled = self.args.amp not in {False, "fp32"}
+        return amp_enabled and self.device.type == "cpu" and has_bfloat16_units()
 
 
-def computes_bfloat16() -> bool:
-    """Whether this CPU multiplies bfloat16 itself; without that it would be slower than float32."""
+def has_bfloat16_units() -> bool:
+    """Return True when this CPU has bfloat16 units; without, it is slower than float32."""
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()  # noqa: SLF001 -- there is no public question

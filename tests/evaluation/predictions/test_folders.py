@@ -116,7 +116,7 @@ def test_stuff_is_kept_when_somebody_writes_it(tmp_path: Path) -> None:
         ("masks/\0.png 26 0.5", "which leads out of"),
         ("masks/9.png 26 0.5", "line 1: there is no file `.*9.png`"),
         ("masks 26 0.5", "line 1: there is no file"),
-        (f"{STEM}_pred.txt 26 0.5", "line 1: .* is no PNG picture"),
+        (f"{STEM}_pred.txt 26 0.5", "line 1: .* is no PNG image"),
     ],
 )
 def test_every_line_is_checked(tmp_path: Path, text: str, message: str) -> None:
@@ -152,10 +152,10 @@ def test_links_must_not_lead_out(tmp_path: Path) -> None:
     ("data", "message"),
     [
         (b"", "is empty"),
-        (b"GIF89a" + bytes(50), "is no PNG picture"),
+        (b"GIF89a" + bytes(50), "is no PNG image"),
         (_claiming(60, 40), "is damaged"),
         (_claiming(60, 40)[:40], "is damaged"),
-        (_claiming(0, 40), "is no PNG picture"),
+        (_claiming(0, 40), "is no PNG image"),
         (_claiming(30_000, 30_000), "has 30000 x 30000 pixels, the ground truth 60 x 40"),
         (_claiming(60, 40) + bytes(2**21), "more than 1070176 bytes"),
     ],

@@ -43,7 +43,7 @@ def test_a_crop_is_scaled_as_the_whole_image(found: Masks, height: int, width: i
     columns = [int((x + 0.5) / width * found.image_size[1]) for x in range(width)]
     expected = found.dense()[:, rows][:, :, columns]
     scaled = [
-        scaled_crop(crop, (x, y), found=found.image_size, wanted=(height, width))
+        scaled_crop(crop, (x, y), size=found.image_size, target_size=(height, width))
         for crop, (x, y) in zip(found.crops, found.origins.tolist(), strict=True)
     ]
     again = Masks(
@@ -54,27 +54,27 @@ def test_a_crop_is_scaled_as_the_whole_image(found: Masks, height: int, width: i
 
     np.testing.assert_array_equal(again.dense(), expected)
     for one, other in zip(found.dense(), expected, strict=True):
-        np.testing.assert_array_equal(scaled_map(one, wanted=(height, width)), other)
+        np.testing.assert_array_equal(scaled_map(one, target_size=(height, width)), other)
 
 
 @pytest.mark.parametrize(
-    ("found", "wanted"),
+    ("size", "target_size"),
     [((40, 60), TWICE), (TWICE, (40, 60)), ((384, 768), (1024, 2048)), ((101, 200), (100, 200))],
 )
 def test_shapes_that_are_the_same_to_one_percent_fit(
-    found: tuple[int, int], wanted: tuple[int, int]
+    size: tuple[int, int], target_size: tuple[int, int]
 ) -> None:
     """When it was asked for."""
-    check_fit(found, wanted, resize=True, where="it")
+    check_fit(size, target_size, resize=True, context="it")
     with pytest.raises(PredictionError, match="it has"):
-        check_fit(found, wanted, resize=False, where="it")
+        check_fit(size, target_size, resize=False, context="it")
 
 
-@pytest.mark.parametrize("found", [(40, 61), (640, 640), (1, 1), (0, 0), (2**15, 2**15)])
-def test_other_shapes_do_not(found: tuple[int, int]) -> None:
+@pytest.mark.parametrize("size", [(40, 61), (640, 640), (1, 1), (0, 0), (2**15, 2**15)])
+def test_other_shapes_do_not(size: tuple[int, int]) -> None:
     """Nor pictures that would fill the memory."""
     with pytest.raises(PredictionError, match="the ground truth 120 x 80"):
-        check_fit(found, TWICE, resize=True, where="it")
+        check_fit(size, TWICE, resize=True, context="it")
 
 
 def test_coco_masks_boxes_and_polygons_are_scaled(tmp_path: Path) -> None:

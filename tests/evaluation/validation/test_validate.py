@@ -103,7 +103,7 @@ def test_damaged_polygons_are_no_ground_truth(tmp_path: Path) -> None:
     """A figure over labels that lack an object would be wrong."""
     write_frame(tmp_path, "town_000000_000000", [*street(), {"label": "car", "polygon": [[1, 2]]}])
     with pytest.raises(DatasetError, match="1 points"):
-        read_truth(read_layout(tmp_path).samples[0])
+        read_truth(read_layout(tmp_path).frames[0])
 
 
 def test_nothing_scored_is_an_error(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_dummy_labels_are_refused(tmp_path: Path) -> None:
 def test_official_images_win_over_polygons(tmp_path: Path) -> None:
     """Where `instanceIds` lies beside the polygons it is the ground truth."""
     write_street(tmp_path, frames=1)
-    sample = read_layout(tmp_path).samples[0]
+    sample = read_layout(tmp_path).frames[0]
     assert sample.polygons is not None
     ids = draw_objects(read_annotation(sample.polygons)).instance_ids()
     np.testing.assert_array_equal(read_truth(sample), ids)
@@ -145,7 +145,7 @@ def test_official_images_win_over_polygons(tmp_path: Path) -> None:
 def test_other_images_are_no_ground_truth(tmp_path: Path, image: np.ndarray) -> None:
     """Instance ids are 16-bit and grey; anything else is refused."""
     write_street(tmp_path, frames=1)
-    sample = read_layout(tmp_path).samples[0]
+    sample = read_layout(tmp_path).frames[0]
     assert sample.polygons is not None
     path = sample.polygons.with_name(f"{sample.stem}_gtFine_instanceIds.png")
     cv2.imwrite(str(path), image)

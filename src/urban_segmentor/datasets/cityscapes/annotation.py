@@ -144,8 +144,8 @@ def parse_annotation(content: object) -> Annotation:
             hint="the file should be an official `..._gtFine_polygons.json`",
         )
     parser = _Parser(listed)
-    for place, entry in enumerate(listed):
-        parser.add(place, entry)
+    for index, entry in enumerate(listed):
+        parser.add(index, entry)
     return Annotation(
         image_size=(height, width),
         objects=tuple(parser.objects),
@@ -183,11 +183,11 @@ class _Parser:
         self.problems: list[str] = []
         self._numbers: dict[str, int] = {}
 
-    def add(self, place: int, entry: object) -> None:
+    def add(self, index: int, entry: object) -> None:
         fields = cast("dict[str, Any]", entry) if isinstance(entry, dict) else {}
         name = fields.get("label")
         if not isinstance(name, str):
-            self.problems.append(f"object {place} has no label")
+            self.problems.append(f"object {index} has no label")
             return
         if fields.get("deleted"):
             self.deleted += 1
@@ -201,16 +201,16 @@ class _Parser:
         number = self._numbers.get(label.name, 0) if single else 0
         if single:
             self._numbers[label.name] = number + 1
-        points = _points(fields.get("polygon")) if self._points is None else self._points[place]
+        points = _points(fields.get("polygon")) if self._points is None else self._points[index]
         if isinstance(points, str):
-            self.problems.append(f"object {place} ({name}) {points}")
+            self.problems.append(f"object {index} ({name}) {points}")
         elif number >= _IDS_OF_CLASS:
             self.problems.append(
-                f"object {place} ({name}) is one too many: official ids tell {_IDS_OF_CLASS} apart"
+                f"object {index} ({name}) is one too many: official ids tell {_IDS_OF_CLASS} apart"
             )
         elif label.label_id >= 0:
-            found = PolygonObject(label=label, is_group=is_group, number=number, points=points)
-            self.objects.append(found)
+            item = PolygonObject(label=label, is_group=is_group, number=number, points=points)
+            self.objects.append(item)
 
 
 def _is_size(height: object, width: object) -> bool:

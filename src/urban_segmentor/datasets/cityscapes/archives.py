@@ -1,6 +1,6 @@
-"""Zip archives unpacked into a folder that nothing in them can leave.
+"""Safe unpacking of zip archives into a folder that no entry can leave.
 
-An archive is judged as a whole before its first file is written. Files appear complete or not at
+An archive is checked as a whole before its first file is written. Files appear complete or not at
 all, and what an earlier run unpacked is not written again.
 """
 
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
-MOST_FILES = 1_000_000  # the largest official archive holds 150,000 pictures
-MOST_GROWTH = 200  # labels shrink to a tenth, pictures hardly at all
-_SLACK_BYTES = 1 << 20  # tiny archives of text may shrink more
+MAX_FILES = 1_000_000  # the largest official archive holds 150,000 pictures
+MAX_EXPANSION = 200  # labels shrink to a tenth, pictures hardly at all
+_MIN_EXPANDED_BYTES = 1 << 20  # tiny archives of text may shrink more
 _CHUNK_BYTES = 1 << 20
 _BLOCK_BYTES = 4096  # what file systems give to a file at least
-_PART = re.compile(r"[^\\:\x00-\x1f\x7f]+")
-_LONGEST_PART_BYTES = 240  # file systems allow 255, and a partial file's name is longer
+_SAFE_NAME = re.compile(r"[^\\:\x00-\x1f\x7f]+")
+_MAX_NAME_BYTES = 240  # file systems allow 255, and a partial file's name is longer
 
-_DAMAGE = (
+_ZIP_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
     lzma.LZMAError,
@@ -56,9 +56,9 @@ class Entry(NamedTuple):
     """A file in an archive.
 
     Attributes:
-        path: Where it goes, relative to the folder, with slashes.
+        path: Path relative to the folder, with slashes.
         size_bytes: Its size, unpacked.
-        info: What the archive says about it.
+        info: The entry of the archive.
     """
 
     path: str
@@ -67,11 +67,11 @@ class Entry(NamedTuple):
 
 
 class Unpacked(NamedTuple):
-    """What was unpacked.
+    """The files of an unpacked archive.
 
     Attributes:
         sizes: The size of each file, bytes, by its path relative to the folder.
-        written: How many of them were not there already.
+        written: Number of files written, those that were not there already.
     """
 
     sizes: dict[str, int]
@@ -85,34 +85,34 @@ def disk_errors(path: Path) -> AbstractContextManager[None]:
         path: What is being written, named in the message.
 
     Raises:
-        OutputError: The disk is full, the place is not writable, or the like.
+        OutputError: The disk is full, the path is not writable, or the like.
     """
     return output_errors(path, hints=_HINTS, usual="choose a folder that you may write to")
 
 
 def check_space(folder: Path, *, need_bytes: int, what: str) -> None:
-    """Check that so much fits on the disk of a folder.
+    """Check that the disk of a folder has enough free space.
 
     Args:
         folder: A folder that is there.
-        need_bytes: How much is going to be written.
-        what: What it is for, named in the message.
+        need_bytes: Size of what is going to be written.
+        what: Its description, named in the message.
 
     Raises:
-        OutputError: It does not fit.
+        OutputError: There is not enough free space.
     """
     with disk_errors(folder):
         free_bytes = shutil.disk_usage(folder).free
     if need_bytes > free_bytes:
         raise OutputError(
-            f"`{folder}` has {gigabytes(free_bytes)} of free space, {gigabytes(need_bytes)} are "
+            f"`{folder}` has {format_bytes(free_bytes)} free, {format_bytes(need_bytes)} are "
             f"needed for {what}",
             hint=_FULL_HINT,
         )
 
 
-def gigabytes(count: float) -> str:
-    """Return a number of bytes as people write it.
+def format_bytes(count: float) -> str:
+    """Return a number of bytes as text with its unit.
 
     >>> gigabytes(11_700_000_000), gigabytes(253_000_000), gigabytes(90)
     ('11.7 GB', '253.0 MB', '0.1 kB')
@@ -124,9 +124,9 @@ def gigabytes(count: float) -> str:
 
 
 def unpack(
-    path: Path, folder: Path, *, reserved: Sequence[str] = (), watcher: ByteProgress | None = None
+    path: Path, folder: Path, *, reserved: Sequence[str] = (), progress: ByteProgress | None = None
 ) -> Unpacked:
-    """Unpack an archive, and return what it holds.
+    """Unpack an archive, and return its files.
 
     A file that is there already, with the right size and CRC, stays as it is; another one in its
     place is replaced.
@@ -135,16 +135,16 @@ def unpack(
         path: The archive.
         folder: A folder that is there. It may be a link; links in it must not lead out of it.
         reserved: Names in the folder that the archive may not touch.
-        watcher: Hears how far it is.
+        progress: Receives the progress.
 
     Raises:
         DatasetError: It is damaged, or one of its files would go where it must not; in the latter
             case nothing was written.
-        OutputError: The disk is full, or a place is not writable.
+        OutputError: The disk is full, or a path is not writable.
     """
-    watcher = watcher or ByteProgress()
-    with _opened(path) as archive:
-        entries = _judged(path, archive, reserved=reserved)
+    progress = progress or ByteProgress()
+    with _open_archive(path) as archive:
+        entries = _checked_entries(path, archive, reserved=reserved)
         _check_folders(path, entries, folder)
         missing_bytes = sum(
             -(-entry.size_bytes // _BLOCK_BYTES) * _BLOCK_BYTES
@@ -153,27 +153,27 @@ def unpack(
         )
         check_space(folder, need_bytes=missing_bytes, what=f"the files of `{path.name}`")
         total_bytes = sum(entry.size_bytes for entry in entries)
-        watcher.begin(f"unpacking {path.name}", total_bytes=total_bytes)
+        progress.begin(f"unpacking {path.name}", total_bytes=total_bytes)
         written = 0
         for entry in entries:
             target = folder / entry.path
-            if _is_there(target, entry):
-                watcher.advance(entry.size_bytes)
+            if _is_unpacked(target, entry):
+                progress.advance(entry.size_bytes)
                 continue
-            put(target, _watched(_content(path, archive, entry), watcher))
+            write_file(target, _with_progress(_read_entry(path, archive, entry), progress))
             written += 1
     return Unpacked({entry.path: entry.size_bytes for entry in entries}, written)
 
 
-def put(target: Path, pieces: Iterable[bytes]) -> None:
-    """Write a file, which appears in its place complete or not at all.
+def write_file(target: Path, pieces: Iterable[bytes]) -> None:
+    """Write a file atomically.
 
     Args:
-        target: Its place. Folders above it are made, and what is there is replaced.
-        pieces: What it holds.
+        target: Its path. Folders above it are made, and an existing file is replaced.
+        pieces: Its content.
 
     Raises:
-        OutputError: The disk is full, the place is not writable, or the like.
+        OutputError: The disk is full, the path is not writable, or the like.
     """
     partial = target.with_name(f".{target.name}.partial")
     with disk_errors(target):
@@ -191,41 +191,43 @@ def put(target: Path, pieces: Iterable[bytes]) -> None:
 
 
 @contextmanager
-def _opened(path: Path) -> Generator[zipfile.ZipFile]:
+def _open_archive(path: Path) -> Generator[zipfile.ZipFile]:
     try:
         archive = zipfile.ZipFile(path)
     except FileNotFoundError:
         raise DatasetError(f"there is no archive `{path}`") from None
     except OSError as error:
         raise DatasetError(f"`{path}` cannot be read: {error.strerror or error}") from error
-    except _DAMAGE as error:
+    except _ZIP_ERRORS as error:
         raise _damaged(path, error) from None
     with archive:
         yield archive
 
 
 def _damaged(path: Path, error: Exception, *, entry: str = "") -> DatasetError:
-    where = f", at `{entry}`" if entry else ""
+    position = f", at `{entry}`" if entry else ""
     return DatasetError(
-        f"`{path.name}` is damaged{where}: {error or type(error).__name__}",
+        f"`{path.name}` is damaged{position}: {error or type(error).__name__}",
         hint=f"remove `{path}`, then repeat the command to fetch it anew",
     )
 
 
-def _judged(path: Path, archive: zipfile.ZipFile, *, reserved: Sequence[str]) -> list[Entry]:
-    """Return the files of an archive, in the order in which they lie in it.
+def _checked_entries(
+    path: Path, archive: zipfile.ZipFile, *, reserved: Sequence[str]
+) -> list[Entry]:
+    """Return the checked files of an archive, in the order of their offsets.
 
     Raises:
-        DatasetError: Something in it is not what an archive of data has.
+        DatasetError: An entry is unsafe, or the archive would grow too much.
     """
     infos = archive.infolist()
-    if len(infos) > MOST_FILES:
-        raise _refused(path, f"has {len(infos)} entries, expected at most {MOST_FILES}")
+    if len(infos) > MAX_FILES:
+        raise _refused(path, f"has {len(infos)} entries, expected at most {MAX_FILES}")
     entries: list[Entry] = []
     for info in sorted(infos, key=lambda info: info.header_offset):
         # `filename` was already cut at a zero byte, and with Windows' separators turned round.
         name = info.orig_filename.removesuffix("/")
-        if reason := _fault(name, info, reserved):
+        if reason := _find_fault(name, info, reserved):
             raise _refused(path, f"has the entry {name!r}, which {reason}")
         if not info.is_dir():
             entries.append(Entry(name, info.file_size, info))
@@ -236,21 +238,21 @@ def _judged(path: Path, archive: zipfile.ZipFile, *, reserved: Sequence[str]) ->
         if above := names.intersection(_folders_above(entry.path)):
             raise _refused(path, f"has `{above.pop()}` both as a file and as a folder")
     total_bytes = sum(entry.size_bytes for entry in entries)
-    if total_bytes > MOST_GROWTH * path.stat().st_size + _SLACK_BYTES:
+    if total_bytes > MAX_EXPANSION * path.stat().st_size + _MIN_EXPANDED_BYTES:
         raise _refused(
             path,
-            f"would grow to {gigabytes(total_bytes)}, more than {MOST_GROWTH} times its size",
+            f"would grow to {format_bytes(total_bytes)}, more than {MAX_EXPANSION} times its size",
         )
     return entries
 
 
-def _fault(name: str, info: zipfile.ZipInfo, reserved: Sequence[str]) -> str | None:
-    """Return what is wrong with an entry, or None."""
+def _find_fault(name: str, info: zipfile.ZipInfo, reserved: Sequence[str]) -> str | None:
+    """Return why an entry is unsafe, or None."""
     parts = name.split("/")
     kind = stat.S_IFMT(info.external_attr >> 16)
     if kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
         return "is a link or a device"
-    if not all(map(_is_plain, parts)):
+    if not all(map(_is_safe_name, parts)):
         return "is no plain path below the folder"
     if parts[0].casefold() in reserved:
         return "is kept for the download itself"
@@ -259,16 +261,16 @@ def _fault(name: str, info: zipfile.ZipInfo, reserved: Sequence[str]) -> str | N
     return None
 
 
-def _is_plain(part: str) -> bool:
-    """Return whether a name in a path means the same on every system, and nothing but itself.
+def _is_safe_name(part: str) -> bool:
+    """Return True when a part of a path is a plain name on every system.
 
     No empty one (`/a`, `a//b`), no `.` and `..`, no drive letters, backslashes and control
     characters; and none that Windows would shorten.
     """
     return (
-        _PART.fullmatch(part) is not None
+        _SAFE_NAME.fullmatch(part) is not None
         and part.rstrip(". ") == part
-        and len(part.encode("utf-8", "surrogateescape")) <= _LONGEST_PART_BYTES
+        and len(part.encode("utf-8", "surrogateescape")) <= _MAX_NAME_BYTES
     )
 
 
@@ -301,14 +303,14 @@ def _check_folders(path: Path, entries: Sequence[Entry], folder: Path) -> None:
 def file_size(target: Path) -> int | None:
     """Return the size of a file, bytes, or None when there is none; links do not count."""
     try:
-        found = target.lstat()
+        status = target.lstat()
     except (OSError, ValueError):  # a path with a zero byte has no meaning
         return None
-    return found.st_size if stat.S_ISREG(found.st_mode) else None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
-def _is_there(target: Path, entry: Entry) -> bool:
-    """Return whether a file has the size and CRC that the archive states."""
+def _is_unpacked(target: Path, entry: Entry) -> bool:
+    """Return True when a file has the size and CRC of the archive's entry."""
     if file_size(target) != entry.size_bytes:
         return False
     crc = 0
@@ -319,17 +321,17 @@ def _is_there(target: Path, entry: Entry) -> bool:
     return False
 
 
-def _watched(pieces: Iterable[bytes], watcher: ByteProgress) -> Iterator[bytes]:
+def _with_progress(pieces: Iterable[bytes], progress: ByteProgress) -> Iterator[bytes]:
     for data in pieces:
         yield data
-        watcher.advance(len(data))
+        progress.advance(len(data))
 
 
-def _content(path: Path, archive: zipfile.ZipFile, entry: Entry) -> Iterator[bytes]:
-    """Yield what a file holds, and never more than the archive states.
+def _read_entry(path: Path, archive: zipfile.ZipFile, entry: Entry) -> Iterator[bytes]:
+    """Yield the content of an entry, and never more than its stated size.
 
     Raises:
-        DatasetError: It is less, or its CRC is wrong.
+        DatasetError: Its size or CRC is wrong.
     """
     left_bytes = entry.size_bytes
     try:
@@ -339,7 +341,7 @@ def _content(path: Path, archive: zipfile.ZipFile, entry: Entry) -> Iterator[byt
                 if left_bytes < 0:
                     break
                 yield data
-    except _DAMAGE as error:
+    except _ZIP_ERRORS as error:
         raise _damaged(path, error, entry=entry.path) from None
     if left_bytes:
         raise _damaged(path, ValueError("its size is not as stated"), entry=entry.path)

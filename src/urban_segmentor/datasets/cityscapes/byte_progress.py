@@ -1,22 +1,22 @@
-"""Who wants to know how far a long piece of work with bytes has come."""
+"""Progress of long work on bytes: downloads and archives."""
 
 from __future__ import annotations
 
 
 class ByteProgress:
-    """Hears of every step and ignores it; derive from it to show progress."""
+    """Receives progress and ignores it; derive from it to show progress."""
 
-    def begin(self, what: str, *, total_bytes: int | None, done_bytes: int = 0) -> None:
-        """A step begins.
+    def begin(self, step: str, *, total_bytes: int | None, done_bytes: int = 0) -> None:
+        """Start a step.
 
         Args:
-            what: The step, such as `fetching gtFine_trainvaltest.zip`.
-            total_bytes: How much there is to do in all; None when nobody can tell how far it is.
-            done_bytes: How much of it an earlier run has done.
+            step: The step, such as `fetching gtFine_trainvaltest.zip`.
+            total_bytes: Length of the step; None when it is unknown.
+            done_bytes: What an earlier run has done of it.
         """
 
     def advance(self, count_bytes: int) -> None:
-        """So many bytes more are done."""
+        """Advance the step by a number of bytes."""
 
-    def say(self, text: str) -> None:
-        """Something happened that is worth a line."""
+    def report(self, text: str) -> None:
+        """Report an event in one line of text."""

@@ -1,4 +1,4 @@
-"""What is wrong with a Cityscapes folder, every finding named."""
+"""Check of a Cityscapes folder, with a list of findings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from urban_segmentor.datasets.cityscapes.annotation import read_annotation
-from urban_segmentor.datasets.cityscapes.layout import missing_part, name_of
+from urban_segmentor.datasets.cityscapes.layout import frame_label, missing_part
 from urban_segmentor.datasets.images import read_image, same_shape
 from urban_segmentor.datasets.parallel import in_parallel
 from urban_segmentor.errors import DatasetError
@@ -33,8 +33,8 @@ Kind: TypeAlias = Literal[
     "count",
 ]
 
-_OFFICIAL = {"train": 2975, "val": 500, "test": 1525}
-_SUMMED_UP: dict[Kind, str] = {
+_OFFICIAL_COUNTS = {"train": 2975, "val": 500, "test": 1525}
+_SUMMARIES: dict[Kind, str] = {
     "outside": "polygons that reach out of the picture",
     "size": "pictures of another size than their polygons",
     "deleted": "objects that are marked as deleted",
@@ -45,10 +45,10 @@ _USUAL_OUTSIDE_PX = 32  # official polygons reach up to 15 pixels past the borde
 
 
 class Finding(NamedTuple):
-    """Something worth knowing.
+    """A problem or note about a frame or split.
 
     Attributes:
-        kind: Which sort.
+        kind: The kind of finding.
         where: The frame, as `split/city/stem`, or the split.
         text: One sentence, of which `where` is the subject.
         wrong: False for what official data has too, and `data prepare` deals with.
@@ -62,10 +62,10 @@ class Finding(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class Count:
-    """What a city or a split has.
+    """Number of files of a city or split.
 
     Attributes:
-        images: Pictures.
+        images: Images.
         labels: Polygon files.
     """
 
@@ -75,12 +75,12 @@ class Count:
 
 @dataclass(slots=True, kw_only=True)
 class CheckReport:
-    """What a folder has, and what is wrong with it.
+    """File counts and findings of a folder.
 
     Attributes:
         cities: Counts by split and city.
-        findings: What is wrong, and what is only worth knowing.
-        sizes: How many pictures have which height and width, pixels.
+        findings: Problems and notes.
+        sizes: Number of images by height and width, pixels.
     """
 
     cities: dict[str, dict[str, Count]] = field(default_factory=dict[str, dict[str, Count]])
@@ -88,7 +88,7 @@ class CheckReport:
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter[tuple[int, int]])
 
     def of_split(self, split: str) -> Count:
-        """Return what the cities of a split have together."""
+        """Return the counts of a split, over all its cities."""
         cities = self.cities[split].values()
         return Count(
             images=sum(count.images for count in cities),
@@ -97,32 +97,32 @@ class CheckReport:
 
     @property
     def problems(self) -> list[Finding]:
-        """What is wrong."""
+        """Findings that are problems."""
         return [finding for finding in self.findings if finding.wrong]
 
     @property
     def notes(self) -> list[Finding]:
-        """What is only worth knowing."""
+        """Findings that official data has too."""
         return [finding for finding in self.findings if not finding.wrong]
 
-    def summed_up(self) -> list[str]:
-        """Return one sentence for each kind of what is only worth knowing."""
+    def summarize_notes(self) -> list[str]:
+        """Return the notes, one sentence per kind."""
         by_kind: dict[Kind, list[Finding]] = {}
         for finding in self.notes:
             by_kind.setdefault(finding.kind, []).append(finding)
         sentences: list[str] = []
-        for found in by_kind.values():
-            first = found[0]
-            if len(found) > 1 and "/" in first.where:  # frames, not splits
-                what = _SUMMED_UP.get(first.kind, f"the note {first.kind}")
+        for findings in by_kind.values():
+            first = findings[0]
+            if len(findings) > 1 and "/" in first.where:  # frames, not splits
+                what = _SUMMARIES.get(first.kind, f"the note {first.kind}")
                 example = f"for instance `{first.where}`: {first.text}"
-                sentences.append(f"{len(found):,} frames have {what}; {example}")
+                sentences.append(f"{len(findings):,} frames have {what}; {example}")
             else:
-                sentences += [f"`{finding.where}` {finding.text}" for finding in found]
+                sentences += [f"`{finding.where}` {finding.text}" for finding in findings]
         return sentences
 
 
-class _Looked(NamedTuple):
+class _FrameCheck(NamedTuple):
     size: tuple[int, int] | None
     findings: list[Finding]
 
@@ -134,64 +134,64 @@ def check(
     stop: Callable[[], bool] = lambda: False,
     on_frame: Callable[[], None] = lambda: None,
 ) -> CheckReport:
-    """Return what a folder has and what is wrong with it; every file is read.
+    """Return file counts and findings of a folder; every file is read.
 
     Args:
-        layout: What lies in the folder.
-        workers: How many processes; None for one a core.
-        stop: True to end early.
+        layout: Frames of the folder.
+        workers: Number of processes; None for one per core.
+        stop: Called often; True ends the check early.
         on_frame: Called after each frame.
 
     Raises:
         WorkerError: A process died.
     """
     report = CheckReport()
-    for sample in layout.samples:
-        cities = report.cities.setdefault(sample.split, {})
-        count = cities.setdefault(sample.city, Count())
-        count.images += sample.image is not None
-        count.labels += sample.polygons is not None
-    found: dict[str, list[Finding]] = {}
-    for sample, looked in in_parallel(_look, layout.samples, workers=workers, stop=stop):
-        found[name_of(sample)] = looked.findings
-        if looked.size is not None:
-            report.sizes[looked.size] += 1
+    for frame in layout.frames:
+        cities = report.cities.setdefault(frame.split, {})
+        count = cities.setdefault(frame.city, Count())
+        count.images += frame.image is not None
+        count.labels += frame.polygons is not None
+    findings: dict[str, list[Finding]] = {}
+    for frame, result in in_parallel(_check_frame, layout.frames, workers=workers, stop=stop):
+        findings[frame_label(frame)] = result.findings
+        if result.size is not None:
+            report.sizes[result.size] += 1
         on_frame()
     report.findings = [
-        *_namesakes(layout.samples),
-        *(finding for where in sorted(found) for finding in found[where]),
-        *_sizes_of_splits(report),
+        *_duplicate_names(layout.frames),
+        *(finding for where in sorted(findings) for finding in findings[where]),
+        *_count_findings(report),
     ]
     return report
 
 
-def _look(sample: CityscapesFrame) -> _Looked:
-    """Return what there is to say about a frame."""
-    where = name_of(sample)
+def _check_frame(frame: CityscapesFrame) -> _FrameCheck:
+    """Return the image size and the findings of a frame."""
+    where = frame_label(frame)
     findings: list[Finding] = []
     size: tuple[int, int] | None = None
     annotation: Annotation | None = None
-    if lacking := missing_part(sample):
-        wrong = sample.image is None or sample.split != "test"
-        findings.append(Finding("missing", where, lacking, wrong=wrong))
-    if sample.image is not None:
+    if missing := missing_part(frame):
+        wrong = frame.image is None or frame.split != "test"
+        findings.append(Finding("missing", where, missing, wrong=wrong))
+    if frame.image is not None:
         try:
-            image = read_image(sample.image)
+            image = read_image(frame.image)
             size = (image.shape[0], image.shape[1])
         except DatasetError as error:
             findings.append(_unreadable(where, error))
-    if sample.polygons is not None:
+    if frame.polygons is not None:
         try:
-            annotation = read_annotation(sample.polygons)
+            annotation = read_annotation(frame.polygons)
         except DatasetError as error:
             findings.append(_unreadable(where, error))
     if annotation is not None:
-        findings += _about_labels(annotation, sample, where)
-        findings += _about_size(annotation, size, where)
-    return _Looked(size, findings)
+        findings += _label_findings(annotation, frame, where)
+        findings += _size_findings(annotation, size, where)
+    return _FrameCheck(size, findings)
 
 
-def _about_labels(annotation: Annotation, sample: CityscapesFrame, where: str) -> list[Finding]:
+def _label_findings(annotation: Annotation, frame: CityscapesFrame, where: str) -> list[Finding]:
     findings = [Finding("polygon", where, text, wrong=True) for text in annotation.problems]
     findings += [
         Finding("label", where, f"has the unknown label `{name}`", wrong=True)
@@ -199,12 +199,12 @@ def _about_labels(annotation: Annotation, sample: CityscapesFrame, where: str) -
     ]
     if all(item.label.train_id is None for item in annotation.objects):
         text = "has no labels of any training class: a dummy, as in the test split"
-        findings.append(Finding("dummy", where, text, wrong=sample.split != "test"))
+        findings.append(Finding("dummy", where, text, wrong=frame.split != "test"))
     if annotation.outside:
         reach = _reach_px(annotation)
         count = annotation.outside
-        who = "1 polygon reaches" if count == 1 else f"{count} polygons reach"
-        text = f"{who} out of the picture, by up to {reach:.0f} px"
+        subject = "1 polygon reaches" if count == 1 else f"{count} polygons reach"
+        text = f"{subject} out of the picture, by up to {reach:.0f} px"
         findings.append(Finding("outside", where, text, wrong=reach > _USUAL_OUTSIDE_PX))
     if annotation.deleted:
         count = annotation.deleted
@@ -213,7 +213,9 @@ def _about_labels(annotation: Annotation, sample: CityscapesFrame, where: str) -
     return findings
 
 
-def _about_size(annotation: Annotation, size: tuple[int, int] | None, where: str) -> list[Finding]:
+def _size_findings(
+    annotation: Annotation, size: tuple[int, int] | None, where: str
+) -> list[Finding]:
     if size is None or size == annotation.image_size:
         return []
     (height, width), (label_height, label_width) = size, annotation.image_size
@@ -222,7 +224,7 @@ def _about_size(annotation: Annotation, size: tuple[int, int] | None, where: str
 
 
 def _reach_px(annotation: Annotation) -> float:
-    """Return how far polygons reach out of the picture, pixels."""
+    """Return how far polygons reach out of the image, pixels."""
     height, width = annotation.image_size
     points = np.concatenate([item.points for item in annotation.objects])
     beyond = np.maximum(-points, points - (width - 1, height - 1))
@@ -233,20 +235,20 @@ def _unreadable(where: str, error: DatasetError) -> Finding:
     return Finding("unreadable", where, f"cannot be read: {error}", wrong=True)
 
 
-def _namesakes(samples: Sequence[CityscapesFrame]) -> Iterator[Finding]:
+def _duplicate_names(frames: Sequence[CityscapesFrame]) -> Iterator[Finding]:
     """Yield the frames that have the name of another one of their split."""
     known: dict[tuple[str, str], CityscapesFrame] = {}
-    for sample in samples:
-        other = known.setdefault((sample.split, sample.stem), sample)
-        if other is not sample:
-            text = f"has the name of `{name_of(other)}`"
-            yield Finding("name", name_of(sample), text, wrong=True)
+    for frame in frames:
+        other = known.setdefault((frame.split, frame.stem), frame)
+        if other is not frame:
+            text = f"has the name of `{frame_label(other)}`"
+            yield Finding("name", frame_label(frame), text, wrong=True)
 
 
-def _sizes_of_splits(report: CheckReport) -> Iterator[Finding]:
+def _count_findings(report: CheckReport) -> Iterator[Finding]:
     """Yield which splits do not have as many pictures as the official data set."""
-    for split, official in _OFFICIAL.items():
-        found = report.of_split(split).images if split in report.cities else 0
-        if found != official:
-            text = f"has {found:,} pictures, the official data set has {official:,}"
+    for split, official in _OFFICIAL_COUNTS.items():
+        findings = report.of_split(split).images if split in report.cities else 0
+        if findings != official:
+            text = f"has {findings:,} pictures, the official data set has {official:,}"
             yield Finding("count", split, text, wrong=False)

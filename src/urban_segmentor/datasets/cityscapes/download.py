@@ -1,10 +1,10 @@
-"""Cityscapes from its official site into a folder, over as many runs as it takes.
+"""Resumable download of Cityscapes from its official site.
 
 Everything unfinished lies in the folder `.download` of the target:
 
 - `part/X.zip` grows, and may be continued;
 - `X.zip` is complete, and its sum is right;
-- `X.zip.json` says which files X.zip brought, and that all of them are in their places.
+- `X.zip.json` lists the files of X.zip, once all of them are unpacked.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from urban_segmentor.datasets.cityscapes.archives import (
     check_space,
     disk_errors,
     file_size,
-    put,
     unpack,
+    write_file,
 )
 from urban_segmentor.datasets.cityscapes.byte_progress import ByteProgress
 from urban_segmentor.datasets.cityscapes.site import Site, official_downloader
@@ -42,15 +42,15 @@ _CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fetched:
-    """What became of a package.
+class DownloadedPackage:
+    """A downloaded and unpacked package.
 
     Attributes:
         name: Its file name.
-        files: How many files it has, all in their places.
-        written: How many of them this run wrote.
-        downloaded_bytes: How much of the archive this run downloaded.
-        archive: Where the archive is, or None when it was removed.
+        files: Number of its files, all unpacked.
+        written: Number of files that this run wrote.
+        downloaded_bytes: Bytes that this run downloaded.
+        archive: Path of the archive, or None when it was removed.
     """
 
     name: str
@@ -66,39 +66,39 @@ def download(  # noqa: PLR0913
     *,
     packages: Sequence[str] = DEFAULT_PACKAGES,
     keep_archives: bool = False,
-    watcher: ByteProgress | None = None,
+    progress: ByteProgress | None = None,
     address: str = ADDRESS,
-) -> list[Fetched]:
-    """Fetch and unpack packages, and return what became of each.
+) -> list[DownloadedPackage]:
+    """Download and unpack packages, and return them.
 
     What an earlier run did is not done again, however that run ended. An archive that lies in the
     folder under its official name is used when its sum is right, and is never removed.
 
     Args:
-        folder: Where to; it is made. Its parts `gtFine` and `leftImg8bit` come out of the archives.
+        folder: Output folder; it is made. The archives bring its parts `gtFine` and `leftImg8bit`.
         account: Returns the account; called only when something is to be downloaded.
         packages: Names of packages, with or without `.zip`.
         keep_archives: True to leave the archives in the folder.
-        watcher: Hears how far it is.
-        address: Where the site is.
+        progress: Receives the progress.
+        address: URL of the site.
 
     Raises:
         SettingError: There is no such package, or there is no account.
-        DatasetError: The site does not hand out what is wanted, or an archive is damaged.
+        DatasetError: The site refuses a package, or an archive is damaged.
         OutputError: The disk is full, or the folder cannot be written to.
         MissingExtraError: cityscapesScripts is not installed.
     """
     names = package_names(packages)
-    work = _Work(folder, watcher=watcher or ByteProgress(), keep_archives=keep_archives)
-    with work.opened():
-        absent = [name for name in names if work.is_absent(name)]
+    job = _DownloadJob(folder, progress=progress or ByteProgress(), keep_archives=keep_archives)
+    with job.locked():
+        absent = [name for name in names if job.is_absent(name)]
         if absent:
             official_downloader()  # who has to install it should hear so before typing a password
-            site = Site(account(), address=address, watcher=work.watcher)
-            work.offered = _offered(site, absent)
-            work.check_space()
-            return [work.get(name, site) for name in names]
-        return [work.get(name, None) for name in names]
+            site = Site(account(), address=address, progress=job.progress)
+            job.packages = _find_packages(site, absent)
+            job.check_space()
+            return [job.get(name, site) for name in names]
+        return [job.get(name, None) for name in names]
 
 
 def package_names(texts: Sequence[str]) -> tuple[str, ...]:
@@ -113,53 +113,53 @@ def package_names(texts: Sequence[str]) -> tuple[str, ...]:
     >>> package_names(["gtFine_trainvaltest,leftImg8bit_trainvaltest.zip"])
     ('gtFine_trainvaltest.zip', 'leftImg8bit_trainvaltest.zip')
     """
-    words = [word.strip() for text in texts for word in text.split(",") if word.strip()]
-    for word in words:
-        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,100}", word):
+    names = [name.strip() for text in texts for name in text.split(",") if name.strip()]
+    for name in names:
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,100}", name):
             raise SettingError(
-                f"{word!r} is no name of a package", hint=f"--packages {','.join(DEFAULT_PACKAGES)}"
+                f"{name!r} is no name of a package", hint=f"--packages {','.join(DEFAULT_PACKAGES)}"
             )
-    if not words:
+    if not names:
         raise SettingError("no package is named", hint=f"--packages {','.join(DEFAULT_PACKAGES)}")
-    return tuple(dict.fromkeys(word.removesuffix(".zip") + ".zip" for word in words))
+    return tuple(dict.fromkeys(name.removesuffix(".zip") + ".zip" for name in names))
 
 
-def _offered(site: Site, names: Sequence[str]) -> dict[str, Package]:
-    """Return what the site offers of some packages.
+def _find_packages(site: Site, names: Sequence[str]) -> dict[str, Package]:
+    """Return packages of the site by name.
 
     Raises:
         SettingError: It does not offer one to this account.
     """
-    offered = {package.name: package for package in site.packages()}
-    missing = [f"`{name}`" for name in names if name not in offered]
+    packages = {package.name: package for package in site.packages()}
+    missing = [f"`{name}`" for name in names if name not in packages]
     if missing:
         raise SettingError(
             f"the Cityscapes site does not offer {', '.join(missing)} to your account",
-            hint=f"choose from {', '.join(sorted(offered)) or 'nothing'} with --packages, or ask "
+            hint=f"choose from {', '.join(sorted(packages)) or 'nothing'} with --packages, or ask "
             f"for access at {ADDRESS}{DOWNLOADS}",
         )
-    return {name: offered[name] for name in names}
+    return {name: packages[name] for name in names}
 
 
-class _Work:
-    """What is done and what is to do in a folder.
+class _DownloadJob:
+    """State of a download in its folder.
 
     Args:
         folder: The target.
-        watcher: Hears how far it is.
+        progress: Receives the progress.
         keep_archives: True to leave the archives in the folder.
     """
 
-    def __init__(self, folder: Path, *, watcher: ByteProgress, keep_archives: bool) -> None:
-        self.watcher = watcher
-        self.offered: dict[str, Package] = {}
+    def __init__(self, folder: Path, *, progress: ByteProgress, keep_archives: bool) -> None:
+        self.progress = progress
+        self.packages: dict[str, Package] = {}
         self._folder, self._keep = folder, keep_archives
         self._work = folder / WORK
         self._part = self._work / "part"
 
     @contextmanager
-    def opened(self) -> Generator[None]:
-        """Return a context in which the folder is there, and is ours alone.
+    def locked(self) -> Generator[None]:
+        """Return a context in which the folder exists and is locked for this process.
 
         Raises:
             OutputError: It cannot be made, or another run is at work in it.
@@ -173,7 +173,7 @@ class _Work:
             yield
 
     def is_absent(self, name: str) -> bool:
-        """Return whether neither the files of a package nor its checked archive are there."""
+        """Return True when neither the files of a package nor its checked archive are there."""
         return not (self._work / name).is_file() and self._files_in_place(name) is None
 
     def check_space(self) -> None:
@@ -184,7 +184,7 @@ class _Work:
         """
         sizes = [
             package.size_bytes
-            for name, package in self.offered.items()
+            for name, package in self.packages.items()
             if not (self._part / name).exists() and not (self._folder / name).is_file()
         ]
         # The pictures are compressed already, so that the files are as large as their archive.
@@ -193,8 +193,8 @@ class _Work:
         need_bytes = sum(sizes) + archives_bytes
         check_space(self._folder, need_bytes=need_bytes, what="the archives and their files")
 
-    def get(self, name: str, site: Site | None) -> Fetched:
-        """Fetch and unpack a package where that is not done yet, and return what became of it.
+    def get(self, name: str, site: Site | None) -> DownloadedPackage:
+        """Download and unpack a package where that is not done yet, and return it.
 
         Args:
             name: Its file name.
@@ -208,20 +208,20 @@ class _Work:
         downloaded_bytes = written = 0
         files = self._files_in_place(name)
         if files is None:
-            if not archive.is_file() and site is not None and name in self.offered:
+            if not archive.is_file() and site is not None and name in self.packages:
                 if kept.is_file():
-                    archive = self._own(kept, self.offered[name], site)
+                    archive = self._verify_kept(kept, self.packages[name], site)
                 else:
-                    downloaded_bytes = self._fetch(self.offered[name], site)
-            sizes, written = unpack(archive, self._folder, reserved=(WORK,), watcher=self.watcher)
+                    downloaded_bytes = self._fetch(self.packages[name], site)
+            sizes, written = unpack(archive, self._folder, reserved=(WORK,), progress=self.progress)
             files = len(sizes)
-            put(self._receipt(name), [json.dumps(sizes).encode("ascii")])
+            write_file(self._receipt(name), [json.dumps(sizes).encode("ascii")])
         with disk_errors(kept):
             if self._keep and (self._work / name).is_file():
                 (self._work / name).replace(kept)
             for leftover in (self._work / name, self._part / name):
                 leftover.unlink(missing_ok=True)
-        return Fetched(
+        return DownloadedPackage(
             name=name,
             files=files,
             written=written,
@@ -229,22 +229,22 @@ class _Work:
             archive=kept if kept.is_file() else None,
         )
 
-    def _own(self, kept: Path, package: Package, site: Site) -> Path:
-        """Return an archive that lies in the folder itself, if it is complete.
+    def _verify_kept(self, kept: Path, package: Package, site: Site) -> Path:
+        """Return the path of an archive in the folder itself, after checking its MD5 sum.
 
         Raises:
             DatasetError: It is not, or cannot be read.
         """
-        self.watcher.begin(f"checking {kept.name}", total_bytes=kept.stat().st_size)
-        sum_ = hashlib.md5(usedforsecurity=False)
+        self.progress.begin(f"checking {kept.name}", total_bytes=kept.stat().st_size)
+        md5 = hashlib.md5(usedforsecurity=False)
         try:
             with kept.open("rb") as file:
                 while data := file.read(_CHUNK_BYTES):
-                    sum_.update(data)
-                    self.watcher.advance(len(data))
+                    md5.update(data)
+                    self.progress.advance(len(data))
         except OSError as error:
             raise DatasetError(f"`{kept}` cannot be read: {error.strerror}") from error
-        if sum_.hexdigest() != site.md5(package):
+        if md5.hexdigest() != site.md5(package):
             raise DatasetError(
                 f"`{kept}` is damaged or incomplete: its MD5 sum is not the one that the site "
                 "states",
@@ -259,12 +259,12 @@ class _Work:
             part.unlink()
         before_bytes = part.stat().st_size if part.exists() else 0
 
-        def on_total(stated_bytes: int, done_bytes: int) -> None:
-            total_bytes = stated_bytes or package.size_bytes
+        def on_total(announced_bytes: int, done_bytes: int) -> None:
+            total_bytes = announced_bytes or package.size_bytes
             rest_bytes = max(total_bytes - done_bytes, 0)
             need_bytes = rest_bytes + total_bytes
             check_space(self._folder, need_bytes=need_bytes, what=f"`{package.name}` and its files")
-            self.watcher.begin(
+            self.progress.begin(
                 f"fetching {package.name}", total_bytes=total_bytes, done_bytes=done_bytes
             )
 
@@ -280,9 +280,9 @@ class _Work:
         if files is None:
             return None
         for path, size in files.items():
-            found = file_size(self._folder / path)
+            size_found = file_size(self._folder / path)
             # Several archives bring a README, not always of one size: that one need only be there.
-            if found is None or (found != size and "/" in path):
+            if size_found is None or (size_found != size and "/" in path):
                 return None
         return len(files)
 

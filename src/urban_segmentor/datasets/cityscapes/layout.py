@@ -1,4 +1,4 @@
-"""Which pictures and polygon files a Cityscapes folder has.
+"""Images and polygon files of a Cityscapes folder, frame by frame.
 
 Source: the layout of the official archives, `gtFine/{split}/{city}/{stem}_gtFine_polygons.json`
 and `leftImg8bit/{split}/{city}/{stem}_leftImg8bit.png`; pictures may be JPEG as well.
@@ -21,7 +21,7 @@ POLYGONS_SUFFIX = "_gtFine_polygons.json"
 GROUND_TRUTH = ("labelIds", "instanceIds", "color")
 """Official pictures of the labels, which lie beside the polygons."""
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
-_MOST_NAMED = 8
+_MAX_NAMED = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,20 +56,20 @@ class CityscapesFrame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """What a folder has.
+    """The frames of a Cityscapes folder.
 
     Attributes:
         root: The folder.
-        samples: Every frame that has polygons or a picture, by split and stem.
+        frames: Every frame that has polygons or a picture, by split and stem.
     """
 
     root: Path
-    samples: tuple[CityscapesFrame, ...]
+    frames: tuple[CityscapesFrame, ...]
 
     @property
     def splits(self) -> tuple[str, ...]:
         """The splits that are there, sorted."""
-        return tuple(sorted({sample.split for sample in self.samples}))
+        return tuple(sorted({frame.split for frame in self.frames}))
 
     def of_split(self, split: str) -> tuple[CityscapesFrame, ...]:
         """Return the frames of a split.
@@ -77,7 +77,7 @@ class Layout:
         Raises:
             SettingError: There is no such split.
         """
-        chosen = tuple(sample for sample in self.samples if sample.split == split)
+        chosen = tuple(frame for frame in self.frames if frame.split == split)
         if not chosen:
             raise SettingError(
                 f"there is no split `{split}` in `{self.root}`",
@@ -86,23 +86,23 @@ class Layout:
         return chosen
 
     def find(self, stem: str) -> CityscapesFrame:
-        """Return the frame of a name, which may carry the endings of its files.
+        """Return the frame of a stem, which may have the endings of its files.
 
         Raises:
             SettingError: There is no such frame.
         """
-        wanted = Path(stem).name.partition("_gtFine")[0].partition("_leftImg8bit")[0]
-        for sample in self.samples:
-            if sample.stem == wanted:
-                return sample
+        name = Path(stem).name.partition("_gtFine")[0].partition("_leftImg8bit")[0]
+        for frame in self.frames:
+            if frame.stem == name:
+                return frame
         raise SettingError(
-            f"there is no frame `{wanted}` in `{self.root}`",
-            hint=f"frames are called like `{self.samples[0].stem}`",
+            f"there is no frame `{name}` in `{self.root}`",
+            hint=f"frames are called like `{self.frames[0].stem}`",
         )
 
 
 def read_layout(root: Path) -> Layout:
-    """Return what lies in a Cityscapes folder.
+    """Return the frames of a Cityscapes folder.
 
     Args:
         root: The folder that has `gtFine` and `leftImg8bit` in it.
@@ -131,7 +131,7 @@ def read_layout(root: Path) -> Layout:
             f"`{IMAGES}/SPLIT/CITY/*_{IMAGES}.png`",
             hint=f"unpack the archives there, or run: urban-segmentor data download {root}",
         )
-    samples = tuple(
+    frames = tuple(
         CityscapesFrame(
             split=split,
             city=city,
@@ -141,37 +141,37 @@ def read_layout(root: Path) -> Layout:
         )
         for split, city, stem in keys
     )
-    return Layout(root=root, samples=samples)
+    return Layout(root=root, frames=frames)
 
 
-def name_of(sample: CityscapesFrame) -> str:
-    """Return how a frame is called in messages, `split/city/stem`."""
-    return f"{sample.split}/{sample.city}/{sample.stem}"
+def frame_label(frame: CityscapesFrame) -> str:
+    """Return the label of a frame in messages, `split/city/stem`."""
+    return f"{frame.split}/{frame.city}/{frame.stem}"
 
 
-def missing_part(sample: CityscapesFrame) -> str | None:
-    """Return what a frame lacks, such as `has no picture`, or None when it has all.
+def missing_part(frame: CityscapesFrame) -> str | None:
+    """Return which file a frame lacks, such as `has no picture`, or None.
 
     Args:
-        sample: A frame; where polygons are missing, other labels of it are looked for.
+        frame: A frame; where polygons are missing, other labels of it are looked for.
     """
-    if sample.image is None:
+    if frame.image is None:
         return "has no picture"
-    if sample.polygons is not None:
+    if frame.polygons is not None:
         return None
-    folder = sample.image.parents[3] / LABELS / sample.split / sample.city
-    drawn = [k for k in GROUND_TRUTH if (folder / f"{sample.stem}_gtFine_{k}.png").exists()]
-    if drawn:
+    folder = frame.image.parents[3] / LABELS / frame.split / frame.city
+    kinds = [k for k in GROUND_TRUTH if (folder / f"{frame.stem}_gtFine_{k}.png").exists()]
+    if kinds:
         return (
-            f"has no polygons file, only pictures of labels ({', '.join(drawn)}), which cannot be "
+            f"has no polygons file, only pictures of labels ({', '.join(kinds)}), which cannot be "
             "converted: unpack the `.json` files of `gtFine_trainvaltest.zip` too"
         )
     return "has no polygons file"
 
 
-def labeled(samples: Sequence[CityscapesFrame]) -> list[tuple[CityscapesFrame, Path]]:
+def labeled(frames: Sequence[CityscapesFrame]) -> list[tuple[CityscapesFrame, Path]]:
     """Return the frames that have polygons, each with their file."""
-    return [(sample, sample.polygons) for sample in samples if sample.polygons is not None]
+    return [(frame, frame.polygons) for frame in frames if frame.polygons is not None]
 
 
 def _files(folder: Path, endings: tuple[str, ...]) -> Iterator[tuple[tuple[str, str, str], Path]]:
@@ -196,13 +196,13 @@ def _content(root: Path) -> str:
     names = sorted(path.name + "/" * path.is_dir() for path in root.iterdir())
     if not names:
         return "nothing"
-    more = len(names) - _MOST_NAMED
-    listed = ", ".join(f"`{name}`" for name in names[:_MOST_NAMED])
+    more = len(names) - _MAX_NAMED
+    listed = ", ".join(f"`{name}`" for name in names[:_MAX_NAMED])
     return listed + (f" and {more} more" if more > 0 else "")
 
 
 def _nearest(root: Path) -> str:
-    """Return what to do instead: the right folder may be near, or archives not unpacked."""
+    """Return a hint: the right folder may be near, or archives not unpacked."""
     near = [root.parent, *(path for path in sorted(root.iterdir()) if path.is_dir())]
     for folder in near:
         if (folder / LABELS).is_dir() or (folder / IMAGES).is_dir():

@@ -50,7 +50,7 @@ class Outline(NamedTuple):
 
 
 class Fill(NamedTuple):
-    """What filling a ring gives, as training fills it.
+    """Difference of a filled ring, as training fills it, to its mask.
 
     Attributes:
         pixels: Pixels of the mask.
@@ -85,7 +85,7 @@ class Outlines:
 
 
 def visible_outlines(drawn: ObjectMap, *, classes: ClassSet, stuff: Stuff) -> Outlines:
-    """Return what is to be seen of each object and each region of stuff.
+    """Return the visible polygon of each object and each region of stuff.
 
     Args:
         drawn: Which object each pixel shows.

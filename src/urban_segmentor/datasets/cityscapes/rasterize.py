@@ -1,4 +1,4 @@
-"""Polygons drawn in order: which object each pixel shows.
+"""Rasterization of polygons in drawing order: the object of each pixel.
 
 Pillow draws, as the official scripts do, so that every pixel is theirs.
 """
@@ -23,7 +23,7 @@ _LAYER = 255  # objects that one 8-bit layer tells apart; those fill five times 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class ObjectMap:
-    """Which object each pixel shows.
+    """The visible object of each pixel.
 
     Attributes:
         numbers: uint8 or uint16 (H, W), 0 where nothing was drawn, k for `objects[k - 1]`. All
@@ -68,7 +68,7 @@ class ObjectMap:
 
 
 def draw_objects(annotation: Annotation) -> ObjectMap:
-    """Return which object each pixel shows when all are drawn, later ones over earlier ones.
+    """Return the visible object of each pixel; later polygons cover earlier ones.
 
     Args:
         annotation: The polygons; what lies outside the picture is cut off.

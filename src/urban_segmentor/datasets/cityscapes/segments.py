@@ -51,7 +51,7 @@ class _Found(NamedTuple):
 
 
 def visible_segments(drawn: ObjectMap, *, classes: ClassSet, stuff: Stuff) -> Segments:
-    """Return what is to be seen of each object and each region of stuff.
+    """Return the visible mask of each object and each region of stuff.
 
     Args:
         drawn: Which object each pixel shows.
@@ -116,7 +116,7 @@ def object_bounds(drawn: ObjectMap) -> list[tuple[int, int, int, int]]:
 def class_masks(
     drawn: ObjectMap, classes: ClassSet, bounds: Sequence[tuple[int, int, int, int]]
 ) -> Iterator[tuple[int, NDArray[np.uint8], tuple[int, int]]]:
-    """Yield what is no single object, class by class: stuff, and groups of things.
+    """Yield the masks of stuff, and of groups of things, class by class.
 
     The class id, the mask, uint8 (h, w), 0 or 1, and x and y of its first pixel; masks may be
     empty.

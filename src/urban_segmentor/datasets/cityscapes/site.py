@@ -1,4 +1,4 @@
-"""The Cityscapes site: an account in, complete archives out.
+"""Downloads from the Cityscapes site with an account, by the official downloader.
 
 The official downloader, `cityscapesscripts.download.downloader`, lists, resumes and checks. Two
 parts of it are not used: `login`, which asks on stdout, offers to store the password in plain
@@ -35,8 +35,8 @@ from urban_segmentor.errors import DatasetError, MissingExtraError, SettingError
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-PAUSES_S = (1.0, 2.0, 4.0, 8.0, 16.0)  # before each further attempt
-_FEW_PAUSES = 2  # for pages: who has no network should hear it soon
+RETRY_DELAYS_S = (1.0, 2.0, 4.0, 8.0, 16.0)  # before each further attempt
+_PAGE_RETRIES = 2  # for pages, so that a missing network is reported soon
 _PROGRESS_BYTES = 1 << 20  # an attempt that brings so much begins the count of attempts anew
 
 
@@ -61,7 +61,7 @@ class Package:
 
     Attributes:
         name: Its file name.
-        number: What the site calls it.
+        number: Its id on the site.
         size_bytes: About how large it is; the site states rounded figures.
     """
 
@@ -71,37 +71,37 @@ class Package:
 
 
 class Site:
-    """The site, logged in.
+    """A logged-in session with the site.
 
     Args:
-        account: Whose account.
-        address: Where the site is.
-        watcher: Hears of archives growing, and of attempts that failed.
+        account: The account.
+        address: URL of the site.
+        progress: Receives the progress, and failed attempts.
 
     Raises:
         MissingExtraError: cityscapesScripts is not installed.
-        DatasetError: The site does not know the account, or cannot be had.
+        DatasetError: The site does not know the account, or cannot be reached.
     """
 
     def __init__(
-        self, account: Account, *, address: str = ADDRESS, watcher: ByteProgress | None = None
+        self, account: Account, *, address: str = ADDRESS, progress: ByteProgress | None = None
     ) -> None:
         self._official = official_downloader()
         self._account, self._address = account, address
-        self._watcher = watcher or ByteProgress()
+        self._progress = progress or ByteProgress()
         self._on_total: Callable[[int, int], None] = lambda _total, _done: None
         self._name = ""
-        self._session = self._patiently(self._log_in)
+        self._session = self._with_retries(self._log_in)
 
     def packages(self) -> list[Package]:
-        """Return what the site offers to this account.
+        """Return the packages that the site offers to this account.
 
         Raises:
             DatasetError: The list cannot be had or read.
         """
         attempt = partial(self._official.get_available_packages, session=self._session)
         try:
-            return [self._package(row) for row in self._patiently(attempt)]
+            return [self._package(row) for row in self._with_retries(attempt)]
         except (ValueError, TypeError, KeyError, AttributeError):
             raise DatasetError(
                 "the Cityscapes site lists its packages in a new way",
@@ -115,12 +115,12 @@ class Site:
             DatasetError: The page cannot be had or read.
         """
         page = f"{ADDRESS}{SUM}?packageID={package.number}"
-        return self._patiently(partial(self._session.get, page)).text.split()[0].lower()
+        return self._with_retries(partial(self._session.get, page)).text.split()[0].lower()
 
     def fetch(
         self, package: Package, folder: Path, *, on_total: Callable[[int, int], None]
     ) -> None:
-        """Put a complete archive into a folder, continuing what lies there of it.
+        """Download an archive into a folder, resuming a partial one.
 
         Args:
             package: Which archive.
@@ -139,21 +139,21 @@ class Site:
         while True:
             before_bytes = _size(path)
             try:
-                self._drive(package, folder)
+                self._download(package, folder)
             except LoginRefusedError:
                 # Over a long download a log-in grows old; a package may also be closed to us.
                 if logged_in:
                     raise
                 logged_in = True
-                self._session = self._patiently(self._log_in)
+                self._session = self._with_retries(self._log_in)
             except TransientError as error:
                 if _size(path) - before_bytes >= _PROGRESS_BYTES:
                     failures, logged_in = 0, False
                 if isinstance(error, StartOverError):
                     path.unlink(missing_ok=True)
-                if failures == len(PAUSES_S):
+                if failures == len(RETRY_DELAYS_S):
                     raise
-                self._pause(error, PAUSES_S[failures])
+                self._pause(error, RETRY_DELAYS_S[failures])
                 failures += 1
             else:
                 return
@@ -163,17 +163,17 @@ class Site:
         session = SiteClient(
             import_module("requests"),
             address=self._address,
-            on_total=self._tell_total,
-            on_bytes=self._watcher.advance,
-            on_end=self._tell_end,
+            on_total=self._report_total,
+            on_bytes=self._progress.advance,
+            on_end=self._report_check,
         )
-        session.ask("GET", LOGIN)
+        session.request("GET", LOGIN)
         form = {
             "username": self._account.username,
             "password": self._account.password,
             "submit": "Login",
         }
-        status = session.ask("POST", LOGIN, data=form).status_code
+        status = session.request("POST", LOGIN, data=form).status_code
         if status == 302:
             return session
         if status == 200:
@@ -186,16 +186,16 @@ class Site:
             hint=f"try it in a browser: {self._address}{LOGIN}",
         )
 
-    def _tell_total(self, total_bytes: int, done_bytes: int) -> None:
-        """Tell whoever asked for the archive that is being fetched now."""
+    def _report_total(self, total_bytes: int, done_bytes: int) -> None:
+        """Report the size of the archive that is being downloaded."""
         self._on_total(total_bytes, done_bytes)
 
-    def _tell_end(self) -> None:
-        """Tell that the archive is being checked, which takes a while for a large one."""
-        self._watcher.begin(f"checking {self._name}", total_bytes=None)
+    def _report_check(self) -> None:
+        """Report that the archive is being checked, which takes a while for a large one."""
+        self._progress.begin(f"checking {self._name}", total_bytes=None)
 
-    def _drive(self, package: Package, folder: Path) -> None:
-        """Let the official downloader fetch an archive, or the rest of it, and check its sum."""
+    def _download(self, package: Package, folder: Path) -> None:
+        """Download an archive or its rest by the official downloader, which checks its sum."""
         path = folder / package.name
         try:
             with disk_errors(path), _quiet(self._official):
@@ -229,18 +229,18 @@ class Site:
         size_bytes = int(self._official.parse_size_to_bytes(row["size"]))
         return Package(name=name, number=number, size_bytes=size_bytes)
 
-    def _patiently(self, attempt: Callable[[], Any]) -> Any:  # noqa: ANN401
-        """Return what an attempt returns, after a few more when the site has trouble."""
-        for pause_s in PAUSES_S[:_FEW_PAUSES]:
+    def _with_retries(self, attempt: Callable[[], Any]) -> Any:  # noqa: ANN401
+        """Return the result of an attempt, with a few retries when the site has trouble."""
+        for delay_s in RETRY_DELAYS_S[:_PAGE_RETRIES]:
             try:
                 return attempt()
             except TransientError as error:
-                self._pause(error, pause_s)
+                self._pause(error, delay_s)
         return attempt()
 
-    def _pause(self, error: TransientError, pause_s: float) -> None:
-        self._watcher.say(f"{error}; trying again in {pause_s:.0f} s")
-        time.sleep(pause_s)
+    def _pause(self, error: TransientError, delay_s: float) -> None:
+        self._progress.report(f"{error}; trying again in {delay_s:.0f} s")
+        time.sleep(delay_s)
 
 
 def stored_account() -> Account | None:

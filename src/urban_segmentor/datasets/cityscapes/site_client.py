@@ -1,4 +1,4 @@
-"""What the pages of the Cityscapes site may answer, and what everything else means.
+"""A checked HTTP session with the Cityscapes site: validates responses, and maps errors.
 
 `SiteClient` stands in for a session of `requests` in the official downloader, which takes any
 answer for what it asked for: it would append the page of a log-in to an archive.
@@ -28,15 +28,15 @@ _RANGE = re.compile(r"\s*bytes (?:(\d+)-\d+|\*)/(\d+|\*)\s*", re.ASCII)
 
 
 class TransientError(DatasetError):
-    """The site cannot be had now; a further attempt may help."""
+    """The site is unavailable for the moment; a retry may help."""
 
 
 class LoginRefusedError(DatasetError):
-    """The site does not hand this out, or has forgotten that we are logged in."""
+    """The site refuses access, or the log-in has expired."""
 
 
 class StartOverError(TransientError):
-    """What is there of an archive cannot be continued."""
+    """A partial archive cannot be resumed."""
 
 
 class SiteClient:
@@ -44,7 +44,7 @@ class SiteClient:
 
     Args:
         requests: The library.
-        address: Where the site is.
+        address: URL of the site.
         on_total: Called with the size of an archive, 0 when it is not stated, and with how much of
             it is there, bytes, before the first piece is handed out.
         on_bytes: Called with the size of each piece that was written, bytes.
@@ -62,81 +62,81 @@ class SiteClient:
     ) -> None:
         self._requests, self._address = requests, address
         self._on_total, self._on_bytes, self._on_end = on_total, on_bytes, on_end
-        self._session = requests.SiteClient()
+        self._session = requests.Session()
         # A range of a compressed answer would be a range of something else.
         self._session.headers["Accept-Encoding"] = "identity"
 
-    def ask(self, method: str, page: str, **options: Any) -> Any:  # noqa: ANN401
-        """Return whatever the site answers, unless it is busy or away.
+    def request(self, method: str, page: str, **options: Any) -> Any:  # noqa: ANN401
+        """Return the response to a request.
 
         Raises:
-            TransientError: It is.
+            TransientError: The site is busy or unreachable.
             DatasetError: Its certificate cannot be trusted.
         """
         options |= {"allow_redirects": False, "timeout": _TIMEOUT_S}
         with self._network_errors("cannot be reached"):
-            answer = self._session.request(method, self._address + page, **options)
-        if answer.status_code >= 500 or answer.status_code in {408, 429}:
-            answer.close()
+            response = self._session.request(method, self._address + page, **options)
+        if response.status_code >= 500 or response.status_code in {408, 429}:
+            response.close()
             raise TransientError(
-                f"the Cityscapes site has trouble (status {answer.status_code})", hint=REPEAT_HINT
+                f"the Cityscapes site has trouble (status {response.status_code})", hint=REPEAT_HINT
             )
-        return answer
+        return response
 
     def get(self, address: str, **options: Any) -> Any:  # noqa: ANN401
-        """Return an answer that is what it should be; the official downloader calls this.
+        """Return a validated response; the official downloader calls this.
 
         Raises:
-            DatasetError: It is something else.
+            DatasetError: The response is something else than the page asked for.
         """
         page = address.removeprefix(ADDRESS)
-        answer = self.ask("GET", page, **options)
+        response = self.request("GET", page, **options)
         if page.startswith(FILE):
-            return self._archive(answer, offset=_offset(options.get("headers", {})))
-        if answer.status_code != 200:
-            raise self._refusal(answer)
-        what, is_valid = _EXPECTED[SUM if page.startswith(SUM) else DOWNLOADS]
-        if not is_valid(answer.text):
+            return self._archive(response, offset=_offset(options.get("headers", {})))
+        if response.status_code != 200:
+            raise self._refusal(response)
+        expected, is_valid = _EXPECTED[SUM if page.startswith(SUM) else DOWNLOADS]
+        if not is_valid(response.text):
             raise DatasetError(
-                f"the Cityscapes site answers something else than {what}",
+                f"the Cityscapes site answers something else than {expected}",
                 hint=f"log in at {self._address}{DOWNLOADS} in a browser and look whether it asks "
                 "for something; else: pip install -U cityscapesscripts",
             )
-        return answer
+        return response
 
-    def _archive(self, answer: Any, *, offset: int) -> Any:  # noqa: ANN401
-        """Return the answer of an archive from an offset on, which counts what is read of it."""
-        status, headers = answer.status_code, answer.headers
-        stated = _RANGE.fullmatch(headers.get("Content-Range", ""))
-        start, total = stated.groups() if stated else (None, "*")
+    def _archive(self, response: Any, *, offset: int) -> Any:  # noqa: ANN401
+        """Return the response of an archive from an offset on, which reports its progress."""
+        status, headers = response.status_code, response.headers
+        match = _RANGE.fullmatch(headers.get("Content-Range", ""))
+        start, total = match.groups() if match else (None, "*")
         size = None if total == "*" else int(total)
         if status == 416 and offset and size in {None, offset}:
             # All of it is there, and only its sum remains to be checked: an empty rest says so.
-            answer.close()
+            response.close()
             empty = self._requests.Response()
             empty.status_code, empty.raw = 206, io.BytesIO()
             self._on_end()
             return empty
         if status == 416 or (offset and status == 200) or (start and int(start) != offset):
-            answer.close()
+            response.close()
             raise StartOverError(
                 "the Cityscapes site does not continue an archive that was begun", hint=REPEAT_HINT
             )
         if status not in {200, 206} or "html" in headers.get("Content-Type", "").lower():
-            raise self._refusal(answer)
+            raise self._refusal(response)
         length = headers.get("Content-Length", "")
         if size is None and length.isdecimal():
             size = offset + int(length)
         try:
             self._on_total(size or 0, offset)
         except BaseException:
-            answer.close()
+            response.close()
             raise
         left = None if size is None or "Content-Encoding" in headers else size - offset
-        answer.iter_content = partial(self._counted, answer.iter_content, left)
-        return answer
+        response.iter_content = partial(self._with_progress, response.iter_content, left)
+        return response
 
-    def _counted(
+    def _with_progress(
         self, pieces: Callable[[int], Iterator[bytes]], left: int | None, chunk_size: int
     ) -> Iterator[bytes]:
         """Yield the pieces of an archive, larger ones than are asked for, to be written."""
@@ -151,23 +151,23 @@ class SiteClient:
             raise self._transient(_LOST)
         self._on_end()
 
-    def _refusal(self, answer: Any) -> LoginRefusedError:  # noqa: ANN401
-        answer.close()
+    def _refusal(self, response: Any) -> LoginRefusedError:  # noqa: ANN401
+        response.close()
         return LoginRefusedError(
             "the Cityscapes site does not hand this out to your account "
-            f"(status {answer.status_code})",
+            f"(status {response.status_code})",
             hint=f"log in at {self._address}{DOWNLOADS} in a browser: there may be terms to accept,"
             " or a package to ask for",
         )
 
-    def _transient(self, what: str) -> TransientError:
+    def _transient(self, problem: str) -> TransientError:
         return TransientError(
-            f"`{self._address}` {what}", hint=f"check the network, then {REPEAT_HINT}"
+            f"`{self._address}` {problem}", hint=f"check the network, then {REPEAT_HINT}"
         )
 
     @contextmanager
     def _network_errors(self, lost: str) -> Generator[None]:
-        """Return a context in which failures of the network get a sentence.
+        """Return a context in which network errors become errors with a hint.
 
         What `requests` says about them may hold the address of a proxy with its password, so only
         the kind of the error is passed on.
@@ -211,6 +211,6 @@ _EXPECTED = {DOWNLOADS: ("its list of packages", _is_json), SUM: ("an MD5 sum", 
 
 
 def _offset(headers: dict[str, str]) -> int:
-    """Return where the range that is asked for begins."""
-    found = re.fullmatch(r"bytes=(\d+)-", headers.get("Range", ""))
-    return int(found[1]) if found else 0
+    """Return the first byte of the requested range."""
+    match = re.fullmatch(r"bytes=(\d+)-", headers.get("Range", ""))
+    return int(match[1]) if match else 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from urban_segmentor.datasets.convert.frame_report import ClassCount, no_counts
+from urban_segmentor.datasets.convert.frame_report import ClassCount, empty_class_count
 from urban_segmentor.io.atomic import AtomicFile
 from urban_segmentor.structures.rle import encode_rle
 
@@ -52,7 +52,7 @@ def count_annotations(annotations: Annotations, *, classes: ClassSet) -> dict[st
     counts: dict[str, ClassCount] = {}
     for annotation in annotations:
         class_id: int = annotation["category_id"] - 1
-        count = counts.setdefault(classes.names[class_id], no_counts())
+        count = counts.setdefault(classes.names[class_id], empty_class_count())
         if annotation["iscrowd"]:
             count["groups"] += 1
         else:

@@ -1,4 +1,4 @@
-"""What became of the labels of a frame, as plain JSON, and the sum over many frames."""
+"""Report of a converted frame as plain JSON, and sums over frames."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TypedDict
 
 
 class ClassCount(TypedDict):
-    """What became of one class.
+    """Label counts of one class.
 
     Attributes:
         segments: Objects and regions written.
@@ -26,7 +26,7 @@ class ClassCount(TypedDict):
 
 
 class RoundTrip(TypedDict):
-    """How well polygons give the masks back, over segments of one size.
+    """IoU of masks after a round trip through polygons, over segments of one size.
 
     Attributes:
         segments: How many.
@@ -42,7 +42,7 @@ class RoundTrip(TypedDict):
 
 
 class FrameReport(TypedDict):
-    """What became of a frame.
+    """Report of one converted frame.
 
     Attributes:
         stem: Its name.
@@ -73,17 +73,17 @@ LARGE_PX = 1000
 GOOD_IOU = 0.995
 
 
-def no_counts() -> ClassCount:
-    """Return a count of nothing."""
+def empty_class_count() -> ClassCount:
+    """Return a class count of zeros."""
     return {"segments": 0, "groups": 0, "bridged": 0, "pixels": 0, "lost": 0, "added": 0}
 
 
-def no_round_trip() -> RoundTrip:
-    """Return figures over nothing."""
+def empty_round_trip() -> RoundTrip:
+    """Return a round trip over no segments."""
     return {"segments": 0, "sum_iou": 0.0, "lowest": 1.0, "below": 0}
 
 
-def note_iou(trip: RoundTrip, iou: float) -> None:
+def add_iou(trip: RoundTrip, iou: float) -> None:
     """Add one segment to a round trip."""
     trip["segments"] += 1
     trip["sum_iou"] += iou
@@ -94,7 +94,7 @@ def note_iou(trip: RoundTrip, iou: float) -> None:
 def add_counts(total: dict[str, ClassCount], more: dict[str, ClassCount]) -> None:
     """Add the counts of a frame to a total."""
     for name, count in more.items():
-        known = total.setdefault(name, no_counts())
+        known = total.setdefault(name, empty_class_count())
         known["segments"] += count["segments"]
         known["groups"] += count["groups"]
         known["bridged"] += count["bridged"]

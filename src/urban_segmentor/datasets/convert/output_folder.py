@@ -1,4 +1,4 @@
-"""The folder that a conversion fills: begun, gone on with, made anew, or refused.
+"""The output folder of a conversion: new, resumed, overwritten, or refused.
 
 Three states, told apart by files that appear and vanish whole, so that a run may be killed at any
 moment: `settings.json` among the records says that a conversion is under way, and how; the word
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from urban_segmentor import __version__
 from urban_segmentor.datasets.cityscapes.layout import LABELS, Layout
-from urban_segmentor.datasets.convert.convert import PANOPTIC, WORK, ConversionOptions
+from urban_segmentor.datasets.convert.convert_frame import PANOPTIC, WORK, ConversionOptions
 from urban_segmentor.datasets.convert.summary import MADE_BY
 from urban_segmentor.errors import OutputError, SettingError
 from urban_segmentor.io.atomic import output_errors, write_atomically
@@ -26,33 +26,35 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 REPORT, PAGE, YAML = "report.json", "report.html", "cityscapes.yaml"
-_MADE = ("images", "labels", "ignored", "annotations", "report", LABELS, YAML, PAGE)
+_OUTPUTS = ("images", "labels", "ignored", "annotations", "report", LABELS, YAML, PAGE)
 _CLEARING, _LOCK = "clearing", "lock"
 
 
-def settings_of(layout: Layout, how: ConversionOptions, splits: Sequence[str]) -> dict[str, Any]:
-    """Return what decides on the result; two runs of which it differs cannot be one.
+def conversion_settings(
+    layout: Layout, options: ConversionOptions, splits: Sequence[str]
+) -> dict[str, Any]:
+    """Return the settings that determine the result; a run resumes only with equal ones.
 
     Args:
         layout: What is converted.
-        how: How.
+        options: How.
         splits: Which splits.
     """
     return {
         "source": str(layout.root.resolve()),
         "splits": list(splits),
-        "format": how.format,
-        "classes": list(how.classes.names),
-        "stuff": how.stuff,
-        "labels_as_original": how.as_original,
-        "ground_truth": list(how.ground_truth),
-        "images": how.placement,
-        "imgsz": list(how.imgsz) if isinstance(how.imgsz, tuple) else how.imgsz,
+        "format": options.format,
+        "classes": list(options.classes.names),
+        "stuff": options.stuff,
+        "labels_as_original": options.as_original,
+        "ground_truth": list(options.ground_truth),
+        "images": options.placement,
+        "imgsz": list(options.imgsz) if isinstance(options.imgsz, tuple) else options.imgsz,
         "version": __version__,
     }
 
 
-def check_apart(source: Path, out: Path) -> None:
+def check_separate(source: Path, out: Path) -> None:
     """Check that neither of two folders lies in the other.
 
     Args:
@@ -72,27 +74,27 @@ def check_apart(source: Path, out: Path) -> None:
 
 
 @contextmanager
-def open_target(
-    how: ConversionOptions, settings: dict[str, Any], *, overwrite: bool
+def open_output_folder(
+    options: ConversionOptions, settings: dict[str, Any], *, overwrite: bool
 ) -> Generator[None]:
-    """Return a context in which a conversion may fill its folder, alone.
+    """Return a context in which a conversion has its output folder locked.
 
     Args:
-        how: The conversion.
-        settings: Of `settings_of`.
+        options: The conversion.
+        settings: Of `conversion_settings`.
         overwrite: True to remove what an earlier run made.
 
     Raises:
         OutputError: There is something else in the folder, it is complete, was begun otherwise,
             or another run is at work in it.
     """
-    out, state = how.out, how.out / WORK / "settings.json"
+    out, state = options.out, options.out / WORK / "settings.json"
     with output_errors(out):
-        _check_target(out, settings, overwrite=overwrite)
+        _check_output_folder(out, settings, overwrite=overwrite)
         state.parent.mkdir(parents=True, exist_ok=True)
-    with output_errors(out), _alone(out):
+    with output_errors(out), _lock(out):
         with output_errors(out):
-            _check_target(out, settings, overwrite=overwrite)
+            _check_output_folder(out, settings, overwrite=overwrite)
             if overwrite or _read(state) == _CLEARING:
                 _clear(out, state)
         write_atomically(state, json.dumps(settings).encode("ascii"), overwrite=True)
@@ -103,34 +105,34 @@ def open_target(
             raise OutputError(str(error), hint=hint) from error
 
 
-def _check_target(out: Path, settings: dict[str, Any], *, overwrite: bool) -> None:
-    """Check that a folder is new, or one that may be gone on with or made anew."""
+def _check_output_folder(out: Path, settings: dict[str, Any], *, overwrite: bool) -> None:
+    """Check that a folder is new, or may be resumed or overwritten."""
     if out.exists() and not out.is_dir():
         raise OutputError(f"`{out}` is a file", hint="choose another folder")
     names = {path.name for path in out.iterdir()} if out.is_dir() else set[str]()
-    begun = _read(out / WORK / "settings.json")
+    former_settings = _read(out / WORK / "settings.json")
     finished = _is_report(_read(out / REPORT))
-    if not (names <= {WORK} or begun is not None or finished):
+    if not (names <= {WORK} or former_settings is not None or finished):
         raise OutputError(
             f"`{out}` has something else in it: {', '.join(sorted(names)[:5])}",
             hint="choose an empty or new folder",
         )
-    if overwrite or begun == _CLEARING:
+    if overwrite or former_settings == _CLEARING:
         return
-    if begun is None and finished:
+    if former_settings is None and finished:
         raise OutputError(
             f"`{out}` is complete already",
             hint="add --overwrite to make it anew, or choose another folder",
         )
-    if begun not in (None, settings):
+    if former_settings not in (None, settings):
         raise OutputError(
-            f"`{out}` was begun with other settings: {_differences(begun, settings)}",
+            f"`{out}` was begun with other settings: {_differences(former_settings, settings)}",
             hint="repeat the former command to go on with it, or add --overwrite",
         )
 
 
-def _alone(out: Path) -> AbstractContextManager[None]:
-    """Return a context in which no other run may work in a folder."""
+def _lock(out: Path) -> AbstractContextManager[None]:
+    """Return a context in which the folder is locked for this process."""
     return locked(
         out / WORK / _LOCK,
         busy=f"another run is at work in `{out}`",
@@ -138,22 +140,22 @@ def _alone(out: Path) -> AbstractContextManager[None]:
     )
 
 
-def finish(how: ConversionOptions, report: dict[str, Any]) -> None:
-    """Write the report, and forget what is only good for going on when all is done.
+def finish_conversion(options: ConversionOptions, report: dict[str, Any]) -> None:
+    """Write the report, and remove the records when the conversion is complete.
 
     Args:
-        how: The conversion.
+        options: The conversion.
         report: What `report.json` says; while it is not `complete`, the next run goes on.
 
     Raises:
         OutputError: It cannot be written.
     """
     data = json.dumps(report, indent=2).encode("ascii")
-    write_atomically(how.out / REPORT, data, overwrite=True)
+    write_atomically(options.out / REPORT, data, overwrite=True)
     if report["complete"]:
-        with output_errors(how.out):
-            (how.out / WORK / "settings.json").unlink()
-            shutil.rmtree(how.out / WORK)
+        with output_errors(options.out):
+            (options.out / WORK / "settings.json").unlink()
+            shutil.rmtree(options.out / WORK)
 
 
 def _clear(out: Path, state: Path) -> None:
@@ -161,7 +163,7 @@ def _clear(out: Path, state: Path) -> None:
     write_atomically(state, json.dumps(_CLEARING).encode("ascii"), overwrite=True)
     if _is_report(_read(out / REPORT)):
         (out / REPORT).unlink()
-    made = [out / name for name in _MADE]
+    made = [out / name for name in _OUTPUTS]
     made += [path for path in sorted(out.iterdir()) if path.name.startswith(PANOPTIC)]
     made += [
         path for path in sorted((out / WORK).iterdir()) if path.name not in {state.name, _LOCK}
@@ -174,7 +176,7 @@ def _clear(out: Path, state: Path) -> None:
 
 
 def _read(path: Path) -> object:
-    """Return what a JSON file says; None when it is not there or no JSON."""
+    """Return the content of a JSON file; None when it is missing or no JSON."""
     with suppress(FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
         return json.loads(path.read_bytes())
     return None
@@ -186,9 +188,9 @@ def _is_report(content: object) -> bool:
     return cast("dict[str, object]", content).get("made_by") == MADE_BY
 
 
-def _differences(begun: object, settings: dict[str, Any]) -> str:
-    """Return which settings are not those of the former run, in words."""
-    former = cast("dict[str, object]", begun) if isinstance(begun, dict) else {}
+def _differences(former_settings: object, settings: dict[str, Any]) -> str:
+    """Return the settings that differ from the former run, as text."""
+    former = cast("dict[str, object]", former_settings) if isinstance(former_settings, dict) else {}
     changed = [
         f"`{name}` was {json.dumps(former.get(name))}"
         for name, value in settings.items()

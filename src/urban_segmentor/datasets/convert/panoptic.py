@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import cv2
 import numpy as np
 
-from urban_segmentor.datasets.convert.frame_report import ClassCount, no_counts
+from urban_segmentor.datasets.convert.frame_report import ClassCount, empty_class_count
 from urban_segmentor.io.atomic import AtomicFile
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def panoptic_labels(drawn: ObjectMap, *, classes: ClassSet) -> PanopticLabels:
                 "iscrowd": int(is_crowd),
             }
         )
-        count = counts.setdefault(item.label.name, no_counts())
+        count = counts.setdefault(item.label.name, empty_class_count())
         count["groups" if is_crowd else "segments"] += 1
         count["pixels"] += 0 if is_crowd else int(areas[segment_id])
     image = np.stack([ids & 255, ids >> 8, np.zeros_like(ids)], axis=-1).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""A Cityscapes folder converted into a data set for training: in parallel, and resumable.
+"""Conversion of a Cityscapes folder into a training data set: parallel and resumable.
 
 Each frame is finished when its record is there, so that a run that was stopped, however that came
 about, goes on where it was.
@@ -11,11 +11,15 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from urban_segmentor.datasets.cityscapes.layout import missing_part, name_of
-from urban_segmentor.datasets.convert.convert import convert
-from urban_segmentor.datasets.convert.output_folder import check_apart, open_target, settings_of
-from urban_segmentor.datasets.convert.splits import write_split, write_yaml
-from urban_segmentor.datasets.convert.summary import ConversionSummary, report_of
+from urban_segmentor.datasets.cityscapes.layout import frame_label, missing_part
+from urban_segmentor.datasets.convert.convert_frame import convert_frame
+from urban_segmentor.datasets.convert.output_folder import (
+    check_separate,
+    conversion_settings,
+    open_output_folder,
+)
+from urban_segmentor.datasets.convert.split_files import write_split, write_yaml
+from urban_segmentor.datasets.convert.summary import ConversionSummary, make_report
 from urban_segmentor.datasets.parallel import in_parallel
 from urban_segmentor.errors import DatasetError, OutputError
 
@@ -23,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame, Layout
-    from urban_segmentor.datasets.convert.convert import ConversionOptions
+    from urban_segmentor.datasets.convert.convert_frame import ConversionOptions
 
 _DUMMY_SPLIT = "test"  # its labels are withheld, those in the archive are empty
 
@@ -37,20 +41,22 @@ def default_splits(layout: Layout) -> tuple[str, ...]:
     Raises:
         DatasetError: No split has any.
     """
-    found = {one.split for one in layout.samples if one.polygons is not None} - {_DUMMY_SPLIT}
-    if not found:
+    labeled = {frame.split for frame in layout.frames if frame.polygons is not None} - {
+        _DUMMY_SPLIT
+    }
+    if not labeled:
         raise DatasetError(
             f"`{layout.root}` has no polygons but those of the split `{_DUMMY_SPLIT}`, which are "
             "dummies",
             hint=f"urban-segmentor data check {layout.root}",
         )
-    known = [split for split in ("train", "val") if split in found]
-    return (*known, *sorted(found.difference(known)))
+    known = [split for split in ("train", "val") if split in labeled]
+    return (*known, *sorted(labeled.difference(known)))
 
 
 def prepare(  # noqa: PLR0913
     layout: Layout,
-    how: ConversionOptions,
+    options: ConversionOptions,
     *,
     splits: Sequence[str],
     overwrite: bool = False,
@@ -59,11 +65,11 @@ def prepare(  # noqa: PLR0913
     on_start: Callable[[int], None] = lambda _frames: None,
     on_frame: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
-    """Convert a data set, and return the report, which `finish` then writes.
+    """Convert a data set, and return the report, which `finish_conversion` then writes.
 
     Args:
         layout: What the Cityscapes folder has.
-        how: What is wanted, and where.
+        options: Options of the conversion.
         splits: Which splits.
         overwrite: True to make a data set anew that this function made before.
         workers: How many processes; None for one a core.
@@ -78,114 +84,114 @@ def prepare(  # noqa: PLR0913
         WorkerError: A process died.
     """
     started_s = time.monotonic()
-    check_apart(layout.root, how.out)
-    samples = [sample for split in dict.fromkeys(splits) for sample in layout.of_split(split)]
+    check_separate(layout.root, options.out)
+    frames = [frame for split in dict.fromkeys(splits) for frame in layout.of_split(split)]
     summary = ConversionSummary()
-    whole = list(_whole(samples, summary))
-    if not whole:
+    convertible = list(_convertible(frames, summary))
+    if not convertible:
         raise DatasetError(
-            f"none of {len(samples)} frames in `{layout.root}` has both polygons and a picture",
+            f"none of {len(frames)} frames in `{layout.root}` has both polygons and a picture",
             hint=f"urban-segmentor data check {layout.root}",
         )
-    settings = settings_of(layout, how, splits)
-    with open_target(how, settings, overwrite=overwrite):
-        waiting = [sample for sample in whole if not _is_done(how, sample)]
-        summary.resumed = len(whole) - len(waiting)
+    settings = conversion_settings(layout, options, splits)
+    with open_output_folder(options, settings, overwrite=overwrite):
+        waiting = [frame for frame in convertible if not _is_done(options, frame)]
+        summary.resumed = len(convertible) - len(waiting)
         on_start(len(waiting))
         reasons: dict[CityscapesFrame, str] = {}
-        attempt = partial(_attempt, how)
-        for sample, reason in in_parallel(attempt, waiting, workers=workers, stop=stop):
+        convert_one = partial(_try_convert, options)
+        for frame, reason in in_parallel(convert_one, waiting, workers=workers, stop=stop):
             if reason is not None:
-                reasons[sample] = reason
+                reasons[frame] = reason
             on_frame()
-        done = [sample for sample in whole if _is_done(how, sample)]
-        summary.left_out = len(samples) - len(done)
-        summary.interrupted = stop() and summary.left_out > 0
+        done = [frame for frame in convertible if _is_done(options, frame)]
+        summary.skipped = len(frames) - len(done)
+        summary.interrupted = stop() and summary.skipped > 0
         if summary.interrupted:
-            summary.images.update(sample.split for sample in done)
+            summary.images.update(frame.split for frame in done)
         else:
-            _check_done(how, whole, done, reasons)
-            _put_together(how, settings, done, summary)
-    texts = [f"`{name_of(sample)}` is left out: {reason}" for sample, reason in reasons.items()]
+            _check_done(options, convertible, done, reasons)
+            _write_splits(options, settings, done, summary)
+    texts = [f"`{frame_label(frame)}` is left out: {reason}" for frame, reason in reasons.items()]
     summary.problems = sorted([*texts, *summary.problems])
-    return report_of(summary, settings, seconds=time.monotonic() - started_s)
+    return make_report(summary, settings, seconds=time.monotonic() - started_s)
 
 
 def _check_done(
-    how: ConversionOptions,
-    whole: Sequence[CityscapesFrame],
+    options: ConversionOptions,
+    convertible: Sequence[CityscapesFrame],
     done: Sequence[CityscapesFrame],
     reasons: dict[CityscapesFrame, str],
 ) -> None:
-    """Check that something was done, and that what was done is there."""
-    gone = set(whole).difference(done, reasons)
+    """Check that frames were converted, and that their records exist."""
+    gone = set(convertible).difference(done, reasons)
     if gone:
-        first = min(name_of(sample) for sample in gone)
+        first = min(frame_label(frame) for frame in gone)
         raise OutputError(
-            f"{len(gone)} frames that were written to `{how.out}` are gone, first: `{first}`; "
+            f"{len(gone)} frames that were written to `{options.out}` are gone, first: `{first}`; "
             "something else changes that folder"
         )
     if not done:
         raise DatasetError(
-            f"none of {len(whole)} frames could be converted; {min(reasons.values())}",
+            f"none of {len(convertible)} frames could be converted; {min(reasons.values())}",
             hint="find out more with: urban-segmentor data check",
         )
 
 
-def _put_together(
-    how: ConversionOptions,
+def _write_splits(
+    options: ConversionOptions,
     settings: dict[str, Any],
     done: Sequence[CityscapesFrame],
     summary: ConversionSummary,
 ) -> None:
-    """Write the files over all frames that are done, and add them to the summary."""
+    """Write the file of each split, and add its frames to the summary."""
     for split in settings["splits"]:
-        records = _records(how, [one for one in done if one.split == split], summary)
-        write_split(how, split, records)
-    if how.format == "yolo":
-        write_yaml(how, settings["splits"])
-    summary.sort_classes(how.classes.names)
+        records = _records(options, [frame for frame in done if frame.split == split], summary)
+        write_split(options, split, records)
+    if options.format == "yolo":
+        write_yaml(options, settings["splits"])
+    summary.sort_classes(options.classes.names)
 
 
-def _whole(
-    samples: Sequence[CityscapesFrame], summary: ConversionSummary
+def _convertible(
+    frames: Sequence[CityscapesFrame], summary: ConversionSummary
 ) -> Iterator[CityscapesFrame]:
-    """Yield the frames that can be converted, and note why others cannot."""
+    """Yield the frames that can be converted, and add problems of others to the summary."""
     known: dict[tuple[str, str], CityscapesFrame] = {}
-    for sample in samples:
-        where = name_of(sample)
-        namesake = known.setdefault((sample.split, sample.stem), sample)
-        if lacking := missing_part(sample):
-            summary.problems.append(f"`{where}` is left out: it {lacking}")
-        elif namesake is not sample:
-            other = name_of(namesake)
-            text = f"`{where}` is left out: its results would take the place of those of `{other}`"
+    for frame in frames:
+        label = frame_label(frame)
+        namesake = known.setdefault((frame.split, frame.stem), frame)
+        if missing := missing_part(frame):
+            summary.problems.append(f"`{label}` is left out: it {missing}")
+        elif namesake is not frame:
+            other = frame_label(namesake)
+            text = f"`{label}` is left out: its results would take the place of those of `{other}`"
             summary.problems.append(text)
         else:
-            yield sample
+            yield frame
 
 
-def _attempt(how: ConversionOptions, sample: CityscapesFrame) -> str | None:
-    """Convert a frame; return why it cannot be read, or None."""
+def _try_convert(options: ConversionOptions, frame: CityscapesFrame) -> str | None:
+    """Convert a frame, and return why it cannot be read, or None."""
     try:
-        convert(sample, how)
+        convert_frame(frame, options)
     except DatasetError as error:
         return str(error)
     return None
 
 
-def _is_done(how: ConversionOptions, sample: CityscapesFrame) -> bool:
+def _is_done(options: ConversionOptions, frame: CityscapesFrame) -> bool:
     try:
-        return how.record(sample).stat().st_size > 0
+        return options.record(frame).stat().st_size > 0
     except OSError:
         return False
 
 
 def _records(
-    how: ConversionOptions, samples: Sequence[CityscapesFrame], summary: ConversionSummary
+    options: ConversionOptions, frames: Sequence[CityscapesFrame], summary: ConversionSummary
 ) -> Iterator[dict[str, Any]]:
-    """Yield what became of frames, one at a time, and add it to the summary."""
-    for sample in samples:
-        record = json.loads(how.record(sample).read_bytes())
+    """Yield the records of frames, one at a time, and add them to the summary."""
+    for frame in frames:
+        record = json.loads(options.record(frame).read_bytes())
         summary.add(record["report"])
         yield record

@@ -7,8 +7,12 @@ import random
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from urban_segmentor import __version__
-from urban_segmentor.datasets.convert.convert import WORK
-from urban_segmentor.datasets.convert.frame_report import GOOD_IOU, LARGE_PX, no_counts
+from urban_segmentor.datasets.convert.convert_frame import WORK
+from urban_segmentor.datasets.convert.frame_report import (
+    GOOD_IOU,
+    LARGE_PX,
+    empty_class_count,
+)
 from urban_segmentor.datasets.convert.output_folder import PAGE
 from urban_segmentor.datasets.explore.viewer import overlaid, resized
 from urban_segmentor.datasets.prepared import open_frames
@@ -29,9 +33,9 @@ if TYPE_CHECKING:
 IMAGES = "report"
 """Folder of the page's pictures, beside it."""
 
-_AT_RANDOM = 3
+_RANDOM_FRAMES = 3
 _WIDTH_PX, _QUALITY = 960, 85
-_WORTH_SEEING = {
+_PICK_REASONS = {
     "changed": "most pixels changed by the polygons",
     "bridged": "most segments joined by bridges",
     "clipped": "most polygons that reach out of the picture",
@@ -43,7 +47,7 @@ _GROUPS = {
 }
 
 
-class _Figures(NamedTuple):
+class _FrameCounts(NamedTuple):
     """What became of a frame, as far as it makes it worth seeing."""
 
     changed: int
@@ -59,7 +63,7 @@ def write_page(out: Path, report: Mapping[str, Any]) -> Path:
 
     Args:
         out: The folder; its labels and pictures are there.
-        report: What `report.json` says, as of `report_of`; what is missing is left out.
+        report: What `report.json` says, as of `make_report`; what is missing is left out.
 
     Raises:
         DatasetError: The labels that were written cannot be read back.
@@ -67,19 +71,21 @@ def write_page(out: Path, report: Mapping[str, Any]) -> Path:
     """
     frame_set = open_frames(out)
     parts = [
-        page.paragraph(_opening(report)),
-        page.table((), list(_in_short(report, kind=frame_set.kind))),
-        *_about_classes(report),
-        *_about_round_trip(report),
+        page.paragraph(_introduction(report)),
+        page.table((), list(_summary_rows(report, kind=frame_set.kind))),
+        *_class_section(report),
+        *_round_trip_section(report),
     ]
     for split in sorted({frame.split for frame in frame_set.frames}):
         frames = frame_set.within(split).frames
-        parts += _about_split(out, split, frames, frame_set.classes)
+        parts += _split_section(out, split, frames, frame_set.classes)
     if problems := report.get("problems"):
         parts += [page.heading("What could not be read"), page.bullets(map(str, problems))]
     for key, title in (("settings", "Settings"), ("versions", "Versions")):
         if entries := report.get(key):
-            rows = [(name.replace("_", " "), _plain(value)) for name, value in entries.items()]
+            rows = [
+                (name.replace("_", " "), _setting_text(value)) for name, value in entries.items()
+            ]
             parts += [page.heading(title), page.table((), rows)]
     footer = (
         f"Made by Urban Segmentor {__version__}. Cityscapes is for non-commercial use, and its "
@@ -90,7 +96,7 @@ def write_page(out: Path, report: Mapping[str, Any]) -> Path:
     return out / PAGE
 
 
-def _opening(report: Mapping[str, Any]) -> str:
+def _introduction(report: Mapping[str, Any]) -> str:
     images: Mapping[str, int] = report.get("images", {})
     frames = ", ".join(f"{count:,} of {split}" for split, count in images.items())
     text = f"{sum(images.values()):,} pictures were converted: {frames or 'none'}."
@@ -103,9 +109,9 @@ def _opening(report: Mapping[str, Any]) -> str:
     return text
 
 
-def _in_short(report: Mapping[str, Any], *, kind: str) -> Iterator[tuple[str, int, str]]:
+def _summary_rows(report: Mapping[str, Any], *, kind: str) -> Iterator[tuple[str, int, str]]:
     """Yield the rows of the table at the top: what, how many, what that means."""
-    total = no_counts()
+    total = empty_class_count()
     counts: Mapping[str, ClassCount] = report.get("classes", {})
     for count in counts.values():
         for key in total:
@@ -138,7 +144,7 @@ def _share(text: str, total: ClassCount, key: str) -> str:
     return f"{text}, {100 * cast('int', total[key]) / total['pixels']:.4f} %"
 
 
-def _about_classes(report: Mapping[str, Any]) -> Iterator[page.Html]:
+def _class_section(report: Mapping[str, Any]) -> Iterator[page.Html]:
     """Yield bars of how many segments a class has, and a table of all counts."""
     counts: Mapping[str, ClassCount] = report.get("classes", {})
     if not counts:
@@ -163,7 +169,7 @@ def _about_classes(report: Mapping[str, Any]) -> Iterator[page.Html]:
     yield page.table(headings, table)
 
 
-def _about_round_trip(report: Mapping[str, Any]) -> Iterator[page.Html]:
+def _round_trip_section(report: Mapping[str, Any]) -> Iterator[page.Html]:
     """Yield how well polygons give the masks back, where there are polygons."""
     trips = report.get("round_trip", {})
     sizes = (("large", f"over {LARGE_PX:,} pixels"), ("small", "smaller"))
@@ -188,13 +194,13 @@ def _about_round_trip(report: Mapping[str, Any]) -> Iterator[page.Html]:
         yield page.table(headings, rows)
 
 
-def _about_split(
+def _split_section(
     out: Path, split: str, frames: Sequence[Sample], classes: ClassSet
 ) -> Iterator[page.Html]:
     """Yield some pictures of a split, with the labels that were written drawn over them."""
     shown: list[page.HtmlImage] = []
     problems: list[str] = []
-    for frame, why in _picked(out, split, frames):
+    for frame, why in _pick_frames(out, split, frames):
         try:
             image = overlaid(frame, classes=classes)
         except DatasetError as error:
@@ -213,37 +219,37 @@ def _about_split(
         yield page.bullets(problems)
 
 
-def _picked(out: Path, split: str, frames: Sequence[Sample]) -> list[tuple[Sample, str]]:
+def _pick_frames(out: Path, split: str, frames: Sequence[Sample]) -> list[tuple[Sample, str]]:
     """Return the frames that are shown, each with the reason."""
     figures = _figures(out, split)
     picked: dict[str, str] = {}
-    for key, why in _WORTH_SEEING.items():
+    for key, why in _PICK_REASONS.items():
         rest = [frame.stem for frame in frames if frame.stem in figures.keys() - picked.keys()]
         best = max(rest, key=lambda stem: getattr(figures[stem], key), default=None)
         if best is not None and (value := getattr(figures[best], key)):
             picked[best] = f"{why}, {value:,}"
     rest = [frame.stem for frame in frames if frame.stem not in picked]
-    lots = random.Random(split)  # noqa: S311 - no secret
-    picked |= dict.fromkeys(lots.sample(rest, min(_AT_RANDOM, len(rest))), "at random")
+    rng = random.Random(split)  # noqa: S311 - no secret
+    picked |= dict.fromkeys(rng.sample(rest, min(_RANDOM_FRAMES, len(rest))), "at random")
     by_stem = {frame.stem: frame for frame in frames}
     return [(by_stem[stem], why) for stem, why in picked.items()]
 
 
-def _figures(out: Path, split: str) -> dict[str, _Figures]:
+def _figures(out: Path, split: str) -> dict[str, _FrameCounts]:
     """Return what the records of an unfinished conversion say of each frame."""
-    found: dict[str, _Figures] = {}
+    labeled: dict[str, _FrameCounts] = {}
     for path in sorted((out / WORK / split).glob("*.json")):
         report: FrameReport = json.loads(path.read_bytes())["report"]
         counts = report["classes"].values()
-        found[report["stem"]] = _Figures(
+        labeled[report["stem"]] = _FrameCounts(
             changed=sum(count["lost"] + count["added"] for count in counts),
             bridged=sum(count["bridged"] for count in counts),
             clipped=report["clipped"],
         )
-    return found
+    return labeled
 
 
-def _plain(value: object) -> str:
+def _setting_text(value: object) -> str:
     """Return a value of a setting as a reader would write it."""
     if isinstance(value, list | tuple):
         return ", ".join(str(item) for item in cast("Sequence[object]", value)) or "none"

@@ -1,4 +1,4 @@
-"""What a conversion did, over all frames, and the report of it."""
+"""Summary of a conversion over all frames, and its JSON report."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from urban_segmentor.datasets.convert.frame_report import (
     RoundTrip,
     add_counts,
     add_round_trip,
-    no_round_trip,
+    empty_round_trip,
 )
 
 if TYPE_CHECKING:
@@ -30,12 +30,12 @@ _LIBRARIES = ("numpy", "opencv-python-headless", "pillow")
 
 @dataclass(slots=True, kw_only=True)
 class ConversionSummary:
-    """What a conversion did.
+    """Summary of a conversion over all frames.
 
     Attributes:
         images: Frames written, by split.
-        resumed: How many of them an earlier run had done.
-        left_out: How many frames are not written, as something is missing or cannot be read.
+        resumed: Frames of them that an earlier run had written.
+        skipped: Frames not written, as a file is missing or cannot be read.
         interrupted: True when it was stopped before all frames were done.
         polygons: Polygons drawn.
         clipped: Polygons that reach out of the picture, cut off there.
@@ -49,21 +49,21 @@ class ConversionSummary:
 
     images: Counter[str] = field(default_factory=Counter[str])
     resumed: int = 0
-    left_out: int = 0
+    skipped: int = 0
     interrupted: bool = False
     polygons: int = 0
     clipped: int = 0
     deleted: int = 0
     hidden: int = 0
     classes: dict[str, ClassCount] = field(default_factory=dict[str, "ClassCount"])
-    large: RoundTrip = field(default_factory=no_round_trip)
-    small: RoundTrip = field(default_factory=no_round_trip)
+    large: RoundTrip = field(default_factory=empty_round_trip)
+    small: RoundTrip = field(default_factory=empty_round_trip)
     problems: list[str] = field(default_factory=list[str])
 
     @property
     def complete(self) -> bool:
         """True when every frame is written."""
-        return not self.interrupted and not self.left_out
+        return not self.interrupted and not self.skipped
 
     def add(self, report: FrameReport) -> None:
         """Add one frame."""
@@ -83,15 +83,15 @@ class ConversionSummary:
         self.classes = {name: known[name] for name in names if name in known}
 
 
-def report_of(
+def make_report(
     summary: ConversionSummary, settings: dict[str, Any], *, seconds: float
 ) -> dict[str, Any]:
-    """Return what `report.json` says.
+    """Return the content of `report.json`.
 
     Args:
-        summary: What was done.
-        settings: How, and of what.
-        seconds: How long this run took.
+        summary: Summary of the conversion.
+        settings: Its settings.
+        seconds: Duration of this run.
     """
     return {
         "made_by": MADE_BY,
@@ -100,7 +100,7 @@ def report_of(
         "settings": settings,
         "images": dict(summary.images),
         "resumed": summary.resumed,
-        "left_out": summary.left_out,
+        "left_out": summary.skipped,
         "polygons": summary.polygons,
         "clipped": summary.clipped,
         "deleted": summary.deleted,

@@ -8,9 +8,9 @@ from urban_segmentor.datasets.convert.frame_report import (
     LARGE_PX,
     ClassCount,
     RoundTrip,
-    no_counts,
-    no_round_trip,
-    note_iou,
+    add_iou,
+    empty_class_count,
+    empty_round_trip,
 )
 from urban_segmentor.io.writers.yolo import yolo_lines
 
@@ -49,17 +49,17 @@ def yolo_labels(
         image_size: Height and width of the frame that they were drawn on, pixels.
     """
     counts: dict[str, ClassCount] = {}
-    large, small = no_round_trip(), no_round_trip()
+    large, small = empty_round_trip(), empty_round_trip()
     kept: list[bytes] = []
     ignored: list[bytes] = []
-    found, names = outlines.outlines, classes.names
+    labeled, names = outlines.outlines, classes.names
     lines = yolo_lines(
-        [outline.class_id for outline in found],
-        [outline.ring for outline in found],
+        [outline.class_id for outline in labeled],
+        [outline.ring for outline in labeled],
         image_size=image_size,
     )
-    for outline, line, fill in zip(found, lines, outlines.fills(), strict=True):
-        count = counts.setdefault(names[outline.class_id], no_counts())
+    for outline, line, fill in zip(labeled, lines, outlines.fills(), strict=True):
+        count = counts.setdefault(names[outline.class_id], empty_class_count())
         if outline.is_crowd:
             ignored.append(line)
             count["groups"] += 1
@@ -73,7 +73,7 @@ def yolo_labels(
         count["bridged"] += outline.joined
         trip = large if pixels > LARGE_PX else small
         if lost or added:
-            note_iou(trip, (pixels - lost) / (pixels + added))
+            add_iou(trip, (pixels - lost) / (pixels + added))
         else:
             trip["segments"] += 1
             trip["sum_iou"] += 1
@@ -98,8 +98,8 @@ def original_labels(annotation: Annotation, *, classes: ClassSet) -> YoloLabels:
         class_id = ids.get(item.label.name)
         if class_id is None or item.is_group:
             continue
-        counts.setdefault(item.label.name, no_counts())["segments"] += 1
+        counts.setdefault(item.label.name, empty_class_count())["segments"] += 1
         values: list[float] = (item.points / (width, height)).ravel().tolist()
         lines.append(f"{class_id} " + " ".join(["%.6f"] * len(values)) % tuple(values) + "\n")
     labels = "".join(lines).encode("ascii")
-    return YoloLabels(labels, b"", counts, no_round_trip(), no_round_trip())
+    return YoloLabels(labels, b"", counts, empty_round_trip(), empty_round_trip())

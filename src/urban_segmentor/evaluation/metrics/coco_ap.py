@@ -1,4 +1,4 @@
-"""AP of masks and boxes by the rules of COCO, over the eight classes of things.
+"""COCO AP of masks and boxes, over the eight thing classes.
 
 Computed by faster-coco-eval, whose figures are those of pycocotools.
 """
@@ -16,10 +16,10 @@ from urban_segmentor.errors import MissingExtraError
 from urban_segmentor.evaluation.metrics.ground_truth import (
     THINGS,
     checked_truth,
-    in_step,
     is_single,
-    label_table,
+    label_ids_of_classes,
     labels_of,
+    paired,
 )
 from urban_segmentor.structures.label_regions import LabelRegions, label_regions, masks_of
 from urban_segmentor.structures.rle import encode_rle
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     from urban_segmentor.structures.instances import Instances
 
 _RANGES = {"small": (0, 32**2), "medium": (32**2, 96**2), "large": (96**2, 10**10)}
-"""Areas in pixels, both ends within."""
+"""Minimum and maximum area, pixels, both included."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CocoFigures:
-    """Figures by the rules of COCO, fractions; NaN where there is nothing to find.
+    """COCO AP of one kind, fractions; NaN where there are no objects.
 
     Attributes:
         ap: Mean over IoU 0.5 to 0.95 and over classes.
@@ -56,12 +56,12 @@ class CocoFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CocoAp:
-    """Figures by the rules of COCO.
+    """COCO AP of masks and boxes.
 
     Attributes:
-        mask: Of masks.
-        box: Of boxes.
-        images: Pictures evaluated.
+        mask: AP of masks.
+        box: AP of boxes.
+        images: Images evaluated.
     """
 
     mask: CocoFigures
@@ -70,23 +70,23 @@ class CocoAp:
 
 
 class CocoMeter:
-    """Collects pictures one by one, masks as run lengths.
+    """Accumulates COCO ground truth and detections image by image, masks as RLE.
 
     Args:
         class_names: The class list of the model; only the eight classes of things count.
     """
 
     def __init__(self, class_names: Sequence[str]) -> None:
-        self._labels = label_table(class_names, THINGS)
+        self._labels = label_ids_of_classes(class_names, THINGS)
         self._images: list[dict[str, Any]] = []
         self._objects: list[dict[str, Any]] = []
-        self._found: list[dict[str, Any]] = []
+        self._detections: list[dict[str, Any]] = []
 
     def add(self, instances: Instances, instance_ids: NDArray[np.int32]) -> None:
-        """Add one picture.
+        """Add one image.
 
         Args:
-            instances: What was predicted, masks at the size of the ground truth.
+            instances: Predicted instances, masks at the size of the ground truth.
             instance_ids: int32 (H, W), official `instanceIds` values.
 
         Raises:
@@ -109,7 +109,7 @@ class CocoMeter:
             encode_rle(kept.masks),
             strict=True,
         )
-        self._found += [
+        self._detections += [
             {
                 "image_id": number,
                 "category_id": label,
@@ -121,15 +121,15 @@ class CocoMeter:
         ]
 
     def merge(self, other: CocoMeter) -> None:
-        """Add the pictures of another meter."""
+        """Add the images of another meter."""
         before = len(self._images)
-        ours = (self._images, "id"), (self._objects, "image_id"), (self._found, "image_id")
-        theirs = (other._images, other._objects, other._found)
+        ours = (self._images, "id"), (self._objects, "image_id"), (self._detections, "image_id")
+        theirs = (other._images, other._objects, other._detections)
         for (mine, key), more in zip(ours, theirs, strict=True):
             mine += [{**entry, key: entry[key] + before} for entry in more]
 
     def result(self) -> CocoAp:
-        """Return the figures over all pictures so far.
+        """Return COCO AP over all images so far.
 
         Raises:
             MissingExtraError: faster-coco-eval is not installed.
@@ -139,14 +139,14 @@ class CocoMeter:
         )
 
     def dataset(self) -> dict[str, Any]:
-        """Return the ground truth as the content of a COCO file."""
+        """Return the ground truth as a COCO dataset."""
         objects = [{"id": i, **entry} for i, entry in enumerate(self._objects, start=1)]
         categories = [{"id": label.label_id, "name": label.name} for label in THINGS]
         return {"images": self._images, "annotations": objects, "categories": categories}
 
     def detections(self) -> list[dict[str, Any]]:
-        """Return the predictions as the content of a COCO results file."""
-        return [dict(entry) for entry in self._found]
+        """Return the predictions as a list of COCO results."""
+        return [dict(entry) for entry in self._detections]
 
     def _add_objects(self, truth: NDArray[np.int32], number: int) -> None:
         values, areas, boxes = label_regions(truth)
@@ -179,8 +179,8 @@ class CocoMeter:
             from faster_coco_eval import COCO, COCOeval_faster  # noqa: PLC0415 - an extra
         except ImportError as error:
             raise MissingExtraError("faster_coco_eval", extra="eval") from error
-        if not self._found:
-            return self._nothing_found()
+        if not self._detections:
+            return self._without_detections()
         with contextlib.redirect_stdout(io.StringIO()):
             truth = COCO(self.dataset())
             run: Any = COCOeval_faster(truth, truth.loadRes(self.detections()), iouType=kind)
@@ -200,8 +200,8 @@ class CocoMeter:
             },
         )
 
-    def _nothing_found(self) -> CocoFigures:
-        """Return zeros for what there is to find; the library needs a prediction at least."""
+    def _without_detections(self) -> CocoFigures:
+        """Return AP 0 where there are objects; the library needs at least one prediction."""
         real = [entry for entry in self._objects if not entry["iscrowd"]]
         there = {entry["category_id"] for entry in real}
         sizes = {
@@ -219,10 +219,10 @@ def coco_ap(
     *,
     class_names: Sequence[str],
 ) -> CocoAp:
-    """Return AP of masks and boxes by the rules of COCO.
+    """Return COCO AP of masks and boxes.
 
     Args:
-        predictions: What was predicted in each picture, masks at the size of the ground truth.
+        predictions: Predicted instances of each image, masks at the size of the ground truth.
         ground_truth: int32 (H, W) each, official `instanceIds` values, in the same order.
         class_names: The class list of the model.
 
@@ -232,7 +232,7 @@ def coco_ap(
         MissingExtraError: faster-coco-eval is not installed.
     """
     meter = CocoMeter(class_names)
-    for instances, truth in in_step(predictions, ground_truth):
+    for instances, truth in paired(predictions, ground_truth):
         meter.add(instances, truth)
     return meter.result()
 

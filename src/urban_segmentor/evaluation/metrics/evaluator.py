@@ -1,4 +1,4 @@
-"""All figures over a data set at once, each where the predictions can say it."""
+"""All metrics over a data set at once: instance AP, COCO AP, panoptic quality, mean IoU."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Evaluation:
-    """Figures over a data set; None where no picture came with what they need.
+    """Metrics over a data set; None where the predictions lack the kind that they need.
 
     Attributes:
         instance: Official instance AP.
-        coco: AP of masks and boxes by the rules of COCO.
+        coco: COCO AP of masks and boxes.
         panoptic: Official panoptic quality.
-        semantic: Official IoU of classes.
-        images: Pictures evaluated.
+        semantic: Official mean IoU.
+        images: Images evaluated.
     """
 
     instance: InstanceAp | None
@@ -40,7 +40,7 @@ class Evaluation:
 
 
 class Evaluator:
-    """Collects pictures one by one; keeps no pixels of them but run lengths of instances.
+    """Accumulates all metrics image by image; keeps no pixels but the RLE of instances.
 
     Args:
         class_names: The class list of the model.
@@ -62,13 +62,13 @@ class Evaluator:
         panoptic: PanopticMap | None = None,
         label_ids: NDArray[np.uint8] | None = None,
     ) -> None:
-        """Add one picture; give the same kinds of predictions for each.
+        """Add one image; give the same kinds of predictions for each.
 
         Args:
             instance_ids: int32 (H, W), official `instanceIds` values.
-            instances: What was predicted, masks at the size of the ground truth.
-            panoptic: The same as a map.
-            label_ids: uint8 (H, W), the same as official label ids, 0 for nothing.
+            instances: Predicted instances, masks at the size of the ground truth.
+            panoptic: Predicted panoptic map.
+            label_ids: Predicted semantic map, uint8 (H, W), official label ids, 0 for nothing.
 
         Raises:
             ShapeError: An array has another dtype, or is no (H, W).
@@ -87,7 +87,7 @@ class Evaluator:
         self._images += 1
 
     def merge(self, other: Evaluator) -> None:
-        """Add the pictures of another evaluator, after the own ones."""
+        """Add the images of another evaluator, after the own ones."""
         self._instance.merge(other._instance)
         self._coco.merge(other._coco)
         self._panoptic.merge(other._panoptic)
@@ -96,7 +96,7 @@ class Evaluator:
         self._added |= other._added
 
     def quality(self) -> float:
-        """Return one figure over all pictures so far, a fraction, much faster than all of them.
+        """Return one metric over all images so far, a fraction, much faster than all of them.
 
         Panoptic quality where there are maps, else mean IoU, else instance AP at IoU 0.5.
         """
@@ -107,7 +107,7 @@ class Evaluator:
         return self._instance.result().ap50
 
     def result(self) -> Evaluation:
-        """Return all figures over all pictures so far.
+        """Return all metrics over all images so far.
 
         Raises:
             MissingExtraError: There are instances, and faster-coco-eval is not installed.

@@ -1,4 +1,4 @@
-"""What ground truth says, read off official `instanceIds` values.
+"""Ground truth labels, decoded from official `instanceIds` values.
 
 Source: `helpers/labels.py` and `evaluation/instances2dict.py` of cityscapesScripts: a value from
 1000 on is one object, `label_id * 1000 + number`; a value below is stuff or a group, its label id.
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
 
 Predicted = TypeVar("Predicted")
 
-LABELS = 34
+LABEL_COUNT = 34
 """Label ids are 0..33."""
 
 THINGS: tuple[Label, ...] = tuple(label for label in TRAIN_LABELS if label.is_thing)
 """The eight classes of the instance benchmark."""
 
 _FIRST_SINGLE = 1000
-_KNOWN = {label.label_id for label in CITYSCAPES if label.label_id >= 0}
+_LABEL_IDS = {label.label_id for label in CITYSCAPES if label.label_id >= 0}
 
 
 class JointCounts(NamedTuple):
-    """How many pixels show each pair of values that occurs.
+    """Joint histogram of two maps: pixels of each pair of values that occurs.
 
     Attributes:
-        first: int64 (P,), value in the first picture.
-        second: int64 (P,), value in the second.
+        first: int64 (P,), value in the first map.
+        second: int64 (P,), value in the second map.
         pixels: int64 (P,), at least 1.
     """
 
@@ -50,7 +50,7 @@ def checked_truth(instance_ids: NDArray[np.int32], *, size: tuple[int, int]) -> 
 
     Args:
         instance_ids: int32 (H, W), official `instanceIds` values.
-        size: Height and width of what was predicted, pixels.
+        size: Height and width of the prediction, pixels.
 
     Raises:
         ShapeError: It is no int32 (H, W) array.
@@ -66,10 +66,10 @@ def checked_truth(instance_ids: NDArray[np.int32], *, size: tuple[int, int]) -> 
     return frozen
 
 
-def in_step(
+def paired(
     predictions: Iterable[Predicted], ground_truth: Iterable[NDArray[np.int32]]
 ) -> Iterator[tuple[Predicted, NDArray[np.int32]]]:
-    """Yield predictions with their ground truth, int32 (H, W) each.
+    """Yield pairs of a prediction and its ground truth, int32 (H, W) each.
 
     Raises:
         DatasetError: There are more of one than of the other.
@@ -94,7 +94,7 @@ def _uneven() -> DatasetError:
 def joint_counts(
     first: NDArray[np.int32] | NDArray[np.uint8], second: NDArray[np.int32] | NDArray[np.uint8]
 ) -> JointCounts:
-    """Return how many pixels show each pair of values.
+    """Return the joint histogram of two maps.
 
     Neighbours mostly agree, so runs of equal pairs are counted: one comparison a pixel.
 
@@ -110,13 +110,15 @@ def joint_counts(
     changes |= other[1:] != other[:-1]
     starts = np.append(0, np.flatnonzero(changes) + 1)
     keys = (one[starts].astype(np.int64) << 32) | other[starts]
-    found, where = np.unique(keys, return_inverse=True)
-    pixels = np.bincount(where, weights=np.diff(starts, append=len(one)), minlength=len(found))
-    return JointCounts(found >> 32, found & 0xFFFFFFFF, pixels.astype(np.int64))
+    joint_keys, indices = np.unique(keys, return_inverse=True)
+    pixels = np.bincount(
+        indices, weights=np.diff(starts, append=len(one)), minlength=len(joint_keys)
+    )
+    return JointCounts(joint_keys >> 32, joint_keys & 0xFFFFFFFF, pixels.astype(np.int64))
 
 
 def labels_of(instance_ids: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the label id of each official value, int64 (K,).
+    """Return the label id of each `instanceIds` value, int64 (K,).
 
     Args:
         instance_ids: int64 (K,).
@@ -124,18 +126,18 @@ def labels_of(instance_ids: NDArray[np.int64]) -> NDArray[np.int64]:
     Raises:
         DatasetError: A value is of no label.
     """
-    found = np.where(instance_ids < _FIRST_SINGLE, instance_ids, instance_ids // _FIRST_SINGLE)
-    unknown = [value for value in found.tolist() if value not in _KNOWN]
+    label_ids = np.where(instance_ids < _FIRST_SINGLE, instance_ids, instance_ids // _FIRST_SINGLE)
+    unknown = [value for value in label_ids.tolist() if value not in _LABEL_IDS]
     if unknown:
         raise DatasetError(
             f"the ground truth has values of the label id {unknown[0]}, which does not exist",
             hint="it should be an official `instanceIds` picture, not one of train ids",
         )
-    return found
+    return label_ids
 
 
 def is_single(instance_ids: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return which official values are single objects, bool (K,).
+    """Return which `instanceIds` values are single objects, not stuff or groups, bool (K,).
 
     Args:
         instance_ids: int64 (K,).
@@ -143,24 +145,24 @@ def is_single(instance_ids: NDArray[np.int64]) -> NDArray[np.bool_]:
     return instance_ids >= _FIRST_SINGLE
 
 
-def label_table(class_names: Sequence[str], wanted: Sequence[Label]) -> NDArray[np.int64]:
+def label_ids_of_classes(class_names: Sequence[str], labels: Sequence[Label]) -> NDArray[np.int64]:
     """Return the label id of each class of a model, int64 (C,), 0 for those not evaluated.
 
     Args:
         class_names: The class list of the model.
-        wanted: The classes that are evaluated.
+        labels: The evaluated classes.
 
     Raises:
-        ShapeError: A name stands twice.
+        ShapeError: A name is there twice.
     """
     if len(set(class_names)) != len(class_names):
         raise ShapeError(f"`class_names` must differ, got {', '.join(class_names)}")
-    ids = {label.name: label.label_id for label in wanted}
+    ids = {label.name: label.label_id for label in labels}
     return np.array([ids.get(name, 0) for name in class_names], dtype=np.int64)
 
 
 def evaluated() -> NDArray[np.bool_]:
     """Return which label ids count in evaluation, bool (34,); the others are void."""
-    table = np.zeros(LABELS, dtype=np.bool_)
+    table = np.zeros(LABEL_COUNT, dtype=np.bool_)
     table[[label.label_id for label in TRAIN_LABELS]] = True
     return table

@@ -1,7 +1,7 @@
 """Instance AP by the official rules of Cityscapes.
 
 Source: `evaluation/evalInstanceLevelSemanticLabeling.py` of cityscapesScripts. Where that one
-fails, on a class of which all predictions are ignored, the class counts as 0: nothing was found.
+fails, on a class of which all predictions are ignored, the class counts as 0.
 """
 
 from __future__ import annotations
@@ -16,12 +16,15 @@ from urban_segmentor.evaluation.metrics.ground_truth import (
     THINGS,
     checked_truth,
     evaluated,
-    in_step,
     is_single,
-    label_table,
+    label_ids_of_classes,
     labels_of,
+    paired,
 )
-from urban_segmentor.evaluation.metrics.precision_recall import Curve, precision_recall
+from urban_segmentor.evaluation.metrics.precision_recall import (
+    PrecisionRecallCurve,
+    precision_recall,
+)
 from urban_segmentor.structures.label_regions import label_regions
 
 if TYPE_CHECKING:
@@ -37,26 +40,26 @@ THRESHOLDS: NDArray[np.float64] = np.arange(0.5, 1.0, 0.05)
 
 MIN_AREA_PX = 100
 SMALL_PX, LARGE_PX = 32**2, 96**2
-_ANY_SIZE = (0, 2**62)
-SIZES = {
+_ALL_SIZES = (0, 2**62)
+SIZE_RANGES = {
     "small": (0, SMALL_PX),
     "medium": (SMALL_PX, LARGE_PX),
     "large": (LARGE_PX, 2**62),
 }
-"""Areas of objects as COCO splits them, pixels of the ground truth, from and below."""
+"""Size ranges of COCO: minimum area and area below, pixels of the ground truth."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class ClassAp:
-    """Figures of one class; NaN where there is nothing to find.
+    """Instance AP of one class; NaN where it has no objects.
 
     Attributes:
-        ap: Mean over the ten thresholds.
+        ap: Mean over the ten IoU thresholds.
         ap50: At IoU 0.5.
         by_size: AP of small, medium and large objects; others are ignored.
-        objects: How many there are to find.
-        predictions: How many were predicted.
-        curve: Precision over recall at IoU 0.5.
+        objects: Number of evaluated objects in the ground truth.
+        predictions: Number of predictions.
+        curve: Precision-recall curve at IoU 0.5.
     """
 
     ap: float
@@ -64,7 +67,7 @@ class ClassAp:
     by_size: dict[str, float]
     objects: int
     predictions: int
-    curve: Curve
+    curve: PrecisionRecallCurve
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -75,10 +78,10 @@ class InstanceAp:
         ap: Mean over the classes that occur; NaN when none does.
         ap50: The same at IoU 0.5.
         by_size: The same for small, medium and large objects.
-        classes: Figures by class name, for each of the eight classes of the benchmark.
-        images: Pictures evaluated.
-        ignored: Objects not to be found: below 100 pixels.
-        groups: Regions of several objects, not to be found either.
+        classes: AP by class name, for each of the eight classes of the benchmark.
+        images: Images evaluated.
+        ignored: Objects below 100 pixels, which are ignored.
+        groups: Groups of objects, which are ignored too.
     """
 
     ap: float
@@ -91,38 +94,39 @@ class InstanceAp:
 
 
 class _Image(NamedTuple):
-    """What must be known of a picture.
+    """Objects, detections and their overlaps in one image.
 
     Attributes:
         objects: int64 (G, 3): label id, pixels, 1 for a single object.
-        found: int64 (N, 3): label id, pixels, pixels on void.
+        detections: int64 (N, 3): label id, pixels, pixels on void.
         scores: float64 (N,).
-        pairs: int64 (P, 3): place in `found`, place in `objects`, pixels in common; of one class.
+        pairs: int64 (P, 3): index of the detection, index of the object, intersection in pixels;
+            both of one class.
     """
 
     objects: NDArray[np.int64]
-    found: NDArray[np.int64]
+    detections: NDArray[np.int64]
     scores: NDArray[np.float64]
     pairs: NDArray[np.int64]
 
 
 class InstanceApMeter:
-    """Collects pictures one by one; keeps a few numbers of each.
+    """Accumulates official instance AP image by image; keeps a few numbers of each.
 
     Args:
         class_names: The class list of the model; names that the benchmark lacks are left out.
     """
 
     def __init__(self, class_names: Sequence[str]) -> None:
-        self._labels = label_table(class_names, THINGS)
+        self._labels = label_ids_of_classes(class_names, THINGS)
         self._void = ~evaluated()
         self._images: list[_Image] = []
 
     def add(self, instances: Instances, instance_ids: NDArray[np.int32]) -> None:
-        """Add one picture.
+        """Add one image.
 
         Args:
-            instances: What was predicted, masks at the size of the ground truth.
+            instances: Predicted instances, masks at the size of the ground truth.
             instance_ids: int32 (H, W), official `instanceIds` values.
 
         Raises:
@@ -136,11 +140,11 @@ class InstanceApMeter:
         truth_labels = labels_of(values)
         # Single caravans and trailers are no void here, unlike groups of them, as in the script.
         is_void = self._void[truth_labels] & ~is_single(values)
-        wanted = np.isin(truth_labels, [label.label_id for label in THINGS])
-        places = {int(value): i for i, value in enumerate(values[wanted])}
-        single = is_single(values[wanted])
-        objects = np.stack([truth_labels[wanted], areas[wanted], single], axis=1)
-        found: list[tuple[int, int, int]] = []
+        is_thing = np.isin(truth_labels, [label.label_id for label in THINGS])
+        object_indices = {int(value): i for i, value in enumerate(values[is_thing])}
+        single = is_single(values[is_thing])
+        objects = np.stack([truth_labels[is_thing], areas[is_thing], single], axis=1)
+        detections: list[tuple[int, int, int]] = []
         kept: list[int] = []
         pairs: list[tuple[int, int, int]] = []
         origins: list[list[int]] = instances.masks.origins.tolist()
@@ -152,30 +156,30 @@ class InstanceApMeter:
             area = int(counts.sum())
             if not area:
                 continue
-            seen = np.flatnonzero(counts)
-            seen_labels = truth_labels[np.searchsorted(values, seen)]
-            void = int(counts[seen[is_void[np.searchsorted(values, seen)]]].sum())
+            overlapping = np.flatnonzero(counts)
+            overlapping_labels = truth_labels[np.searchsorted(values, overlapping)]
+            void = int(counts[overlapping[is_void[np.searchsorted(values, overlapping)]]].sum())
             pairs += [
-                (len(found), places[value], int(counts[value]))
-                for value in seen[seen_labels == label].tolist()
+                (len(detections), object_indices[value], int(counts[value]))
+                for value in overlapping[overlapping_labels == label].tolist()
             ]
-            found.append((label, area, void))
+            detections.append((label, area, void))
             kept.append(i)
         self._images.append(
             _Image(
                 objects.astype(np.int64),
-                np.array(found, dtype=np.int64).reshape(-1, 3),
+                np.array(detections, dtype=np.int64).reshape(-1, 3),
                 instances.scores[kept].astype(np.float64),
                 np.array(pairs, dtype=np.int64).reshape(-1, 3),
             )
         )
 
     def merge(self, other: InstanceApMeter) -> None:
-        """Add the pictures of another meter."""
+        """Add the images of another meter."""
         self._images += other._images
 
     def result(self) -> InstanceAp:
-        """Return the figures over all pictures so far."""
+        """Return official instance AP over all images so far."""
         matches = _Matches.of_images(self._images)
         by_class = {label.name: _class_ap(matches.of_label(label)) for label in THINGS}
         classes = list(by_class.values())
@@ -184,7 +188,7 @@ class InstanceApMeter:
         return InstanceAp(
             ap=_mean([one.ap for one in classes]),
             ap50=_mean([one.ap50 for one in classes]),
-            by_size={size: _mean([one.by_size[size] for one in classes]) for size in SIZES},
+            by_size={size: _mean([one.by_size[size] for one in classes]) for size in SIZE_RANGES},
             classes=by_class,
             images=len(self._images),
             ignored=int(np.count_nonzero(single & (objects[:, 1] < MIN_AREA_PX))),
@@ -213,7 +217,7 @@ def instance_ap(
     """Return official instance AP.
 
     Args:
-        predictions: What was predicted in each picture, masks at the size of the ground truth.
+        predictions: Predicted instances of each image, masks at the size of the ground truth.
         ground_truth: int32 (H, W) each, official `instanceIds` values, in the same order.
         class_names: The class list of the model.
 
@@ -222,49 +226,53 @@ def instance_ap(
         DatasetError: There are more of one than of the other, or they do not fit together.
     """
     meter = InstanceApMeter(class_names)
-    for instances, truth in in_step(predictions, ground_truth):
+    for instances, truth in paired(predictions, ground_truth):
         meter.add(instances, truth)
     return meter.result()
 
 
 class _Matches(NamedTuple):
-    """All pictures as one table, with places counted through.
+    """Objects, detections and overlaps of all images as one table, with indices into it.
 
     Attributes:
-        objects: int64 (G, 3), as of a picture.
-        found: int64 (N, 3).
+        objects: int64 (G, 3), as in `_Image`.
+        detections: int64 (N, 3).
         scores: float64 (N,).
         pairs: int64 (P, 3).
     """
 
     objects: NDArray[np.int64]
-    found: NDArray[np.int64]
+    detections: NDArray[np.int64]
     scores: NDArray[np.float64]
     pairs: NDArray[np.int64]
 
     @classmethod
     def of_images(cls, images: Sequence[_Image]) -> _Matches:
         none = np.zeros((0, 3), dtype=np.int64)
-        sizes = [(0, 0), *((len(image.found), len(image.objects)) for image in images)]
+        sizes = [(0, 0), *((len(image.detections), len(image.objects)) for image in images)]
         shifts = [(*shift, 0) for shift in np.cumsum(sizes, axis=0)[:-1].tolist()]
         pairs = [image.pairs + shift for image, shift in zip(images, shifts, strict=True)]
         return cls(
             np.concatenate([none, *(image.objects for image in images)]),
-            np.concatenate([none, *(image.found for image in images)]),
+            np.concatenate([none, *(image.detections for image in images)]),
             np.concatenate([np.zeros(0), *(image.scores for image in images)]),
             np.concatenate([none, *pairs]),
         )
 
     def of_label(self, label: Label) -> _Matches:
-        """Return the part of one class."""
-        objects, found = (table[:, 0] == label.label_id for table in (self.objects, self.found))
-        pairs = self.pairs[found[self.pairs[:, 0]]]
-        pairs[:, 0] = (np.cumsum(found) - 1)[pairs[:, 0]]
+        """Return the rows of one class."""
+        objects, detections = (
+            table[:, 0] == label.label_id for table in (self.objects, self.detections)
+        )
+        pairs = self.pairs[detections[self.pairs[:, 0]]]
+        pairs[:, 0] = (np.cumsum(detections) - 1)[pairs[:, 0]]
         pairs[:, 1] = (np.cumsum(objects) - 1)[pairs[:, 1]]
-        return _Matches(self.objects[objects], self.found[found], self.scores[found], pairs)
+        return _Matches(
+            self.objects[objects], self.detections[detections], self.scores[detections], pairs
+        )
 
-    def counted(self, size: tuple[int, int] = _ANY_SIZE) -> NDArray[np.bool_]:
-        """Return which objects are to be found, bool (G,)."""
+    def is_evaluated(self, size: tuple[int, int] = _ALL_SIZES) -> NDArray[np.bool_]:
+        """Return which objects are evaluated, bool (G,)."""
         _, areas, single = self.objects.T
         lowest = max(size[0], MIN_AREA_PX)
         return (single > 0) & (areas >= lowest) & (areas < size[1])
@@ -275,41 +283,43 @@ def _class_ap(matches: _Matches) -> ClassAp:
         curves = [_curve(matches, threshold, size) for threshold in THRESHOLDS.tolist()]
         return [float("nan") if curve is None else curve.area() for curve in curves]
 
-    everything = aps(_ANY_SIZE)
+    everything = aps(_ALL_SIZES)
     none = np.zeros(0)
     return ClassAp(
         ap=float(np.mean(everything)),
         ap50=everything[0],
-        by_size={name: float(np.mean(aps(size))) for name, size in SIZES.items()},
-        objects=int(np.count_nonzero(matches.counted())),
-        predictions=len(matches.found),
-        curve=_curve(matches, float(THRESHOLDS[0]), _ANY_SIZE)
-        or Curve(scores=none, precision=none, recall=none),
+        by_size={name: float(np.mean(aps(size))) for name, size in SIZE_RANGES.items()},
+        objects=int(np.count_nonzero(matches.is_evaluated())),
+        predictions=len(matches.detections),
+        curve=_curve(matches, float(THRESHOLDS[0]), _ALL_SIZES)
+        or PrecisionRecallCurve(scores=none, precision=none, recall=none),
     )
 
 
-def _curve(matches: _Matches, threshold: float, size: tuple[int, int]) -> Curve | None:
-    """Return precision over recall at one IoU for objects of one size, None without objects."""
+def _curve(
+    matches: _Matches, threshold: float, size: tuple[int, int]
+) -> PrecisionRecallCurve | None:
+    """Return the precision-recall curve at one IoU for objects of one size, None without any."""
     _, areas, single = matches.objects.T
-    counted = matches.counted(size)
-    if not counted.any():
+    is_evaluated = matches.is_evaluated(size)
+    if not is_evaluated.any():
         return None
-    _, pixels, void = matches.found.T
-    found, target, common = matches.pairs.T
-    matched = common / (areas[target] + pixels[found] - common) > threshold
+    _, pixels, void = matches.detections.T
+    detections, target, common = matches.pairs.T
+    matched = common / (areas[target] + pixels[detections] - common) > threshold
     # Of several on one object the best is right, all others are wrong.
-    right = matched & counted[target]
-    order = np.lexsort((-matches.scores[found[right]], target[right]))
-    scores = matches.scores[found[right][order]]
-    best = np.diff(target[right][order], prepend=-1) != 0
+    is_tp = matched & is_evaluated[target]
+    order = np.lexsort((-matches.scores[detections[is_tp]], target[is_tp]))
+    scores = matches.scores[detections[is_tp][order]]
+    is_best = np.diff(target[is_tp][order], prepend=-1) != 0
     # A group below 100 pixels counts twice, as in the official script.
-    times = np.where(single > 0, ~counted, 1 + (areas < MIN_AREA_PX))
-    ignored = void + np.bincount(found, weights=common * times[target], minlength=len(void))
-    wrong = ignored / pixels <= threshold
-    wrong &= (pixels >= size[0]) & (pixels < size[1])
-    wrong[found[matched]] = False
-    misses = np.append(scores[~best], matches.scores[wrong])
-    return precision_recall(scores[best], misses, objects=int(np.count_nonzero(counted)))
+    times = np.where(single > 0, ~is_evaluated, 1 + (areas < MIN_AREA_PX))
+    ignored = void + np.bincount(detections, weights=common * times[target], minlength=len(void))
+    is_fp = ignored / pixels <= threshold
+    is_fp &= (pixels >= size[0]) & (pixels < size[1])
+    is_fp[detections[matched]] = False
+    fp_scores = np.append(scores[~is_best], matches.scores[is_fp])
+    return precision_recall(scores[is_best], fp_scores, objects=int(np.count_nonzero(is_evaluated)))
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -12,15 +12,15 @@ import numpy as np
 
 from urban_segmentor.errors import DatasetError
 from urban_segmentor.evaluation.metrics.ground_truth import (
-    LABELS,
+    LABEL_COUNT,
     JointCounts,
     checked_truth,
     evaluated,
-    in_step,
     is_single,
     joint_counts,
-    label_table,
+    label_ids_of_classes,
     labels_of,
+    paired,
 )
 from urban_segmentor.structures.cityscapes_labels import BY_NAME, TRAIN_LABELS
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from urban_segmentor.structures.panoptic import PanopticMap
 
-_IS_THING = np.zeros(LABELS, dtype=np.bool_)
+_IS_THING = np.zeros(LABEL_COUNT, dtype=np.bool_)
 _IS_THING[[label.label_id for label in BY_NAME.values() if label.is_thing]] = True
 
 
@@ -41,8 +41,8 @@ class Quality:
 
     Attributes:
         pq: Panoptic quality.
-        sq: Segmentation quality: mean IoU of what was found.
-        rq: Recognition quality: F1 of finding it.
+        sq: Segmentation quality: mean IoU of true positives.
+        rq: Recognition quality: F1 score of segments.
     """
 
     pq: float
@@ -52,17 +52,17 @@ class Quality:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassQuality(Quality):
-    """Figures of one class.
+    """Panoptic quality of one class.
 
     Attributes:
-        found: Segments found.
-        wrong: Predicted segments that are none.
-        missed: Segments not found.
+        true_positives: Predicted segments that match the ground truth.
+        false_positives: Predicted segments without a match.
+        false_negatives: Segments of the ground truth without a match.
     """
 
-    found: int
-    wrong: int
-    missed: int
+    true_positives: int
+    false_positives: int
+    false_negatives: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,10 +70,10 @@ class PanopticQuality(Quality):
     """Official panoptic quality, each the mean over the classes that occur.
 
     Attributes:
-        things: Of the classes with single objects.
-        stuff: Of the others.
-        classes: Figures by class name, for each of the 19 classes.
-        images: Pictures evaluated.
+        things: Mean over the thing classes.
+        stuff: Mean over the stuff classes.
+        classes: Panoptic quality by class name, for each of the 19 classes.
+        images: Images evaluated.
     """
 
     things: Quality
@@ -83,7 +83,7 @@ class PanopticQuality(Quality):
 
 
 class PanopticMeter:
-    """Collects pictures one by one.
+    """Accumulates official panoptic quality image by image.
 
     Args:
         class_names: The class list of the model; segments of classes that the benchmark lacks
@@ -91,18 +91,18 @@ class PanopticMeter:
     """
 
     def __init__(self, class_names: Sequence[str]) -> None:
-        self._labels = label_table(class_names, TRAIN_LABELS)
-        self._iou = np.zeros(LABELS)
-        self._found = np.zeros(LABELS, dtype=np.int64)
-        self._wrong = np.zeros(LABELS, dtype=np.int64)
-        self._missed = np.zeros(LABELS, dtype=np.int64)
+        self._labels = label_ids_of_classes(class_names, TRAIN_LABELS)
+        self._iou = np.zeros(LABEL_COUNT)
+        self._true_positives = np.zeros(LABEL_COUNT, dtype=np.int64)
+        self._false_positives = np.zeros(LABEL_COUNT, dtype=np.int64)
+        self._false_negatives = np.zeros(LABEL_COUNT, dtype=np.int64)
         self._images = 0
 
     def add(self, panoptic: PanopticMap, instance_ids: NDArray[np.int32]) -> None:
-        """Add one picture.
+        """Add one image.
 
         Args:
-            panoptic: What was predicted, at the size of the ground truth.
+            panoptic: Predicted panoptic map, at the size of the ground truth.
             instance_ids: int32 (H, W), official `instanceIds` values.
 
         Raises:
@@ -118,28 +118,32 @@ class PanopticMeter:
         self._images += 1
 
     def merge(self, other: PanopticMeter) -> None:
-        """Add the pictures of another meter."""
+        """Add the images of another meter."""
         self._iou += other._iou
-        self._found += other._found
-        self._wrong += other._wrong
-        self._missed += other._missed
+        self._true_positives += other._true_positives
+        self._false_positives += other._false_positives
+        self._false_negatives += other._false_negatives
         self._images += other._images
 
     def result(self) -> PanopticQuality:
-        """Return the figures over all pictures so far."""
+        """Return official panoptic quality over all images so far."""
         classes: dict[str, ClassQuality] = {}
         for label in TRAIN_LABELS:
             i = label.label_id
-            found, wrong, missed = int(self._found[i]), int(self._wrong[i]), int(self._missed[i])
-            segments = found + wrong / 2 + missed / 2
+            true_positives, false_positives, false_negatives = (
+                int(self._true_positives[i]),
+                int(self._false_positives[i]),
+                int(self._false_negatives[i]),
+            )
+            segments = true_positives + false_positives / 2 + false_negatives / 2
             iou = float(self._iou[i])
             classes[label.name] = ClassQuality(
                 pq=iou / segments if segments else float("nan"),
-                sq=iou / found if found else (0.0 if segments else float("nan")),
-                rq=found / segments if segments else float("nan"),
-                found=found,
-                wrong=wrong,
-                missed=missed,
+                sq=iou / true_positives if true_positives else (0.0 if segments else float("nan")),
+                rq=true_positives / segments if segments else float("nan"),
+                true_positives=true_positives,
+                false_positives=false_positives,
+                false_negatives=false_negatives,
             )
         total = _mean_quality(list(classes.values()))
         return PanopticQuality(
@@ -155,7 +159,7 @@ class PanopticMeter:
     def _count(
         self, joint: JointCounts, truth: NDArray[np.int64], predicted: NDArray[np.int64]
     ) -> None:
-        """Count what is found, wrong and missed.
+        """Count true positives, false positives and false negatives.
 
         Args:
             joint: P pairs of values.
@@ -166,28 +170,32 @@ class PanopticMeter:
         is_crowd = _IS_THING[truth] & ~is_single(joint.first)
         # Ground truth and predictions under small numbers of their own; void is no segment.
         true_ids, true_at = np.unique(joint.first, return_inverse=True)
-        found_ids, found_at = np.unique(joint.second, return_inverse=True)
+        predicted_ids, predicted_at = np.unique(joint.second, return_inverse=True)
         true_area = np.bincount(true_at, weights=joint.pixels)
-        found_area = np.bincount(found_at, weights=joint.pixels)
-        on_void = np.bincount(found_at, weights=joint.pixels * is_void, minlength=len(found_ids))
+        predicted_area = np.bincount(predicted_at, weights=joint.pixels)
+        on_void = np.bincount(
+            predicted_at, weights=joint.pixels * is_void, minlength=len(predicted_ids)
+        )
         same = (truth == predicted) & ~is_void
-        union = true_area[true_at] + found_area[found_at] - joint.pixels - on_void[found_at]
+        union = (
+            true_area[true_at] + predicted_area[predicted_at] - joint.pixels - on_void[predicted_at]
+        )
         match = same & ~is_crowd & (joint.pixels > union / 2)
         np.add.at(self._iou, truth[match], (joint.pixels / np.maximum(union, 1))[match])
-        np.add.at(self._found, truth[match], 1)
-        missed = np.ones(len(true_ids), dtype=np.bool_)
-        missed[true_at[match | is_void | is_crowd]] = False
+        np.add.at(self._true_positives, truth[match], 1)
+        false_negatives = np.ones(len(true_ids), dtype=np.bool_)
+        false_negatives[true_at[match | is_void | is_crowd]] = False
         label_of_true = np.zeros(len(true_ids), dtype=np.int64)
         label_of_true[true_at] = truth
-        np.add.at(self._missed, label_of_true[missed], 1)
+        np.add.at(self._false_negatives, label_of_true[false_negatives], 1)
         ignored = on_void + np.bincount(
-            found_at, weights=joint.pixels * (same & is_crowd), minlength=len(found_ids)
+            predicted_at, weights=joint.pixels * (same & is_crowd), minlength=len(predicted_ids)
         )
-        label_of_found = np.zeros(len(found_ids), dtype=np.int64)
-        label_of_found[found_at] = predicted
-        wrong = (label_of_found > 0) & (ignored <= found_area / 2)
-        wrong[found_at[match]] = False
-        np.add.at(self._wrong, label_of_found[wrong], 1)
+        label_of_predicted = np.zeros(len(predicted_ids), dtype=np.int64)
+        label_of_predicted[predicted_at] = predicted
+        false_positives = (label_of_predicted > 0) & (ignored <= predicted_area / 2)
+        false_positives[predicted_at[match]] = False
+        np.add.at(self._false_positives, label_of_predicted[false_positives], 1)
 
 
 def panoptic_quality(
@@ -199,7 +207,7 @@ def panoptic_quality(
     """Return official panoptic quality.
 
     Args:
-        predictions: A panoptic map of each picture, at the size of the ground truth.
+        predictions: Predicted panoptic map of each image, at the size of the ground truth.
         ground_truth: int32 (H, W) each, official `instanceIds` values, in the same order.
         class_names: The class list of the model.
 
@@ -208,7 +216,7 @@ def panoptic_quality(
         DatasetError: There are more of one than of the other, or they do not fit together.
     """
     meter = PanopticMeter(class_names)
-    for panoptic, truth in in_step(predictions, ground_truth):
+    for panoptic, truth in paired(predictions, ground_truth):
         meter.add(panoptic, truth)
     return meter.result()
 

@@ -1,4 +1,4 @@
-"""Precision over recall, and the area under it by the rule of the Cityscapes benchmark."""
+"""Precision-recall curves, and the area under them by the rule of the Cityscapes benchmark."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Curve:
+class PrecisionRecallCurve:
     """Precision and recall at every score at which they change, the highest score last.
 
     Attributes:
@@ -38,20 +38,22 @@ class Curve:
 
 
 def precision_recall(
-    hits: NDArray[np.float64], misses: NDArray[np.float64], *, objects: int
-) -> Curve:
-    """Return precision over recall.
+    tp_scores: NDArray[np.float64], fp_scores: NDArray[np.float64], *, objects: int
+) -> PrecisionRecallCurve:
+    """Return the precision-recall curve.
 
     Args:
-        hits: float64 (T,), scores of true positives.
-        misses: float64 (F,), scores of false positives.
-        objects: How many there are to find, at least 1 where there are hits.
+        tp_scores: float64 (T,), scores of true positives.
+        fp_scores: float64 (F,), scores of false positives.
+        objects: Number of objects in the ground truth, at least 1 with true positives.
     """
-    scores = np.concatenate([hits, misses])
-    is_hit = np.append(np.ones(len(hits)), np.zeros(len(misses)))
+    scores = np.concatenate([tp_scores, fp_scores])
+    is_tp = np.append(np.ones(len(tp_scores)), np.zeros(len(fp_scores)))
     order = np.argsort(scores, kind="stable")
-    levels, first = np.unique(scores[order], return_index=True)
+    levels, firsts = np.unique(scores[order], return_index=True)
     # Everything from the first place of a score on counts when that score is the threshold.
-    true = np.cumsum(is_hit[order][::-1])[::-1][first]
-    positives = len(scores) - first
-    return Curve(scores=levels, precision=true / positives, recall=true / max(objects, 1))
+    true_positives = np.cumsum(is_tp[order][::-1])[::-1][firsts]
+    positives = len(scores) - firsts
+    return PrecisionRecallCurve(
+        scores=levels, precision=true_positives / positives, recall=true_positives / max(objects, 1)
+    )

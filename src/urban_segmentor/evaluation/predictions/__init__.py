@@ -1,4 +1,4 @@
-"""Predictions that some tool has saved, read as values of this package."""
+"""Readers of predictions saved by any tool."""
 
 from urban_segmentor.evaluation.predictions.open_predictions import open_predictions
 from urban_segmentor.evaluation.predictions.prediction import FramePrediction, SavedPredictions

@@ -1,7 +1,7 @@
-"""Instances in the layout of the Cityscapes benchmark: a text file and masks for each picture.
+"""Instances in the layout of the Cityscapes benchmark: a text file and masks per image.
 
 Source: `evaluation/evalInstanceLevelSemanticLabeling.py` of cityscapesScripts, which finds the
-text file of a picture by its city, sequence and frame, and reads lines `mask.png labelID score`.
+text file of an image by its city, sequence and frame, and reads lines `mask.png labelID score`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urban_segmentor.errors import PredictionError
 from urban_segmentor.evaluation.predictions.collector import MaskCollector
 from urban_segmentor.evaluation.predictions.files import read_inside
-from urban_segmentor.evaluation.predictions.parsing import as_score, shown
+from urban_segmentor.evaluation.predictions.parsing import as_score, describe
 from urban_segmentor.evaluation.predictions.png import read_mask
 from urban_segmentor.evaluation.predictions.prediction import FramePrediction
 from urban_segmentor.structures.cityscapes_labels import BY_NAME, CITYSCAPES
@@ -39,14 +39,14 @@ class _Line(NamedTuple):
 
 
 class CityscapesPredictions:
-    """Instances in the layout of the benchmark.
+    """Predicted instances in the layout of the Cityscapes benchmark.
 
-    `class_names` are the classes with instances, in the order of their label ids, then others
-    that occur. Scores are kept as float32.
+    `class_names` are the thing classes, in the order of their label ids, then others that occur.
+    Scores are kept as float32.
 
     Args:
-        root: The folder, which no mask may leave.
-        texts: The text file of each picture.
+        root: The folder that all masks must lie in.
+        texts: Path of the text file by stem.
         resize: True when masks may be scaled to the ground truth.
 
     Raises:
@@ -61,20 +61,20 @@ class CityscapesPredictions:
         self._texts = dict(texts)
         self._resize = resize
         self._lines = {stem: _read_lines(path, root=root) for stem, path in texts.items()}
-        seen = {line.class_name for lines in self._lines.values() for line in lines}
-        if seen and seen.isdisjoint(_THINGS):
+        class_names = {line.class_name for lines in self._lines.values() for line in lines}
+        if class_names and class_names.isdisjoint(_THINGS):
             things = ", ".join(f"{name} {BY_NAME[name].label_id}" for name in _THINGS)
             raise PredictionError(
                 f"no line in the text files of `{root}` is of a class with instances, "
-                f"but of {', '.join(sorted(seen))}",
+                f"but of {', '.join(sorted(class_names))}",
                 hint=f"write label ids, not train ids: {things}",
             )
-        others = sorted(seen.difference(_THINGS), key=lambda name: BY_NAME[name].label_id)
+        others = sorted(class_names.difference(_THINGS), key=lambda name: BY_NAME[name].label_id)
         self.class_names = (*_THINGS, *others)
         self.stems = frozenset(texts)
 
     def of(self, stem: str, *, size: tuple[int, int]) -> FramePrediction:
-        """Return the instances of a picture.
+        """Return the predicted instances of an image.
 
         Args:
             stem: Its name, one of `stems`.
@@ -89,19 +89,19 @@ class CityscapesPredictions:
                 f"`{self._root}` has no text file of `{stem}`",
                 hint="write one for each picture, an empty one where nothing was found",
             )
-        collector = MaskCollector(size, where=f"`{self._texts[stem]}`")
+        collector = MaskCollector(size, context=f"`{self._texts[stem]}`")
         for line in self._lines[stem]:
             try:
                 mask = read_mask(line.mask, root=self._root, size=size, resize=self._resize)
             except PredictionError as error:
-                where = f"`{self._texts[stem]}`, line {line.number}"
-                raise PredictionError(f"{where}: {error}", hint=error.hint) from error
+                context = f"`{self._texts[stem]}`, line {line.number}"
+                raise PredictionError(f"{context}: {error}", hint=error.hint) from error
             tight = Masks.from_dense(mask[None])
             x, y = tight.origins[0].tolist()
             collector.add(
                 tight.crops[0],
                 (x, y),
-                found=tight.image_size,
+                image_size=tight.image_size,
                 class_id=self.class_names.index(line.class_name),
                 score=line.score,
             )
@@ -109,57 +109,59 @@ class CityscapesPredictions:
 
 
 def _read_lines(path: Path, *, root: Path) -> list[_Line]:
-    text = read_inside(root, path, most_bytes=_MAX_TEXT_BYTES).decode("utf-8", "surrogateescape")
+    text = read_inside(root, path, max_bytes=_MAX_TEXT_BYTES).decode("utf-8", "surrogateescape")
     lines: list[_Line] = []
-    taken: dict[Path, int] = {}
+    line_numbers: dict[Path, int] = {}
     for number, raw in enumerate(text.split("\n"), start=1):
         if not raw.strip():
             continue
-        where = f"`{path}`, line {number}"
-        words = raw.split()
-        if len(words) != 3:
+        context = f"`{path}`, line {number}"
+        fields = raw.split()
+        if len(fields) != 3:
             raise PredictionError(
-                f"{where} has {len(words)} words, expected 3: {shown(raw)}", hint=_FORMAT_HINT
+                f"{context} has {len(fields)} words, expected 3: {describe(raw)}",
+                hint=_FORMAT_HINT,
             )
-        mask = _mask_path(words[0], text=path, root=root, where=where)
-        if mask in taken:
+        mask = _mask_path(fields[0], text_file=path, root=root, context=context)
+        if mask in line_numbers:
             raise PredictionError(
-                f"{where} names the mask `{words[0]}` of line {taken[mask]} again",
+                f"{context} names the mask `{fields[0]}` of line {line_numbers[mask]} again",
                 hint="write one mask for each instance: the official script would keep the last",
             )
-        taken[mask] = number
-        name = _BY_ID.get(_label_id(words[1]))
+        line_numbers[mask] = number
+        name = _BY_ID.get(_label_id(fields[1]))
         if name is None:
             raise PredictionError(
-                f"{where} has the label id {shown(words[1])}, expected a whole number, 0 to 33",
+                f"{context} has the label id {describe(fields[1])}, expected a whole number, "
+                "0 to 33",
                 hint=_FORMAT_HINT,
             )
         lines.append(
-            _Line(number, mask, name, as_score(_number(words[2]), where=f"{where}: score"))
+            _Line(number, mask, name, as_score(_number(fields[2]), context=f"{context}: score"))
         )
     return lines
 
 
-def _mask_path(word: str, *, text: Path, root: Path, where: str) -> Path:
-    """Return the path of a mask, which must lie in the folder; links are looked at when reading."""
-    absolute = PurePosixPath(word).is_absolute() or PureWindowsPath(word).anchor
-    path = Path(os.path.normpath(text.parent / word))
-    if absolute or "\0" in word or not path.is_relative_to(os.path.normpath(root)):
+def _mask_path(text: str, *, text_file: Path, root: Path, context: str) -> Path:
+    """Return the path of a mask, which must lie in the folder; links are checked when reading."""
+    absolute = PurePosixPath(text).is_absolute() or PureWindowsPath(text).anchor
+    path = Path(os.path.normpath(text_file.parent / text))
+    if absolute or "\0" in text or not path.is_relative_to(os.path.normpath(root)):
         raise PredictionError(
-            f"{where} names the mask {shown(word)}, which leads out of `{root}`",
+            f"{context} names the mask {describe(text)}, which leads out of `{root}`",
             hint="write the paths of masks relative to the text file, inside the folder",
         )
     return path
 
 
-def _label_id(word: str) -> int:
-    """Return the label id, or -1 when it is none; the official script takes `26.0` too."""
-    value = _number(word)
+def _label_id(text: str) -> int:
+    """Return a label id, or -1 when the text is none; the official script takes `26.0` too."""
+    value = _number(text)
     return int(value) if value is not None and math.isfinite(value) and value % 1 == 0 else -1
 
 
-def _number(word: str) -> float | None:
+def _number(text: str) -> float | None:
     try:
-        return float(word)
+        return float(text)
     except ValueError:
         return None

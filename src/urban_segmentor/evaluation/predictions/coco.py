@@ -12,7 +12,7 @@ from urban_segmentor.evaluation.predictions.resizing import check_fit
 from urban_segmentor.evaluation.predictions.segmentation import (
     RunLengths,
     Segmentation,
-    decode,
+    decode_mask,
     parse_segmentation,
 )
 from urban_segmentor.structures.polygons import MAX_COORDINATE
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from urban_segmentor.evaluation.predictions.coco_index import CocoIndex
 
 
-class _Found(NamedTuple):
-    """One prediction, its mask not decoded yet; `box` is x, y, width, height in pixels."""
+class _Detection(NamedTuple):
+    """One prediction with its mask not decoded; `box` is x, y, width, height in pixels."""
 
-    place: int
+    position: int
     class_id: int
     score: float
     box: tuple[float, float, float, float] | None
@@ -34,14 +34,14 @@ class _Found(NamedTuple):
 
 
 class CocoPredictions:
-    """Instances of a COCO file.
+    """Predicted instances of a COCO file.
 
     A picture that is listed without predictions is one in which nothing was found, as everywhere
     with COCO; of a list of results the pictures of the annotations are listed.
 
     Args:
-        index: The pictures and classes.
-        found: Predictions by picture.
+        index: Images and classes by id.
+        detections: Predictions by stem.
         path: The file, named in messages.
         resize: True when masks may be scaled to the ground truth.
     """
@@ -49,25 +49,24 @@ class CocoPredictions:
     kind = "COCO instances"
 
     def __init__(
-        self, index: CocoIndex, found: dict[str, list[_Found]], *, path: Path, resize: bool
+        self, index: CocoIndex, detections: dict[str, list[_Detection]], *, path: Path, resize: bool
     ) -> None:
         self.class_names = index.class_names
-        self.stems = frozenset(index.sizes) | frozenset(found)
+        self.stems = frozenset(index.sizes) | frozenset(detections)
         self._sizes = index.sizes
-        self._found = found
+        self._detections = detections
         self._path = path
         self._resize = resize
 
     def of(self, stem: str, *, size: tuple[int, int]) -> FramePrediction:
-        """Return the instances of a picture.
+        """Return the predicted instances of an image.
 
         Args:
             stem: Its name, one of `stems`.
             size: Height and width of the ground truth, pixels.
 
         Raises:
-            PredictionError: There are no predictions of it, masks have another size or are
-                damaged.
+            PredictionError: The file does not list it, or masks have another size or are damaged.
             MissingExtraError: Masks are polygons, and faster-coco-eval is not installed.
         """
         if stem not in self.stems:
@@ -75,50 +74,59 @@ class CocoPredictions:
                 f"`{self._path}` does not speak of `{stem}`", hint="predict all of the split"
             )
         image = f"`{stem}` in `{self._path}`"
-        drawn_on = self._sizes.get(stem) or size
-        check_fit(drawn_on, size, resize=self._resize, where=image)
-        collector = MaskCollector(size, where=image)
-        for found in self._found.get(stem, ()):
-            where = f"{image}: prediction {found.place}"
-            own = found.mask.size if isinstance(found.mask, RunLengths) else drawn_on
-            check_fit(own, size, resize=self._resize, where=where)
-            crop, origin = decode(found.mask, drawn_on=drawn_on, where=where)
+        image_size = self._sizes.get(stem) or size
+        check_fit(image_size, size, resize=self._resize, context=image)
+        collector = MaskCollector(size, context=image)
+        for detection in self._detections.get(stem, ()):
+            context = f"{image}: prediction {detection.position}"
+            mask_size = (
+                detection.mask.size if isinstance(detection.mask, RunLengths) else image_size
+            )
+            check_fit(mask_size, size, resize=self._resize, context=context)
+            crop, origin = decode_mask(detection.mask, image_size=image_size, context=context)
             collector.add(
-                crop, origin, found=own, class_id=found.class_id, score=found.score, box=found.box
+                crop,
+                origin,
+                image_size=mask_size,
+                class_id=detection.class_id,
+                score=detection.score,
+                box=detection.box,
             )
         return FramePrediction(instances=collector.instances(), panoptic=None, label_ids=None)
 
 
 def parse_coco(content: object, index: CocoIndex, *, path: Path, resize: bool) -> CocoPredictions:
-    """Return the instances of a COCO file with scores.
+    """Return the predicted instances of a COCO file or list of results.
 
     Args:
-        content: The list of its annotations.
-        index: Its pictures and classes, or those of the annotations that the ids refer to.
+        content: The list of annotations or results.
+        index: Images and classes of the file, or of the annotation file that ids refer to.
         path: The file, named in messages.
         resize: True when masks may be scaled to the ground truth.
 
     Raises:
         PredictionError: An annotation is damaged, has no score or mask, or ids do not exist.
     """
-    found: dict[str, list[_Found]] = {}
-    for place, entry in enumerate(as_list(content, where=f"`{path}`: `annotations`")):
-        where = f"`{path}`: prediction {place}"
-        fields = as_object(entry, where=where)
+    detections: dict[str, list[_Detection]] = {}
+    for position, entry in enumerate(as_list(content, context=f"`{path}`: `annotations`")):
+        context = f"`{path}`: prediction {position}"
+        fields = as_object(entry, context=context)
         if fields.get("score") is None:
             raise PredictionError(
-                f"{where} has no score: the file seems to be ground truth",
+                f"{context} has no score: the file seems to be ground truth",
                 hint="give the file that the tool wrote for its predictions",
             )
-        stem = index.stem(fields.get("image_id"), where=where)
+        stem = index.stem(fields.get("image_id"), context=context)
         box = fields.get("bbox")
-        found.setdefault(stem, []).append(
-            _Found(
-                place,
-                index.class_id(fields.get("category_id"), where=where),
-                as_score(fields["score"], where=f"{where}: `score`"),
-                None if box is None else as_box(box, most=MAX_COORDINATE, where=f"{where}: `bbox`"),
-                parse_segmentation(fields.get("segmentation"), where=where),
+        detections.setdefault(stem, []).append(
+            _Detection(
+                position,
+                index.class_id(fields.get("category_id"), context=context),
+                as_score(fields["score"], context=f"{context}: `score`"),
+                None
+                if box is None
+                else as_box(box, max_value=MAX_COORDINATE, context=f"{context}: `bbox`"),
+                parse_segmentation(fields.get("segmentation"), context=context),
             )
         )
-    return CocoPredictions(index, found, path=path, resize=resize)
+    return CocoPredictions(index, detections, path=path, resize=resize)

@@ -1,4 +1,4 @@
-"""Pictures and classes that a COCO file names, by their ids."""
+"""Images and categories of a COCO file by their ids."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from urban_segmentor.errors import PredictionError
 from urban_segmentor.evaluation.predictions.files import read_json
-from urban_segmentor.evaluation.predictions.names import check_class_names, stem_of
+from urban_segmentor.evaluation.predictions.frame_names import check_class_names, stem_of
 from urban_segmentor.evaluation.predictions.parsing import (
     Id,
     as_id,
@@ -16,7 +16,7 @@ from urban_segmentor.evaluation.predictions.parsing import (
     as_object,
     as_size,
     as_text,
-    shown,
+    describe,
 )
 from urban_segmentor.evaluation.predictions.resizing import MAX_PIXELS
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CocoIndex:
-    """Pictures and classes by their ids.
+    """Images and categories of a COCO file by their ids.
 
     Attributes:
-        path: The file that says so.
-        stems: The picture of each id.
-        sizes: Height and width of each picture, pixels, or None where the file does not say.
+        path: The COCO file.
+        stems: Stem of the file name by image id.
+        sizes: Height and width by stem, pixels, or None where the file does not say.
         class_names: In the order of the file.
         class_ids: Position in `class_names` by category id.
     """
@@ -42,52 +42,53 @@ class CocoIndex:
     class_names: tuple[str, ...]
     class_ids: dict[int, int]
 
-    def class_id(self, category_id: object, *, where: str) -> int:
-        """Return the position in the class list.
+    def class_id(self, category_id: object, *, context: str) -> int:
+        """Return the class id, the position in `class_names`, of a category id.
 
         Args:
-            category_id: What the file has.
-            where: What annotation it is, for messages.
+            category_id: The category id of an annotation.
+            context: The annotation, subject of error messages.
 
         Raises:
             PredictionError: There is no such category.
         """
-        number = as_number(category_id, where=f"{where}: `category_id`")
+        number = as_number(category_id, context=f"{context}: `category_id`")
         if number not in self.class_ids:
             known = ", ".join(map(str, sorted(self.class_ids)[:20]))
             raise PredictionError(
-                f"{where} has the category id {shown(number)}, not one of `{self.path}`: {known}",
+                f"{context} has the category id {describe(number)}, not one of `{self.path}`: "
+                f"{known}",
                 hint="predictions must have the category ids of the annotations; "
                 "many count from 1, not from 0",
             )
         return self.class_ids[number]
 
-    def stem(self, image_id: object, *, where: str) -> str:
-        """Return the picture of an id; a text that is no id is the name of a file.
+    def stem(self, image_id: object, *, context: str) -> str:
+        """Return the stem of an image id; a text that is no id is taken for a file name.
 
         Args:
-            image_id: What the file has.
-            where: What annotation it is, for messages.
+            image_id: The image id of an annotation.
+            context: The annotation, subject of error messages.
 
         Raises:
-            PredictionError: There is no such picture.
+            PredictionError: There is no such image.
         """
-        found = as_id(image_id, where=f"{where}: `image_id`")
-        if found in self.stems:
-            return self.stems[found]
-        if isinstance(found, str):
-            return stem_of(found)
+        parsed_id = as_id(image_id, context=f"{context}: `image_id`")
+        if parsed_id in self.stems:
+            return self.stems[parsed_id]
+        if isinstance(parsed_id, str):
+            return stem_of(parsed_id)
         raise PredictionError(
-            f"{where} has the image id {shown(found)}, which `{self.path}` does not have",
+            f"{context} has the image id {describe(parsed_id)}, which `{self.path}` does not have",
             hint="predictions must have the image ids of the annotations",
         )
 
 
 def read_index(path: Path) -> CocoIndex:
-    """Return the pictures and classes of an annotation file.
+    """Return the images and categories of a COCO annotation file.
 
     Args:
-        path: A COCO file; of its annotations nothing is kept.
+        path: A COCO file; its annotations are not kept.
 
     Raises:
         PredictionError: It cannot be read, or is no such file.
@@ -96,32 +97,34 @@ def read_index(path: Path) -> CocoIndex:
 
 
 def parse_index(content: object, *, path: Path) -> CocoIndex:
-    """Return the pictures and classes of a file's content.
+    """Return the images and categories of a COCO file's content.
 
     Args:
-        content: What is in the file: an object with `images` and `categories`.
+        content: The parsed JSON: an object with `images` and `categories`.
         path: The file, named in messages.
 
     Raises:
-        PredictionError: It has no such lists, an id or picture twice, or no Cityscapes class.
+        PredictionError: It has no such lists, an id or image twice, or no Cityscapes class.
     """
-    fields = as_object(content, where=f"`{path}`")
+    fields = as_object(content, context=f"`{path}`")
     class_names, class_ids = parse_categories(fields.get("categories"), path=path)
     stems: dict[Id, str] = {}
     sizes: dict[str, tuple[int, int] | None] = {}
-    images = as_list(fields.get("images"), where=f"`{path}`: `images`")
-    for place, entry in enumerate(images):
-        where = f"`{path}`: image {place}"
-        image = as_object(entry, where=where)
-        image_id = as_id(image.get("id"), where=f"{where}: `id`")
-        stem = stem_of(as_text(image.get("file_name"), where=f"{where}: `file_name`"))
+    images = as_list(fields.get("images"), context=f"`{path}`: `images`")
+    for position, entry in enumerate(images):
+        context = f"`{path}`: image {position}"
+        image = as_object(entry, context=context)
+        image_id = as_id(image.get("id"), context=f"{context}: `id`")
+        stem = stem_of(as_text(image.get("file_name"), context=f"{context}: `file_name`"))
         if image_id in stems or stem in sizes:
-            twice = f"the id {shown(image_id)}" if image_id in stems else f"the picture `{stem}`"
+            twice = f"the id {describe(image_id)}" if image_id in stems else f"the picture `{stem}`"
             raise PredictionError(
-                f"{where} has {twice} a second time", hint="list every picture once"
+                f"{context} has {twice} a second time", hint="list every picture once"
             )
         stems[image_id] = stem
-        sizes[stem] = as_size(image.get("height"), image.get("width"), most=MAX_PIXELS, where=where)
+        sizes[stem] = as_size(
+            image.get("height"), image.get("width"), max_pixels=MAX_PIXELS, context=context
+        )
     if not images:
         raise PredictionError(f"`{path}` has no images", hint="save the predictions again")
     return CocoIndex(
@@ -130,7 +133,7 @@ def parse_index(content: object, *, path: Path) -> CocoIndex:
 
 
 def parse_categories(content: object, *, path: Path) -> tuple[tuple[str, ...], dict[int, int]]:
-    """Return the class list, and the position in it of each category id.
+    """Return the class names, and the class id of each category id.
 
     Args:
         content: The list `categories` of a file.
@@ -141,15 +144,15 @@ def parse_categories(content: object, *, path: Path) -> tuple[tuple[str, ...], d
     """
     class_ids: dict[int, int] = {}
     names: list[str] = []
-    for place, entry in enumerate(as_list(content, where=f"`{path}`: `categories`")):
-        where = f"`{path}`: category {place}"
-        category = as_object(entry, where=where)
-        number = as_number(category.get("id"), where=f"{where}: `id`")
-        name = as_text(category.get("name"), where=f"{where}: `name`")
+    for position, entry in enumerate(as_list(content, context=f"`{path}`: `categories`")):
+        context = f"`{path}`: category {position}"
+        category = as_object(entry, context=context)
+        number = as_number(category.get("id"), context=f"{context}: `id`")
+        name = as_text(category.get("name"), context=f"{context}: `name`")
         if number in class_ids or name in names:
-            twice = f"the id {shown(number)}" if number in class_ids else f"the name `{name}`"
+            twice = f"the id {describe(number)}" if number in class_ids else f"the name `{name}`"
             raise PredictionError(
-                f"{where} has {twice} a second time", hint="list every category once"
+                f"{context} has {twice} a second time", hint="list every category once"
             )
         class_ids[number] = len(names)
         names.append(name)

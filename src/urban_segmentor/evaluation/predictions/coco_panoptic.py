@@ -1,4 +1,4 @@
-"""Panoptic maps: what a COCO panoptic file lists, and the pictures beside it show."""
+"""Panoptic maps of a COCO panoptic file and its PNG images."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from urban_segmentor.evaluation.predictions.panoptic_json import AnnotatedSegment, PanopticJson
+    from urban_segmentor.evaluation.predictions.panoptic_json import AnnotatedImage, PanopticJson
 
 
 class PanopticPredictions:
-    """Panoptic maps of a file.
+    """Predicted panoptic maps of a COCO panoptic file.
 
-    There are no instances: which of them a map shows was decided by a score, and AP needs all.
+    There are no instances: a map shows only those that won by their score, and AP needs all.
     Segments without a score have 1.
 
     Args:
-        file: What the file says.
+        file: The parsed JSON file.
         resize: True when maps may be scaled to the ground truth.
     """
 
@@ -40,33 +40,33 @@ class PanopticPredictions:
         self._resize = resize
 
     def of(self, stem: str, *, size: tuple[int, int]) -> FramePrediction:
-        """Return the map of a picture, and its label ids.
+        """Return the panoptic map of an image, and its label ids.
 
         Args:
             stem: Its name, one of `stems`.
             size: Height and width of the ground truth, pixels.
 
         Raises:
-            PredictionError: There are no predictions of it, its picture is missing, damaged, or
-                of another size, or does not show the segments that are listed.
+            PredictionError: The file does not list it, its PNG is missing, damaged, or of
+                another size, or its segments differ from the list.
         """
         listed = self._file.listed.get(stem)
         if listed is None:
             raise PredictionError(
                 f"`{self._file.path}` does not speak of `{stem}`", hint="predict all of the split"
             )
-        found = read_segment_ids(
+        segment_ids = read_segment_ids(
             listed.image, root=self._file.folder, size=size, resize=self._resize
         )
-        areas = _areas(found)
+        areas = _areas(segment_ids)
         self._check_same(set(areas), listed)
-        ids = scaled_map(found, wanted=size)
-        panoptic = _map(ids, areas if ids is found else _areas(ids), listed, self.class_names)
+        ids = scaled_map(segment_ids, target_size=size)
+        panoptic = _map(ids, areas if ids is segment_ids else _areas(ids), listed, self.class_names)
         labels = label_ids(panoptic, class_names=self.class_names)
         return FramePrediction(instances=None, panoptic=panoptic, label_ids=labels)
 
-    def _check_same(self, painted: set[int], listed: AnnotatedSegment) -> None:
-        """Refuse a picture that shows other segments than are listed."""
+    def _check_same(self, painted: set[int], listed: AnnotatedImage) -> None:
+        """Check that the PNG has exactly the segments of the list."""
         named = {segment_id for segment_id, _, _ in listed.segments}
         there, missing = f"`{listed.image}`", f"`{self._file.path}`"
         if odd := sorted(painted ^ named):
@@ -79,7 +79,7 @@ class PanopticPredictions:
 
 
 def _areas(ids: NDArray[np.int32]) -> dict[int, int]:
-    """Return the pixels of each id in a map, int32 (H, W), that is not 0."""
+    """Return the area of each segment in a map, int32 (H, W), pixels by segment id."""
     regions = label_regions(ids)
     areas = dict(zip(regions.values.tolist(), regions.pixels.tolist(), strict=True))
     areas.pop(0, None)
@@ -89,10 +89,10 @@ def _areas(ids: NDArray[np.int32]) -> dict[int, int]:
 def _map(
     ids: NDArray[np.int32],
     areas: dict[int, int],
-    listed: AnnotatedSegment,
+    listed: AnnotatedImage,
     class_names: tuple[str, ...],
 ) -> PanopticMap:
-    """Return a map, int32 (H, W), with its segments; those that scaling has lost are left out."""
+    """Return the panoptic map of segment ids, int32 (H, W), without segments lost by scaling."""
     labels = [BY_NAME.get(name) for name in class_names]
     is_thing = [label is None or label.is_thing for label in labels]
     segments = tuple(

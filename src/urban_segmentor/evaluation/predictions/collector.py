@@ -1,4 +1,4 @@
-"""Instances of a picture, gathered one by one, at the size of the ground truth."""
+"""Builder of an image's predicted instances, at the size of the ground truth."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from urban_segmentor.structures.masks import Crop, Masks
 
 
 class MaskCollector:
-    """Gathers the instances of a picture.
+    """Collects the predicted instances of an image.
 
     Args:
         size: Height and width of the ground truth, pixels.
-        where: What picture it is, for messages.
+        context: The image, subject of error messages.
     """
 
-    def __init__(self, size: tuple[int, int], *, where: str) -> None:
+    def __init__(self, size: tuple[int, int], *, context: str) -> None:
         self._size = size
-        self._where = where
+        self._context = context
         self._crops: list[Crop] = []
         self._origins: list[tuple[int, int]] = []
         self._boxes: list[tuple[float, float, float, float]] = []
@@ -33,7 +33,7 @@ class MaskCollector:
         crop: Crop,
         origin: tuple[int, int],
         *,
-        found: tuple[int, int],
+        image_size: tuple[int, int],
         class_id: int,
         score: float,
         box: tuple[float, float, float, float] | None = None,
@@ -41,27 +41,27 @@ class MaskCollector:
         """Add one instance.
 
         Args:
-            crop: bool (h, w), its mask inside its rectangle.
+            crop: bool (h, w), the cropped mask.
             origin: x and y of the crop's first pixel.
-            found: Height and width of the picture that the mask is of, pixels.
+            image_size: Height and width of the image that the mask is of, pixels.
             class_id: Position in the class list.
             score: In [0, 1].
-            box: x, y, width and height, pixels; by default the rectangle of the mask.
+            box: x, y, width and height, pixels; by default the bounding box of the mask.
 
         Raises:
-            PredictionError: The masks of the picture take too much memory.
+            PredictionError: The masks of the image take too much memory.
         """
-        crop, (x, y) = scaled_crop(crop, origin, found=found, wanted=self._size)
+        crop, (x, y) = scaled_crop(crop, origin, size=image_size, target_size=self._size)
         self._pixels += crop.size
         if self._pixels > MAX_MASK_PIXELS:
             raise PredictionError(
-                f"{self._where} has masks of more than {MAX_MASK_PIXELS} pixels together",
+                f"{self._context} has masks of more than {MAX_MASK_PIXELS} pixels together",
                 hint="keep the best 100 predictions of each picture",
             )
         if box is None:
             x1, y1, x2, y2 = x, y, x + crop.shape[1], y + crop.shape[0]
         else:
-            down, right = (to / of for to, of in zip(self._size, found, strict=True))
+            down, right = (to / of for to, of in zip(self._size, image_size, strict=True))
             x1, y1 = box[0] * right, box[1] * down
             x2, y2 = (box[0] + box[2]) * right, (box[1] + box[3]) * down
         self._crops.append(crop)
@@ -71,7 +71,7 @@ class MaskCollector:
         self._class_ids.append(class_id)
 
     def instances(self) -> Instances:
-        """Return what was gathered, in order."""
+        """Return the instances in the order in which they were added."""
         return Instances(
             boxes=np.array(self._boxes, dtype=np.float32).reshape(-1, 4),
             masks=Masks(

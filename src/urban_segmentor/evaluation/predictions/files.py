@@ -1,4 +1,4 @@
-"""Files of others, read with care: JSON, paths that stay inside a folder."""
+"""Reading of untrusted prediction files: size limits, and paths inside a folder."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 MAX_JSON_BYTES = 2**31
-"""Results of 500 pictures take about 100 MB; what is larger than this is something else."""
+"""Results of 500 images take about 100 MB; larger files are refused."""
 
 
 def read_json(path: Path, *, compact: Callable[[dict[str, Any]], object]) -> object:
-    """Return what a JSON file holds.
+    """Return the parsed content of a JSON file.
 
     Args:
         path: The file.
-        compact: Called with each object as soon as it is read; returns what takes its place.
+        compact: Called with each object as soon as it is parsed; returns its replacement.
 
     Raises:
         PredictionError: It is missing, too large, or no JSON.
@@ -49,11 +49,11 @@ def read_json(path: Path, *, compact: Callable[[dict[str, Any]], object]) -> obj
 
 
 def files_below(folder: Path, *, suffix: str) -> Iterator[Path]:
-    """Yield the files of a folder and of those in it, sorted; no link to a folder is followed.
+    """Yield the files below a folder, sorted; links to folders are not followed.
 
     Args:
-        folder: Where to look.
-        suffix: How names end, such as `.txt`.
+        folder: The folder.
+        suffix: Ending of the file names, such as `.txt`.
 
     Raises:
         PredictionError: A folder cannot be read.
@@ -69,8 +69,8 @@ def files_below(folder: Path, *, suffix: str) -> Iterator[Path]:
                 yield Path(root, name)
 
 
-def inside(root: Path, path: Path) -> bool:
-    """Return whether a path stays in a folder when all links are followed.
+def is_inside(root: Path, path: Path) -> bool:
+    """Return True when a path lies in a folder after following all links.
 
     Args:
         root: The folder.
@@ -82,18 +82,18 @@ def inside(root: Path, path: Path) -> bool:
         return False
 
 
-def read_inside(root: Path, path: Path, *, most_bytes: int) -> bytes:
-    """Return the content of a file that must lie in a folder.
+def read_inside(root: Path, path: Path, *, max_bytes: int) -> bytes:
+    """Return the content of a file, after checking that it lies in a folder.
 
     Args:
         root: The folder.
         path: The file.
-        most_bytes: A longer file is refused.
+        max_bytes: Maximum size of the file.
 
     Raises:
         PredictionError: It lies outside, is missing, too long or not readable.
     """
-    if not inside(root, path):
+    if not is_inside(root, path):
         raise PredictionError(
             f"`{path}` leads out of `{root}`", hint="put copies in the folder, no links to others"
         )
@@ -104,12 +104,12 @@ def read_inside(root: Path, path: Path, *, most_bytes: int) -> bytes:
                 hint="copy or unpack the results again, with all files",
             )
         with path.open("rb") as file:
-            data = file.read(most_bytes + 1)
+            data = file.read(max_bytes + 1)
     except OSError as error:
         raise _unreadable(path, error) from error
-    if len(data) > most_bytes:
+    if len(data) > max_bytes:
         raise PredictionError(
-            f"`{path}` has more than {most_bytes} bytes, which is too much for what it should be",
+            f"`{path}` has more than {max_bytes} bytes, which is too much for what it should be",
             hint="save the predictions again",
         )
     return data

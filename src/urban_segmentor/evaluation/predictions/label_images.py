@@ -1,7 +1,7 @@
-"""Label ids in the layout of the Cityscapes benchmark: one picture for each picture.
+"""Semantic maps in the layout of the Cityscapes benchmark: one PNG of label ids per image.
 
 Source: `evaluation/evalPixelLevelSemanticLabeling.py` of cityscapesScripts, which finds the
-prediction of a picture by its city, sequence and frame.
+prediction of an image by its city, sequence and frame.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_LOOKED_AT = 8
+_MAX_CHECKED = 8
 _LAST_TRAIN_ID = len(TRAIN_LABELS) - 1
 _IGNORED_TRAIN_ID = 255
-_MOST_LABEL_ID = max(label.label_id for label in CITYSCAPES)
+_MAX_LABEL_ID = max(label.label_id for label in CITYSCAPES)
 _FIRST_LABEL_ID = min(label.label_id for label in TRAIN_LABELS)
 _TRAIN_IDS_HINT = (
     "save label ids (road 7, car 26), as the benchmark wants them: "
@@ -34,11 +34,11 @@ _TRAIN_IDS_HINT = (
 
 
 class LabelImagePredictions:
-    """Pictures of label ids.
+    """Predicted semantic maps, PNG files of label ids.
 
     Args:
-        root: The folder, which no picture may leave.
-        images: The picture of label ids of each picture.
+        root: The folder that all files must lie in.
+        images: Path of the PNG by stem.
         resize: True when they may be scaled to the ground truth.
 
     Raises:
@@ -56,14 +56,14 @@ class LabelImagePredictions:
         self._check_kind()
 
     def of(self, stem: str, *, size: tuple[int, int]) -> FramePrediction:
-        """Return the label ids of a picture.
+        """Return the predicted label ids of an image.
 
         Args:
             stem: Its name, one of `stems`.
             size: Height and width of the ground truth, pixels.
 
         Raises:
-            PredictionError: There is no picture of it, or it is damaged, of another size, or has
+            PredictionError: There is no PNG of it, or it is damaged, of another size, or has
                 values that are no label ids.
         """
         path = self._images.get(stem)
@@ -71,16 +71,16 @@ class LabelImagePredictions:
             raise PredictionError(
                 f"`{self._root}` has no picture of `{stem}`", hint="predict all of the split"
             )
-        found = read_label_ids(path, root=self._root, size=size, resize=self._resize)
-        _check_values(_values(found), path)
-        labels = scaled_map(found, wanted=size)
+        labels = read_label_ids(path, root=self._root, size=size, resize=self._resize)
+        _check_values(_values(labels), path)
+        labels = scaled_map(labels, target_size=size)
         return FramePrediction(instances=None, panoptic=None, label_ids=labels)
 
     def _check_kind(self) -> None:
-        """Look at some pictures: a set that only has small values, some of no class, is odd."""
+        """Check some of the images for train ids: small values only, some of no class."""
         order = sorted(self._images)
         seen = np.zeros(256, dtype=np.bool_)
-        for stem in order[:: max(1, len(order) // _LOOKED_AT)][:_LOOKED_AT]:
+        for stem in order[:: max(1, len(order) // _MAX_CHECKED)][:_MAX_CHECKED]:
             path = self._images[stem]
             values = _values(read_label_ids(path, root=self._root, size=None, resize=False))
             _check_values(values, path)
@@ -96,21 +96,21 @@ class LabelImagePredictions:
 
 
 def _values(labels: NDArray[np.uint8]) -> NDArray[np.intp]:
-    """Return the values that occur, rising, intp (K,)."""
+    """Return the unique values of a map, ascending, intp (K,)."""
     return np.flatnonzero(np.bincount(labels.ravel(), minlength=256))
 
 
 def _check_values(values: NDArray[np.intp], path: Path) -> None:
-    """Refuse a picture with values that are no label ids."""
-    most = int(values.max(initial=0))
-    if most <= _MOST_LABEL_ID:
+    """Check that all values are label ids."""
+    largest = int(values.max(initial=0))
+    if largest <= _MAX_LABEL_ID:
         return
-    if most == _IGNORED_TRAIN_ID and not np.any(values[:-1] > _LAST_TRAIN_ID):
+    if largest == _IGNORED_TRAIN_ID and not np.any(values[:-1] > _LAST_TRAIN_ID):
         raise PredictionError(
             f"`{path}` holds train ids: its values are 0 to {_LAST_TRAIN_ID} and 255",
             hint=_TRAIN_IDS_HINT,
         )
     raise PredictionError(
-        f"`{path}` has the value {most}, label ids are 0 to {_MOST_LABEL_ID}",
+        f"`{path}` has the value {largest}, label ids are 0 to {_MAX_LABEL_ID}",
         hint="save label ids, 0 where there is nothing",
     )

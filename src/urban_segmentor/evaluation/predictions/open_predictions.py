@@ -1,4 +1,4 @@
-"""Which format somebody's predictions have, told by what is in them."""
+"""Opening of saved predictions, their format detected from the content."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from urban_segmentor.evaluation.predictions.coco import CocoPredictions, parse_c
 from urban_segmentor.evaluation.predictions.coco_index import parse_index, read_index
 from urban_segmentor.evaluation.predictions.coco_panoptic import PanopticPredictions
 from urban_segmentor.evaluation.predictions.files import files_below, read_json
+from urban_segmentor.evaluation.predictions.frame_names import frame_of
 from urban_segmentor.evaluation.predictions.label_images import LabelImagePredictions
-from urban_segmentor.evaluation.predictions.names import frame_of
 from urban_segmentor.evaluation.predictions.panoptic_json import CategoryTable, parse_panoptic
-from urban_segmentor.evaluation.predictions.segmentation import compacted
+from urban_segmentor.evaluation.predictions.segmentation import compact_numbers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,30 +34,30 @@ _LIST_HINT = (
 def open_predictions(
     path: Path, *, annotations: Path | None = None, resize: bool = False
 ) -> SavedPredictions:
-    """Return what some tool has saved, whichever of these it is.
+    """Return saved predictions; the format is detected.
 
     - A COCO JSON file of instances, with `images`, `categories`, and `annotations` with scores.
     - A list of COCO results, whose ids are those of an annotation file.
-    - A COCO panoptic JSON file, with a folder of pictures of the same name beside it.
+    - A COCO panoptic JSON file, with a folder of PNG images of the same name beside it.
     - A folder in the layout of the benchmark: text files with lines `mask.png labelID score`.
-    - A folder of pictures of label ids, or one that has them in a folder `labelIds`.
+    - A folder of PNG images of label ids, or one that has them in a folder `labelIds`.
 
-    No mask is decoded before somebody asks for its picture.
+    Masks are decoded when the predictions of their image are read.
 
     Args:
         path: The file or folder.
-        annotations: The COCO file that says what the ids of a list of results mean.
+        annotations: The COCO annotation file that the ids of a list of results refer to.
         resize: True when masks may be scaled to the ground truth, nearest pixel centres; its
             shape must be the same to 1 %.
 
     Raises:
-        PredictionError: They are in none of these formats, damaged, or of other classes.
+        PredictionError: The format is none of these, a file is damaged, or classes are others.
     """
     if path.is_dir():
         # `predict --save labelids` has one folder for each kind of picture.
         labels = path / "labelIds"
         return _open_folder(labels if labels.is_dir() else path, resize=resize)
-    content = read_json(path, compact=compacted)
+    content = read_json(path, compact=compact_numbers)
     if isinstance(content, list):
         return _open_list(
             cast("list[object]", content), path, annotations=annotations, resize=resize
@@ -117,16 +117,16 @@ def _open_folder(folder: Path, *, resize: bool) -> SavedPredictions:
 
 
 def _by_frame(folder: Path, suffix: str) -> dict[str, Path]:
-    """Return the one file of each frame, as the official scripts look for it."""
-    found: dict[str, Path] = {}
+    """Return the one file of each frame, by the rules of the official scripts."""
+    files: dict[str, Path] = {}
     for file in files_below(folder, suffix=suffix):
         frame = frame_of(file.name)
         if frame is None:
             continue
-        if frame in found:
+        if frame in files:
             raise PredictionError(
-                f"`{folder}` has two files of `{frame}`: `{found[frame]}` and `{file}`",
+                f"`{folder}` has two files of `{frame}`: `{files[frame]}` and `{file}`",
                 hint="give the folder that has the results of one kind only",
             )
-        found[frame] = file
-    return found
+        files[frame] = file
+    return files

@@ -1,4 +1,4 @@
-"""PNG pictures of others: the size is checked before a pixel is decoded."""
+"""Reading of PNG masks and maps: the size is checked before pixels are decoded."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _START = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
-_BYTES_BESIDES = 2**20
-_BYTES_A_PIXEL = 9
-"""Four channels of 16 bits that cannot be compressed, and what rows add."""
+_OVERHEAD_BYTES = 2**20
+_MAX_BYTES_PER_PIXEL = 9
+"""Four channels of 16 bits that cannot be compressed, and the overhead of rows."""
 
-_DAMAGED = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
-"""What Pillow raises on damaged files."""
+_DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
+"""Exceptions of Pillow on damaged files."""
 
 
 def read_mask(path: Path, *, root: Path, size: tuple[int, int], resize: bool) -> NDArray[np.bool_]:
-    """Return a picture of one object, bool (h, w), true where it is not black.
+    """Return the mask of one object, bool (h, w), true where the image is not black.
 
     Args:
-        path: The picture, of any depth or color, as the official script takes it.
+        path: The PNG, of any depth or color, as the official script takes it.
         root: The folder that it must lie in.
         size: Height and width of the ground truth, pixels.
         resize: True when it may have another size of the same shape.
@@ -48,10 +48,10 @@ def read_mask(path: Path, *, root: Path, size: tuple[int, int], resize: bool) ->
 def read_label_ids(
     path: Path, *, root: Path, size: tuple[int, int] | None, resize: bool
 ) -> NDArray[np.uint8]:
-    """Return a picture of label ids, uint8 (h, w); those of a palette are its positions.
+    """Return a semantic map of label ids, uint8 (h, w); of a palette image its indices.
 
     Args:
-        path: The picture, grey or with a palette, 8 bits.
+        path: The PNG, grey or with a palette, 8 bits.
         root: The folder that it must lie in.
         size: Height and width of the ground truth, pixels, or None for any.
         resize: True when it may have another size of the same shape.
@@ -62,7 +62,7 @@ def read_label_ids(
     image = _read(path, root=root, size=size, resize=resize)
     if image.mode not in {"L", "P"}:
         raise PredictionError(
-            f"`{path}` is no 8-bit grey picture of label ids, but {_words(image.mode)}",
+            f"`{path}` is no 8-bit grey picture of label ids, but {_describe_mode(image.mode)}",
             hint="save label ids, not colors; for panoptic results give their .json file",
         )
     return np.asarray(image, dtype=np.uint8)
@@ -71,10 +71,10 @@ def read_label_ids(
 def read_segment_ids(
     path: Path, *, root: Path, size: tuple[int, int], resize: bool
 ) -> NDArray[np.int32]:
-    """Return a panoptic picture, int32 (h, w), R + 256 G + 65536 B of its colors.
+    """Return the segment ids of a panoptic PNG, int32 (h, w), R + 256 G + 65536 B.
 
     Args:
-        path: The picture, RGB, 8 bits.
+        path: The PNG, RGB, 8 bits.
         root: The folder that it must lie in.
         size: Height and width of the ground truth, pixels.
         resize: True when it may have another size of the same shape.
@@ -85,7 +85,7 @@ def read_segment_ids(
     image = _read(path, root=root, size=size, resize=resize)
     if image.mode not in {"RGB", "RGBA"}:
         raise PredictionError(
-            f"`{path}` is no RGB picture of segment ids, but {_words(image.mode)}",
+            f"`{path}` is no RGB picture of segment ids, but {_describe_mode(image.mode)}",
             hint="a segment's color is its id, R + 256 G + 65536 B, as panopticapi has it",
         )
     channels = np.asarray(image, dtype=np.int32)
@@ -93,20 +93,21 @@ def read_segment_ids(
 
 
 def _read(path: Path, *, root: Path, size: tuple[int, int] | None, resize: bool) -> Image.Image:
-    most_pixels = MAX_PIXELS if size is None or resize else size[0] * size[1]
-    data = read_inside(root, path, most_bytes=most_pixels * _BYTES_A_PIXEL + _BYTES_BESIDES)
-    found = _size(data, path)
+    max_pixels = MAX_PIXELS if size is None or resize else size[0] * size[1]
+    data = read_inside(root, path, max_bytes=max_pixels * _MAX_BYTES_PER_PIXEL + _OVERHEAD_BYTES)
+    image_size = _size(data, path)
     if size is not None:
-        check_fit(found, size, resize=resize, where=f"`{path}`")
-    elif found[0] * found[1] > MAX_PIXELS:
+        check_fit(image_size, size, resize=resize, context=f"`{path}`")
+    elif image_size[0] * image_size[1] > MAX_PIXELS:
         raise PredictionError(
-            f"`{path}` claims {found[1]} x {found[0]} pixels, at most {MAX_PIXELS} are read",
+            f"`{path}` claims {image_size[1]} x {image_size[0]} pixels, at most {MAX_PIXELS} "
+            "are read",
             hint="predict at the size of the ground truth",
         )
     try:
         image = Image.open(io.BytesIO(data), formats=("PNG",))
         image.load()
-    except _DAMAGED as error:
+    except _DECODE_ERRORS as error:
         raise PredictionError(
             f"`{path}` is damaged: {error}", hint="copy or save the predictions again"
         ) from error
@@ -114,7 +115,7 @@ def _read(path: Path, *, root: Path, size: tuple[int, int] | None, resize: bool)
 
 
 def _size(data: bytes, path: Path) -> tuple[int, int]:
-    """Return height and width as the head of the file states them, both at least 1."""
+    """Return height and width of the PNG header, both at least 1."""
     head = data[len(_START) : len(_START) + 8]
     width, height = (int.from_bytes(side, "big") for side in (head[:4], head[4:]))
     if not data.startswith(_START) or len(head) < 8 or not width or not height:
@@ -125,7 +126,7 @@ def _size(data: bytes, path: Path) -> tuple[int, int]:
     return height, width
 
 
-def _words(mode: str) -> str:
+def _describe_mode(mode: str) -> str:
     return {"1": "black and white", "RGB": "colored", "RGBA": "colored"}.get(
         mode, "16-bit grey" if mode.startswith("I") else f"of the kind {mode}"
     )

@@ -1,4 +1,4 @@
-"""What saved predictions say of a picture, and who says it."""
+"""Predictions of one frame, and the interface of saved predictions."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class FramePrediction:
-    """What was predicted for one picture; None where nobody can say.
+    """Predictions of one frame; None for kinds that the format does not have.
 
     Attributes:
         instances: N instances, masks at the size of the ground truth.
-        panoptic: A map of segments, int32 (H, W).
+        panoptic: Panoptic map, int32 (H, W).
         label_ids: uint8 (H, W), official label ids, 0 for nothing.
     """
 
@@ -29,28 +29,28 @@ class FramePrediction:
 
 
 class SavedPredictions(Protocol):
-    """Predictions of a set of pictures, as some tool saved them.
+    """Predictions of a set of frames, saved by any tool.
 
-    Nothing changes after opening, so that several threads may ask at once.
+    Immutable after opening, so several threads may read at once.
     """
 
     @property
     def kind(self) -> str:
-        """The format in words, such as `COCO instances`."""
+        """Name of the format, such as `COCO instances`."""
         ...
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """The class list that `class_id` counts through; names of Cityscapes where they are."""
+        """Class names by class id, those of Cityscapes where they match."""
         ...
 
     @property
     def stems(self) -> frozenset[str]:
-        """The pictures that the predictions speak of, such as `aachen_000000_000019`."""
+        """Stems of the frames with predictions, such as `aachen_000000_000019`."""
         ...
 
     def of(self, stem: str, *, size: tuple[int, int]) -> FramePrediction:
-        """Return what was predicted for a picture.
+        """Return the predictions of a frame.
 
         Args:
             stem: Its name, one of `stems`.

@@ -1,4 +1,4 @@
-"""One frame converted: its labels and its picture put into the new data set."""
+"""Conversion of one frame: its labels and its image."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from urban_segmentor.datasets.cityscapes.outlines import visible_outlines
 from urban_segmentor.datasets.cityscapes.rasterize import ObjectMap, draw_objects
 from urban_segmentor.datasets.cityscapes.segments import visible_segments
 from urban_segmentor.datasets.convert.coco import coco_annotations, count_annotations
-from urban_segmentor.datasets.convert.frame_report import FrameReport, no_round_trip
+from urban_segmentor.datasets.convert.frame_report import FrameReport, empty_round_trip
 from urban_segmentor.datasets.convert.panoptic import panoptic_labels
 from urban_segmentor.datasets.convert.yolo import original_labels, yolo_labels
 from urban_segmentor.datasets.images import Placement, place_image, same_shape
@@ -38,25 +38,25 @@ if TYPE_CHECKING:
 
 Format: TypeAlias = Literal["yolo", "coco", "panoptic"]
 PANOPTIC = "cityscapes_panoptic_"
-"""How the official names of panoptic folders and files begin."""
+"""Prefix of the official names of panoptic folders and files."""
 WORK = ".prepare"
-"""Folder for what an unfinished conversion has to remember."""
-_LARGEST = 16384  # pixels
+"""Folder with the records of an unfinished conversion."""
+_MAX_SIDE_PX = 16384  # pixels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConversionOptions:
-    """How a data set is converted.
+    """Options of a conversion.
 
     Attributes:
-        out: The new data set.
+        out: Output folder.
         format: `yolo`, `coco` or `panoptic`.
-        classes: The classes wanted.
-        stuff: `regions` for each connected region of stuff alone, `whole` for one a class.
+        classes: The class set.
+        stuff: `regions` for each connected region of stuff alone, `convertible` for one a class.
         as_original: True for the original demo's labels, with its faults (YOLO only).
-        ground_truth: Which official pictures to write too, some of `GROUND_TRUTH`.
-        placement: `link` or `copy` the pictures that keep their size.
-        imgsz: Long side, or height and width, of resized pictures; None to keep the size.
+        ground_truth: Official label images to write too, some of `GROUND_TRUTH`.
+        placement: `link` or `copy` the images that keep their size.
+        imgsz: Long side, or height and width, of resized images; None to keep the size.
 
     Raises:
         SettingError: A value is not allowed, or two do not go together.
@@ -79,9 +79,9 @@ class ConversionOptions:
         for kind in self.ground_truth:
             _one_of("ground-truth", kind, GROUND_TRUTH)
         sides = self.imgsz if isinstance(self.imgsz, tuple) else (self.imgsz,)
-        if not all(side is None or 1 <= side <= _LARGEST for side in sides):
+        if not all(side is None or 1 <= side <= _MAX_SIDE_PX for side in sides):
             raise SettingError(
-                f"`imgsz` is {self.imgsz}, expected 1 to {_LARGEST}",
+                f"`imgsz` is {self.imgsz}, expected 1 to {_MAX_SIDE_PX}",
                 hint="--imgsz 1024, or --imgsz 512,1024; pixels",
             )
         if self.as_original and self.format != "yolo":
@@ -90,111 +90,113 @@ class ConversionOptions:
                 hint="use --labels-as-original with --format yolo",
             )
 
-    def record(self, sample: CityscapesFrame) -> Path:
-        """Return the file that says what became of a frame; it is there when all else is."""
-        return self.out / WORK / sample.split / f"{sample.stem}.json"
+    def record(self, frame: CityscapesFrame) -> Path:
+        """Return the path of a frame's record, which is written last."""
+        return self.out / WORK / frame.split / f"{frame.stem}.json"
 
 
-def convert(sample: CityscapesFrame, how: ConversionOptions) -> FrameReport:
-    """Convert one frame, and return what became of it.
+def convert_frame(frame: CityscapesFrame, options: ConversionOptions) -> FrameReport:
+    """Convert one frame, and return its report.
 
     Args:
-        sample: A frame with polygons and a picture.
-        how: What is wanted.
+        frame: A frame with polygons and an image.
+        options: Options of the conversion.
 
     Raises:
-        DatasetError: The polygons or the picture cannot be read; then nothing is written.
+        DatasetError: The polygons or the image cannot be read; then nothing is written.
         OutputError: The disk is full, or the like.
     """
-    if sample.polygons is None or sample.image is None:
-        raise DatasetError(f"`{sample.stem}` lacks its polygons or its picture")
-    annotation = read_annotation(sample.polygons)
+    if frame.polygons is None or frame.image is None:
+        raise DatasetError(f"`{frame.stem}` lacks its polygons or its picture")
+    annotation = read_annotation(frame.polygons)
     drawn = draw_objects(annotation)
-    image = _image_path(how, sample, sample.image)
+    image = _image_path(options, frame, frame.image)
     size = place_image(
-        sample.image, image, placement=how.placement, imgsz=how.imgsz, overwrite=True
+        frame.image, image, placement=options.placement, imgsz=options.imgsz, overwrite=True
     )
     report: FrameReport = {
-        "stem": sample.stem,
-        "split": sample.split,
+        "stem": frame.stem,
+        "split": frame.split,
         "polygons": len(annotation.objects),
         "clipped": annotation.outside,
         "deleted": annotation.deleted,
         "hidden": 0,
         "classes": {},
-        "large": no_round_trip(),
-        "small": no_round_trip(),
+        "large": empty_round_trip(),
+        "small": empty_round_trip(),
         "problems": [
-            *(f"`{sample.polygons}`: {problem}" for problem in annotation.problems),
-            *(f"`{sample.polygons}`: unknown label `{name}`" for name in annotation.unknown),
+            *(f"`{frame.polygons}`: {problem}" for problem in annotation.problems),
+            *(f"`{frame.polygons}`: unknown label `{name}`" for name in annotation.unknown),
         ],
     }
-    if not isinstance(how.imgsz, tuple) and not same_shape(size, annotation.image_size):
+    if not isinstance(options.imgsz, tuple) and not same_shape(size, annotation.image_size):
         text = f"is {size[1]} x {size[0]}, of another shape than its polygons"
-        report["problems"].append(f"`{sample.image}` {text}: they are stretched to fit")
+        report["problems"].append(f"`{frame.image}` {text}: they are stretched to fit")
     extra: dict[str, Any] = {"image": _image(image, size)}
-    if how.format == "yolo":
-        _write_yolo(annotation, drawn, sample, how, report)
-    elif how.format == "coco":
-        segments = visible_segments(drawn.resized(size), classes=how.classes, stuff=how.stuff)
+    if options.format == "yolo":
+        _write_yolo(annotation, drawn, frame, options, report)
+    elif options.format == "coco":
+        segments = visible_segments(
+            drawn.resized(size), classes=options.classes, stuff=options.stuff
+        )
         extra["annotations"] = coco_annotations(segments)
         report["hidden"] = segments.hidden
-        report["classes"] = count_annotations(extra["annotations"], classes=how.classes)
+        report["classes"] = count_annotations(extra["annotations"], classes=options.classes)
     else:
-        extra["segments_info"] = _write_panoptic(drawn.resized(size), sample, how, report)
-    for kind in how.ground_truth:
-        _write_ground_truth(drawn, sample, how, kind)
+        extra["segments_info"] = _write_panoptic(drawn.resized(size), frame, options, report)
+    for kind in options.ground_truth:
+        _write_ground_truth(drawn, frame, options, kind)
     record = json.dumps({"report": report, **extra}).encode("ascii")
-    write_atomically(how.record(sample), record, overwrite=True)
+    write_atomically(options.record(frame), record, overwrite=True)
     return report
 
 
 def panoptic_folder(split: str) -> str:
-    """Return the folder of the official panoptic pictures of a split."""
+    """Return the official folder name of a split's panoptic images."""
     return PANOPTIC + split
 
 
 def _write_yolo(
     annotation: Annotation,
     drawn: ObjectMap,
-    sample: CityscapesFrame,
-    how: ConversionOptions,
+    frame: CityscapesFrame,
+    options: ConversionOptions,
     report: FrameReport,
 ) -> None:
-    if how.as_original:
-        labels = original_labels(annotation, classes=how.classes)
+    if options.as_original:
+        labels = original_labels(annotation, classes=options.classes)
     else:
-        outlines = visible_outlines(drawn, classes=how.classes, stuff=how.stuff)
+        outlines = visible_outlines(drawn, classes=options.classes, stuff=options.stuff)
         size = annotation.image_size
-        labels = yolo_labels(outlines, classes=how.classes, image_size=size)
+        labels = yolo_labels(outlines, classes=options.classes, image_size=size)
         report["hidden"] = outlines.hidden
     report["classes"], report["large"], report["small"] = (
         labels.classes,
         labels.large,
         labels.small,
     )
-    name = f"{sample.stem}_{IMAGES}.txt"
+    name = f"{frame.stem}_{IMAGES}.txt"
     if labels.ignored:
-        ignored = how.out / "ignored" / sample.split / name
+        ignored = options.out / "ignored" / frame.split / name
         write_atomically(ignored, labels.ignored, overwrite=True)
-    write_atomically(how.out / "labels" / sample.split / name, labels.labels, overwrite=True)
+    write_atomically(options.out / "labels" / frame.split / name, labels.labels, overwrite=True)
 
 
 def _write_panoptic(
-    drawn: ObjectMap, sample: CityscapesFrame, how: ConversionOptions, report: FrameReport
+    drawn: ObjectMap, frame: CityscapesFrame, options: ConversionOptions, report: FrameReport
 ) -> list[dict[str, Any]]:
-    labels = panoptic_labels(drawn, classes=how.classes)
+    labels = panoptic_labels(drawn, classes=options.classes)
     report["classes"], report["hidden"] = labels.classes, labels.hidden
-    path = how.out / panoptic_folder(sample.split) / f"{sample.stem}_gtFine_panoptic.png"
+    path = options.out / panoptic_folder(frame.split) / f"{frame.stem}_gtFine_panoptic.png"
     write_atomically(path, _rgb_png(labels.image), overwrite=True)
     return labels.segments
 
 
 def _write_ground_truth(
-    drawn: ObjectMap, sample: CityscapesFrame, how: ConversionOptions, kind: str
+    drawn: ObjectMap, frame: CityscapesFrame, options: ConversionOptions, kind: str
 ) -> None:
-    name = f"{sample.stem}_gtFine_{kind}.png"
-    path = how.out / LABELS / sample.split / sample.city / name
+    name = f"{frame.stem}_gtFine_{kind}.png"
+    path = options.out / LABELS / frame.split / frame.city / name
     if kind == "color":
         data = _rgb_png(drawn.colors())
     elif kind == "labelIds":
@@ -204,9 +206,9 @@ def _write_ground_truth(
     write_atomically(path, data, overwrite=True)
 
 
-def _image_path(how: ConversionOptions, sample: CityscapesFrame, image: Path) -> Path:
-    name = f"{sample.stem}_{IMAGES}{image.suffix.lower()}"
-    return how.out / "images" / sample.split / name
+def _image_path(options: ConversionOptions, frame: CityscapesFrame, image: Path) -> Path:
+    name = f"{frame.stem}_{IMAGES}{image.suffix.lower()}"
+    return options.out / "images" / frame.split / name
 
 
 def _image(image: Path, size: tuple[int, int]) -> dict[str, Any]:

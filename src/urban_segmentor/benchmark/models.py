@@ -1,4 +1,4 @@
-"""The model files that are compared, and what can be said of each before it runs."""
+"""Model files of a benchmark and their metadata."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from urban_segmentor.models.spec import ModelSpec
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-MADE_FROM = "quantized_from"
+QUANTIZED_FROM = "quantized_from"
 """Metadata of a quantized file: name of the float file or model that it was made from."""
 _MODELS_HINT = "--models urban-n,best.onnx"
 # Operators and element types of integers, by the names that they have in the files.
@@ -27,15 +27,15 @@ _INTEGERS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkModel:
-    """A model that can be read here.
+    """A model file and its metadata.
 
     Attributes:
         name: As the user named it.
         path: The file.
-        spec: What it says about itself.
+        spec: Its metadata.
         static_size: Height and width of the input when the export fixes them, pixels.
         is_quantized: True when it computes with integers, or keeps its weights as such.
-        made_from: What a quantized file says that it was made from, or an empty string.
+        made_from: Float model that a quantized file was made from, or an empty string.
     """
 
     name: str
@@ -52,7 +52,7 @@ class BenchmarkModel:
 
 
 def find_models(texts: Sequence[str] | None) -> dict[str, Path]:
-    """Return the files of the models that are to be compared, by name.
+    """Return the files of the models to benchmark, by name.
 
     Args:
         texts: Names and paths, several in one text with commas; None for all embedded models.
@@ -69,21 +69,25 @@ def find_models(texts: Sequence[str] | None) -> dict[str, Path]:
             "`--models` is empty" if not any(names) else "`--models` has an empty name in it",
             hint=_MODELS_HINT,
         )
-    found: dict[str, Path] = {}
-    seen: dict[Path, str] = {}
+    paths: dict[str, Path] = {}
+    names_by_path: dict[Path, str] = {}
     for name in names:
         path = resolve_model(name)
         real = path.resolve()
-        if real in seen:
-            other = "" if seen[real] == name else f", as `{seen[real]}` and as `{name}`"
+        if real in names_by_path:
+            other = (
+                ""
+                if names_by_path[real] == name
+                else f", as `{names_by_path[real]}` and as `{name}`"
+            )
             raise SettingError(f"`--models` names `{path}` twice{other}", hint=_MODELS_HINT)
-        seen[real] = name
-        found[name] = path
-    return found
+        names_by_path[real] = name
+        paths[name] = path
+    return paths
 
 
 def read_model(name: str, path: Path) -> BenchmarkModel:
-    """Return what a model file says about itself.
+    """Return a model file with its metadata.
 
     Args:
         name: As the user named it.
@@ -94,7 +98,7 @@ def read_model(name: str, path: Path) -> BenchmarkModel:
     """
     choice = select_runtime(device="cpu", runtime="openvino", suffix=path.suffix)
     network = open_model_file(path, choice)
-    made_from = network.metadata.get(MADE_FROM)
+    made_from = network.metadata.get(QUANTIZED_FROM)
     try:
         is_quantized = _INTEGERS[path.suffix].search(path.read_bytes()) is not None
     except OSError as error:
@@ -111,12 +115,12 @@ def read_model(name: str, path: Path) -> BenchmarkModel:
     )
 
 
-def is_made_from(file: BenchmarkModel, other: BenchmarkModel) -> bool:
-    """Return whether a quantized file says that it was made from another one.
+def is_quantized_from(file: BenchmarkModel, other: BenchmarkModel) -> bool:
+    """Return True when the metadata of a quantized file names another one as its float model.
 
     Args:
         file: The quantized file.
-        other: A float file, which may be meant by its name, its file or its stem.
+        other: A float file, matched by its name, file name or stem.
     """
     meant = Path(file.made_from)
     return bool(file.made_from) and (

@@ -1,4 +1,4 @@
-"""What an export says about itself: from the user, from the checkpoint, from the file it was."""
+"""Metadata of an export: from the user, from the checkpoint, from the original file."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _MASK_MAP = "metrics/mAP50-95(M)"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelDescription:
-    """What the user says about a model; None where something sensible is to be found.
+    """The user's description of a model; None for what the checkpoint or file says.
 
     Attributes:
         description: One line about the model.
-        training_data: What it was trained on.
-        accuracy: Measured accuracy with the frames it was measured on.
+        training_data: Data set and length of the training.
+        accuracy: Measured accuracy, and the frames it was measured on.
         license: License of the weights.
     """
 
@@ -34,15 +34,15 @@ class ModelDescription:
     license: str | None = None
 
 
-def of_checkpoint(checkpoint: Checkpoint) -> dict[str, object]:
-    """Return what can be told from a checkpoint and not from its export.
+def checkpoint_metadata(checkpoint: Checkpoint) -> dict[str, object]:
+    """Return metadata of a checkpoint that its export lacks.
 
     Args:
         checkpoint: The model.
     """
     args = checkpoint.train_args
     data, epochs, imgsz = (args.get(key) for key in ("data", "epochs", "imgsz"))
-    told = [
+    training = [
         f"`{_short(str(data))}`" if data else "",
         f"{epochs} epochs" if epochs else "",
         f"{_sides(imgsz)} px" if imgsz else "",
@@ -51,7 +51,7 @@ def of_checkpoint(checkpoint: Checkpoint) -> dict[str, object]:
     return {
         "description": _description(checkpoint),
         "license": _license(checkpoint.class_names),
-        "training_data": ", ".join(part for part in told if part),
+        "training_data": ", ".join(part for part in training if part),
         "accuracy": f"mask mAP50-95 {100 * mask_map:.1f} in the validation of its training, which "
         "is not the official AP"
         if isinstance(mask_map, float)
@@ -59,12 +59,12 @@ def of_checkpoint(checkpoint: Checkpoint) -> dict[str, object]:
     }
 
 
-def of_file(spec: ModelSpec, metadata: Mapping[str, object]) -> dict[str, object]:
-    """Return what another form of an exported file says, all but what the user says better.
+def file_metadata(spec: ModelSpec, metadata: Mapping[str, object]) -> dict[str, object]:
+    """Return the metadata of an exported file that stays in another format.
 
     Args:
-        spec: What the file says, read.
-        metadata: The same, as it stands there.
+        spec: The parsed metadata.
+        metadata: The raw metadata of the file.
     """
     return {
         "task": spec.task,
@@ -80,15 +80,15 @@ def of_file(spec: ModelSpec, metadata: Mapping[str, object]) -> dict[str, object
     }
 
 
-def told_by(about: ModelDescription) -> dict[str, object]:
-    """Return what the user says, as metadata."""
-    said = {
-        "description": about.description,
-        "training_data": about.training_data,
-        "accuracy": about.accuracy,
-        "license": about.license,
+def user_metadata(given: ModelDescription) -> dict[str, object]:
+    """Return the user's description as metadata, without what is None."""
+    metadata = {
+        "description": given.description,
+        "training_data": given.training_data,
+        "accuracy": given.accuracy,
+        "license": given.license,
     }
-    return {key: " ".join(text.split()) for key, text in said.items() if text is not None}
+    return {key: " ".join(text.split()) for key, text in metadata.items() if text is not None}
 
 
 def _description(checkpoint: Checkpoint) -> str:
@@ -115,5 +115,5 @@ def _is_cityscapes(class_names: Sequence[str]) -> bool:
 
 
 def _short(data: str) -> str:
-    """Return a data set by the end of its path; the rest is nobody's business."""
+    """Return the last two parts of a data set's path; the rest would tell of the machine."""
     return "/".join(Path(data).parts[-2:])

@@ -1,4 +1,4 @@
-"""The pictures on which speed is measured."""
+"""Images on which speed is measured."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
     from urban_segmentor.structures.frame import Image
 
-MOST_IMAGES = 8
+MAX_IMAGES = 8
 _STREET_SIZE, _STREET_SEED = (1080, 1920), 1
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class BenchmarkImages:
-    """BenchmarkImages in memory.
+    """Images in memory.
 
     Attributes:
         images: uint8 (H, W, 3), RGB.
-        source: Where they are from, for people.
+        source: Their source, for people.
     """
 
     images: tuple[Image, ...]
@@ -39,31 +39,31 @@ class BenchmarkImages:
         return tuple(f"{width}x{height}" for height, width in shapes)
 
 
-def images_of(samples: Sequence[CityscapesFrame], *, source: str) -> BenchmarkImages:
-    """Return some pictures of a split, evenly spread.
+def images_of_split(frames: Sequence[CityscapesFrame], *, source: str) -> BenchmarkImages:
+    """Return up to `MAX_IMAGES` images of a split, evenly spread.
 
     Args:
-        samples: Its frames; those without a picture are passed over.
-        source: Where they are from, for people.
+        frames: Frames of the split; those without an image are skipped.
+        source: Their source, for people.
 
     Raises:
         DatasetError: There is none, or one cannot be read.
     """
-    paths = [sample for sample in samples if sample.image is not None]
-    if not paths:
+    with_images = [frame for frame in frames if frame.image is not None]
+    if not with_images:
         raise DatasetError(
-            f"none of {len(samples)} frames has a picture",
+            f"none of {len(frames)} frames has a picture",
             hint="unpack `leftImg8bit_trainvaltest.zip` there",
         )
-    chosen = spread(paths, min(MOST_IMAGES, len(paths)))
-    images = tuple(read_image(sample.image) for sample in chosen if sample.image is not None)
+    chosen = spread(with_images, min(MAX_IMAGES, len(with_images)))
+    images = tuple(read_image(frame.image) for frame in chosen if frame.image is not None)
     return BenchmarkImages(images=images, source=source)
 
 
-def drawn_images() -> BenchmarkImages:
-    """Return pictures of the procedural street, seen from a car, one each second."""
+def street_images() -> BenchmarkImages:
+    """Return images of the procedural street, seen from a car, one each second."""
     street = Street(size=_STREET_SIZE, fps=1.0, seed=_STREET_SEED, camera="dashcam")
-    shots = street.shots(seconds=float(MOST_IMAGES))
+    shots = street.shots(seconds=float(MAX_IMAGES))
     return BenchmarkImages(
         images=tuple(shot.frame.image for shot in shots),
         source=f"procedural street, seed {_STREET_SEED}",

@@ -1,4 +1,4 @@
-"""The forms that an export has on disk, and how it gets into its place."""
+"""Exported model files: reading, saving, and moving them to the output path."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _OURS = frozenset({".xml", ".bin"})
 
 
 def read_model(path: Path) -> ov.Model:
-    """Return an ONNX model as OpenVINO has it, without what it says about itself."""
+    """Return an ONNX model as an OpenVINO model, without metadata."""
     openvino: Any = import_module("openvino")
     model = core().read_model(path)
     return openvino.Model(model.get_results(), model.get_parameters(), path.stem)
@@ -39,15 +39,15 @@ def save_openvino(
 ) -> Path:
     """Write a model in OpenVINO's format, and return the `.xml`.
 
-    What it says about itself stands both inside it and, for Ultralytics and for people, in
+    The metadata is written both into the `.xml` and, for Ultralytics and for people, into
     `metadata.yaml` beside it.
 
     Args:
         model: The model.
-        folder: Where to; is made.
+        folder: Output folder; is made.
         stem: Name of the files.
         half: True to store weights in half size.
-        metadata: All that the model is to say.
+        metadata: The complete metadata.
     """
     openvino: Any = import_module("openvino")
     folder.mkdir(parents=True, exist_ok=True)
@@ -60,8 +60,8 @@ def save_openvino(
     return path
 
 
-def check_place(path: Path, *, is_folder: bool, overwrite: bool) -> None:
-    """Check that an export may be written, before hours go into it.
+def check_output(path: Path, *, is_folder: bool, overwrite: bool) -> None:
+    """Check that an output path may be written to, before hours go into the export.
 
     Args:
         path: The file, or the folder.
@@ -69,7 +69,7 @@ def check_place(path: Path, *, is_folder: bool, overwrite: bool) -> None:
         overwrite: True when an export that is there may be replaced.
 
     Raises:
-        OutputError: Something is there that may not be replaced, or the place is not writable.
+        OutputError: Something is there that may not be replaced, or the path is not writable.
     """
     if not is_folder:
         check_free(path, overwrite=overwrite)
@@ -89,12 +89,12 @@ def check_place(path: Path, *, is_folder: bool, overwrite: bool) -> None:
         path.rmdir()  # made by the check
 
 
-def put_in_place(made: Path, path: Path, *, overwrite: bool) -> list[Path]:
-    """Return the files of an export, moved where they belong, all of them or none.
+def move_into_place(made: Path, path: Path, *, overwrite: bool) -> list[Path]:
+    """Return the files of an export, moved to the output path, all of them or none.
 
     Args:
-        made: The file or folder that was made elsewhere.
-        path: The final place.
+        made: The exported file or folder in a temporary folder.
+        path: The output path.
         overwrite: True when an export that is there may be replaced.
 
     Raises:
@@ -103,7 +103,7 @@ def put_in_place(made: Path, path: Path, *, overwrite: bool) -> list[Path]:
     if made.is_file():
         write_atomically(path, made.read_bytes(), overwrite=overwrite)
         return [path]
-    check_place(path, is_folder=True, overwrite=overwrite)
+    check_output(path, is_folder=True, overwrite=overwrite)
     partial, old = (path.with_name(f".{path.name}.{end}") for end in ("partial", "old"))
     with output_errors(path):
         for folder in (partial, old):

@@ -1,4 +1,4 @@
-"""What the user wants of an export, checked before hours go into it."""
+"""Options of an export, checked before hours go into it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, cast
 
 from urban_segmentor.errors import ModelError, SettingError
-from urban_segmentor.export.export_images import calibration_images, gate_samples
-from urban_segmentor.export.export_metadata import ModelDescription
-from urban_segmentor.export.formats import check_place
+from urban_segmentor.export.images import calibration_images, gate_frames
+from urban_segmentor.export.metadata import ModelDescription
+from urban_segmentor.export.model_files import check_output
 from urban_segmentor.io.atomic import check_not_source
 from urban_segmentor.models.hub import HUB_PREFIX
 from urban_segmentor.models.registry import embedded_models, resolve_model
@@ -25,26 +25,26 @@ _WIDE = (1080, 1920)
 
 
 class ExportProgress(Protocol):
-    """Hears how far the work is."""
+    """Receives the progress of an export."""
 
     def start(self, name: str, frames: int | None) -> None:
-        """A step begins, of so many pictures, or of nobody knows how many."""
+        """A step begins; `frames` is its length, None when unknown."""
         ...
 
     def advance(self) -> None:
-        """A picture is done."""
+        """One image of the step is done."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuantizationOptions:
-    """How a model gets eight bits, and how that is judged.
+    """Options of INT8 quantization and its accuracy gate.
 
     Attributes:
-        calibration: Pictures of the split `train` that ranges are taken from.
-        gate_images: Frames of the split `val` that accuracy is measured on; 0 for all.
+        calibration: Number of calibration images, from the split `train`.
+        gate_images: Number of frames of the split `val` that AP is measured on; 0 for all.
         whole_head: True to leave all of the head in float, not its last layers alone.
-        accept_loss: True to write the file whatever it costs in accuracy.
+        accept_loss: True to write the file whatever the loss of AP.
     """
 
     calibration: int = 200
@@ -55,7 +55,7 @@ class QuantizationOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportOptions:
-    """What is to be exported, and how.
+    """Options of an export.
 
     Attributes:
         model: A `.pt`, a `.onnx`, the name of an embedded model, or a hub address.
@@ -63,12 +63,12 @@ class ExportOptions:
         imgsz: Long side, or height and width, that the file names, pixels; None for those of the
             training.
         half: True to store weights in half size.
-        quantization: How it gets eight bits, or None to leave it in float.
-        data: Where pictures come from: a Cityscapes folder, or one that `data prepare` made; None
+        quantization: Options of INT8 quantization, or None for float.
+        data: Source of the images: a Cityscapes folder, or one that `data prepare` made; None
             for the procedural street.
-        output: The file, or the folder for OpenVINO; None for a place beside the model.
+        output: The file, or the folder for OpenVINO; None for a file beside the model.
         overwrite: True when an export that is there may be replaced.
-        about: What the file is to say about itself.
+        description: The user's description of the model.
         trust: True to load a checkpoint that holds more than a model.
     """
 
@@ -80,11 +80,11 @@ class ExportOptions:
     data: Path | None = None
     output: Path | None = None
     overwrite: bool = False
-    about: ModelDescription = field(default_factory=ModelDescription)
+    description: ModelDescription = field(default_factory=ModelDescription)
     trust: bool = False
 
     def size(self, usual: tuple[int, int], *, stride: int) -> tuple[int, int]:
-        """Return the height and width that the file names, pixels.
+        """Return the input size of the export, height and width, pixels.
 
         Args:
             usual: Those of the model, pixels.
@@ -107,7 +107,7 @@ class ExportOptions:
 
 
 def wide_size(imgsz: object, *, stride: int) -> tuple[int, int]:
-    """Return a height and width, pixels, as cameras give them where only a long side is known.
+    """Return an input size, height and width, pixels; 16:9 where only a long side is known.
 
     Args:
         imgsz: A long side, or height and width; 640 for anything else.
@@ -125,7 +125,7 @@ def wide_size(imgsz: object, *, stride: int) -> tuple[int, int]:
 
 
 def find_model(model: str) -> Path:
-    """Return the file of a model; that of a checkpoint need not be there.
+    """Return the path of a model; that of a checkpoint need not exist.
 
     Raises:
         ModelError: There is no such model, or it is of a kind that is not exported.
@@ -142,35 +142,35 @@ def find_model(model: str) -> Path:
     return found
 
 
-def place_of(wishes: ExportOptions, path: Path) -> Path:
-    """Return where the export goes: beside the model, or here when that is not the user's.
+def resolve_output_path(options: ExportOptions, path: Path) -> Path:
+    """Return the output path: beside the model, or the working folder for models of ours.
 
     Args:
-        wishes: What is to be exported.
+        options: Options of the export.
         path: The file of the model.
 
     Raises:
-        SettingError: The place does not fit the format.
+        SettingError: The output path does not fit the format.
     """
-    if wishes.output is not None:
-        if wishes.format == "onnx" and wishes.output.suffix != ".onnx":
+    if options.output is not None:
+        if options.format == "onnx" and options.output.suffix != ".onnx":
             raise SettingError(
-                f"`{wishes.output}` does not end in `.onnx`", hint=f"-o {path.stem}.onnx"
+                f"`{options.output}` does not end in `.onnx`", hint=f"-o {path.stem}.onnx"
             )
-        return wishes.output
-    is_ours = wishes.model in embedded_models() or wishes.model.startswith(HUB_PREFIX)
+        return options.output
+    is_ours = options.model in embedded_models() or options.model.startswith(HUB_PREFIX)
     folder = Path() if is_ours else path.parent
-    if wishes.format == "onnx":
+    if options.format == "onnx":
         return folder / f"{path.stem}.onnx"
-    return folder / f"{path.stem}{'_int8' * (wishes.quantization is not None)}_openvino"
+    return folder / f"{path.stem}{'_int8' * (options.quantization is not None)}_openvino"
 
 
-def check_options(wishes: ExportOptions, *, place: Path, path: Path) -> None:
-    """Check that the wishes can be fulfilled, as far as can be told at once.
+def check_options(options: ExportOptions, *, output_path: Path, path: Path) -> None:
+    """Check options, data and output path, before the model is read.
 
     Args:
-        wishes: What is to be exported.
-        place: Where to.
+        options: Options of the export.
+        output_path: Output file or folder.
         path: The file of the model.
 
     Raises:
@@ -178,16 +178,16 @@ def check_options(wishes: ExportOptions, *, place: Path, path: Path) -> None:
         DatasetError: The data set lacks what quantizing needs.
         OutputError: The export is there already, or cannot be written.
     """
-    plan = wishes.quantization
+    plan = options.quantization
     if plan is not None:
-        if wishes.format != "openvino":
+        if options.format != "openvino":
             raise SettingError("INT8 is written for OpenVINO alone", hint="--format openvino")
-        if wishes.data is None:
+        if options.data is None:
             raise SettingError(
                 "quantizing needs pictures to calibrate on and labels to measure the loss with",
                 hint="--data CITYSCAPES, a folder with gtFine and leftImg8bit",
             )
-        calibration_images(wishes.data, plan.calibration)
-        gate_samples(wishes.data, plan.gate_images)
-    check_not_source(place, path)
-    check_place(place, is_folder=wishes.format == "openvino", overwrite=wishes.overwrite)
+        calibration_images(options.data, plan.calibration)
+        gate_frames(options.data, plan.gate_images)
+    check_not_source(output_path, path)
+    check_output(output_path, is_folder=options.format == "openvino", overwrite=options.overwrite)

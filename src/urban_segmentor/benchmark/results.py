@@ -1,4 +1,4 @@
-"""What came out of each candidate."""
+"""Results of each candidate: speed and accuracy."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeedFigures:
-    """What a picture costs when it has the machine to itself.
+    """Latency of a candidate, one image at a time.
 
     Attributes:
         input_size: Height and width of the network input, pixels.
         stages: Milliseconds by stage.
-        p50_ms: Median of all stages of a picture together.
+        p50_ms: Median latency of an image, all stages together.
         p95_ms: 95th percentile of the same.
-        images: Pictures measured.
+        images: Images measured.
     """
 
     input_size: tuple[int, int]
@@ -35,20 +35,20 @@ class SpeedFigures:
 
     @property
     def fps(self) -> float:
-        """Pictures a second, one after the other."""
+        """Images per second, one after the other."""
         return 1e3 / self.p50_ms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccuracyFigures:
-    """Figures by the official rules, fractions; None for what does not occur.
+    """Official metrics, fractions; None for what does not occur.
 
     Attributes:
         ap: Instance AP.
         ap50: Instance AP at IoU 0.5.
         pq: Panoptic quality.
         miou: Mean IoU.
-        images: Pictures scored.
+        images: Images evaluated.
     """
 
     ap: float | None
@@ -60,13 +60,13 @@ class AccuracyFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkRow:
-    """A candidate, or a model that gave none, with what was measured.
+    """A candidate, or a model that cannot be read, with its results.
 
     Attributes:
         model: As the user named it.
         candidate: How it was run; None for a model that cannot be read.
-        speed: What it costs; None where it failed.
-        accuracy: How good it is; None where that was not measured.
+        speed: Its latency; None where it failed.
+        accuracy: Its accuracy; None where that was not measured.
         error: Why it failed, or an empty string.
     """
 
@@ -78,20 +78,20 @@ class BenchmarkRow:
 
 
 class LatencyClock:
-    """Collects the durations of one candidate, by stage and for whole pictures."""
+    """Collects latencies of one candidate, by stage and for whole images."""
 
     def __init__(self) -> None:
         self._stages = StageTimes()
         self._totals_s: array[float] = array("d")
 
     def add(self, times_s: dict[str, float]) -> None:
-        """Note what each stage of one picture took, seconds."""
+        """Add the durations of one image, seconds by stage."""
         for stage, time_s in times_s.items():
             self._stages.add(stage, time_s)
         self._totals_s.append(sum(times_s.values()))
 
     def speed(self, input_size: tuple[int, int]) -> SpeedFigures:
-        """Return what a picture costs.
+        """Return the latency over all images so far.
 
         Args:
             input_size: Height and width of the network input, pixels.

@@ -1,4 +1,4 @@
-"""Which picture a name in somebody's results means, and which classes."""
+"""Frame and class names in the results of other tools."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _ENDING = re.compile(r"_(?:leftImg8bit|gtFine)(?:[_.].*)?\Z", re.DOTALL)
 
 
 def frame_of(file_name: str) -> str | None:
-    """Return city, sequence and frame at the beginning of a file's name, or None.
+    """Return the Cityscapes frame, `city_sequence_frame`, that a file name starts with, or None.
 
     >>> frame_of("ulm_000000_000019_leftImg8bit.txt")
     'ulm_000000_000019'
     """
-    found = _FRAME.match(file_name)
-    return None if found is None else found[0]
+    match = _FRAME.match(file_name)
+    return None if match is None else match[0]
 
 
 def stem_of(name: str) -> str:
-    """Return the picture that a path or an id means, without folders and endings.
+    """Return the stem of an image that a path or an id means, without folders and endings.
 
     >>> stem_of("val/ulm/ulm_000000_000019_leftImg8bit.png")
     'ulm_000000_000019'
@@ -44,18 +44,18 @@ def stem_of(name: str) -> str:
 
 
 def check_class_names(class_names: Sequence[str], *, path: Path) -> None:
-    """Check that some class is one of Cityscapes.
+    """Check that at least one class is one of Cityscapes.
 
     Args:
-        class_names: The names that a file has.
+        class_names: Class names of a file.
         path: The file, named in the message.
 
     Raises:
-        PredictionError: None is.
+        PredictionError: There is none.
     """
     if set(TRAIN_NAMES).isdisjoint(class_names):
-        some = ", ".join(f"`{name}`" for name in class_names[:5]) or "none at all"
+        names = ", ".join(f"`{name}`" for name in class_names[:5]) or "none at all"
         raise PredictionError(
-            f"`{path}` has no class of Cityscapes, but {some}{', ...' * (len(class_names) > 5)}",
+            f"`{path}` has no class of Cityscapes, but {names}{', ...' * (len(class_names) > 5)}",
             hint=f"name the categories as Cityscapes does: {', '.join(TRAIN_NAMES)}",
         )

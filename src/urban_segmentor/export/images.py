@@ -1,4 +1,4 @@
-"""Pictures that an export is checked, calibrated and measured on."""
+"""Images for the comparison, calibration and accuracy gate of an export."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urban_segmentor.datasets.images import read_image
 from urban_segmentor.datasets.prepared import open_frames
 from urban_segmentor.errors import DatasetError, SettingError
 from urban_segmentor.evaluation.validation.validate import spread
-from urban_segmentor.export.verify_export import ModelUnderTest
+from urban_segmentor.export.verify_export import NamedImage
 from urban_segmentor.inference.preprocess import network_input
 from urban_segmentor.structures.boxes import Letterbox, rectangular_size
 from urban_segmentor.synthetic import Street
@@ -29,14 +29,14 @@ _STREET_PX = (512, 1024)
 
 
 class NetworkInputs:
-    """Pictures as a network gets them, made anew each time they are asked for.
+    """Letterboxed network inputs, decoded anew in each iteration.
 
     Args:
-        images: The files.
+        images: Image files.
         imgsz: Long side of the network's input, pixels.
         stride: Its sides are multiples of it, pixels.
         static_size: Height and width where the network fixes them, pixels.
-        on_image: Called after each picture.
+        on_image: Called after each image.
     """
 
     def __init__(
@@ -53,11 +53,11 @@ class NetworkInputs:
         self._on_image = on_image
 
     def __len__(self) -> int:
-        """Return the number of pictures."""
+        """Return the number of images."""
         return len(self.images)
 
     def __iter__(self) -> Iterator[NDArray[np.uint8]]:
-        """Yield each picture in its letterbox, uint8 (1, H, W, 3), RGB."""
+        """Yield each image in its letterbox, uint8 (1, H, W, 3), RGB."""
         for path in self.images:
             image = read_image(path)
             size = (image.shape[0], image.shape[1])
@@ -65,23 +65,24 @@ class NetworkInputs:
             self._on_image()
 
     def input_size(self, image_size: tuple[int, int]) -> tuple[int, int]:
-        """Return the height and width that a picture gets, pixels."""
+        """Return height and width of the network input for an image size, pixels."""
         if self._static_size is not None:
             return self._static_size
         return rectangular_size(image_size, long_side=self._imgsz, stride=self._stride)
 
 
-def images_to_compare(data: Path | None) -> tuple[str, list[ModelUnderTest]]:
-    """Return where a handful of pictures come from, and the pictures.
+def comparison_images(data: Path | None) -> tuple[str, list[NamedImage]]:
+    """Return the source of a handful of images, and the images.
 
     Args:
-        data: A Cityscapes folder, or one that `data prepare` made; None for the street.
+        data: A Cityscapes folder, or one that `data prepare` made; None for the
+            procedural street.
 
     Raises:
-        DatasetError: It is neither, or a picture cannot be read.
+        DatasetError: It is neither, or an image cannot be read.
     """
     if data is None:
-        return STREET, _street()
+        return STREET, _street_images()
     frames = open_frames(data).frames
     chosen = [frame for frame in frames if frame.split == "val"] or list(frames)
     if not chosen:
@@ -90,12 +91,12 @@ def images_to_compare(data: Path | None) -> tuple[str, list[ModelUnderTest]]:
             hint=f"urban-segmentor data check {data}",
         )
     count = min(_IMAGES, len(chosen))
-    some = [chosen[i * len(chosen) // count] for i in range(count)]
-    return str(data), [ModelUnderTest(frame.stem, frame.image()) for frame in some]
+    spread_frames = [chosen[i * len(chosen) // count] for i in range(count)]
+    return str(data), [NamedImage(frame.stem, frame.image()) for frame in spread_frames]
 
 
 def calibration_images(data: Path, count: int) -> list[Path]:
-    """Return pictures of the split `train`, spread evenly.
+    """Return calibration images, paths of the split `train`, spread evenly.
 
     Args:
         data: A Cityscapes folder.
@@ -103,10 +104,10 @@ def calibration_images(data: Path, count: int) -> list[Path]:
 
     Raises:
         SettingError: There is no such split, or the count is not at least 1.
-        DatasetError: It is no Cityscapes folder, or has no pictures.
+        DatasetError: It is no Cityscapes folder, or has no images.
     """
-    _check_count(count, "calibration", least=1)
-    images = [one.image for one in _split(data, "train") if one.image is not None]
+    _check_count(count, "calibration", minimum=1)
+    images = [frame.image for frame in _frames_of_split(data, "train") if frame.image is not None]
     if not images:
         raise DatasetError(
             f"`{data}` has no pictures in the split `train`",
@@ -116,8 +117,8 @@ def calibration_images(data: Path, count: int) -> list[Path]:
     return [images[i * len(images) // chosen] for i in range(chosen)]
 
 
-def gate_samples(data: Path, count: int) -> tuple[Sequence[CityscapesFrame], int]:
-    """Return frames of the split `val` that can be scored, and how many there are in all.
+def gate_frames(data: Path, count: int) -> tuple[Sequence[CityscapesFrame], int]:
+    """Return frames of the split `val` with ground truth, and how many there are in all.
 
     Args:
         data: A Cityscapes folder.
@@ -125,24 +126,25 @@ def gate_samples(data: Path, count: int) -> tuple[Sequence[CityscapesFrame], int
 
     Raises:
         SettingError: There is no such split, or the count is negative.
-        DatasetError: It is no Cityscapes folder, or no frame has a picture and labels.
+        DatasetError: It is no Cityscapes folder, or no frame has an image and ground
+            truth.
     """
-    _check_count(count, "gate_images", least=0)
-    whole = [
-        sample
-        for sample in _split(data, "val")
-        if sample.image is not None
-        and (sample.polygons is not None or sample.ground_truth("instanceIds") is not None)
+    _check_count(count, "gate_images", minimum=0)
+    scorable = [
+        frame
+        for frame in _frames_of_split(data, "val")
+        if frame.image is not None
+        and (frame.polygons is not None or frame.ground_truth("instanceIds") is not None)
     ]
-    if not whole:
+    if not scorable:
         raise DatasetError(
             f"`{data}` has no frame with a picture and labels in the split `val`",
             hint=f"urban-segmentor data check {data}",
         )
-    return spread(whole, count or None), len(whole)
+    return spread(scorable, count or None), len(scorable)
 
 
-def _split(data: Path, split: str) -> Sequence[CityscapesFrame]:
+def _frames_of_split(data: Path, split: str) -> Sequence[CityscapesFrame]:
     layout = read_layout(data)
     if split not in layout.splits:
         raise SettingError(
@@ -152,20 +154,20 @@ def _split(data: Path, split: str) -> Sequence[CityscapesFrame]:
     return layout.of_split(split)
 
 
-def _check_count(count: int, name: str, *, least: int) -> None:
-    if count < least:
+def _check_count(count: int, name: str, *, minimum: int) -> None:
+    if count < minimum:
         usual = 200 if name == "calibration" else 100
         raise SettingError(
-            f"`{name}` is {count}, expected at least {least}",
+            f"`{name}` is {count}, expected at least {minimum}",
             hint=f"--{name.replace('_', '-')} {usual}",
         )
 
 
-def _street() -> list[ModelUnderTest]:
-    """Return frames of streets by day, from a car and from a gantry."""
-    found: list[ModelUnderTest] = []
+def _street_images() -> list[NamedImage]:
+    """Return images of procedural streets by day, from a car and from a gantry."""
+    images: list[NamedImage] = []
     for camera in ("dashcam", "fixed"):
         street = Street(size=_STREET_PX, fps=0.25, seed=7, camera=camera)
         for shot in street.shots(seconds=8.0):
-            found.append(ModelUnderTest(f"{camera} {len(found)}", shot.frame.image))
-    return found
+            images.append(NamedImage(f"{camera} {len(images)}", shot.frame.image))
+    return images
