@@ -14,15 +14,17 @@ if TYPE_CHECKING:
 def known_classes(names: Sequence[str]) -> ClassList:
     """Return the classes of a model whose metadata holds names alone.
 
-    Names of Cityscapes keep the kind and the color that they have there; all others are things,
-    with hues of their own.
+    Names of Cityscapes keep the color that they have there, and where half of the names or more
+    are Cityscapes', their kind as well. All others are things, as the 80 classes of COCO are, with
+    hues of their own.
 
     Args:
         names: Names by class id.
     """
     labels = [BY_NAME.get(name) for name in names]
+    is_street = 2 * sum(label is not None for label in labels) >= len(labels)
     return ClassList.from_names(
         names,
-        is_thing=[label is None or label.is_thing for label in labels],
+        is_thing=[label is None or label.is_thing or not is_street for label in labels],
         colors=[nth_hue(i) if label is None else label.color for i, label in enumerate(labels)],
     )
