@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from urban_segmentor.apps.live.viewers import BrowserPage, Window
     from urban_segmentor.errors import (
         DatasetError,
         ModelError,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "apps.live.viewers": ("BrowserPage", "Window"),
     "errors": (
         *("DatasetError", "ModelError", "OutputError", "SettingError"),
         *("ShapeError", "SourceError", "UrbanSegmentorError"),
@@ -59,6 +61,7 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "BrowserPage",
     "ClassInfo",
     "ClassList",
     "DatasetError",
@@ -86,6 +89,7 @@ __all__ = [
     "UrbanSegmentorError",
     "VideoReader",
     "VideoWriter",
+    "Window",
     "Yuv420",
     "writers",
 ]

@@ -145,7 +145,7 @@ def live(  # noqa: PLR0913 - one parameter an option
     from urban_segmentor.apps.live.run import Live
     from urban_segmentor.apps.live.snapshot import save_image
     from urban_segmentor.apps.live.view_controls import ViewControls, ViewState
-    from urban_segmentor.apps.live.window import Window
+    from urban_segmentor.apps.live.window import WindowDisplay
     from urban_segmentor.cli.console import stderr
     from urban_segmentor.cli.interrupts import stop_on_signals
     from urban_segmentor.cli.parsers import one_of, parse_imgsz, parse_size, silence_decoders
@@ -217,7 +217,7 @@ def live(  # noqa: PLR0913 - one parameter an option
     )
     chosen = select_display(
         display,
-        make_window=lambda: Window(
+        make_window=lambda: WindowDisplay(
             controls,
             title=address.name,
             save_image=lambda frame: save_image(frame, output),

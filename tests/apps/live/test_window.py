@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.io.clips import patch_colors, patches
 from urban_segmentor.apps.live.scaling import Scaler, scaled_to
 from urban_segmentor.apps.live.view_controls import ViewControls, ViewState
-from urban_segmentor.apps.live.window import Window
+from urban_segmentor.apps.live.window import WindowDisplay
 from urban_segmentor.errors import DisplayError, MissingExtraError, OutputError
 from urban_segmentor.structures.cityscapes_labels import TRAIN_NAMES
 from urban_segmentor.structures.frame import Frame, Yuv420
@@ -54,14 +54,14 @@ def controls() -> ViewControls:
 
 
 @pytest.fixture
-def window(hidden: None, controls: ViewControls) -> Iterator[Window]:  # noqa: ARG001
+def window(hidden: None, controls: ViewControls) -> Iterator[WindowDisplay]:  # noqa: ARG001
     """Return a window in memory."""
-    opened = Window(controls, title=TITLE, save_image=unsaved)
+    opened = WindowDisplay(controls, title=TITLE, save_image=unsaved)
     yield opened
     opened.close()
 
 
-def seen(window: Window) -> Image:
+def seen(window: WindowDisplay) -> Image:
     """Return what a window shows, uint8 (H, W, 3), RGB."""
     return window._screen.pixels()
 
@@ -84,7 +84,7 @@ def bright(shown: Image) -> tuple[int, int, int, int]:
 
 @pytest.mark.parametrize("matrix", ["bt601", "bt709", "bt2020"])
 @pytest.mark.parametrize("full_range", [False, True])
-def test_the_image_is_on_the_screen(window: Window, matrix: Any, full_range: bool) -> None:  # noqa: ANN401, FBT001
+def test_the_image_is_on_the_screen(window: WindowDisplay, matrix: Any, full_range: bool) -> None:  # noqa: ANN401, FBT001
     """In its own size and colors, planes and RGB alike."""
     image = patches((30, 40))
     for pixels in (image, Yuv420.from_rgb(image, matrix=matrix, full_range=full_range)):
@@ -97,7 +97,7 @@ def test_the_image_is_on_the_screen(window: Window, matrix: Any, full_range: boo
 @pytest.mark.parametrize(
     "size", [(1, 1), (1, 500), (47, 64), (480, 641), (721, 1281), (2160, 3840), (1920, 1080)]
 )
-def test_proportions_are_kept_at_every_size(window: Window, size: tuple[int, int]) -> None:
+def test_proportions_are_kept_at_every_size(window: WindowDisplay, size: tuple[int, int]) -> None:
     """Black around, in the middle, as large as it can be."""
     window.show(even(size), LIVE)
     shown = seen(window)
@@ -115,7 +115,7 @@ def test_proportions_are_kept_at_every_size(window: Window, size: tuple[int, int
     assert width < desktop[0]
 
 
-def test_the_size_may_change_between_frames(window: Window) -> None:
+def test_the_size_may_change_between_frames(window: WindowDisplay) -> None:
     """The window stays as the first made it, and nothing of the picture before is left."""
     for size in ((360, 640), (640, 360), (90, 640), (360, 640), (33, 35)):
         window.show(even(size), LIVE)
@@ -128,7 +128,7 @@ def test_the_size_may_change_between_frames(window: Window) -> None:
         assert outside.max() == 0
 
 
-def test_a_window_of_another_size_shows_the_same(window: Window) -> None:
+def test_a_window_of_another_size_shows_the_same(window: WindowDisplay) -> None:
     """Also when it changes while no frame comes; later frames leave it as it is."""
     window.show(even((360, 640)), LIVE)
     pygame.display.set_mode((900, 400), pygame.RESIZABLE)
@@ -140,7 +140,7 @@ def test_a_window_of_another_size_shows_the_same(window: Window) -> None:
     assert seen(window).shape[:2] == (400, 900)
 
 
-def test_keys_do_what_they_say(window: Window, controls: ViewControls) -> None:
+def test_keys_do_what_they_say(window: WindowDisplay, controls: ViewControls) -> None:
     """All of them, one after the other."""
 
     def after(key: int, unicode: str = "", mod: int = 0) -> ViewState:
@@ -172,7 +172,7 @@ def test_keys_do_what_they_say(window: Window, controls: ViewControls) -> None:
 
 
 @pytest.mark.parametrize("key", ["q", "escape", "the closed window"])
-def test_it_ends(window: Window, controls: ViewControls, key: str) -> None:
+def test_it_ends(window: WindowDisplay, controls: ViewControls, key: str) -> None:
     """By each of the ways."""
     if key == "the closed window":
         pygame.event.post(pygame.event.Event(pygame.QUIT))
@@ -192,7 +192,7 @@ def test_the_image_is_saved(hidden: None, controls: ViewControls, tmp_path: Path
             raise OutputError("cannot write: no space")
         return tmp_path / "a.png"
 
-    window, frame = Window(controls, title=TITLE, save_image=save), even((360, 640))
+    window, frame = WindowDisplay(controls, title=TITLE, save_image=save), even((360, 640))
     press(pygame.K_s)
     window.poll(LIVE)
     assert window._message == "there is no picture yet"
@@ -207,7 +207,7 @@ def test_the_image_is_saved(hidden: None, controls: ViewControls, tmp_path: Path
 
 
 def test_a_message_is_shown_for_some_seconds(
-    window: Window, monkeypatch: pytest.MonkeyPatch
+    window: WindowDisplay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At the bottom, whatever is in it; then the picture is whole again."""
     window.show(even((360, 640)), LIVE)
@@ -232,7 +232,7 @@ def test_a_message_is_shown_for_some_seconds(
     np.testing.assert_array_equal(seen(window), plain)
 
 
-def test_a_state_lies_over_the_last_image(window: Window, controls: ViewControls) -> None:
+def test_a_state_lies_over_the_last_image(window: WindowDisplay, controls: ViewControls) -> None:
     """Dimmed while it is not of now; a pause dims nothing; before the first one it is black."""
     window.poll(LiveStats(state="connecting"))
     black = seen(window)
@@ -257,7 +257,7 @@ def test_a_state_lies_over_the_last_image(window: Window, controls: ViewControls
 
 
 def test_it_is_drawn_when_something_changed(
-    window: Window, monkeypatch: pytest.MonkeyPatch
+    window: WindowDisplay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Twenty polls a second cost nothing."""
     painted = []
@@ -273,7 +273,7 @@ def test_it_is_drawn_when_something_changed(
     assert len(painted) == 2
 
 
-def test_after_the_end_nothing_happens(window: Window) -> None:
+def test_after_the_end_nothing_happens(window: WindowDisplay) -> None:
     """Frames may still be on their way."""
     window.show(even((36, 64)), LIVE)
     window.close()
@@ -284,7 +284,7 @@ def test_after_the_end_nothing_happens(window: Window) -> None:
     assert pygame.display.get_surface() is None
 
 
-def test_full_screen_and_back(window: Window, controls: ViewControls) -> None:
+def test_full_screen_and_back(window: WindowDisplay, controls: ViewControls) -> None:
     """The window has its old size again."""
     window.show(even((360, 640)), LIVE)
     press(pygame.K_f, unicode="f")
@@ -331,10 +331,10 @@ def test_without_a_screen_it_says_so(
     monkeypatch.setenv("SDL_VIDEODRIVER", "x11")
     monkeypatch.setenv("DISPLAY", ":987")
     with pytest.raises(DisplayError, match="no window opens: ") as caught:
-        Window(controls, title=TITLE, save_image=unsaved)
+        WindowDisplay(controls, title=TITLE, save_image=unsaved)
     assert caught.value.hint == "use --display browser, or --display none"
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
-    Window(controls, title=TITLE, save_image=unsaved).close()
+    WindowDisplay(controls, title=TITLE, save_image=unsaved).close()
 
 
 def test_without_pygame_it_says_what_to_install(
@@ -345,6 +345,6 @@ def test_without_pygame_it_says_what_to_install(
     monkeypatch.setitem(sys.modules, "pygame", None)
     before = dict(os.environ)
     with pytest.raises(MissingExtraError) as caught:
-        Window(controls, title=TITLE, save_image=unsaved)
+        WindowDisplay(controls, title=TITLE, save_image=unsaved)
     assert caught.value.hint == "pip install 'urban-segmentor[window]'"
     assert dict(os.environ) == before

@@ -21,7 +21,7 @@ _MESSAGE_S = 4.0
 _GREETING = "PYGAME_HIDE_SUPPORT_PROMPT"
 
 
-class Window:
+class WindowDisplay:
     """A `Display` in a window, steered by keys; the picture keeps its proportions.
 
     Keys: q or Esc ends, space pauses, s saves the picture, m draws masks alone, c and Shift+C go
