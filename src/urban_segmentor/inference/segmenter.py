@@ -107,7 +107,7 @@ class Segmenter(BaseSegmenter):
             return open_model_file(path, selection, precision=precision, streams=streams)
 
         file = open_file(streams)
-        spec = ModelSpec.from_metadata(file.metadata, where=str(path))
+        spec = ModelSpec.from_metadata(file.metadata, path=str(path))
         self._set_up(
             _Network(file, streams=streams, reopen=open_file),
             spec=spec,

@@ -36,7 +36,7 @@ def free() -> Iterator[Shown]:
 @pytest.fixture
 def locked(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shown]:
     """Give a display with a token."""
-    monkeypatch.setattr("urban_segmentor.apps.live.browser.authenticator._PAUSE_S", 0.01)
+    monkeypatch.setattr("urban_segmentor.apps.live.browser.authenticator._FAILURE_DELAY_S", 0.01)
     yield from show(TOKEN)
 
 

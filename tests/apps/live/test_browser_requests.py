@@ -121,8 +121,8 @@ def test_requests_follow_each_other(shown: Shown) -> None:
 
 def test_slow_ones_are_left(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
     """A byte now and then does not keep a connection open; nor does silence."""
-    monkeypatch.setattr("urban_segmentor.apps.live.browser.requests._SLOWEST_S", 0.4)
-    monkeypatch.setattr("urban_segmentor.apps.live.browser.requests._IDLE_S", 0.4)
+    monkeypatch.setattr("urban_segmentor.apps.live.browser.requests._REQUEST_TIMEOUT_S", 0.4)
+    monkeypatch.setattr("urban_segmentor.apps.live.browser.requests._IDLE_TIMEOUT_S", 0.4)
     with shown.socket() as drip, shown.socket() as silent:
         since_s = time.monotonic()
         drip.settimeout(0.05)
