@@ -104,9 +104,7 @@ def _download_error(
 ) -> ModelError:
     """Return the `ModelError` for an error of the client."""
     hub_errors = hub.errors
-    status = http_status(error) or http_status(
-        error.__cause__
-    )  # some errors wrap what was answered
+    status = http_status(error) or http_status(error.__cause__)  # some errors wrap the response
     page = f"{str(hub.constants.ENDPOINT).rstrip('/')}/{repo}"
     if isinstance(error, hub_errors.GatedRepoError):
         return ModelError(

@@ -12,7 +12,7 @@ from urban_segmentor.models.hub import HUB_PREFIX, fetch_from_hub
 
 DEFAULT_MODEL = "urban-n"
 _FORMATS = (".onnx", ".xml")
-_MAX_SHOWN = 200  # characters of what was asked for
+_MAX_SHOWN = 200  # characters
 
 
 def embedded_models() -> dict[str, Path]:

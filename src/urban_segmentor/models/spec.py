@@ -117,7 +117,7 @@ def _invalid_metadata_error(key: str, raw: object, path: str) -> ModelError:
     formatter.maxlevel = 1
     try:
         shown = formatter.repr(raw)
-    except ValueError:  # Python writes out no numbers of thousands of digits
+    except ValueError:  # Python does not print integers of thousands of digits
         shown = type(raw).__name__
     return ModelError(
         f"`{path}` has metadata `{key}` that makes no sense: {shown}",

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from urban_segmentor.visualization.canvas import Canvas, TextSprite
     from urban_segmentor.visualization.live_stats import LiveStats
 
-_REFRESH_S = 0.25  # figures that change more often cannot be read
-_TEXT_LINES = 40  # letters are this part of the picture's height
+_REFRESH_S = 0.25  # figures that change more often are unreadable
+_TEXT_LINES = 40  # frame height over text height
 _MIN_PX = 12
-_BANNER_SCALE = 1.6  # letters of the state, in those of the figures
+_BANNER_SCALE = 1.6  # text height of the banner over that of the figures
 _DARK: Rgb = (24, 24, 24)
 _RED: Rgb = (150, 20, 20)
 
@@ -86,7 +86,7 @@ class Hud:
         now_s = self._now()
         if lines == self._lines or (self._lines and now_s - self._drawn_s < _REFRESH_S):
             return
-        # A plate that gets narrower with every 9 after a 10 is hard to look at.
+        # The width must not change with every digit.
         width = 0
         if self._figures is not None and len(lines) == len(self._lines):
             width = self._figures.image.shape[1]
@@ -105,7 +105,7 @@ class Hud:
         self._state = state
         text_px = round(_BANNER_SCALE * self._text_px())
         width = self._size[1] * 9 // 10
-        # Small pictures get small letters rather than a word in each line.
+        # Small frames get small text rather than one word per line.
         while text_px > MIN_TEXT_PX and len(_lines_of(state, text_px, width)) > 3:
             text_px -= 1
         lines = _lines_of(state, text_px, width)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from urban_segmentor.structures.instances import Instances
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
-_BRIGHT_LUMA = 150  # luma above which black text reads better than white
-_PROBE_PX = 48  # pixels: the middle of a large region is found on a copy of this size
+_BRIGHT_LUMA = 150  # luma above which text is black
+_PROBE_PX = 48  # the distance transform is computed at this size
 
 
 @lru_cache(maxsize=512)

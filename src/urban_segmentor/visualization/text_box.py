@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
     from urban_segmentor.structures.color import Rgb
 
-MIN_TEXT_PX = 9  # of letters that can be read
-_LINE = 1.25  # from line to line, in heights of letters
+MIN_TEXT_PX = 9  # minimum legible text height
+_LINE = 1.25  # line height over text height
 _MARGIN = 0.4
 _ELLIPSIS = "\u2026"
-_MIN_LETTERS = 3  # letters; less of a line says nothing
+_MIN_LETTERS = 3  # minimum length of a truncated line
 _INK: Rgb = (255, 255, 255)
 _ASCII_FORMS = str.maketrans(
     {"\u2013": "-", "\u2014": "-", "\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"'}
@@ -89,7 +89,7 @@ def wrap_text(text: str, *, text_px: int, width: int) -> list[str]:
     """
     max_size = width - 2 * _margin(text_px)
     lines = _break_lines(text, text_px, max_size)
-    while max_size > text_px:  # no last word alone in the last line
+    while max_size > text_px:  # avoids a short last line
         max_size -= text_px
         narrower = _break_lines(text, text_px, max_size)
         if len(narrower) > len(lines):

@@ -47,7 +47,7 @@ def _required_names(requirements: list[str]) -> set[str]:
 
 def _version(name: str) -> str:
     try:
-        # What stands behind a plus says who built it; an index knows only what stands before.
+        # A local version label, after a plus, is not on a package index.
         return metadata.version(name).partition("+")[0]
     except metadata.PackageNotFoundError as error:
         raise MissingExtraError(name, extra=_EXTRA) from error

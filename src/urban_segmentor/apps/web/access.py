@@ -18,7 +18,7 @@ API_PREFIX = "/gradio_api"
 """Path prefix of Gradio's own routes, which are available below `/api` as well."""
 
 _FAILURE_DELAY_S = 0.5  # after each wrong password
-# Gradio's ways to other servers, its development tools, and what records its users.
+# Gradio's proxies, development tools and usage recording.
 _BLOCKED_PATHS = re.compile(
     rf"({API_PREFIX}/(proxy=|custom_component|process_recording|vibe|undo-vibe|dev/|runs|run-history"
     r"|token|startup-events|profiling|component_server|deep_link)|/monitoring|/svelte"

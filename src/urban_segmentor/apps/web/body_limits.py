@@ -67,7 +67,7 @@ class BodyLimitMiddleware:
             nonlocal response_started
             if (
                 received > max_bytes and not response_started
-            ):  # the app made an answer of its own out of our error
+            ):  # the app turned our error into its own response
                 raise _TooLargeError
             response_started = True
             await send(message)
@@ -122,7 +122,7 @@ def size_limited_route(limits: UploadLimits) -> type[APIRoute]:
                 try:
                     return await handler(Request(request.scope, receive))
                 except HTTPException:
-                    if received > max_bytes:  # which is reported as a form that cannot be read
+                    if received > max_bytes:  # the form parser reports it as an invalid form
                         raise too_large_error(max_bytes) from None
                     raise
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from urban_segmentor.structures.instances import Instances
 
-_MAX_POINTS = 200  # more cannot be told apart in a chart of a page
+_MAX_POINTS = 200  # as many as a chart can show
 _MAX_CLASSES = 6
 
 

@@ -26,7 +26,7 @@ _MEDIA_TYPES = {
     ".jsonl": "application/jsonl",
     ".csv": "text/csv; charset=utf-8",
 }
-# A result is never a page: whatever is in it, a browser runs nothing of it.
+# A browser must not run scripts from a result, whatever is in it.
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "sandbox; default-src 'none'; media-src 'self'",

@@ -231,7 +231,7 @@ class Examples:
                 on_example=self._add,
                 on_problem=self._add_problem,
             )
-            if not self.problem:  # a folder that was mended is looked through again
+            if not self.problem:  # a folder with problems is prepared again at the next start
                 with suppress(OSError):  # another process was faster, which is as good
                     shutil.copytree(self._folder, final_folder)
         except (UrbanSegmentorError, OSError) as error:

@@ -14,17 +14,17 @@ from urban_segmentor.errors import SourceError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd7\xff])")  # that none but a segment begins with
+_MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd7\xff])")  # marker of a JPEG segment
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0 to SOF15 without tables
 _SCAN_MARKER, _END_MARKERS = 0xDA, frozenset({0xD8, 0xD9})
-_MAX_SCANS = 100  # progressive pictures have about ten; each takes as long as a whole picture
-_MAX_SEGMENTS = 4096  # of 64 kB in a JPEG, which is more than is taken
-_FREE_BYTES = 1_000_000  # of a PNG: what unpacks in a moment, whatever is in it
-_MAX_CHUNKS = 100_000  # some programs write 8 kB each
+_MAX_SCANS = 100  # progressive JPEGs have about ten; each takes as long as a whole image
+_MAX_SEGMENTS = 4096  # of 64 kB in a JPEG, more than the size limit
+_FREE_BYTES = 1_000_000  # of a PNG: unpacks in a moment, whatever is in it
+_MAX_CHUNKS = 100_000  # some programs write chunks of 8 kB
 _TEXT_CHUNKS, _MAX_TEXT_CHUNKS = {b"zTXt", b"iTXt", b"iCCP"}, 100  # each may unpack to megabytes
-_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # in a pixel, by the color type of PNG
+_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # samples per pixel by PNG color type
 _WIDTH, _HEIGHT, _BITS, _CHANNELS, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 258, 277, 322, 323
-_INTEGER_SIZES = {1: 1, 3: 2, 4: 4}  # bytes of the whole numbers of TIFF
+_INTEGER_SIZES = {1: 1, 3: 2, 4: 4}  # bytes of an integer by TIFF type
 
 
 class ImageHeader(NamedTuple):
@@ -92,7 +92,7 @@ def _png(data: bytes) -> ImageHeader:
     for kind, start, end in _chunks(data):
         if kind == b"IHDR" and start != 16:
             raise _damaged_error("it has two headers")
-        if kind == b"fcTL":  # a picture of an animation
+        if kind == b"fcTL":  # a frame of an animation
             width, height = (
                 max(width, _big_endian(data, start + 4, 4)),
                 max(height, _big_endian(data, start + 8, 4)),
@@ -133,7 +133,7 @@ def _check_unpacked(packed: list[bytes], *, max_bytes: int) -> None:
                 if max_bytes < 0:
                     raise _damaged_error("there is more in it than its pixels")
     except zlib.error:
-        return  # the decoder says so
+        return  # reported by the decoder
 
 
 def _webp(data: bytes) -> ImageHeader:

@@ -25,8 +25,8 @@ MAX_FRAME_BYTES = 2_000_000
 
 _MAX_SIDE = 1920
 _SLOT_TIMEOUT_S = 1.0  # longer, and the frame is old
-_MAX_WAITING = 8  # of the 40 threads that all doors share; more would only get old
-_CLIENT_CLOSED_REQUEST = 499  # nobody reads it
+_MAX_WAITING = 8  # of the 40 threads of the server's thread pool; more would only get old
+_CLIENT_CLOSED_REQUEST = 499  # nginx's code for a closed connection
 _QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 80]
 _JPEG = b"\xff\xd8\xff"
 _MAX_CLASSES = 3
@@ -61,7 +61,7 @@ def live_router(
     async def live(request: Request) -> Response:
         try:
             data = await request.body()
-        except ClientDisconnect:  # as every visitor does who stops between two frames
+        except ClientDisconnect:  # as when a visitor stops between two frames
             return Response(status_code=_CLIENT_CLOSED_REQUEST)
         if not data.startswith(_JPEG):
             raise UploadError("this is no JPEG", hint="send one frame as image/jpeg")

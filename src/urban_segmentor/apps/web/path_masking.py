@@ -41,7 +41,7 @@ class PathMaskingMiddleware:
         inner["path"] = scope["path"].replace(self._masked_path, self._real_path)
         raw: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
         inner["raw_path"] = raw.replace(self._masked_path.encode(), self._real_path.encode())
-        # What is compressed cannot be read here.
+        # Compressed responses could not be rewritten.
         inner["headers"] = [
             pair for pair in scope["headers"] if pair[0].lower() != b"accept-encoding"
         ]

@@ -29,7 +29,7 @@ from urban_segmentor.io.writers.records import instance_records
 from urban_segmentor.structures.rle import encode_rle
 
 _SLOT_TIMEOUT_S = 20.0
-_MAX_WAITING = 16  # of the 40 threads that all doors share; the others stay free
+_MAX_WAITING = 16  # of the 40 threads of the server's thread pool; the others stay free
 _FIELDS_HINT = "/openapi.json lists all fields"
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     400: {"model": Problem, "description": "It is no picture, or no such form."},
@@ -159,7 +159,7 @@ def add_error_handlers(app: FastAPI) -> None:
         return on_server_error(_request, error)
 
     def on_server_error(_request: Request, _error: Exception) -> JSONResponse:
-        # What went wrong inside names files, and is for the log alone.
+        # Internal errors may name local paths, and are for the log alone.
         return _error_response(
             500, "the server failed", "try again, or tell whoever runs the server"
         )

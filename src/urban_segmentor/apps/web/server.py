@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from urban_segmentor.apps.web.page.context import AppContext
 
-_FORM_OVERHEAD_BYTES = 1_000_000  # what stands around a file, and any other request
+_FORM_OVERHEAD_BYTES = 1_000_000  # of a form around its file, and of any other request
 _LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]", "testserver")
 
 
@@ -115,7 +115,7 @@ def serve(
         end = server.handle_exit
 
         def exit_once(sig: int, frame: FrameType | None) -> None:
-            if not server.should_exit:  # twice, and it would break off, with a traceback
+            if not server.should_exit:  # a second signal would abort with a traceback
                 end(sig, frame)
 
         server.handle_exit = exit_once
@@ -145,8 +145,8 @@ def build_app(settings: AppSettings, *, models: ModelPool, exit_stack: ExitStack
 
     temp_files = TempFiles(keep_s=settings.keep_s)
     exit_stack.callback(temp_files.close)
-    # Gradio reads these when the page is built. It shall keep uploads where we delete them, and
-    # tell nobody that it runs.
+    # Gradio reads these when the page is built: uploads go where we delete them, and analytics are
+    # off.
     os.environ["GRADIO_TEMP_DIR"] = str(temp_files.root)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     from urban_segmentor.apps.web.examples import Examples, cache_folder
@@ -190,7 +190,7 @@ def _with_routes(context: AppContext) -> FastAPI:
         title="Urban Segmentor",
         version=__version__,
         description="Outlines what is in street pictures.",
-        docs_url=None,  # its page comes from elsewhere, which not everybody can reach
+        docs_url=None,  # its page loads from a CDN
         redoc_url=None,
     )
     add_error_handlers(app)
@@ -246,7 +246,7 @@ def _with_middleware(app: ASGIApp, settings: AppSettings, *, folder: Path) -> AS
             "": _FORM_OVERHEAD_BYTES,
         },
     )
-    if settings.is_local:  # other names that point here are tricks of other pages
+    if settings.is_local:  # against DNS rebinding
         inner = TrustedHostMiddleware(inner, allowed_hosts=[*_LOCAL_HOSTS, settings.host])
     return AccessMiddleware(inner, password=settings.password, is_local=settings.is_local)
 

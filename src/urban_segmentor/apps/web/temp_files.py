@@ -146,7 +146,7 @@ class TempFiles:
 
     def _sweep_periodically(self) -> None:
         while not self._stopped.wait(min(_SWEEP_S, self._keep_s)):
-            with suppress(OSError):  # what is deleted meanwhile is no harm
+            with suppress(OSError):  # files may be deleted meanwhile
                 self.sweep()
 
 
@@ -154,7 +154,7 @@ def _last_used_s(path: Path) -> float:
     """Return the last access or modification time in a folder, seconds since the epoch."""
     times = [0.0]
     with suppress(OSError):
-        times.append(path.stat().st_mtime)  # looking into a folder counts as reading it
+        times.append(path.stat().st_mtime)  # listing a folder changes its access time
         for file in path.glob("*"):
             stat = file.stat()
             times.append(max(stat.st_mtime, stat.st_atime))

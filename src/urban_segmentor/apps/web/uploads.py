@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from urban_segmentor.structures.frame import Image
 
 _IMAGE_FORMATS = "JPEG, PNG, WebP, TIFF or BMP"
-_MAX_BITS = 64  # of a pixel: four channels of 16
-# Files that name other files, such as playlists, are none of these.
+_MAX_BITS = 64  # per pixel: four channels of 16
+# None of these formats can refer to other files, as playlists do.
 _CONTAINERS = ("mov", "matroska", "webm", "avi", "mpegts", "mpeg", "flv", "ogg", "asf", "gif")
 _VIDEO_FORMATS = "MP4, MOV, MKV, WebM, AVI, MPEG, FLV, OGG, WMV or GIF"
 
@@ -82,7 +82,7 @@ def decode_upload(data: bytes, *, limits: UploadLimits) -> Image:
             "the picture is damaged, or its end is missing",
             hint="open it in a picture viewer to see, and save it anew",
         ) from None
-    # What decoders make of a header that two of them read differently.
+    # Decoders may read the header differently.
     if image.shape[0] * image.shape[1] > limits.image_pixels:
         raise _too_large("the picture is larger than it says", limits)
     return image

@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 THING_TILE, STUFF_TILE = (292, 292), (190, 380)
 """Height and width of a tile, pixels."""
 
-_MARGIN = 0.35  # of an object's longer side is shown around it
-_MIN_CROP_PX = 24  # of the picture: less shows nothing that could be recognised
-_MIN_AREA_PX, _SIZE_STEP = 256, 4  # small ones are one bin; further ones begin at four times it
-_SHARE = 0.3  # of a small picture's pixel shows a class for the pixel to count as it
-_MAX_CANDIDATES = 3  # candidates of each class, size and city
+_MARGIN = 0.35  # of an object's longer side, as margin on each side
+_MIN_CROP_PX = 24  # image pixels; smaller crops are unrecognizable
+_MIN_AREA_PX, _SIZE_STEP = 256, 4  # areas below are one bin; the next begin at four times it
+_SHARE = 0.3  # minimum fraction of a class in a pixel of a tile
+_MAX_CANDIDATES = 3  # per class, size and city
 
 
 class TileCandidate(NamedTuple):

@@ -170,7 +170,7 @@ def write_overview(  # noqa: PLR0913
         OutputError: A file is there already, the disk is full, or the like.
         DatasetError: No frame can be read.
     """
-    new_figure(1, 1)  # whoever lacks the library hears so now, not after minutes
+    new_figure(1, 1)  # raises before the work when matplotlib is missing
     targets = [PAGE, FIGURES, *map(_plot_name, PLOTS), *map(_sheet_name, classes.names)]
     for name in targets:
         check_free(folder / name, overwrite=overwrite)

@@ -231,7 +231,7 @@ def _sizes_plot(statistics: Statistics) -> bytes:
 
 
 def _things_plot(statistics: Statistics) -> Iterator[tuple[str, bytes]]:
-    """Return the cumulative distribution of object areas of each class of things."""
+    """Yield the plot of the cumulative distribution of object areas of each class of things."""
     curves: dict[str, NDArray[np.float64]] = {}
     for i, label in enumerate(statistics.classes.labels):
         fine = sum(count.fine[i] for count in statistics.splits.values())

@@ -45,7 +45,7 @@ def fold_upsampling(model: ov.Model) -> None:
         model: Changed in place; results differ by rounding alone. An INT8 model is left
             unchanged.
     """
-    # A node that is still held counts as a reader, so none may be kept over the folding.
+    # A node with a Python reference counts as used, so none may be kept across the folding.
     if "FakeQuantize" in {node.get_type_name() for node in model.get_ordered_ops()}:
         return  # folding constants would undo the eight bits of weights
     folding = Manager()

@@ -61,7 +61,7 @@ class LiveSource:
         self._retry = retry or RetryPolicy()
         self._buffer = FrameBuffer(on_state)
         self._thread: threading.Thread | None = None
-        self._file: VideoReader | None = None  # where every frame is wanted, without a thread
+        self._file: VideoReader | None = None  # read without a thread, when every frame is taken
         self._frames: Iterator[Frame] | None = None
         self._first: Frame | None = None
 
@@ -185,7 +185,7 @@ class LiveSource:
         buffer.newest.clear()
         buffer.since_s = buffer.last_put_s = time.monotonic()
         while not (buffer.stopped or self._is_past_end()):
-            finished = buffer.finished  # asked first, so that the last shot is not overlooked
+            finished = buffer.finished  # read first, so that the last frame is not overlooked
             captured = buffer.newest.take(timeout_s=POLL_S)
             if captured is None:
                 if finished and buffer.error is not None:

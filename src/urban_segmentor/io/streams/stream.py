@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 _STALL_FRACTION = (
     0.9  # of the time limit: FFmpeg may hand out what it held back when it is interrupted
 )
-_RECOVERY_S = 2.0  # after damage, a key picture is waited for so long
-_MAX_HELD_PACKETS = 64  # packets that a decoder may hold
+_RECOVERY_S = 2.0  # maximum wait for a key frame after damage
+_MAX_HELD_PACKETS = 64  # packets that a decoder may hold back
 _MAX_REPEAT_S = 30.0  # HLS begins some segments back after a loss
-_MAX_MISSING_END_S = 1.0  # what a server may leave out at the end of something recorded
-_MAX_CAMERA_AGE_S = 1.0  # a stamp of a camera that is further from now is of another clock
+_MAX_MISSING_END_S = 1.0  # what a server may cut from the end of a recording
+_MAX_CAMERA_AGE_S = 1.0  # an older pts of a camera is of another clock
 
 
 class StreamReader:
@@ -60,9 +60,9 @@ class StreamReader:
         self._timestamps = TimestampMapper()
         self._index = 0
         self._last_pts_s: float | None = None
-        self._connected_s: float | None = None  # when this connection gave its first picture
+        self._connected_s: float | None = None  # when this connection gave its first frame
         self._arrived_s = 0.0  # when the last packet came
-        self._may_repeat = False  # this connection may begin with what was seen before
+        self._may_repeat = False  # this connection may begin with frames of the one before
 
     def run(self) -> None:
         """Read until the buffer is stopped or the stream ends for good.
@@ -138,7 +138,7 @@ class StreamReader:
                 orientation = orientation_of(decoded)
                 self._mark_connected(decoded, orientation)
             if buffer.since_s is None and pacer is None:
-                continue  # nobody looks yet
+                continue  # the consumer has not begun
             captured_s: float | None = self._captured_s(pts_s, arrived_s)
             if pacer is not None:
                 paced_s = paced_s if pts_s is None else pts_s
@@ -222,7 +222,7 @@ class StreamReader:
                     yield frame, arrivals.pop(frame.pts, arrived_s)
                     continue
                 self._buffer.damaged += 1
-            if damaged:  # what is predicted from it is invented, too
+            if damaged:  # frames predicted from it are damaged, too
                 self._buffer.damaged += not frames
                 recovering_until_s = arrived_s + _RECOVERY_S
 

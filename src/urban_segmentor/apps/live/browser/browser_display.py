@@ -108,7 +108,7 @@ class BrowserDisplay:
             "latency_ms": _rounded(readings.latency_ms),
             "stages_ms": {name: _rounded(cost) for name, cost in readings.stages_ms.items()},
             "dropped": readings.dropped,
-            # When the program itself hangs, its last words must not pass for the present.
+            # Lets the page notice that the program itself hangs.
             "silent_s": round(now_s - self._polled_s, 1),
             "has_image": self._images.frame is not None,
             "message": self._message if now_s < self._message_until_s else None,

@@ -13,8 +13,8 @@ MIN_TOKEN_LENGTH = 12
 MAX_PORT_ATTEMPTS = 20
 _MAX_PORT = 65535
 _BACKLOG = 32
-_TEST_NET_ADDRESS = "192.0.2.1"  # for documentation: nobody has it, and nothing is sent to it
-_TOKEN_HINT = "export URBAN_SEGMENTOR_TOKEN=$(openssl rand -hex 12)"  # noqa: S105 - how to make one
+_TEST_NET_ADDRESS = "192.0.2.1"  # TEST-NET-1 of RFC 5737; nothing is sent to it
+_TOKEN_HINT = "export URBAN_SEGMENTOR_TOKEN=$(openssl rand -hex 12)"  # noqa: S105 - a command that makes one
 
 
 class PageAddress(NamedTuple):

@@ -74,8 +74,7 @@ class MjpegEncoder:
                 frame, number = self._frame, self._number
             if frame is None:
                 return None
-            # One who was still sending when it came, or who joins a picture that stands still,
-            # finds it not encoded yet.
+            # It is not encoded yet for a viewer who was still sending, or who joins while paused.
             if self._last is None or self._last.number != number:
                 self._last = JpegFrame(number, encode_jpeg(frame.pixels))
             return self._last

@@ -115,7 +115,7 @@ class RequestReader:
         return bool(self._buffer)
 
     def _receive(self, until_s: float) -> None:
-        # Each byte has to come before one moment, or else one a second would hold us for ever.
+        # One deadline for all bytes, or else a byte a second would hold the connection for ever.
         left_s = until_s - time.monotonic()
         if left_s <= 0:
             raise RequestRefusedError(

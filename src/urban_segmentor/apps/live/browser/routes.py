@@ -53,7 +53,7 @@ _PUBLIC_PATHS = {
     _LOGIN,
     "/style.css",
     "/icon.svg",
-}  # what the page that asks for the token is made of
+}  # the login page and its files
 
 
 class Routes:
@@ -223,7 +223,7 @@ class Routes:
         return replace(page, status=status, headers=(_AUTH_HEADER,) if status == 401 else ())
 
     def _page(self, name: str, *, problem: str = "") -> Response:
-        # Who has not given the token yet does not hear what is watched here.
+        # The title is not shown before login.
         title = self._title if name == "page.html" else "Urban Segmentor"
         text = _read(name).decode("utf-8")
         text = text.replace("{problem}", escape(problem)).replace("{title}", escape(title))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 MAX_CONNECTIONS = 64
 _MAX_PER_ADDRESS = 48  # from the same address
-_MAX_REJECTED = 8  # at a time; more are closed without a word
+_MAX_REJECTED = 8  # at a time; more are closed without a response
 _LINGER_S, _MAX_LINGER_BYTES = 0.5, 1 << 20
 _GRACE_S = 1.0
 
@@ -107,7 +107,7 @@ class Server:
             self._serve(connection, address, overloaded)
             self._linger(connection)
         except OSError:
-            pass  # viewers leave as they like
+            pass  # viewers may disconnect at any time
         except Exception:  # noqa: BLE001 - one request must not end the pictures of the others
             _log.debug("a request failed", exc_info=True)
         finally:

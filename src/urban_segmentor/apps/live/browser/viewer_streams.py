@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 MAX_VIEWERS = 8
 STREAM_MEDIA_TYPE = "multipart/x-mixed-replace; boundary=next-picture"
-# Chromium shows a picture when it has read the head of the part behind it. So each picture is
-# followed by that at once, which then cannot tell the length of what nobody knows yet.
+# Chromium shows a part when it has read the head of the next one. So each JPEG is followed by the
+# next head at once, which then cannot state a length.
 _PART_HEAD = b"--next-picture\r\nContent-Type: image/jpeg\r\n\r\n"
-_POLL_S = 0.5  # between two looks whether a viewer of a picture that stands still has left
-_RESEND_S = 5.0  # a picture that stands still is sent again, which finds machines that are gone
+_POLL_S = 0.5  # between two checks whether a viewer has disconnected while paused
+_RESEND_S = 5.0  # a paused frame is sent again, which detects dead connections
 _SEND_TIMEOUT_S = 5.0  # per frame
-# What the system holds for a viewer is old when it arrives; about one picture of 720 lines.
+# Data buffered by the system is stale when it arrives; about one frame of 720 lines.
 _SEND_BUFFER = 128 * 1024
 
 

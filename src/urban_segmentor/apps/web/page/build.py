@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 TITLE = "Urban Segmentor"
 _FONT = ("system-ui", "sans-serif")
 _MONO = ("ui-monospace", "monospace")
-# Browsers keep the settings under these names; they are no secret, and outlive a restart.
+# Names of the browser storage; they are no secret, and outlive a restart.
 _STORAGE_KEY, _STORAGE_SECRET = "urban-segmentor-settings", "urban-segmentor"
 
 
@@ -86,7 +86,7 @@ def _persist_settings(
     def to_strings(values: Any) -> dict[str, str]:
         try:
             return {str(key): str(value) for key, value in values.items()}
-        except AttributeError:  # what a browser keeps may be anything
+        except AttributeError:  # browser storage may hold anything
             return {}
 
     def restore(saved: Any, request: gr.Request) -> list[Any]:
@@ -98,7 +98,7 @@ def _persist_settings(
     def store(*values: Any) -> list[Any]:
         try:
             query = read_controls(values, engine=models).as_query()
-        except UrbanSegmentorError:  # the tabs say what is wrong, the live one when it is asked
+        except UrbanSegmentorError:  # the tabs report the error
             return [gr.skip(), *["classes="] * len(links)]
         return [query, *[urlencode(query)] * len(links)]
 

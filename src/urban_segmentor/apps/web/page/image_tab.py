@@ -38,7 +38,7 @@ def image_tab(context: AppContext, controls: FormControls) -> None:
         with gr.Column(scale=3, min_width=280):
             strip = custom_component("strip", elem_id="picture-examples", value="image")
     viewer = custom_component("viewer", elem_id="picture-result")
-    current = gr.State(None)  # what is shown: path and title
+    current = gr.State(None)  # path and title of the current image
     _connect(context, controls, upload=upload, strip=strip, viewer=viewer, current=current)
 
 
