@@ -70,7 +70,7 @@ def test_threads_lose_nothing() -> None:
 
 def test_what_runs_for_days_does_not_grow() -> None:
     """Only about as many durations stay as were asked for, the latest."""
-    stages = StageTimes(most=100)
+    stages = StageTimes(max_kept=100)
     for number in range(10_000):
         stages.add("infer", number * 1e-3)
     summary = stages.summary()["infer"]

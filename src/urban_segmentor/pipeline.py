@@ -236,7 +236,7 @@ class Pipeline:
                     frame = replace(frame, pixels=renderer(frame, result))
                 result = replace(result, drawn=frame)
         if self._viewers:
-            self._shown.put(result, patience_s=self._patience_s)
+            self._shown.put(result, timeout_s=self._patience_s)
         return result
 
     def _write(self, on_result: Callable[[Result], None] | None) -> None:

@@ -1,4 +1,4 @@
-"""How long each stage of the pipeline takes."""
+"""Durations of the pipeline stages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STAGES = (
 
 
 class StageSummary(TypedDict):
-    """Milliseconds that one stage takes for a frame."""
+    """Median, 95th percentile and share of a stage, milliseconds per frame."""
 
     p50_ms: float
     p95_ms: float
@@ -28,7 +28,7 @@ class StageSummary(TypedDict):
 
 
 class StageTimes:
-    """Collects durations from several threads, four bytes each.
+    """Collects stage durations from several threads, as float32.
 
     Args:
         max_kept: About how many of each stage to keep, the latest; None for all. What runs for days
@@ -41,7 +41,7 @@ class StageTimes:
         self._times_s: dict[str, array[float]] = {}
 
     def add(self, stage: str, seconds: float) -> None:
-        """Note how long a stage took for one frame."""
+        """Add the duration of a stage for one frame."""
         with self._lock:
             times_s = self._times_s.setdefault(stage, array("f"))
             times_s.append(seconds)
@@ -49,10 +49,10 @@ class StageTimes:
                 del times_s[: self._max_kept]
 
     def latest(self, count: int) -> dict[str, float]:
-        """Return the median of the latest durations of each stage, milliseconds.
+        """Return the median of the latest durations by stage, milliseconds.
 
         Args:
-            count: Of how many.
+            count: Number of durations.
         """
         with self._lock:
             times = {stage: values[-count:] for stage, values in self._times_s.items()}
@@ -64,13 +64,13 @@ class StageTimes:
 
     @contextmanager
     def measure(self, stage: str) -> Generator[None]:
-        """Note how long the body takes; nothing is noted when it raises."""
+        """Add the duration of the body, unless it raises."""
         since = time.perf_counter()
         yield
         self.add(stage, time.perf_counter() - since)
 
     def summary(self) -> dict[str, StageSummary]:
-        """Return median, 95th percentile and share of all working time, by stage."""
+        """Return median, 95th percentile and share of the total time, by stage."""
         with self._lock:
             times = {
                 stage: np.array(values, dtype=np.float64) * 1e3

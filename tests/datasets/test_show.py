@@ -19,8 +19,8 @@ from urban_segmentor.datasets.class_set import parse_class_set
 from urban_segmentor.datasets.convert.convert_frame import ConversionOptions
 from urban_segmentor.datasets.convert.prepare import prepare
 from urban_segmentor.datasets.explore.contact_sheet import TileCandidate, TileSampler, draw_tile
-from urban_segmentor.datasets.explore.overview import sampled, write_overview
-from urban_segmentor.datasets.explore.viewer import frame_sheet, overlaid
+from urban_segmentor.datasets.explore.overview import sample_frames, write_overview
+from urban_segmentor.datasets.explore.viewer import draw_labels, frame_sheet
 from urban_segmentor.datasets.prepared import YoloSample, open_frames
 from urban_segmentor.errors import DatasetError, OutputError, SettingError
 from urban_segmentor.structures.cityscapes_labels import BY_NAME
@@ -185,7 +185,7 @@ def test_one_frame_has_the_colors_of_its_classes_and_a_legend(street_data: Path)
     absent = set(range(19)) - set(segments.class_ids.tolist())
     for class_id in absent:
         assert (sheet == ALL.labels[class_id].color).all(axis=2).sum() < 60
-    assert (overlaid(frame, classes=parse_class_set("train")) == image).all()
+    assert (draw_labels(frame, classes=parse_class_set("train")) == image).all()
 
 
 @pytest.mark.parametrize("sizing", ["image", "labels"])
@@ -225,7 +225,7 @@ def test_a_choice_is_the_same_in_whatever_order(
     picked = []
     for order in (found, shuffled):
         choice = TileSampler(seed=seed)
-        choice.offer(order)
+        choice.add(order)
         picked.append(choice.chosen(0, count=12))
         assert choice.offered(0) == len(found)
     assert picked[0] == picked[1]
@@ -242,7 +242,7 @@ def test_a_choice_is_spread_over_sizes_and_cities() -> None:
     choice = TileSampler(seed=0)
     stems = (f"{city}_{number:06d}_000019" for number, (city, _) in enumerate(rows))
     pairs = zip(stems, rows, strict=True)
-    choice.offer(TileCandidate("train", stem, 3, 0, area) for stem, (_, area) in pairs)
+    choice.add(TileCandidate("train", stem, 3, 0, area) for stem, (_, area) in pairs)
     picked = choice.chosen(3, count=4)
     assert {one.city for one in picked} == {"bonn", "jena", "ulm"}
     assert picked[0].area_px == 70_000
@@ -255,7 +255,7 @@ def test_another_seed_shows_others() -> None:
     chosen = []
     for seed in (0, 0, 1):
         choice = TileSampler(seed=seed)
-        choice.offer(found)
+        choice.add(found)
         chosen.append(choice.chosen(0, count=3))
     assert chosen[0] == chosen[1] != chosen[2]
 
@@ -280,14 +280,14 @@ def test_a_tile_shows_the_object_where_it_is(tmp_path: Path) -> None:
 def test_a_sample_has_its_size_and_order(street_data: Path) -> None:
     """Drawn by lot, the same for a seed."""
     frames = open_frames(street_data).frames
-    chosen = sampled(frames, limit=4, seed=1)
+    chosen = sample_frames(frames, limit=4, seed=1)
     assert len(chosen) == 4
     assert sorted(chosen, key=frames.index) == list(chosen)
-    assert chosen == sampled(frames, limit=4, seed=1)
-    assert len({sampled(frames, limit=4, seed=seed) for seed in range(5)}) > 1
-    assert sampled(frames, limit=99, seed=1) == frames
+    assert chosen == sample_frames(frames, limit=4, seed=1)
+    assert len({sample_frames(frames, limit=4, seed=seed) for seed in range(5)}) > 1
+    assert sample_frames(frames, limit=99, seed=1) == frames
     with pytest.raises(SettingError, match="limit"):
-        sampled(frames, limit=0, seed=1)
+        sample_frames(frames, limit=0, seed=1)
 
 
 def test_an_overview_is_whole_and_the_same_with_more_processes(

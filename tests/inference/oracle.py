@@ -161,14 +161,14 @@ def faint_pixels(segmenter: Segmenter, image: NDArray[np.uint8]) -> NDArray[np.b
         return decode(logits, *rest)
 
     def kept(*given: object) -> NDArray[np.bool_]:
-        keep = are_seen(*given)
+        keep = has_visible_pixels(*given)
         planes[:] = [plane[keep] for plane in planes]
         return keep
 
-    are_seen = segmenting.are_seen
+    has_visible_pixels = segmenting.has_visible_pixels
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(segmenting, "masks_from_prototypes", moved)
-        patch.setattr(segmenting, "are_seen", kept)
+        patch.setattr(segmenting, "has_visible_pixels", kept)
         segmenter(image)
     return planes[0] & ~planes[1]
 

@@ -15,7 +15,7 @@ from urban_segmentor.models.spec import ModelSpec
 from urban_segmentor.structures.cityscapes_labels import TRAIN_NAMES
 
 SPEC = ModelSpec.from_metadata(
-    {"task": "segment", "names": list(TRAIN_NAMES), "imgsz": [384, 640], "stride": 32}, where="m"
+    {"task": "segment", "names": list(TRAIN_NAMES), "imgsz": [384, 640], "stride": 32}, path="m"
 )
 
 

@@ -150,7 +150,7 @@ def test_other_layouts_are_refused(shapes: list[tuple[int, ...]], *, final: bool
     """The message shows the shapes found and expected."""
     outputs = [np.zeros(shape, dtype=np.float32) for shape in shapes]
     with pytest.raises(ModelError, match="`m` gives tensors of shapes") as caught:
-        check_outputs(outputs, classes=CLASSES, ends_in_nms=final, where="m")
+        check_outputs(outputs, classes=CLASSES, ends_in_nms=final, path="m")
     assert str(shapes) in str(caught.value)
     assert caught.value.hint
 
@@ -160,9 +160,9 @@ def test_both_layouts_are_taken() -> None:
     prototypes = np.zeros((1, 4, 2, 2), dtype=np.float32)
     for shape, final in (((1, 11, 5), False), ((1, 5, 10), True)):
         head = np.zeros(shape, dtype=np.float32)
-        check_outputs([head, prototypes], classes=CLASSES, ends_in_nms=final, where="m")
+        check_outputs([head, prototypes], classes=CLASSES, ends_in_nms=final, path="m")
         with pytest.raises(ModelError):
-            check_outputs([head, prototypes], classes=CLASSES, ends_in_nms=not final, where="m")
+            check_outputs([head, prototypes], classes=CLASSES, ends_in_nms=not final, path="m")
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -178,7 +178,7 @@ def test_what_is_no_number_is_refused(value: float, name: str) -> None:
         scores=np.ones(2, dtype=np.float32), class_ids=np.zeros(2, dtype=np.int32), **arrays
     )
     with pytest.raises(ModelError, match="`m` gives boxes or masks that are no numbers") as caught:
-        check_detections(found, classes=1, where="m")
+        check_detections(found, classes=1, path="m")
     assert "--precision f32" in str(caught.value.hint)
 
 
@@ -188,4 +188,4 @@ def test_classes_without_a_name_are_refused(class_id: int) -> None:
     head = np.array([[0, 0, 1, 1, 0.9, class_id, 1]], dtype=np.float32)
     found = decode_end2end(head, conf=0.5, max_det=9, keep_classes=None)
     with pytest.raises(ModelError, match=f"finds the class {class_id}, .* 3 classes"):
-        check_detections(found, classes=3, where="m")
+        check_detections(found, classes=3, path="m")

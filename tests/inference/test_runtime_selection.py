@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def cuda(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pretend that ONNX Runtime came with CUDA."""
-    monkeypatch.setattr(choose, "_cuda", lambda: True)
+    monkeypatch.setattr(choose, "_has_cuda", lambda: True)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_choices(
     expected: tuple[str, str, str],
 ) -> None:
     """Without CUDA: OpenVINO unless something else was asked for, and the reason."""
-    monkeypatch.setattr(choose, "_cuda", lambda: False)
+    monkeypatch.setattr(choose, "_has_cuda", lambda: False)
     choice = select_runtime(device=device, runtime=runtime, suffix=suffix)
     assert (choice.runtime, choice.device) == expected[:2]
     assert expected[2] in choice.reason
@@ -140,9 +140,9 @@ def test_a_runtime_for_cards_on_a_machine_without() -> None:
     fake = SimpleNamespace(get_available_providers=lambda: ["CUDAExecutionProvider"])
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "onnxruntime", fake)
-        patch.setattr(onnx, "_cards", lambda: 0)
+        patch.setattr(onnx, "_gpu_count", lambda: 0)
         assert select_runtime(device="auto", runtime="auto", suffix=".onnx").device == "cpu"
-        patch.setattr(onnx, "_cards", lambda: 1)
+        patch.setattr(onnx, "_gpu_count", lambda: 1)
         assert select_runtime(device="auto", runtime="auto", suffix=".onnx").device == "cuda:0"
 
 

@@ -35,7 +35,9 @@ FILES = {
 properties = settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 
 
-def image(found: Instances, *, name: str = "photo", index: int = 0, source: str = "") -> Frame:
+def source_image(
+    found: Instances, *, name: str = "photo", index: int = 0, source: str = ""
+) -> Frame:
     """Return a black frame of the size of the masks."""
     pixels = np.zeros((*found.masks.image_size, 3), dtype=np.uint8)
     return Frame(pixels=pixels, index=index, source=source, name=name)

@@ -63,7 +63,7 @@ def test_a_short_recording_is_one_file(tmp_path: Path) -> None:
 def test_a_file_begins_after_a_length_of_time(tmp_path: Path) -> None:
     """The parts together hold every frame once."""
     frames = frames_at(i / 10 for i in range(25))
-    written = record(tmp_path / "out.mp4", frames, segment_s=1.0)
+    written = record(tmp_path / "out.mp4", frames, max_length_s=1.0)
     assert [path.name for path in written] == ["out.mp4", "out-002.mp4", "out-003.mp4"]
     assert [numbers_in(path) for path in written] == [
         [*range(10)], [*range(10, 20)], [*range(20, 25)],
@@ -78,7 +78,7 @@ def test_a_file_begins_after_a_gap_and_when_time_runs_back(tmp_path: Path) -> No
     frames = frames_at([0, 0.1, 5.1, 10.3, 10.4, 0, 0.1])
     written = record(tmp_path / "out.mp4", frames)
     assert [numbers_in(path) for path in written] == [[0, 1, 2], [3, 4], [5, 6]]
-    closer = record(tmp_path / "closer.mp4", frames_at([0, 1, 2.1]), gap_s=1.0)
+    closer = record(tmp_path / "closer.mp4", frames_at([0, 1, 2.1]), max_gap_s=1.0)
     assert [numbers_in(path) for path in closer] == [[0, 1], [2]]
 
 
@@ -117,7 +117,7 @@ def test_a_file_begins_when_the_colors_change(tmp_path: Path) -> None:
 
 def test_finished_files_are_there_at_once(tmp_path: Path) -> None:
     """A power cut takes the running one at most, which is hidden until it is whole."""
-    sink = RollingVideoWriter(tmp_path / "out.mp4", segment_s=1.0)
+    sink = RollingVideoWriter(tmp_path / "out.mp4", max_length_s=1.0)
     for frame in frames_at(i / 10 for i in range(31)):
         sink.write(frame, no_instances())
     seen = [name for name in names(tmp_path) if not name.startswith(".")]
@@ -178,9 +178,9 @@ def test_a_file_that_came_meanwhile_is_kept(tmp_path: Path) -> None:
     [
         ("out.avi", {}, "MP4 file, got `out.avi`"),
         ("out", {}, "MP4 file, got `out`"),
-        ("out.mp4", {"segment_s": 0}, "`segment_s` is 0, expected more than 0"),
-        ("out.mp4", {"segment_s": float("nan")}, "`segment_s` is nan"),
-        ("out.mp4", {"gap_s": -1}, "`gap_s` is -1"),
+        ("out.mp4", {"max_length_s": 0}, "`max_length_s` is 0, expected more than 0"),
+        ("out.mp4", {"max_length_s": float("nan")}, "`max_length_s` is nan"),
+        ("out.mp4", {"max_gap_s": -1}, "`max_gap_s` is -1"),
         ("out.mp4", {"codec": "h265"}, "no codec `h265`"),
         ("out.mp4", {"crf": 99}, "`crf` is 99"),
     ],
@@ -254,7 +254,7 @@ def test_a_file_that_cannot_be_finished_ends_the_recording(
         real(sink)
 
     monkeypatch.setattr(VideoWriter, "close", fail_first)
-    sink = RollingVideoWriter(tmp_path / "out.mp4", segment_s=1.0)
+    sink = RollingVideoWriter(tmp_path / "out.mp4", max_length_s=1.0)
 
     def write_all() -> None:
         for frame in frames_at([0, 1, 1.5, 2, 2.5]):
@@ -287,7 +287,7 @@ def test_the_image_does_not_wait_for_the_disk(
 
     monkeypatch.setattr(VideoWriter, "close", slow)
     monkeypatch.setattr(VideoWriter, "write", note)
-    sink = RollingVideoWriter(tmp_path / "out.mp4", segment_s=1.0)
+    sink = RollingVideoWriter(tmp_path / "out.mp4", max_length_s=1.0)
     for frame in frames_at([0, 0.5, 1, 1.5]):
         sink.write(frame, no_instances())
     assert running == ["out.mp4", "out.mp4", "out-002.mp4", "out-002.mp4"]
@@ -300,7 +300,7 @@ def test_the_image_does_not_wait_for_the_disk(
 def test_a_thousand_frames_in_a_hundred_files(tmp_path: Path) -> None:
     """All of them come back in order, and neither memory, threads nor open files grow."""
     process = psutil.Process()
-    sink = RollingVideoWriter(tmp_path / "out.mp4", segment_s=0.39)
+    sink = RollingVideoWriter(tmp_path / "out.mp4", max_length_s=0.39)
     for frame in frames_at((i / 25 for i in range(1000)), (16, 32)):
         sink.write(frame, no_instances())
         if frame.index == 300:

@@ -26,7 +26,7 @@ names = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_si
 def spec(**changes: object) -> ModelSpec:
     """Return the spec of good metadata with some changes; None leaves a key out."""
     kept = {key: value for key, value in (GOOD | changes).items() if value is not None}
-    return ModelSpec.from_metadata(kept, where="m.onnx")
+    return ModelSpec.from_metadata(kept, path="m.onnx")
 
 
 @given(
@@ -152,7 +152,7 @@ def test_code_is_not_run(
 def test_nonsense_is_named(key: str, value: str | None) -> None:
     """A value of another kind or out of its range is refused, shortly."""
     with pytest.raises(ModelError, match=f"`{key}` that makes no sense") as caught:
-        ModelSpec.from_metadata(GOOD | {key: value}, where="m.onnx")
+        ModelSpec.from_metadata(GOOD | {key: value}, path="m.onnx")
     assert len(str(caught.value)) < 200
     assert caught.value.hint
 
@@ -181,7 +181,7 @@ texts = ["(" * 300_000, "[" * 90 + "]" * 90, "-" * 300_000 + "1", "1+" * 150_000
 for text in texts:
     for key in ("names", "imgsz", "stride"):
         try:
-            ModelSpec.from_metadata(good | {key: text}, where="m.onnx")
+            ModelSpec.from_metadata(good | {key: text}, path="m.onnx")
         except ModelError as error:
             assert len(str(error)) < 300
         else:

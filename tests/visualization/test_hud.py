@@ -17,7 +17,7 @@ from urban_segmentor.visualization.canvas import canvas_for
 from urban_segmentor.visualization.hud import Hud
 from urban_segmentor.visualization.live_stats import LiveStats
 from urban_segmentor.visualization.overlay import Overlay
-from urban_segmentor.visualization.text_box import plate, readable, wrapped
+from urban_segmentor.visualization.text_box import text_box, to_ascii, wrap_text
 
 if TYPE_CHECKING:
     from urban_segmentor.structures.frame import Image
@@ -203,31 +203,31 @@ def test_canvases_know_their_size() -> None:
 @given(st.text())
 def test_only_letters_of_the_font_are_written(text: str) -> None:
     """All of ASCII is one; accents go, the rest becomes a question mark."""
-    assert all(" " <= letter <= "~" for letter in readable(text))
+    assert all(" " <= letter <= "~" for letter in to_ascii(text))
 
 
 def test_what_is_not_ascii_is_replaced() -> None:
     """Rather than drawn as boxes."""
     text = "Gr\u00f6\u00dfe \u2013 \u201cno such\u201d cam\u00e9ra\u2026\n\u9053 50 km\u00b2"
-    assert readable(text) == 'Grosse - "no such" camera... ? 50 km2'
+    assert to_ascii(text) == 'Grosse - "no such" camera... ? 50 km2'
 
 
 def test_long_lines_are_shortened_and_short_plates_lose_lines() -> None:
     """Down to the smallest letters, then to what fits."""
-    one = plate(["w" * 300], text_px=20, room=(100, 80), color=(0, 0, 0))
+    one = text_box(["w" * 300], text_px=20, max_size=(100, 80), color=(0, 0, 0))
     assert one is not None
     assert one.image.shape[1] <= 80
-    two = plate(["first", "second", "third"], text_px=20, room=(30, 80), color=(0, 0, 0))
+    two = text_box(["first", "second", "third"], text_px=20, max_size=(30, 80), color=(0, 0, 0))
     assert two is not None
     assert two.image.shape[0] <= 30
-    assert plate(["first"], text_px=20, room=(8, 80), color=(0, 0, 0)) is None
+    assert text_box(["first"], text_px=20, max_size=(8, 80), color=(0, 0, 0)) is None
 
 
 def test_texts_are_broken_into_even_lines() -> None:
     """No word stands alone at the end when it need not; no word is lost."""
     text = "lost: the connection to the camera was refused; retry in 4 s"
     for width in range(60, 700, 20):
-        lines = wrapped(text, text_px=16, width=width)
+        lines = wrap_text(text, text_px=16, width=width)
         assert " ".join(lines) == text
         if len(lines) == 2:
             assert len(lines[1]) > len(text) / 3

@@ -19,7 +19,7 @@ from tests.visualization.test_overlay import (
 )
 from urban_segmentor.structures.cityscapes_labels import TRAIN_LABELS
 from urban_segmentor.visualization.overlay import OverlayStyle
-from urban_segmentor.visualization.palette import shades
+from urban_segmentor.visualization.palette import shade_by_position
 
 SEGMENTS = replace(PLAIN, segments=True, opacity=1.0)
 SIZE = (60, 120)
@@ -45,7 +45,7 @@ def test_a_shade_is_lighter_and_changes_slowly(x: float, y: float, moved: float)
     """Two pixels further, nobody sees a difference, so that videos do not flicker."""
     colors = np.array([TRAIN_LABELS[CAR].color] * 2, dtype=np.uint8)
     boxes = np.array([[x, y, x + 99, y + 50], [x + moved, y, x + 99 + moved, y + 50]])
-    one, other = shades(colors, boxes.astype(np.float32), (1080, 1920)).astype(int)
+    one, other = shade_by_position(colors, boxes.astype(np.float32), (1080, 1920)).astype(int)
     assert (one >= colors[0]).all()
     assert (one <= colors[0] + 0.4 * (255 - colors[0].astype(int)) + 1).all()
     assert np.abs(one - other).max() <= 2

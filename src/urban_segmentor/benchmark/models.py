@@ -108,7 +108,7 @@ def read_model(name: str, path: Path) -> BenchmarkModel:
     return BenchmarkModel(
         name=name,
         path=path,
-        spec=ModelSpec.from_metadata(network.metadata, where=str(path)),
+        spec=ModelSpec.from_metadata(network.metadata, path=str(path)),
         static_size=network.static_size,
         is_quantized=is_quantized,
         made_from=made_from.strip() if isinstance(made_from, str) else "",

@@ -101,7 +101,7 @@ def app(  # noqa: PLR0913 - one parameter an option
     try:
         serve(
             settings,
-            engine=engine,
+            models=engine,
             on_ready=lambda address: console.print(
                 f"open {address}  (Ctrl-C ends it)", style="bold green", soft_wrap=True
             ),

@@ -129,11 +129,11 @@ def _overview(  # noqa: PLR0913
     """Look at all frames, with a bar."""
     from urban_segmentor.cli.console import frame_progress
     from urban_segmentor.datasets.class_set import parse_class_set
-    from urban_segmentor.datasets.explore.overview import sampled, write_overview
+    from urban_segmentor.datasets.explore.overview import sample_frames, write_overview
 
     default = parse_class_set("19") if frame_set.kind == "cityscapes" else frame_set.classes
     part = frame_set.within(split)
-    frames = sampled(part.frames, limit=limit, seed=seed)
+    frames = sample_frames(part.frames, limit=limit, seed=seed)
     with frame_progress(console) as bar:
         overview = write_overview(
             part,

@@ -161,8 +161,8 @@ def live(  # noqa: PLR0913 - one parameter an option
 
     silence_decoders()
     console = stderr()
-    address = parse_source_uri(source)
-    wishes = StreamOptions(
+    uri = parse_source_uri(source)
+    options = StreamOptions(
         size=None if size is None else _width_first(parse_size(size)),
         rate=fps,
         transport=one_of("transport", transport, ("tcp", "udp")),
@@ -183,14 +183,14 @@ def live(  # noqa: PLR0913 - one parameter an option
     kinds = _kinds(save)
     one_of("display", display, DISPLAYS)
     reader = LiveSource(
-        address, wishes=wishes, on_state=lambda state: console.print(state, style="dim")
+        uri, options=options, on_state=lambda state: console.print(state, style="dim")
     )
     recorder = None
     if record is not None:
-        check_not_source(record, Path(address.target))
+        check_not_source(record, Path(uri.target))
         recorder = RollingVideoWriter(
             record,
-            segment_s=segment,
+            max_length_s=segment,
             codec=codec,
             crf=crf,
             preset=preset,
@@ -219,15 +219,15 @@ def live(  # noqa: PLR0913 - one parameter an option
         display,
         make_window=lambda: WindowDisplay(
             controls,
-            title=address.name,
+            title=uri.name,
             save_image=lambda frame: save_image(frame, output),
         ),
         make_browser=lambda: BrowserDisplay(
-            controls, title=address.name, host=host, port=port, token=token
+            controls, title=uri.name, host=host, port=port, token=token
         ),
     )
     console.print(f"{segmenter.selection.runtime} on {segmenter.selection.device}", style="dim")
-    console.print(f"{address.name}: {chosen.sentence}", style="bold", soft_wrap=True)
+    console.print(f"{uri.name}: {chosen.sentence}", style="bold", soft_wrap=True)
     run = Live(
         reader,
         segmenter=segmenter,
@@ -237,7 +237,7 @@ def live(  # noqa: PLR0913 - one parameter an option
         recorder=recorder,
         sinks=sinks,
         every=not pace,
-        until_s=None if address.kind == "file" else duration,
+        until_s=None if uri.kind == "file" else duration,
         on_problem=lambda error: _shout(console, error),
     )
     with closing(chosen.display), stop_on_signals(run.stop):
@@ -245,7 +245,7 @@ def live(  # noqa: PLR0913 - one parameter an option
     written = [str(output / WRITER_PATHS[kind]) for kind in kinds]
     written += [] if recorder is None else [str(path) for path in recorder.written]
     if as_json:
-        about = {"source": address.name, "display": chosen.display.where, "written": written}
+        about = {"source": uri.name, "display": chosen.display.where, "written": written}
         typer.echo(json.dumps(about | _as_json(outcome, segmenter), indent=2))
     else:
         _tell(console, outcome, written)

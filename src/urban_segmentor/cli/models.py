@@ -42,7 +42,7 @@ def _describe(name: str, path: Path) -> dict[str, object]:
 
     choice = select_runtime(device="cpu", runtime="auto", suffix=path.suffix)
     network = open_model_file(path, choice)
-    spec = ModelSpec.from_metadata(network.metadata, where=str(path))
+    spec = ModelSpec.from_metadata(network.metadata, path=str(path))
     weights = path.with_suffix(".bin") if path.suffix == ".xml" else path
     return {
         "name": name,

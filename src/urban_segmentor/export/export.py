@@ -124,7 +124,7 @@ def export(options: ExportOptions, *, progress: ExportProgress | None = None) ->
     check_options(options, output_path=output_path, path=path)
     with tempfile.TemporaryDirectory(prefix="urban-segmentor-") as name:
         folder = Path(name)
-        with output_errors(folder, hints={}, usual=_TEMPORARY_HINT):
+        with output_errors(folder, hints={}, default_hint=_TEMPORARY_HINT):
             source = _open(options, path, folder / "source", progress)
             model_path = _build(options, source, folder / "float", stem=path.stem)
             compared_on, agreement = _compare(options, source, model_path, progress)
@@ -163,11 +163,11 @@ def _open(options: ExportOptions, path: Path, folder: Path, progress: ExportProg
         folder.mkdir()
         onnx = checkpoint.export_onnx(folder, imgsz=imgsz)
         network = _network(onnx)
-        spec = ModelSpec.from_metadata(network.metadata, where=str(path))
+        spec = ModelSpec.from_metadata(network.metadata, path=str(path))
         metadata = file_metadata(spec, network.metadata) | checkpoint_metadata(checkpoint)
     else:
         checkpoint, onnx, network = None, path, _network(path)
-        spec = ModelSpec.from_metadata(network.metadata, where=str(path))
+        spec = ModelSpec.from_metadata(network.metadata, path=str(path))
         imgsz = options.size(spec.imgsz, stride=spec.stride)
         if network.static_size not in {None, imgsz}:
             raise SettingError(
@@ -203,7 +203,7 @@ def _compare(
     """Return the source of the comparison images, and how well export and original agree."""
     compared_on, images = comparison_images(options.data)
     progress.start("comparing", len(images))
-    spec = ModelSpec.from_metadata(source.metadata, where=options.model)
+    spec = ModelSpec.from_metadata(source.metadata, path=options.model)
     ours = load_unfiltered(model_path, imgsz=max(spec.imgsz))
     network = source.network
     if source.checkpoint is not None:

@@ -72,7 +72,7 @@ def export_int8(  # noqa: PLR0913
     """
     if options.data is None:
         raise ValueError("there is no data to quantize with")  # checked by `check_options`
-    spec = ModelSpec.from_metadata(metadata, where=options.model)
+    spec = ModelSpec.from_metadata(metadata, path=options.model)
     frames, of_frames = gate_frames(options.data, plan.gate_images)
     imgsz = max(spec.imgsz)
     progress.start("measuring in float", len(frames))

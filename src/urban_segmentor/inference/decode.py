@@ -1,4 +1,4 @@
-"""From the raw output of a YOLO segmentation head to boxes, scores and mask coefficients."""
+"""Decoding of YOLO segmentation heads to boxes, scores and mask coefficients."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MAX_CANDIDATES = 30_000
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Detections:
-    """What one head says of one picture, best score first.
+    """Detections of an image, sorted by score.
 
     Attributes:
         boxes: float32 (N, 4), pixels of the network input, `x1, y1, x2, y2`.
@@ -36,16 +36,16 @@ class Detections:
 
 
 def check_outputs(
-    outputs: Sequence[NDArray[np.float32]], *, classes: int, ends_in_nms: bool, where: str
+    outputs: Sequence[NDArray[np.float32]], *, classes: int, ends_in_nms: bool, path: str
 ) -> None:
-    """Check that the tensors have the layout that the metadata promises.
+    """Check that the output tensors have the layout that the metadata states.
 
     Args:
         outputs: The head, float32 (1, 4 + classes + M, A) or (1, N, 6 + M), and the mask
             prototypes, float32 (1, M, h, w).
         classes: Length of the class list.
         ends_in_nms: Which of the two layouts the metadata states.
-        where: The file, for messages.
+        path: Path of the model file, for messages.
 
     Raises:
         ModelError: A tensor is missing or has another shape.
@@ -58,31 +58,33 @@ def check_outputs(
     if not fits:
         layout = "(1, N, 6 + M)" if ends_in_nms else f"(1, 4 + {classes} + M, anchors)"
         raise ModelError(
-            f"`{where}` gives tensors of shapes {shapes}, expected {layout} and (1, M, h, w)",
+            f"`{path}` gives tensors of shapes {shapes}, expected {layout} and (1, M, h, w)",
             hint="its metadata and its graph disagree; export the model again",
         )
 
 
-def check_detections(found: Detections, *, classes: int, where: str) -> None:
-    """Check that what was decoded can be an answer.
+def check_detections(detections: Detections, *, classes: int, path: str) -> None:
+    """Check that decoded detections are finite and of known classes.
 
     Args:
-        found: What one head says.
+        detections: Decoded detections.
         classes: Length of the class list.
-        where: The file, for messages.
+        path: Path of the model file, for messages.
 
     Raises:
-        ModelError: A value is no number, or a class has no name.
+        ModelError: A value is not finite, or a class id is out of range.
     """
-    if not (np.isfinite(found.boxes).all() and np.isfinite(found.coefficients).all()):
+    if not (np.isfinite(detections.boxes).all() and np.isfinite(detections.coefficients).all()):
         raise ModelError(
-            f"`{where}` gives boxes or masks that are no numbers",
+            f"`{path}` gives boxes or masks that are no numbers",
             hint="use --precision f32; if that does not help, export the model again",
         )
-    unknown = found.class_ids[(found.class_ids < 0) | (found.class_ids >= classes)]
-    if len(unknown):
+    invalid_ids = detections.class_ids[
+        (detections.class_ids < 0) | (detections.class_ids >= classes)
+    ]
+    if len(invalid_ids):
         raise ModelError(
-            f"`{where}` finds the class {unknown[0]}, its metadata name {classes} classes",
+            f"`{path}` finds the class {invalid_ids[0]}, its metadata name {classes} classes",
             hint="its metadata and its graph disagree; export the model again",
         )
 
@@ -102,18 +104,18 @@ def decode_anchors(  # noqa: PLR0913
         head: float32 (4 + classes + M, A): centre x, y, width, height in input pixels, class
             scores, mask coefficients, for A anchors.
         classes: Length of the class list.
-        conf: Only scores above it count.
-        iou: Overlap above which the weaker box of a class goes.
-        max_det: At most so many detections.
-        keep_classes: int32, the classes wanted, or None for all.
+        conf: Score threshold.
+        iou: IoU threshold of the NMS, per class.
+        max_det: Maximum number of detections.
+        keep_classes: int32, class ids to keep, or None for all.
     """
     class_scores = head[4 : 4 + classes]
     best = class_scores.max(axis=0)
     anchors = np.flatnonzero(best > conf)
     scores, class_ids = best[anchors], class_scores[:, anchors].argmax(axis=0).astype(np.int32)
     if keep_classes is not None:
-        wanted = np.isin(class_ids, keep_classes)
-        anchors, scores, class_ids = anchors[wanted], scores[wanted], class_ids[wanted]
+        is_kept = np.isin(class_ids, keep_classes)
+        anchors, scores, class_ids = anchors[is_kept], scores[is_kept], class_ids[is_kept]
     if len(anchors) > _MAX_CANDIDATES:
         top = np.argpartition(-scores, _MAX_CANDIDATES)[:_MAX_CANDIDATES]
         anchors, scores, class_ids = anchors[top], scores[top], class_ids[top]
@@ -140,9 +142,9 @@ def decode_end2end(
     Args:
         head: float32 (N, 6 + M): `x1, y1, x2, y2` in input pixels, score, class, mask
             coefficients.
-        conf: Only scores above it count.
-        max_det: At most so many detections.
-        keep_classes: int32, the classes wanted, or None for all.
+        conf: Score threshold.
+        max_det: Maximum number of detections.
+        keep_classes: int32, class ids to keep, or None for all.
     """
     keep = head[:, 4] > conf
     if keep_classes is not None:

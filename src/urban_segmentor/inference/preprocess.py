@@ -1,4 +1,4 @@
-"""From a picture of any size to the network's input."""
+"""Letterboxing of images to the network input."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PADDING = 114
 
 
 def network_input(pixels: Image | Yuv420, letterbox: Letterbox) -> NDArray[np.uint8]:
-    """Return the picture scaled into the letterbox, uint8 (1, H, W, 3), RGB.
+    """Return the letterboxed image, uint8 (1, H, W, 3), RGB.
 
     Video planes are scaled before they become RGB: a ninth of the color arithmetic at 1080p.
 

@@ -1,4 +1,4 @@
-"""From mask prototypes to masks with edges at the picture's own resolution.
+"""Decoding of mask prototypes to masks at image resolution.
 
 Each instance's logits are interpolated inside its own box only, and thresholded last. The pixel
 grids are aligned by their edges, half-pixel correct, through the letterbox.
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from urban_segmentor.structures.boxes import Letterbox
     from urban_segmentor.structures.masks import Crop
 
-_ALIGNED = 1e-4  # prototype pixels; a smaller shift cannot be seen
-_SEARCH = 8  # prototype pixels to step back for edges that meet: 2048 to 640 needs 5
+_MIN_SHIFT = 1e-4  # prototype pixels; a smaller shift cannot be seen
+_MAX_STEPS_BACK = 8  # prototype pixels to step back for edges that meet: 2048 to 640 needs 5
 
 
 @dataclass(frozen=True, slots=True)
 class _Axis:
-    """How prototype pixels lie under image pixels, along one axis.
+    """Alignment of prototype pixels and image pixels along one axis.
 
     Attributes:
         step: Prototype pixels per image pixel.
@@ -49,7 +49,7 @@ class _Axis:
         return cls(gain / stride, padding / stride, first, max(first, last))
 
     def window(self, start: int, stop: int) -> tuple[NDArray[np.intp], float, int]:
-        """Return which prototype pixels cover image pixels [start, stop), and how they lie.
+        """Return the prototype pixels that cover image pixels [start, stop), and their alignment.
 
         Returns:
             intp positions, with one to spare at the end for the shift; the shift towards the next
@@ -63,21 +63,21 @@ class _Axis:
         return positions.astype(np.intp), shift, begin
 
     def grid_start(self, low: int) -> tuple[float, int, int]:
-        """Return how far a prototype pixel's edge is from the next image pixel's, and both."""
+        """Return the distance from a prototype pixel's edge to the next image pixel's, and both."""
         begin = math.ceil((low - self.offset) / self.step - 1e-6)
         return max(begin * self.step + self.offset - low, 0.0), begin, low
 
 
 @lru_cache(maxsize=4096)  # the same few at every frame of a video
 def _best_start(axis: _Axis, nearest: int) -> tuple[float, int, int]:
-    """Return the prototype pixel, among those before one, whose edge lies best."""
-    return min(axis.grid_start(nearest - back) for back in range(_SEARCH))
+    """Return the prototype pixel at or before one whose edge is best aligned."""
+    return min(axis.grid_start(nearest - back) for back in range(_MAX_STEPS_BACK))
 
 
 def masks_from_prototypes(
     logits: NDArray[np.float32], boxes: NDArray[np.float32], letterbox: Letterbox
 ) -> Masks:
-    """Return masks that are decoded when first read.
+    """Return lazily decoded masks.
 
     Args:
         logits: float32 (N, h, w), at the resolution of the prototypes; positive is inside.
@@ -114,7 +114,7 @@ def masks_from_prototypes(
 
 
 def has_pixels(logits: NDArray[np.float32], boxes: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Return which masks can have a pixel inside their box, bool (N,).
+    """Return whether each mask may have a pixel inside its box, bool (N,).
 
     Args:
         logits: float32 (N, h, w), at the resolution of the prototypes; positive is inside.
@@ -134,10 +134,10 @@ def has_pixels(logits: NDArray[np.float32], boxes: NDArray[np.float32]) -> NDArr
 def has_visible_pixels(
     masks: Masks, logits: NDArray[np.float32], boxes: NDArray[np.float32], letterbox: Letterbox
 ) -> NDArray[np.bool_]:
-    """Return which masks have a pixel, bool (N,); only those in doubt are decoded for it.
+    """Return whether each mask has a pixel, bool (N,); only doubtful ones are decoded.
 
     Args:
-        masks: Of `masks_from_prototypes`.
+        masks: Result of `masks_from_prototypes`.
         logits: float32 (N, h, w), what they were made from.
         boxes: float32 (N, 4), pixels of the prototypes, `x1, y1, x2, y2`.
         letterbox: How the image lies in the network input.
@@ -147,15 +147,15 @@ def has_visible_pixels(
     is_fine = max(letterbox.gains) * logits.shape[2] <= letterbox.input_size[1]
     low = np.ceil(boxes[:, :2] - 0.5).clip(0).astype(np.int32)
     high = np.floor(boxes[:, 2:] + 0.5).clip(0).astype(np.int32)
-    seen = np.zeros(len(logits), dtype=np.bool_)
+    visible = np.zeros(len(logits), dtype=np.bool_)
     for i, (logit, (x1, y1), (x2, y2)) in enumerate(zip(logits, low, high, strict=True)):
-        is_sure = is_fine and _has_four(logit[y1:y2, x1:x2])
-        seen[i] = is_sure or masks.crops[i].any()
-    return seen
+        is_certain = is_fine and _has_2x2_block(logit[y1:y2, x1:x2])
+        visible[i] = is_certain or masks.crops[i].any()
+    return visible
 
 
-def _has_four(logit: NDArray[np.float32]) -> bool:
-    """Return whether four neighbours, two by two, are positive."""
+def _has_2x2_block(logit: NDArray[np.float32]) -> bool:
+    """Return whether a block of 2 x 2 pixels is positive."""
     inside = logit > 0
     pairs = inside[1:] & inside[:-1]
     return bool((pairs[:, 1:] & pairs[:, :-1]).any())
@@ -168,7 +168,7 @@ def _decode(logit: NDArray[np.float32], across: _Axis, down: _Axis, corner: list
         return np.zeros((y2 - y1, x2 - x1), dtype=np.bool_)
     columns, shift_x, left = across.window(x1, x2)
     rows, shift_y, top = down.window(y1, y2)
-    grid = _shifted(_shifted(_part(logit, rows, columns), shift_y).T, shift_x).T
+    grid = _shift_rows(_shift_rows(_take(logit, rows, columns), shift_y).T, shift_x).T
     full = cv2.resize(
         np.ascontiguousarray(grid),
         None,
@@ -179,10 +179,10 @@ def _decode(logit: NDArray[np.float32], across: _Axis, down: _Axis, corner: list
     return np.asarray(full)[y1 - top : y2 - top, x1 - left : x2 - left] > 0
 
 
-def _part(
+def _take(
     logit: NDArray[np.float32], rows: NDArray[np.intp], columns: NDArray[np.intp]
 ) -> NDArray[np.float32]:
-    """Return some rows and columns; those at the border may be there more than once."""
+    """Return rows and columns by position; positions at the border may repeat."""
     spans = [(int(at[0]), int(at[-1]) + 1) for at in (rows, columns)]
     if all(
         stop - start == len(at) for (start, stop), at in zip(spans, (rows, columns), strict=True)
@@ -191,11 +191,11 @@ def _part(
     return logit[np.ix_(rows, columns)]
 
 
-def _shifted(grid: NDArray[np.float32], shift: float) -> NDArray[np.float32]:
-    """Return the rows of a grid moved by a positive shift, linearly interpolated."""
+def _shift_rows(grid: NDArray[np.float32], shift: float) -> NDArray[np.float32]:
+    """Return the rows of a grid shifted by a positive fraction, linearly interpolated."""
     whole, part = int(shift), shift - int(shift)
     grid = grid[whole:]
-    if part < _ALIGNED:
+    if part < _MIN_SHIFT:
         return grid
     moved = grid[:-1] * np.float32(1 - part) + grid[1:] * np.float32(part)
     return moved.astype(np.float32, copy=False)

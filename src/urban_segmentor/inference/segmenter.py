@@ -107,7 +107,7 @@ class Segmenter(BaseSegmenter):
             return open_model_file(path, selection, precision=precision, streams=streams)
 
         file = open_file(streams)
-        spec = ModelSpec.from_metadata(file.metadata, where=str(path))
+        spec = ModelSpec.from_metadata(file.metadata, path=str(path))
         self._set_up(
             _Network(file, streams=streams, reopen=open_file),
             spec=spec,
@@ -284,7 +284,7 @@ class Segmenter(BaseSegmenter):
     ) -> Instances:
         classes, config = self._spec.classes, settings.config
         ends_in_nms = self._spec.ends_in_nms
-        check_outputs(outputs, classes=len(classes), ends_in_nms=ends_in_nms, where=self._path)
+        check_outputs(outputs, classes=len(classes), ends_in_nms=ends_in_nms, path=self._path)
         head, prototypes = outputs[0][0], outputs[1][0]
         if ends_in_nms:
             detections = decode_end2end(
@@ -299,7 +299,7 @@ class Segmenter(BaseSegmenter):
                 max_det=config.max_det,
                 keep_classes=settings.class_ids,
             )
-        check_detections(detections, classes=len(classes), where=self._path)
+        check_detections(detections, classes=len(classes), path=self._path)
         # Row by row the products stay small enough for one BLAS thread: other stages need the rest.
         rows = np.matmul(detections.coefficients, prototypes.transpose(1, 0, 2))
         logits = rows.transpose(1, 0, 2)

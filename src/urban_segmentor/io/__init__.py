@@ -1,1 +1,1 @@
-"""Pictures and video in, results out."""
+"""Readers for images, video files and live streams, and writers for results."""

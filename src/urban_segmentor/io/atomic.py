@@ -1,7 +1,7 @@
-"""Files that appear in their place only when they are complete.
+"""Atomic writes: a file is complete at its final path, or not there.
 
-A file grows as `.name.partial` in the folder of its final place and is renamed at the end, so
-that whoever finds a result can use it, whatever happened to the run.
+A file is written as `.name.partial` beside its final path and renamed at the end, so a result that
+exists is whole, whatever happened to the run.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 OVERWRITE_HINT = "add --overwrite, or choose another folder with -o"
 
-_USUAL_HINT = "choose another folder with -o"
+_DEFAULT_HINT = "choose another folder with -o"
 _HINTS = {
     errno.ENOSPC: "free some space, or choose another folder with -o",
     errno.EDQUOT: "your quota is used up: free some space, or choose another folder with -o",
@@ -37,29 +37,29 @@ _HINTS = {
 
 @contextmanager
 def output_errors(
-    path: Path, *, hints: Mapping[int, str] = _HINTS, usual: str = _USUAL_HINT
+    path: Path, *, hints: Mapping[int, str] = _HINTS, default_hint: str = _DEFAULT_HINT
 ) -> Generator[None]:
-    """Return a context in which failures of the system become `OutputError`.
+    """Return a context in which `OSError` becomes `OutputError`.
 
     Args:
         path: What is being written, named in the message.
-        hints: What helps, by the number of the failure; other commands have other options.
-        usual: What helps otherwise.
+        hints: Hint by errno; other commands have other options.
+        default_hint: Hint for every other errno.
 
     Raises:
-        OutputError: The disk is full, the place is not writable, or the like.
+        OutputError: The disk is full, the path is not writable, or the like.
     """
     try:
         yield
     except OSError as error:
         raise OutputError(
             f"cannot write `{path}`: {error.strerror or error}",
-            hint=hints.get(error.errno or 0, usual),
+            hint=hints.get(error.errno or 0, default_hint),
         ) from error
 
 
 def check_free(path: Path, *, overwrite: bool) -> None:
-    """Check that a file may be written, and make the folders above it.
+    """Check that a file may be written, and make its parent folders.
 
     Args:
         path: The file.
@@ -77,11 +77,11 @@ def check_free(path: Path, *, overwrite: bool) -> None:
 
 
 def check_not_source(path: Path, source: Path) -> None:
-    """Check that a result does not take the place of what it is made of.
+    """Check that an output path is not its own source.
 
     Args:
-        path: Where the result goes.
-        source: The picture or video; one that is gone cannot be replaced.
+        path: Path of the result.
+        source: The image or video it is made from; a missing one cannot be overwritten.
 
     Raises:
         OutputError: They are one file.
@@ -95,14 +95,14 @@ def check_not_source(path: Path, source: Path) -> None:
 
 
 def check_free_folder(path: Path, *, overwrite: bool) -> None:
-    """Check that a folder may be filled, and make it.
+    """Check that a folder may be written to, and make it.
 
     Args:
         path: The folder.
-        overwrite: True when there may be files in it, which are replaced one by one.
+        overwrite: True when it may hold files, which are replaced one by one.
 
     Raises:
-        OutputError: It is not empty and may not be filled, or it cannot be written to.
+        OutputError: It is not empty and `overwrite` is False, or it cannot be written to.
     """
     with output_errors(path):
         if os.path.lexists(path) and not path.is_dir():
@@ -113,15 +113,15 @@ def check_free_folder(path: Path, *, overwrite: bool) -> None:
 
 
 class AtomicFile:
-    """A text file that grows in one place and then appears in another, complete.
+    """A text file that is appended to as `.name.partial` and renamed to its path by `commit`.
 
-    Nothing is created before the first write. Used as a context, it is put in its place at the
-    end, or removed when an exception leaves the context.
+    Nothing is created before the first write. As a context manager it commits at the end, and
+    aborts after an exception.
 
     Args:
-        path: The final place. Folders above it are made.
+        path: The final path. Parent folders are made.
         overwrite: True when a file that is there may be replaced.
-        head: Text at the top, also when nothing else is written.
+        head: First text of the file, written even when nothing else is.
 
     Raises:
         OutputError: It is there and may not be replaced, or its folder cannot be written to.
@@ -142,7 +142,7 @@ class AtomicFile:
         return self._closed
 
     def write(self, text: str) -> None:
-        """Append all of a text, or nothing of it.
+        """Append a text whole, or not at all.
 
         Args:
             text: What to append. What UTF-8 cannot express, as in names of files in other
@@ -157,7 +157,7 @@ class AtomicFile:
             self._append(text)
 
     def commit(self) -> None:
-        """Put the file in its place; safe to call twice, and after `abort`.
+        """Rename the file to its final path; safe to call twice, and after `abort`.
 
         Raises:
             OutputError: It cannot be created or renamed; then the partial file is removed.
@@ -199,9 +199,9 @@ class AtomicFile:
             self.abort()
 
     def _append(self, text: str) -> FileIO:
-        """Append a text, the head before the first; return the file.
+        """Append a text, after the head if it is the first; return the file.
 
-        When that fails the file is cut back to its old length.
+        On failure the file is truncated to its old length.
         """
         if self._file is None:
             self._file = open_partial(self._partial)
@@ -218,11 +218,11 @@ class AtomicFile:
 
 
 def write_atomically(path: Path, data: bytes, *, overwrite: bool) -> None:
-    """Write a whole file, which appears in its place complete or not at all.
+    """Write bytes to a file atomically.
 
     Args:
-        path: The final place. Folders above it are made.
-        data: What it holds.
+        path: The final path. Parent folders are made.
+        data: Its content.
         overwrite: True when a file that is there may be replaced.
 
     Raises:
@@ -243,7 +243,7 @@ def write_atomically(path: Path, data: bytes, *, overwrite: bool) -> None:
 
 
 def open_partial(path: Path) -> FileIO:
-    """Return a new unbuffered file, in place of what an earlier run may have left there."""
+    """Return a new unbuffered file, replacing a partial file of an earlier run."""
     # Exclusive creation does not follow a link that somebody put there.
     try:
         return path.open("xb", buffering=0)
@@ -253,17 +253,17 @@ def open_partial(path: Path) -> FileIO:
 
 
 def write_all(file: FileIO | IO[bytes], data: bytes) -> None:
-    """Write all of the data; the system may take less than it is given at a time."""
+    """Write all of the data; one `write` of the system may take only a part."""
     view = memoryview(data)
     while view:
         view = view[file.write(view) :]
 
 
 def _make_writable(folder: Path) -> None:
-    """Make a folder and check that files can be made in it."""
-    may = os.W_OK | os.X_OK
-    if folder.is_dir() and os.access(folder, may):
+    """Make a folder and check that it is writable."""
+    writable = os.W_OK | os.X_OK
+    if folder.is_dir() and os.access(folder, writable):
         return
     folder.mkdir(parents=True, exist_ok=True)
-    if not os.access(folder, may):
+    if not os.access(folder, writable):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))

@@ -1,4 +1,4 @@
-"""The sound of a video, copied beside the drawn frames."""
+"""Copy of a video's audio stream into the annotated video."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     AudioPacket: TypeAlias = Packet[AudioStream]
 
-_FITS_MP4 = frozenset({"aac", "ac3", "alac", "eac3", "flac", "mp3", "opus"})
+_MP4_CODECS = frozenset({"aac", "ac3", "alac", "eac3", "flac", "mp3", "opus"})
 # fmt: off
 _AAC_RATES = (
     7_350, 8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 64_000, 88_200,
@@ -31,12 +31,12 @@ _AAC_LAYOUTS = frozenset({"mono", "stereo", "3.0", "4.0", "5.0", "5.1", "7.1(wid
 
 
 class AudioCopy:
-    """Copies the packets of the first sound stream, in step with the video.
+    """Copies the packets of the first audio stream, interleaved with the video.
 
     Args:
-        path: The file with the sound.
+        path: The file with the audio.
         start_s: Time of the first video frame that is written, seconds in the file's clock.
-        stop_s: Where to end, seconds in the file's clock, or None.
+        stop_s: End time, seconds in the file's clock, or None.
     """
 
     def __init__(self, path: Path, *, start_s: float, stop_s: float | None = None) -> None:
@@ -50,12 +50,12 @@ class AudioCopy:
 
     @property
     def is_reencoded(self) -> bool:
-        """True when MP4 cannot hold the sound as it is, so that it becomes AAC."""
+        """True when MP4 cannot hold the codec, so the audio is re-encoded as AAC."""
         # A decoder may be called otherwise than what it decodes: `mp3float`, `libopus`.
-        return self._input.codec_context.codec.canonical_name not in _FITS_MP4
+        return self._input.codec_context.codec.canonical_name not in _MP4_CODECS
 
     def attach(self, container: OutputContainer) -> None:
-        """Add the stream to a file that has not begun."""
+        """Add the stream to a container before its header is written."""
         if self.is_reencoded:
             context = self._input.codec_context
             rate = min(_AAC_RATES, key=lambda rate: abs(rate - context.sample_rate))
@@ -66,7 +66,7 @@ class AudioCopy:
         self._next = next(self._encoded, None)
 
     def copy_until(self, container: OutputContainer, time_s: float) -> None:
-        """Write the sound up to a time, seconds after the first frame of the video."""
+        """Write the audio packets up to a time, seconds after the first frame of the video."""
         while self._next is not None and _time_s(self._next) < time_s:
             dts = self._next.dts
             if dts is None or dts > self._last_dts:  # a clock that is set back has no place here
@@ -75,17 +75,17 @@ class AudioCopy:
             self._next = next(self._encoded, None)
 
     def finish(self, container: OutputContainer, *, end_s: float = math.inf) -> None:
-        """Write the rest of the sound, up to the end that was asked for.
+        """Write the remaining audio packets up to the end time, and close.
 
         Args:
             container: The file.
-            end_s: Where to end at the latest, seconds after the first frame of the video.
+            end_s: Latest end time, seconds after the first frame of the video.
         """
         self.copy_until(container, end_s)
         self.close()
 
     def close(self) -> None:
-        """Close the file with the sound; safe to call twice."""
+        """Close the source file; safe to call twice."""
         self._encoded.close()
         self._source.close()
 
@@ -94,7 +94,7 @@ class AudioCopy:
         if self.is_reencoded:
             yield from self._reencoded()
             return
-        for packet in self._shifted():
+        for packet in self._rebased():
             packet.stream = self._output  # pyright: ignore[reportAttributeAccessIssue]
             yield packet
 
@@ -105,7 +105,7 @@ class AudioCopy:
             layout=self._output.codec_context.layout.name,
             rate=self._output.codec_context.sample_rate,
         )
-        for packet in self._shifted():
+        for packet in self._rebased():
             try:
                 decoded = packet.decode()
             except av.error.FFmpegError:  # a damaged packet is a moment of silence
@@ -117,9 +117,9 @@ class AudioCopy:
             yield from self._output.encode(frame)
         yield from self._output.encode(None)
 
-    def _shifted(self) -> Iterator[AudioPacket]:
-        """Yield the packets that sound in the chosen part, with times after its first frame."""
-        for packet in self._readable():
+    def _rebased(self) -> Iterator[AudioPacket]:
+        """Yield the packets of the selected clip, with pts relative to its first frame."""
+        for packet in self._demuxed():
             if packet.pts is None:
                 continue
             shift = round(self._start_s / packet.time_base)
@@ -132,8 +132,8 @@ class AudioCopy:
             packet.dts = packet.pts if packet.dts is None else packet.dts - shift
             yield packet
 
-    def _readable(self) -> Iterator[AudioPacket]:
-        """Yield packets up to where the file can be read; the video's source tells of damage."""
+    def _demuxed(self) -> Iterator[AudioPacket]:
+        """Yield packets up to the first read error, which `VideoReader` reports."""
         packets = self._source.demux(self._input)
         while True:
             try:
@@ -146,7 +146,7 @@ class AudioCopy:
 
 
 def _layout(name: str, channels: int) -> str:
-    """Return the channel layout for AAC, which does not know all."""
+    """Return the channel layout for AAC: its own if AAC supports it, else mono or stereo."""
     if name in _AAC_LAYOUTS:
         return name
     return "mono" if channels == 1 else "stereo"

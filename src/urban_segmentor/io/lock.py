@@ -1,4 +1,4 @@
-"""A folder in which one process works at a time."""
+"""An exclusive lock between processes."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 @contextmanager
 def locked(path: Path, *, busy: str, hint: str) -> Generator[None]:
-    """Return a context that only one process is in, of all that name the same file.
+    """Return a context that holds an exclusive lock on a file.
 
-    The system lets go of the lock when the process ends, however it ends. Windows has no such
-    locks, so there nobody is kept out.
+    The system releases the lock when the process ends, however it ends. Windows has no `flock`, so
+    there is no lock there.
 
     Args:
-        path: The file that stands for the folder; is made.
-        busy: What to say when another process is in.
-        hint: What helps then.
+        path: The lock file; is made.
+        busy: Error message when another process holds the lock.
+        hint: Hint of that error.
 
     Raises:
-        OutputError: Another process is in, or the file cannot be made.
+        OutputError: Another process holds the lock, or the file cannot be made.
     """
     with output_errors(path):
         file = path.open("ab")

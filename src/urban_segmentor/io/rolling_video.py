@@ -1,4 +1,4 @@
-"""Recording for as long as it goes, in files of which each is whole by itself."""
+"""A video writer that starts a new file after a maximum length."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ _SUFFIX = ".mp4"
 class RollingVideoWriter:
     """A `Sink` that writes `out.mp4`, `out-002.mp4`, `out-003.mp4`, ..., each from its own 0 on.
 
-    A new file begins after a length of time, and where one video cannot go on: when the size or
-    the kind of colors changes, or the time jumps, as it does when a source comes back. A file is
-    put in its place when the next one begins, and the last one by `close`. When the process is
-    killed or the power fails, the file that is being written is lost, `segment_s` at most; those
+    A new file begins after `max_length_s`, and where one video cannot go on: when the size or
+    the color format changes, or the time jumps, as it does when a source reconnects. A file is
+    finished when the next one begins, and the last one by `close`. When the process is
+    killed or the power fails, the file that is being written is lost, `max_length_s` at most; those
     before it are whole.
 
     Finished files get their index in a thread of their own, since that copies the file, and the
     picture shall not stand still meanwhile.
 
     Args:
-        path: Where the first file goes. Folders above it are made.
-        segment_s: Longest time in one file, seconds.
-        gap_s: Longest time from one frame to the next in one file, seconds.
+        path: Path of the first file. Parent folders are made.
+        max_length_s: Longest time in one file, seconds.
+        max_gap_s: Longest time from one frame to the next in one file, seconds.
         rate: Mean frame rate, for the encoder's planning; times are those of the frames.
         codec: `h264` or `vp9`.
         crf: Constant rate factor, 0 (best) to 51.
@@ -48,7 +48,7 @@ class RollingVideoWriter:
         overwrite: False to refuse when `path` or one of the files that might follow it exists.
 
     Attributes:
-        written: The files that are in their places.
+        written: Paths of the finished files.
 
     Raises:
         OutputError: Such a file exists already, or its folder cannot be written to.
@@ -62,35 +62,35 @@ class RollingVideoWriter:
         self,
         path: Path,
         *,
-        segment_s: float = 600.0,
-        gap_s: float = 5.0,
+        max_length_s: float = 600.0,
+        max_gap_s: float = 5.0,
         rate: Fraction = Fraction(30),
         codec: str = "h264",
         crf: int = DEFAULT_CRF,
         preset: str = "ultrafast",
         overwrite: bool = False,
     ) -> None:
-        _check_lengths(segment_s=segment_s, gap_s=gap_s)
+        _check_lengths(max_length_s=max_length_s, max_gap_s=max_gap_s)
         if path.suffix.lower() != _SUFFIX:
             raise SettingError(
                 f"a recording is an MP4 file, got `{path.name}`",
                 hint=f"--record {path.with_suffix(_SUFFIX)}",
             )
         check_encoding(codec=codec, crf=crf, preset=preset)
-        with _hints():
+        with _record_hints():
             check_free(path, overwrite=overwrite)
             if not overwrite:
-                _check_followers(path)
-        self._path, self._segment_s, self._gap_s = path, segment_s, gap_s
+                _check_next_files(path)
+        self._path, self._max_length_s, self._max_gap_s = path, max_length_s, max_gap_s
         self._rate, self._codec, self._crf, self._preset = rate, codec, crf, preset
         self._overwrite = overwrite
-        self._running: VideoWriter | None = None
+        self._writer: VideoWriter | None = None
         self._number = 0
-        self._kind: tuple[object, ...] = ()
+        self._format: tuple[object, ...] = ()
         self._start_s = self._last_s = 0.0
         self._closed = False
         self._finisher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="finish-video")
-        self._finishing: Future[Path] | None = None
+        self._pending: Future[Path] | None = None
         self.written: list[Path] = []
 
     def write(self, result: Result, /) -> None:
@@ -106,44 +106,44 @@ class RollingVideoWriter:
         frame = result.rendered
         if self._closed:
             raise OutputError(f"`{self._path}` is finished, nothing can be added")
-        with _hints(), self._ends_on_failure():
-            if self._running is None or not self._goes_on(frame):
-                self._begin(frame)
-            assert self._running is not None  # noqa: S101 - begun above
+        with _record_hints(), self._close_on_failure():
+            if self._writer is None or not self._fits_current_file(frame):
+                self._start_file(frame)
+            assert self._writer is not None  # noqa: S101 - begun above
             try:
-                self._running.write(result)
+                self._writer.write(result)
             except BaseException:
-                self._running = None  # it has removed its file
+                self._writer = None  # it has removed its file
                 raise
             self._last_s = frame.time_s
 
     def close(self) -> None:
-        """Finish the last file and put it in its place; safe to call twice.
+        """Finish the last file; safe to call twice.
 
         Raises:
             OutputError: The disk is full or the like; earlier files are whole.
         """
         if self._closed:
             return
-        with _hints(), self._ends_on_failure():
+        with _record_hints(), self._close_on_failure():
             self._finish()
             self._collect()
-            self._end()
+            self._mark_closed()
 
-    def _goes_on(self, frame: Frame) -> bool:
+    def _fits_current_file(self, frame: Frame) -> bool:
         step_s = frame.time_s - self._last_s
         return (
-            0 <= step_s <= self._gap_s
-            and frame.time_s - self._start_s < self._segment_s
-            and _kind_of(frame) == self._kind
+            0 <= step_s <= self._max_gap_s
+            and frame.time_s - self._start_s < self._max_length_s
+            and _format_of(frame) == self._format
         )
 
-    def _begin(self, frame: Frame) -> None:
+    def _start_file(self, frame: Frame) -> None:
         self._finish()
         self._number += 1
-        self._kind, self._start_s = _kind_of(frame), frame.time_s
-        self._running = VideoWriter(
-            self._name(),
+        self._format, self._start_s = _format_of(frame), frame.time_s
+        self._writer = VideoWriter(
+            self._current_path(),
             time_base=_TIME_BASE,
             rate=self._rate,
             codec=self._codec,
@@ -152,50 +152,50 @@ class RollingVideoWriter:
             overwrite=self._overwrite,
         )
 
-    def _name(self) -> Path:
+    def _current_path(self) -> Path:
         if self._number == 1:
             return self._path
         return self._path.with_stem(f"{self._path.stem}-{self._number:03d}")
 
     def _finish(self) -> None:
-        """Let the running file be finished, when the one before it is."""
-        if self._running is not None:
+        """Finish the current file on the worker thread, after the one before it."""
+        if self._writer is not None:
             self._collect()
-            running, name, self._running = self._running, self._name(), None
-            self._finishing = self._finisher.submit(_finished, running, name)
+            writer, name, self._writer = self._writer, self._current_path(), None
+            self._pending = self._finisher.submit(_close_writer, writer, name)
 
     def _collect(self) -> None:
-        """Wait for the file that is being finished."""
-        if self._finishing is not None:
-            finishing, self._finishing = self._finishing, None
-            self.written.append(finishing.result())
+        """Wait for the file that the worker thread is finishing."""
+        if self._pending is not None:
+            pending, self._pending = self._pending, None
+            self.written.append(pending.result())
 
-    def _end(self) -> None:
+    def _mark_closed(self) -> None:
         self._closed = True
         self._finisher.shutdown()
 
     @contextmanager
-    def _ends_on_failure(self) -> Generator[None]:
-        """Keep what can be kept when the body fails, and take no more."""
+    def _close_on_failure(self) -> Generator[None]:
+        """Finish the files that can be finished when the body fails, and close."""
         try:
-            if self._finishing is not None and self._finishing.done():
+            if self._pending is not None and self._pending.done():
                 self._collect()
             yield
         except BaseException:
             for rescue in (self._collect, self._finish, self._collect):
                 with suppress(OutputError):  # the first failure is the one to tell
                     rescue()
-            self._end()
+            self._mark_closed()
             raise
 
 
-def _finished(sink: VideoWriter, name: Path) -> Path:
+def _close_writer(sink: VideoWriter, name: Path) -> Path:
     sink.close()
     return name
 
 
-def _kind_of(frame: Frame) -> tuple[object, ...]:
-    """Return what has to be the same in all frames of one file."""
+def _format_of(frame: Frame) -> tuple[object, ...]:
+    """Return frame size and color format, which are fixed within one file."""
     if isinstance(frame.pixels, Yuv420):
         return (*frame.size, frame.pixels.matrix, frame.pixels.full_range)
     return frame.size
@@ -209,18 +209,20 @@ def _check_lengths(**lengths_s: float) -> None:
             )
 
 
-def _check_followers(path: Path) -> None:
-    """Check that none of the files exists that a long recording would write."""
-    follower = re.compile(rf"{re.escape(path.stem)}-\d{{3,}}{re.escape(path.suffix)}")
+def _check_next_files(path: Path) -> None:
+    """Check that no numbered file of a long recording exists."""
+    next_file = re.compile(rf"{re.escape(path.stem)}-\d{{3,}}{re.escape(path.suffix)}")
     with output_errors(path):
-        found = sorted(other for other in path.parent.iterdir() if follower.fullmatch(other.name))
-    if found:
-        check_free(found[0], overwrite=False)
+        existing = sorted(
+            other for other in path.parent.iterdir() if next_file.fullmatch(other.name)
+        )
+    if existing:
+        check_free(existing[0], overwrite=False)
 
 
 @contextmanager
-def _hints() -> Generator[None]:
-    """Return a context in which hints name the option of recordings."""
+def _record_hints() -> Generator[None]:
+    """Return a context in which hints name `--record` instead of `-o`."""
     try:
         yield
     except OutputError as error:

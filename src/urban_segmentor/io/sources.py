@@ -76,7 +76,9 @@ def open_source(
                 hint="leave max_fps out, or use stride",
             )
         options = StreamOptions(start_s=start_s, duration_s=duration_s, stride=stride)
-        return OpenedSource(source=LiveSource(parse_source_uri(text), wishes=options), is_live=True)
+        return OpenedSource(
+            source=LiveSource(parse_source_uri(text), options=options), is_live=True
+        )
     inputs = find_inputs([text])
     if inputs.videos and not inputs.images and len(inputs.videos) == 1:
         path, name = inputs.videos[0]

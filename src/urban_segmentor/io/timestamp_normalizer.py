@@ -1,4 +1,4 @@
-"""Time stamps of decoded frames, made to grow."""
+"""Strictly increasing time stamps for decoded frames."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fractions import Fraction
 
-_SET_BACK_S = 0.5  # less is jitter of a clock, more is another clock
+_MAX_BACKWARD_S = 0.5  # less is jitter of a clock, more is another clock
 
 
 class TimestampNormalizer:
-    """Turns the time stamps of a stream into ticks after its first frame.
+    """Maps the pts of a stream to strictly increasing ticks after its first frame.
 
-    An encoder takes no two frames at one time, so what does not grow is moved: frames without a
-    time stamp, or with the one before, follow the last one, and a clock that is set back, as where
-    recordings were joined, goes on from there.
+    An encoder takes no two frames with one pts. A frame without pts follows the one before by one
+    frame interval, a repeated pts is moved up by one tick, and a clock that is set back, as where
+    recordings were joined, continues from the last frame.
 
     Args:
         time_base: One tick, seconds.
@@ -24,8 +24,8 @@ class TimestampNormalizer:
 
     def __init__(self, *, time_base: Fraction, rate: Fraction) -> None:
         self._step = max(round(1 / (rate * time_base)), 1)
-        self._set_back = max(round(_SET_BACK_S / time_base), 2 * self._step)
-        self._zero: int | None = None
+        self._max_backward_ticks = max(round(_MAX_BACKWARD_S / time_base), 2 * self._step)
+        self._origin_pts: int | None = None
         self._last: int | None = None
         self.first_pts: int | None = None
 
@@ -33,7 +33,7 @@ class TimestampNormalizer:
         """Return the time of the next frame, in ticks; more than that of the frame before.
 
         Args:
-            pts: What the stream says, or None.
+            pts: Pts of the frame in the stream, or None.
 
         >>> from fractions import Fraction
         >>> clock = TimestampNormalizer(time_base=Fraction(1, 1000), rate=Fraction(25))
@@ -44,13 +44,13 @@ class TimestampNormalizer:
         if pts is None:
             self._last = following
             return following
-        if self._zero is None:
-            self._zero = pts - following
-            self.first_pts = self._zero
-        time = pts - self._zero
+        if self._origin_pts is None:
+            self._origin_pts = pts - following
+            self.first_pts = self._origin_pts
+        time = pts - self._origin_pts
         if self._last is not None and time <= self._last:
-            if self._last - time >= self._set_back:
-                self._zero, time = pts - following, following
+            if self._last - time >= self._max_backward_ticks:
+                self._origin_pts, time = pts - following, following
             else:
                 time = self._last + 1
         self._last = time

@@ -1,4 +1,4 @@
-"""Whether a media file is as long as its own headers say."""
+"""Detection of truncated media files by the lengths in their headers."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-_HEAD = 16
+_HEADER_BYTES = 16
 _EBML = b"\x1a\x45\xdf\xa3"
-_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp"})
+_ISOBMFF_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp"})
 
 
 def missing_bytes(path: Path) -> int:
@@ -26,23 +26,23 @@ def missing_bytes(path: Path) -> int:
     """
     size = path.stat().st_size
     with path.open("rb") as file:
-        head = file.read(_HEAD)
-        length_of = _reader(head)
+        head = file.read(_HEADER_BYTES)
+        length_of = _length_reader(head)
         if length_of is None:
             return 0
         position = 0
         while position < size:
             file.seek(position)
-            length = length_of(file.read(_HEAD))
+            length = length_of(file.read(_HEADER_BYTES))
             if length is None:  # garbage at the end, or an element without length
                 return 0
             position += length
     return position - size
 
 
-def _reader(head: bytes) -> Callable[[bytes], int | None] | None:
-    """Return what reads the length of a part of a file, or None when parts have none."""
-    if head[4:8] in _BOXES:
+def _length_reader(head: bytes) -> Callable[[bytes], int | None] | None:
+    """Return the length parser of a container format, or None for other formats."""
+    if head[4:8] in _ISOBMFF_BOXES:
         return _box_length
     if head[:4] == _EBML:
         return _element_length
@@ -54,10 +54,10 @@ def _reader(head: bytes) -> Callable[[bytes], int | None] | None:
 def _box_length(head: bytes) -> int | None:
     """Return the length of a box of ISO/IEC 14496-12."""
     length = int.from_bytes(head[:4], "big")
-    if length == 1 and len(head) == _HEAD:
+    if length == 1 and len(head) == _HEADER_BYTES:
         length = int.from_bytes(head[8:16], "big")
-    named = len(head) >= 8 and all(0x20 <= letter < 0x7F for letter in head[4:8])
-    return length if named and length >= 8 else None
+    has_valid_type = len(head) >= 8 and all(0x20 <= letter < 0x7F for letter in head[4:8])
+    return length if has_valid_type and length >= 8 else None
 
 
 def _element_length(head: bytes) -> int | None:

@@ -1,4 +1,4 @@
-"""Video files of any container and codec that FFmpeg reads, with their true time stamps."""
+"""`VideoReader`: frames of any video that FFmpeg decodes, with their presentation times."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-_TINY_S = 1e-6  # sums of decimal numbers are not exact
-_INDEX_LAST = frozenset({".3gp", ".m4v", ".mov", ".mp4"})
+_TOLERANCE_S = 1e-6  # sums of decimal numbers are not exact
+_SUFFIXES_WITH_INDEX_AT_END = frozenset({".3gp", ".m4v", ".mov", ".mp4"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoInfo:
-    """What a file says about its video stream.
+    """Metadata of a video stream, as the file states it.
 
     Attributes:
-        time_base: Unit of its time stamps, seconds.
+        time_base: Unit of its pts, seconds.
         rate: Mean frame rate, frames per second.
         frames: Number of frames, or None when the file does not say.
         duration_s: Length, seconds, or None.
@@ -52,13 +52,13 @@ class VideoInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipRange:
-    """Which part of a video is wanted.
+    """The frames of a video to read: start, duration, stride and maximum rate.
 
     Attributes:
-        start_s: Where to begin, seconds after the first frame.
-        duration_s: How much of it, seconds; None for all.
-        stride: Every how manyth frame.
-        max_fps: At most so many frames a second, by their time stamps; None for all.
+        start_s: Start time, seconds after the first frame.
+        duration_s: Length of the clip, seconds; None for all.
+        stride: Read every nth frame.
+        max_fps: Maximum frames per second, by their pts; None for all.
 
     Raises:
         SettingError: A value is out of its range.
@@ -92,7 +92,7 @@ class ClipRange:
 
     @property
     def is_everything(self) -> bool:
-        """True when no frame is left out."""
+        """True when every frame is selected."""
         return self == ClipRange()
 
     def open(self, path: Path, *, name: str) -> VideoReader:
@@ -115,21 +115,21 @@ class ClipRange:
         )
 
     def frames_of(self, info: VideoInfo) -> int | None:
-        """Return about how many frames it selects, or None when the file does not say."""
+        """Return the approximate number of selected frames, or None when unknown."""
         if info.frames is None and info.duration_s is None:
             return None
         length_s = info.duration_s or (info.frames or 0) / info.rate
-        wanted_s = max(float(length_s) - self.start_s, 0.0)
+        selected_s = max(float(length_s) - self.start_s, 0.0)
         if self.duration_s is not None:
-            wanted_s = min(wanted_s, self.duration_s)
+            selected_s = min(selected_s, self.duration_s)
         if self.is_everything and info.frames:
             return info.frames
         rate = float(info.rate) / self.stride
-        return round(wanted_s * (min(rate, self.max_fps) if self.max_fps else rate))
+        return round(selected_s * (min(rate, self.max_fps) if self.max_fps else rate))
 
 
 class VideoReader:
-    """The frames of a video file, as planes, in order of time.
+    """Iterates over the frames of a video file, as YUV planes, in order of time.
 
     Damage is counted in `problems`, and so is a file that is cut off or changes its size; what
     the decoder makes of damaged frames is shown, as players do.
@@ -137,10 +137,10 @@ class VideoReader:
     Args:
         path: Any container that FFmpeg reads.
         name: Frames are called `{name}_{index:06d}`; None for the file's name without suffix.
-        start_s: Where to begin, seconds after the first frame.
-        duration_s: How much of it, seconds; None for all.
-        stride: Every how many frames one is taken.
-        max_fps: At most so many frames a second, by their time stamps; None for all.
+        start_s: Start time, seconds after the first frame.
+        duration_s: Length of the clip, seconds; None for all.
+        stride: Read every nth frame.
+        max_fps: Maximum frames per second, by their pts; None for all.
 
     Raises:
         SourceError: There is no video in the file.
@@ -166,26 +166,26 @@ class VideoReader:
         self._container = open_video(path)
         self._stream = _video_stream(self._container, path)
         self._stream.thread_type = "AUTO"
-        self.info = _info(self._container, self._stream)
+        self.info = _video_info(self._container, self._stream)
         self._clock = TimestampNormalizer(time_base=self.info.time_base, rate=self.info.rate)
         self.problems: list[str] = []
         self.aspect = self.info.aspect
 
     @property
     def first_pts(self) -> int | None:
-        """Time stamp of the first frame, in the file's own clock; None before it is decoded."""
+        """Pts of the first frame, in units of the time base; None before it is decoded."""
         return self._clock.first_pts
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the selected frames; raise `SourceError` when not one frame decodes."""
         size: tuple[int, int] | None = None
-        turn = Orientation()
+        orientation = Orientation()
         for index, time_s, decoded in self._selected():
             if size is None:
-                turn = orientation_of(decoded)
-                self.aspect = 1 / self.info.aspect if turn.transposed else self.info.aspect
+                orientation = orientation_of(decoded)
+                self.aspect = 1 / self.info.aspect if orientation.transposed else self.info.aspect
             frame = Frame(
-                pixels=planes_of(decoded, turn),
+                pixels=planes_of(decoded, orientation),
                 index=index,
                 time_s=time_s,
                 source=str(self._path),
@@ -204,23 +204,23 @@ class VideoReader:
         self._container.close()
 
     def _selected(self) -> Iterator[tuple[int, float, av.VideoFrame]]:
-        """Yield index, time and frame of the frames that are wanted."""
-        wanted = self.clip
-        stop_s = math.inf if wanted.duration_s is None else wanted.start_s + wanted.duration_s
-        last_kept_s = -math.inf
+        """Yield index, time in seconds and decoded frame within the clip range."""
+        clip = self.clip
+        stop_s = math.inf if clip.duration_s is None else clip.start_s + clip.duration_s
+        last_time_s = -math.inf
         for index, ticks, decoded in self._decoded():
             time_s = float(ticks * self.info.time_base)
-            if time_s >= stop_s - _TINY_S:
+            if time_s >= stop_s - _TOLERANCE_S:
                 return
-            if time_s < wanted.start_s - _TINY_S or index % wanted.stride:
+            if time_s < clip.start_s - _TOLERANCE_S or index % clip.stride:
                 continue
-            if wanted.max_fps and time_s - last_kept_s < 0.999 / wanted.max_fps:
+            if clip.max_fps and time_s - last_time_s < 0.999 / clip.max_fps:
                 continue
-            last_kept_s = time_s
+            last_time_s = time_s
             yield index, time_s, decoded
 
     def _decoded(self) -> Iterator[tuple[int, int, av.VideoFrame]]:
-        """Yield index, ticks after the first frame, and frame, of every frame."""
+        """Yield index, ticks after the first frame and decoded frame, for every frame."""
         index = damaged = 0
         for decoded in self._packets_decoded():
             damaged += decoded is None or decoded.is_corrupt
@@ -261,13 +261,13 @@ class VideoReader:
 
 
 def probe_video(path: Path, *, formats: Sequence[str]) -> tuple[VideoInfo, tuple[int, int]]:
-    """Return what a file from a stranger says of itself, and height and width, pixels.
+    """Return the metadata of an untrusted video file, and its height and width in pixels.
 
     Nothing but this file is opened: neither the parts of a playlist, nor addresses in it.
 
     Args:
         path: The file.
-        formats: FFmpeg's names of the containers that are taken.
+        formats: FFmpeg names of the accepted containers.
 
     Raises:
         SourceError: It is none of those, or there is no video in it.
@@ -275,18 +275,18 @@ def probe_video(path: Path, *, formats: Sequence[str]) -> tuple[VideoInfo, tuple
     container = open_video(path, formats=formats)
     try:
         stream = _video_stream(container, path)
-        return _info(container, stream), (stream.height, stream.width)
+        return _video_info(container, stream), (stream.height, stream.width)
     finally:
         container.close()
 
 
 def open_video(path: Path, *, formats: Sequence[str] = ()) -> InputContainer:
-    """Return the file opened by FFmpeg.
+    """Return the opened FFmpeg container.
 
     Args:
         path: The file.
-        formats: FFmpeg's names of the containers that are taken, and nothing beside the file;
-            empty for all that it knows.
+        formats: FFmpeg names of the accepted containers, which also restricts it to this file;
+            empty for all that FFmpeg knows.
 
     Raises:
         SourceError: It is missing, empty, cut off at the wrong place, or no media file.
@@ -302,7 +302,7 @@ def open_video(path: Path, *, formats: Sequence[str] = ()) -> InputContainer:
         )
     except (av.error.FFmpegError, OSError) as error:
         hint = "open it in a player to see whether it is a video"
-        if path.suffix.lower() in _INDEX_LAST:
+        if path.suffix.lower() in _SUFFIXES_WITH_INDEX_AT_END:
             hint = "an MP4 whose end is missing has lost its index; fetch it again"
         raise SourceError(
             f"`{path}` cannot be opened as video: {error.strerror}", hint=hint
@@ -310,7 +310,7 @@ def open_video(path: Path, *, formats: Sequence[str] = ()) -> InputContainer:
 
 
 def has_decoder(stream: AudioStream | VideoStream) -> bool:
-    """Return whether FFmpeg knows the codec of a stream; PyAV leaves its context out if not."""
+    """Return whether FFmpeg can decode a stream; PyAV has no codec context if not."""
     return getattr(stream, "codec_context", None) is not None
 
 
@@ -331,7 +331,7 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     )
 
 
-def _info(container: InputContainer, stream: VideoStream) -> VideoInfo:
+def _video_info(container: InputContainer, stream: VideoStream) -> VideoInfo:
     duration_s = None
     if stream.duration is not None and stream.time_base is not None:
         duration_s = float(stream.duration * stream.time_base)

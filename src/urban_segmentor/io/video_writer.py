@@ -1,4 +1,4 @@
-"""H.264 in MP4 that browsers play: yuv420p, index first, exact frame times, sound kept."""
+"""`VideoWriter`: MP4 (H.264 or VP9, yuv420p, faststart) with exact frame times and audio."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ DEFAULT_CRF = 23
 
 
 def check_encoding(*, codec: str, crf: int, preset: str) -> None:
-    """Check what a user may set about encoding.
+    """Check codec, CRF and preset.
 
     Args:
         codec: `h264` or `vp9`.
@@ -62,17 +62,17 @@ def check_encoding(*, codec: str, crf: int, preset: str) -> None:
 
 
 class VideoWriter:
-    """Writes frames, drawn on or not, as a video that appears in its place when it is closed.
+    """Writes frames to a video file, which is renamed to its final path by `close`.
 
     Sides that are odd are made even by repeating the last row or column, since 4:2:0 video has
     no odd ones.
 
     Args:
-        path: Where to, `.mp4`. Folders above it are made.
+        path: Output path, `.mp4`. Parent folders are made.
         time_base: Unit of the time stamps, seconds.
         rate: Mean frame rate, for the encoder's planning.
-        aspect: Returns width of a pixel over its height, asked with the first frame.
-        audio: Opens the sound to copy along, given the time of the first frame; None for silence.
+        aspect: Returns the sample aspect ratio, called at the first frame.
+        audio: Opens the audio to copy, given the time of the first frame; None for no audio.
         codec: `h264` or `vp9`.
         crf: Constant rate factor, 0 (best) to 51.
         preset: x264's preset, from `ultrafast` to `veryslow`.
@@ -141,11 +141,11 @@ class VideoWriter:
             self._encode(pixels, frame.time_s - self._start_s)
 
     def end_sound_with_image(self) -> None:
-        """Leave out the sound after the last frame, where a run ends before its source does."""
+        """Cut the audio at the last frame, for a run that ends before its source."""
         self._sound_ends_with_image = True
 
     def close(self) -> None:
-        """Finish the file and put it in its place; safe to call twice.
+        """Finish the file and rename it to its final path; safe to call twice.
 
         Raises:
             OutputError: The disk is full or the like; then there is no file.
@@ -218,7 +218,7 @@ class VideoWriter:
 
     @contextmanager
     def _or_discard(self) -> Generator[None]:
-        """Remove what is written when the body fails; failures of the system are told as such."""
+        """Remove the partial file when the body fails; `OSError` becomes `OutputError`."""
         try:
             with output_errors(self._path), _as_os_errors():
                 yield
@@ -236,7 +236,7 @@ class VideoWriter:
 
 @contextmanager
 def _as_os_errors() -> Generator[None]:
-    """Turn those errors of FFmpeg into errors of the system that are none by themselves."""
+    """Return a context in which every FFmpeg error becomes an `OSError`."""
     try:
         yield
     except av.error.FFmpegError as error:
@@ -244,7 +244,7 @@ def _as_os_errors() -> Generator[None]:
 
 
 def _fill(plane: VideoPlane, values: NDArray[np.uint8]) -> None:
-    """Copy values into a plane of a frame that the encoder owns."""
+    """Copy values into a plane of an encoder frame, replicating the border."""
     target = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
     height, width = values.shape
     if (plane.height, plane.width) != (height, width):

@@ -1,4 +1,4 @@
-"""From what a decoder hands out to the planes that the pipeline works on."""
+"""Conversion of decoded FFmpeg frames to upright YUV 4:2:0 planes."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _MATRICES: dict[int, ColorMatrix] = {1: "bt709", 5: "bt601", 6: "bt601", 9: "bt2
 _SWS_SPACES: dict[ColorMatrix, int] = {"bt709": 1, "bt601": 5, "bt2020": 9}  # swscale's names
 _LIMITED, _FULL = 1, 2  # H.273
 _HD_LINES = 576  # players take a stream that says nothing for BT.601 up to this height
-_GREY = 128  # chroma without color
+_NEUTRAL_CHROMA = 128  # chroma without color
 
 
 class Orientation(NamedTuple):
-    """How a decoded picture becomes upright: transposed first, then mirrored."""
+    """Display orientation: how to make a decoded frame upright, transposed first, then mirrored."""
 
     transposed: bool = False
     left_right: bool = False
@@ -35,7 +35,7 @@ class Orientation(NamedTuple):
 
 
 def orientation_of(frame: av.VideoFrame) -> Orientation:
-    """Return how the display matrix of a frame turns and mirrors it, in quarter turns.
+    """Return the orientation that the display matrix of a frame asks for, in quarter turns.
 
     A frame that was asked for its side data holds itself, and its pixels, until Python collects
     cycles, so this is for few frames.
@@ -54,12 +54,12 @@ def orientation_of(frame: av.VideoFrame) -> Orientation:
     return Orientation()
 
 
-def planes_of(frame: av.VideoFrame, turn: Orientation) -> Yuv420:
-    """Return the planes of a decoded frame, upright, without copying where possible.
+def planes_of(frame: av.VideoFrame, orientation: Orientation) -> Yuv420:
+    """Return the upright YUV 4:2:0 planes of a decoded frame, without copying where possible.
 
     Args:
-        frame: Of any pixel format; more than 8 bits become 8, opacity is left out.
-        turn: How it becomes upright.
+        frame: Of any pixel format; more than 8 bits become 8, alpha is dropped.
+        orientation: Its display orientation.
     """
     name = frame.format.name
     default: ColorMatrix = "bt601" if frame.height <= _HD_LINES else "bt709"
@@ -75,14 +75,14 @@ def planes_of(frame: av.VideoFrame, turn: Orientation) -> Yuv420:
         if name not in {"yuv420p", "yuvj420p"}:
             frame = _in_420(frame, matrix, full_range=full_range)
         planes = _cropped(frame, range(3))
-    if any(turn):
-        planes = [_turned(plane, turn) for plane in planes]
+    if any(orientation):
+        planes = [_oriented(plane, orientation) for plane in planes]
     y, u, v = planes
     return Yuv420(y=y, u=u, v=v, matrix=matrix, full_range=full_range)
 
 
 def _from_rgb(frame: av.VideoFrame, matrix: ColorMatrix) -> list[NDArray[np.uint8]]:
-    """Return the planes of an RGB frame; the range must be told, or RGB's full one is kept."""
+    """Return the planes of an RGB frame; the range must be given, or RGB's full range is kept."""
     converted = frame.reformat(
         format="yuv420p",
         dst_colorspace=_SWS_SPACES[matrix],
@@ -99,7 +99,7 @@ def _from_grey(frame: av.VideoFrame, *, full_range: bool) -> list[NDArray[np.uin
         frame = frame.reformat(format="gray", src_color_range=same, dst_color_range=same)
     (y,) = _cropped(frame, range(1))
     height, width = y.shape
-    chroma = np.full(((height + 1) // 2, (width + 1) // 2), _GREY, dtype=np.uint8)
+    chroma = np.full(((height + 1) // 2, (width + 1) // 2), _NEUTRAL_CHROMA, dtype=np.uint8)
     return [y, chroma, chroma]
 
 
@@ -115,22 +115,22 @@ def _in_420(frame: av.VideoFrame, matrix: ColorMatrix, *, full_range: bool) -> a
     )
 
 
-def _cropped(frame: av.VideoFrame, wanted: Sequence[int]) -> list[NDArray[np.uint8]]:
-    """Return planes without what decoders append to the rows; they share the frame's memory."""
+def _cropped(frame: av.VideoFrame, clip_range: Sequence[int]) -> list[NDArray[np.uint8]]:
+    """Return planes without the row padding of decoders; they share the frame's memory."""
     half = ((frame.height + 1) // 2, (frame.width + 1) // 2)
     sizes = ((frame.height, frame.width), half, half)
     planes: list[NDArray[np.uint8]] = []
-    for number in wanted:
+    for number in clip_range:
         plane, (height, width) = frame.planes[number], sizes[number]
         rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
         planes.append(rows[:height, :width])
     return planes
 
 
-def _turned(plane: NDArray[np.uint8], turn: Orientation) -> NDArray[np.uint8]:
-    turned = cv2.transpose(plane) if turn.transposed else plane
-    if turn.left_right:
-        turned = cv2.flip(turned, 1)
-    if turn.up_down:
-        turned = cv2.flip(turned, 0)
-    return np.asarray(turned, dtype=np.uint8)
+def _oriented(plane: NDArray[np.uint8], orientation: Orientation) -> NDArray[np.uint8]:
+    oriented = cv2.transpose(plane) if orientation.transposed else plane
+    if orientation.left_right:
+        oriented = cv2.flip(oriented, 1)
+    if orientation.up_down:
+        oriented = cv2.flip(oriented, 0)
+    return np.asarray(oriented, dtype=np.uint8)

@@ -1,1 +1,1 @@
-"""Which model is meant: the embedded one, a path, or a file on the Hugging Face hub."""
+"""Model files: embedded, local or on the Hugging Face hub, and their metadata."""

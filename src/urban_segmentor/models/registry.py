@@ -1,4 +1,4 @@
-"""From what the user typed to a model file on disk."""
+"""Resolution of a model name, path or hub reference to a model file."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from urban_segmentor.models.hub import HUB_PREFIX, fetch_from_hub
 
 DEFAULT_MODEL = "urban-n"
 _FORMATS = (".onnx", ".xml")
-_SHOWN = 200  # characters of what was asked for
+_MAX_SHOWN = 200  # characters
 
 
 def embedded_models() -> dict[str, Path]:
-    """Return the models that come with the package, by name."""
+    """Return the paths of the embedded models, by name."""
     folder = Path(str(resources.files("urban_segmentor.models") / "weights"))
     files = [*folder.glob("*.onnx"), *folder.glob("*/*.xml")]
     return {path.stem: path for path in sorted(files, key=lambda path: path.stem)}
 
 
 def resolve_model(model: str | Path) -> Path:
-    """Return the file of a model.
+    """Return the path of a model file.
 
     Args:
         model: Name of an embedded model, a path to `.onnx` or OpenVINO `.xml`, or
             `hf://owner/repo/file.onnx`.
 
     Raises:
-        ModelError: There is no such model, or it is of a kind that is not read here.
+        ModelError: There is no such model, or its format is not supported.
         MissingExtraError: A hub address without huggingface_hub.
     """
     text = str(model)
@@ -48,12 +48,12 @@ def resolve_model(model: str | Path) -> Path:
     try:
         path = path.expanduser()
         if text and path.is_dir():
-            path = _xml_inside(path)
+            path = _find_xml(path)
         is_there = path.is_file()
     except (OSError, RuntimeError):  # too long for a name, an unknown ~user, a closed folder
         is_there = False
     if not is_there:
-        raise _unknown(text, list(embedded))
+        raise _unknown_model_error(text, list(embedded))
     if path.suffix not in _FORMATS:
         raise ModelError(
             f"`{path}` ends in `{path.suffix}`, expected {' or '.join(_FORMATS)}",
@@ -62,20 +62,20 @@ def resolve_model(model: str | Path) -> Path:
     return path
 
 
-def _xml_inside(folder: Path) -> Path:
+def _find_xml(folder: Path) -> Path:
     """Return the one OpenVINO model in a folder, as Ultralytics exports it."""
-    found = sorted(folder.glob("*.xml"))
-    if len(found) != 1:
+    models = sorted(folder.glob("*.xml"))
+    if len(models) != 1:
         raise ModelError(
-            f"`{folder}` holds {len(found)} OpenVINO models, expected 1",
+            f"`{folder}` holds {len(models)} OpenVINO models, expected 1",
             hint="name the .xml file itself",
         )
-    return found[0]
+    return models[0]
 
 
-def _unknown(text: str, embedded: list[str]) -> ModelError:
-    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
-    near = difflib.get_close_matches(text[:_SHOWN].lower(), embedded, n=1)
+def _unknown_model_error(text: str, embedded: list[str]) -> ModelError:
+    shown = text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."
+    near = difflib.get_close_matches(text[:_MAX_SHOWN].lower(), embedded, n=1)
     known = ", ".join(f"`{name}`" for name in embedded)
     return ModelError(
         f"there is no model `{shown}`",

@@ -1,4 +1,4 @@
-"""What an exported model says about itself."""
+"""The metadata of an exported model."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class ModelSpec:
         task: What the model does; always `segment` here.
         classes: Name, kind and color by class id.
         imgsz: Height and width the model was exported for, pixels.
-        stride: Sides of the input are multiples of it, pixels.
-        ends_in_nms: True when the head hands out final boxes and no NMS is due.
-        description: One line about the model.
+        stride: Stride of the network, of which input sides are multiples, pixels.
+        ends_in_nms: True when the head returns final boxes, so that no NMS is needed.
+        description: Description of the model, one line.
         license: License of the weights.
-        training_data: What it was trained on, or an empty string when the file does not say.
-        accuracy: Measured accuracy with the frames it was measured on, or an empty string.
+        training_data: Training data, or an empty string when not stated.
+        accuracy: Measured accuracy and the frames of the measurement, or an empty string.
     """
 
     task: str
@@ -55,34 +55,34 @@ class ModelSpec:
         return self.classes.names
 
     @classmethod
-    def from_metadata(cls, metadata: Mapping[str, object], *, where: str) -> Self:
+    def from_metadata(cls, metadata: Mapping[str, object], *, path: str) -> Self:
         """Return the spec that the metadata of an export describes.
 
         Args:
-            metadata: Keys and values as Ultralytics writes them; values may be text.
-            where: The file, for messages.
+            metadata: Keys and values as Ultralytics writes them; values may be literals as text.
+            path: Path of the file, for messages.
 
         Raises:
-            ModelError: A needed key is missing or makes no sense, or the task is another one.
+            ModelError: A required key is missing or invalid, or the task is not `segment`.
         """
         missing = [key for key in ("task", "names", "imgsz", "stride") if key not in metadata]
         if missing:
             raise ModelError(
-                f"`{where}` has no metadata for {', '.join(f'`{key}`' for key in missing)}",
+                f"`{path}` has no metadata for {', '.join(f'`{key}`' for key in missing)}",
                 hint=_EXPORT_HINT,
             )
         task = _text(metadata, "task")
         if task != "segment":
             raise ModelError(
-                f"`{where}` is a model for the task `{task}`, expected `segment`",
+                f"`{path}` is a model for the task `{task}`, expected `segment`",
                 hint="take a segmentation model, such as one that starts from yolov8n-seg",
             )
         return cls(
             task=task,
-            classes=_classes(metadata, where),
-            imgsz=_image_size(_value(metadata, "imgsz", where), where),
-            stride=_positive(_value(metadata, "stride", where), "stride", where),
-            ends_in_nms=_ends_in_nms(metadata, where),
+            classes=_classes(metadata, path),
+            imgsz=_image_size(_value(metadata, "imgsz", path), path),
+            stride=_positive(_value(metadata, "stride", path), "stride", path),
+            ends_in_nms=_ends_in_nms(metadata, path),
             description=_text(metadata, "description"),
             license=_text(metadata, "license"),
             training_data=_text(metadata, "training_data"),
@@ -90,70 +90,70 @@ class ModelSpec:
         )
 
 
-def _value(metadata: Mapping[str, object], key: str, where: str) -> object:
-    """Return a value as Python data; exports store it as the text of a literal."""
+def _value(metadata: Mapping[str, object], key: str, path: str) -> object:
+    """Return a value as Python data; exports store literals as text."""
     raw = metadata[key]
     if not isinstance(raw, str):
         return raw
     if len(raw) > _MAX_TEXT:
-        raise _nonsense(key, raw, where)
+        raise _invalid_metadata_error(key, raw, path)
     try:
         return ast.literal_eval(raw)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as error:
-        raise _nonsense(key, raw, where) from error
+        raise _invalid_metadata_error(key, raw, path) from error
 
 
 def _text(metadata: Mapping[str, object], key: str) -> str:
-    """Return a value that is shown to people: one line, without escape sequences."""
+    """Return a printable value: one line, without escape sequences."""
     raw = metadata.get(key)
     if not isinstance(raw, str):
         return ""
     return "".join(char if char.isprintable() else " " for char in raw[:_MAX_SHOWN]).strip()
 
 
-def _nonsense(key: str, raw: object, where: str) -> ModelError:
+def _invalid_metadata_error(key: str, raw: object, path: str) -> ModelError:
     # Not str(raw): a few lines of YAML can stand for more text than there is memory.
-    short = reprlib.Repr()
-    short.maxlevel = 1
+    formatter = reprlib.Repr()
+    formatter.maxlevel = 1
     try:
-        shown = short.repr(raw)
-    except ValueError:  # Python writes out no numbers of thousands of digits
+        shown = formatter.repr(raw)
+    except ValueError:  # Python does not print integers of thousands of digits
         shown = type(raw).__name__
     return ModelError(
-        f"`{where}` has metadata `{key}` that makes no sense: {shown}",
+        f"`{path}` has metadata `{key}` that makes no sense: {shown}",
         hint=_EXPORT_HINT,
     )
 
 
-def _class_names(names: object, where: str) -> tuple[str, ...]:
-    wrong = _nonsense("names", names, where)
+def _class_names(names: object, path: str) -> tuple[str, ...]:
+    error = _invalid_metadata_error("names", names, path)
     if isinstance(names, list | tuple):
-        listed = list(cast("list[object]", names))
+        entries = list(cast("list[object]", names))
     elif isinstance(names, dict):
         table = cast("dict[object, object]", names)
         if set(table) != set(range(len(table))):
-            raise wrong
-        listed = [table[i] for i in range(len(table))]
+            raise error
+        entries = [table[i] for i in range(len(table))]
     else:
-        raise wrong
-    if not 1 <= len(listed) <= _MAX_CLASSES:
-        raise wrong
-    words = [name for name in listed if isinstance(name, str) and name.isprintable()]
-    if len(words) != len(listed):
-        raise wrong  # a line break or an escape sequence would end up in files and terminals
-    return tuple(words)
+        raise error
+    if not 1 <= len(entries) <= _MAX_CLASSES:
+        raise error
+    valid_names = [name for name in entries if isinstance(name, str) and name.isprintable()]
+    if len(valid_names) != len(entries):
+        raise error  # a line break or an escape sequence would end up in files and terminals
+    return tuple(valid_names)
 
 
-def _classes(metadata: Mapping[str, object], where: str) -> ClassList:
+def _classes(metadata: Mapping[str, object], path: str) -> ClassList:
     """Return the classes: kinds and colors as the file has them, else those of known names."""
-    names = _class_names(_value(metadata, "names", where), where)
+    names = _class_names(_value(metadata, "names", path), path)
     known = known_classes(names)
     things = [info.is_thing for info in known]
     colors = [info.color for info in known]
     if "is_thing" in metadata:
-        things = _kinds(_value(metadata, "is_thing", where), len(names), where)
+        things = _kinds(_value(metadata, "is_thing", path), len(names), path)
     if "colors" in metadata:
-        colors = _colors(_value(metadata, "colors", where), len(names), where)
+        colors = _colors(_value(metadata, "colors", path), len(names), path)
     return ClassList.from_names(names, is_thing=things, colors=colors)
 
 
@@ -162,15 +162,15 @@ def _items(value: object) -> list[object]:
     return list(cast("list[object]", value)) if isinstance(value, list | tuple) else []
 
 
-def _kinds(value: object, count: int, where: str) -> list[bool]:
+def _kinds(value: object, count: int, path: str) -> list[bool]:
     kinds = _items(value)
     known = [kind for kind in kinds if isinstance(kind, int) and kind in {0, 1}]
     if not len(kinds) == len(known) == count:
-        raise _nonsense("is_thing", value, where)
+        raise _invalid_metadata_error("is_thing", value, path)
     return [bool(kind) for kind in known]
 
 
-def _colors(value: object, count: int, where: str) -> list[Rgb]:
+def _colors(value: object, count: int, path: str) -> list[Rgb]:
     rows = _items(value)
     colors: list[Rgb] = []
     for row in rows:
@@ -179,27 +179,27 @@ def _colors(value: object, count: int, where: str) -> list[Rgb]:
         if len(levels) == len(whole) == 3:
             colors.append((int(whole[0]), int(whole[1]), int(whole[2])))
     if len(colors) != count or len(rows) != count:
-        raise _nonsense("colors", value, where)
+        raise _invalid_metadata_error("colors", value, path)
     return colors
 
 
-def _positive(value: object, key: str, where: str) -> int:
+def _positive(value: object, key: str, path: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= _MAX_SIDE:
-        raise _nonsense(key, value, where)
+        raise _invalid_metadata_error(key, value, path)
     return value
 
 
-def _image_size(value: object, where: str) -> tuple[int, int]:
-    wrong = _nonsense("imgsz", value, where)
+def _image_size(value: object, path: str) -> tuple[int, int]:
+    error = _invalid_metadata_error("imgsz", value, path)
     sides = cast("list[object]", value) if isinstance(value, list | tuple) else [value, value]
     if len(sides) != 2:
-        raise wrong
-    return _positive(sides[0], "imgsz", where), _positive(sides[1], "imgsz", where)
+        raise error
+    return _positive(sides[0], "imgsz", path), _positive(sides[1], "imgsz", path)
 
 
-def _ends_in_nms(metadata: Mapping[str, object], where: str) -> bool:
-    """Return whether boxes come out final: an end-to-end head, or NMS exported with the graph."""
-    if "end2end" in metadata and _value(metadata, "end2end", where) is True:
+def _ends_in_nms(metadata: Mapping[str, object], path: str) -> bool:
+    """Return whether the graph ends in final boxes: an end-to-end head, or exported NMS."""
+    if "end2end" in metadata and _value(metadata, "end2end", path) is True:
         return True
-    args = _value(metadata, "args", where) if "args" in metadata else None
+    args = _value(metadata, "args", path) if "args" in metadata else None
     return isinstance(args, dict) and cast("dict[str, object]", args).get("nms") is True

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from urban_segmentor.errors import MissingExtraError
-from urban_segmentor.visualization.palette import lighter
+from urban_segmentor.visualization.palette import lighten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -92,14 +92,14 @@ def bars_png(  # noqa: PLR0913
             rows - _GROUP / 2 + thick * (index + 0.5),
             values,
             height=thick,
-            color=[_share(lighter(color, paler)) for color in colors],
+            color=[_share(lighten(color, paler)) for color in colors],
             edgecolor=_INK,
             linewidth=0.4,
         )
         texts = [number(value) for value in values]
         axes.bar_label(bars, texts, padding=3, size=7 if len(series) > 1 else 8)
         # The bars have many colors: grey ones stand for their series in the legend.
-        grey = _share(lighter(_GREY, paler))
+        grey = _share(lighten(_GREY, paler))
         axes.barh([0], [0], color=grey, edgecolor=_INK, linewidth=0.4, label=label)
     axes.set_yticks(rows, names)
     axes.set_ylim(len(names) - 0.4, -0.6)

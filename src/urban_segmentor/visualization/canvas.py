@@ -1,4 +1,4 @@
-"""What can be drawn on: RGB pictures, and the planes of video frames without leaving them."""
+"""Canvases for drawing on RGB images and on YUV planes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SOLID = 128
 
 
 class TextSprite:
-    """A small picture that is pasted often, converted once for each kind of video.
+    """A small RGB image to paste, converted once per color format.
 
     Args:
         image: uint8 (h, w, 3), RGB, of even sides.
@@ -35,7 +35,7 @@ class TextSprite:
         self._planes: dict[tuple[ColorMatrix, bool], Yuv420] = {}
 
     def planes(self, matrix: ColorMatrix, *, full_range: bool) -> Yuv420:
-        """Return the picture as planes."""
+        """Return the sprite as YUV planes."""
         key = (matrix, full_range)
         if key not in self._planes:
             self._planes[key] = Yuv420.from_rgb(self.image, matrix=matrix, full_range=full_range)
@@ -43,7 +43,7 @@ class TextSprite:
 
 
 class Canvas(Protocol):
-    """A copy of a picture that is painted on."""
+    """A copy of an image to draw on."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -51,7 +51,7 @@ class Canvas(Protocol):
         ...
 
     def blend(self, index_map: NDArray[np.uint8], colors: Colors, *, opacity: float) -> None:
-        """Mix colors into the picture wherever the map is not 0.
+        """Blend colors into the image wherever the index map is not 0.
 
         Args:
             index_map: uint8 (H, W), positions in `colors`; 0 leaves the picture as it is, and
@@ -66,16 +66,16 @@ class Canvas(Protocol):
         ...
 
     def paste(self, sprite: TextSprite, x: int, y: int) -> None:
-        """Put a small picture with its corner at a pixel."""
+        """Paste a sprite with its top-left corner at a pixel."""
         ...
 
     def result(self) -> Image | Yuv420:
-        """Return the painted picture, uint8 (H, W, 3), RGB, or its planes."""
+        """Return the image, uint8 (H, W, 3), RGB, or its planes."""
         ...
 
 
 def canvas_for(pixels: Image | Yuv420) -> Canvas:
-    """Return a canvas with a copy of a picture.
+    """Return a canvas with a copy of an image.
 
     Args:
         pixels: RGB uint8 (H, W, 3), or the planes of a video frame.
@@ -99,7 +99,7 @@ class RgbCanvas:
         return self._image.shape[0], self._image.shape[1]
 
     def blend(self, index_map: NDArray[np.uint8], colors: Colors, *, opacity: float) -> None:
-        """Mix colors, uint8 (256, 3), into the picture by a map, uint8 (H, W); see `Canvas`."""
+        """Blend colors, uint8 (256, 3), into the image by a map, uint8 (H, W); see `Canvas`."""
         layers = cv2.merge([index_map] * 3)
         paint = cv2.LUT(layers, colors[None])
         _mix(self._image, np.asarray(paint, dtype=np.uint8), index_map, opacity=opacity)
@@ -109,16 +109,16 @@ class RgbCanvas:
         _border(self._image, box, color[0, 0], thickness)
 
     def paste(self, sprite: TextSprite, x: int, y: int) -> None:
-        """Put a small picture with its corner at a pixel."""
+        """Paste a sprite with its top-left corner at a pixel."""
         _put(self._image, sprite.image, x, y)
 
     def result(self) -> Image:
-        """Return the picture, uint8 (H, W, 3), RGB."""
+        """Return the image, uint8 (H, W, 3), RGB."""
         return self._image
 
 
 class YuvCanvas:
-    """A canvas of luma and chroma planes: half the bytes of RGB, and nothing to convert.
+    """A canvas of YUV 4:2:0 planes.
 
     Args:
         planes: Copied.
@@ -135,7 +135,7 @@ class YuvCanvas:
         return self._y.shape[0], self._y.shape[1]
 
     def blend(self, index_map: NDArray[np.uint8], colors: Colors, *, opacity: float) -> None:
-        """Mix colors, uint8 (256, 3), into the planes by a map, uint8 (H, W); see `Canvas`."""
+        """Blend colors, uint8 (256, 3), into the planes by a map, uint8 (H, W); see `Canvas`."""
         tables = self._converted(colors[None])[0]
         half = np.ascontiguousarray(index_map[::2, ::2])
         for plane, positions, table in (
@@ -158,7 +158,7 @@ class YuvCanvas:
         _border(self._v, halves, values[2], thickness // 2)
 
     def paste(self, sprite: TextSprite, x: int, y: int) -> None:
-        """Put a small picture with its corner at an even pixel."""
+        """Paste a sprite with its top-left corner at an even pixel."""
         planes = sprite.planes(self._planes.matrix, full_range=self._planes.full_range)
         _put(self._y, planes.y, x - x % 2, y - y % 2)
         _put(self._u, planes.u, x // 2, y // 2)
@@ -185,7 +185,7 @@ def _mix(
     *,
     opacity: float,
 ) -> None:
-    """Mix paint into a plane in place, where positions are not 0."""
+    """Blend paint into a plane in place, where positions are not 0."""
     mixed = cv2.addWeighted(plane, 1 - opacity, paint, opacity, 0)
     cv2.copyTo(mixed, positions, plane)
     cv2.copyTo(paint, np.uint8(255) * (positions >= SOLID), plane)

@@ -1,4 +1,4 @@
-"""Small plates with text, and where they go."""
+"""Label sprites and their placement."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from urban_segmentor.structures.instances import Instances
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
-_BRIGHT = 150  # luma above which black text reads better than white
-_PROBE = 48  # pixels: the middle of a large region is found on a copy of this size
+_BRIGHT_LUMA = 150  # luma above which text is black
+_PROBE_PX = 48  # the distance transform is computed at this size
 
 
 @lru_cache(maxsize=512)
 def label_sprite(text: str, color: Rgb, scale: float) -> TextSprite:
-    """Return a plate with a text on it.
+    """Return a label sprite with a text.
 
     Args:
-        text: What to write.
-        color: Of the plate.
-        scale: 1 for pictures of 720 lines.
+        text: The text.
+        color: Background color.
+        scale: Scale of the text; 1 for a height of 720 pixels.
     """
     size, weight = 0.5 * scale, max(round(scale), 1)
     (width, height), baseline = cv2.getTextSize(text, _FONT, size, weight)
@@ -35,26 +35,26 @@ def label_sprite(text: str, color: Rgb, scale: float) -> TextSprite:
     plate = np.empty((full_height + full_height % 2, full_width + full_width % 2, 3), np.uint8)
     plate[...] = color
     luma = 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2]
-    ink = (0, 0, 0) if luma > _BRIGHT else (255, 255, 255)
-    place = (margin, margin // 2 + height + baseline // 2)
-    cv2.putText(plate, text, place, _FONT, size, ink, weight, cv2.LINE_AA)
+    ink = (0, 0, 0) if luma > _BRIGHT_LUMA else (255, 255, 255)
+    position = (margin, margin // 2 + height + baseline // 2)
+    cv2.putText(plate, text, position, _FONT, size, ink, weight, cv2.LINE_AA)
     return TextSprite(plate)
 
 
 def label_anchor(
     instances: Instances, index: int, plate: tuple[int, int], *, inside: bool
 ) -> tuple[int, int]:
-    """Return the pixel, x and y, of the top-left corner of a label's plate.
+    """Return the top-left corner, x and y in pixels, of an instance's label.
 
     Args:
-        instances: All of them.
-        index: Which one the label is for.
-        plate: Height and width of the plate, pixels.
-        inside: True to lie in the middle of the mask, False to stand on the box.
+        instances: All instances.
+        index: Index of the labeled instance.
+        plate: Height and width of the label, pixels.
+        inside: True to center it in the mask, False to place it on top of the box.
     """
     height, width = instances.masks.image_size
     if inside:
-        x, y = _middle(instances, index)
+        x, y = _deepest_pixel(instances, index)
         x, y = x - plate[1] // 2, y - plate[0] // 2
     else:
         left, top = (int(edge) for edge in instances.boxes[index, :2])
@@ -64,14 +64,16 @@ def label_anchor(
     return max(min(x, width - plate[1]), 0), max(min(y, height - plate[0]), 0)
 
 
-def _middle(instances: Instances, index: int) -> tuple[int, int]:
-    """Return the pixel, x and y, that lies deepest inside a mask."""
+def _deepest_pixel(instances: Instances, index: int) -> tuple[int, int]:
+    """Return the pixel, x and y, farthest from the edge of a mask."""
     crop = instances.masks.crops[index]
     x, y = (int(edge) for edge in instances.masks.origins[index])
     if not crop.size:
         return x, y
-    small = cv2.resize(crop.view(np.uint8), (_PROBE, _PROBE), interpolation=cv2.INTER_NEAREST)
+    small = cv2.resize(crop.view(np.uint8), (_PROBE_PX, _PROBE_PX), interpolation=cv2.INTER_NEAREST)
     depth = cv2.distanceTransform(cv2.copyMakeBorder(small, 1, 1, 1, 1, 0), cv2.DIST_L2, 3)
-    row, column = divmod(int(np.argmax(depth[1:-1, 1:-1])), _PROBE)
+    row, column = divmod(int(np.argmax(depth[1:-1, 1:-1])), _PROBE_PX)
     height, width = crop.shape
-    return x + (2 * column + 1) * width // (2 * _PROBE), y + (2 * row + 1) * height // (2 * _PROBE)
+    return x + (2 * column + 1) * width // (2 * _PROBE_PX), y + (2 * row + 1) * height // (
+        2 * _PROBE_PX
+    )

@@ -16,8 +16,8 @@ from urban_segmentor.visualization.label_placement import label_anchor, label_sp
 from urban_segmentor.visualization.palette import (
     check_palette,
     class_colors,
-    lighter,
-    shades,
+    lighten,
+    shade_by_position,
 )
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class Overlay:
 def _colors(classes: ClassList, palette: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Return fill and line color of each class, uint8 (C, 3) each, RGB."""
     fills = class_colors(classes, palette=palette)
-    lines = [lighter(color, _OUTLINE_WHITE) for color in fills]
+    lines = [lighten(color, _OUTLINE_WHITE) for color in fills]
     shape = (-1, 3)
     return (
         np.array(fills, dtype=np.uint8).reshape(shape),
@@ -183,7 +183,7 @@ class _Drawing:
         fills = self._fills[instances.class_ids]
         if self._style.segments:
             is_thing = ~self._stuff[instances.class_ids]
-            fills[is_thing] = shades(fills, instances.boxes, masks.image_size)[is_thing]
+            fills[is_thing] = shade_by_position(fills, instances.boxes, masks.image_size)[is_thing]
         colors[1 : len(masks) + 1] = fills
         colors[SOLID + 1 : SOLID + len(masks) + 1] = self._lines[instances.class_ids]
         canvas.blend(index_map, colors, opacity=opacity)

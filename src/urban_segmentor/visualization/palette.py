@@ -1,4 +1,4 @@
-"""Which color a class has."""
+"""Class colors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from urban_segmentor.structures.color import Rgb
 
 _SHADE_TURNS = (3.3, 1.7)  # across and down a picture: neighbours differ, on a grid as well
-_MOST_WHITE = 0.4
+_MAX_WHITE = 0.4
 
 
 PALETTES = ("cityscapes", "safe")
@@ -74,23 +74,23 @@ def check_palette(palette: str) -> None:
         )
 
 
-def lighter(color: Rgb, share: float) -> Rgb:
+def lighten(color: Rgb, fraction: float) -> Rgb:
     """Return the color mixed with white.
 
     Args:
         color: Red, green, blue, 0..255.
-        share: How much of it is white, in [0, 1].
+        fraction: Fraction of white, in [0, 1].
     """
-    red, green, blue = (round(value + (255 - value) * share) for value in color)
+    red, green, blue = (round(value + (255 - value) * fraction) for value in color)
     return red, green, blue
 
 
-def shades(
+def shade_by_position(
     colors: NDArray[np.uint8], boxes: NDArray[np.float32], image_size: tuple[int, int]
 ) -> NDArray[np.uint8]:
-    """Return the colors mixed with white, by where things are, uint8 (N, 3), RGB.
+    """Return instance colors blended with white by position, uint8 (N, 3), RGB.
 
-    A thing that moves changes its shade slowly, so that nothing flickers in a video.
+    The shade changes slowly with the position, so that videos do not flicker.
 
     Args:
         colors: uint8 (N, 3), RGB.
@@ -99,5 +99,5 @@ def shades(
     """
     centres = (boxes[:, :2] + boxes[:, 2:]) / 2 / np.maximum(image_size[::-1], 1)
     turns = centres @ np.array(_SHADE_TURNS)
-    white = _MOST_WHITE * (1 - np.cos(2 * np.pi * turns[:, None])) / 2
+    white = _MAX_WHITE * (1 - np.cos(2 * np.pi * turns[:, None])) / 2
     return np.rint(colors + (255.0 - colors) * white).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Small opaque plates with lines of text that always fit on the picture."""
+"""Opaque text boxes that always fit into the image."""
 
 from __future__ import annotations
 
@@ -19,110 +19,110 @@ if TYPE_CHECKING:
 
     from urban_segmentor.structures.color import Rgb
 
-SMALLEST_PX = 9  # of letters that can be read
-_LINE = 1.25  # from line to line, in heights of letters
+MIN_TEXT_PX = 9  # minimum legible text height
+_LINE = 1.25  # line height over text height
 _MARGIN = 0.4
 _ELLIPSIS = "\u2026"
-_FEWEST = 3  # letters; less of a line says nothing
+_MIN_LETTERS = 3  # minimum length of a truncated line
 _INK: Rgb = (255, 255, 255)
-_NEAREST = str.maketrans(
+_ASCII_FORMS = str.maketrans(
     {"\u2013": "-", "\u2014": "-", "\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"'}
     | {"\u00df": "ss", "\u00d7": "x", "\u2192": ">"}
 )
 
 
-def readable(text: str) -> str:
-    """Return a text in the letters that the font has: accents go, the unknown becomes `?`.
+def to_ascii(text: str) -> str:
+    """Return a text in ASCII: accents are removed, other characters become `?`.
 
-    >>> readable("lost: Zeitüberschreitung (道路)")
+    >>> to_ascii("lost: Zeitüberschreitung (道路)")
     'lost: Zeituberschreitung (??)'
     """
-    apart = unicodedata.normalize("NFKD", " ".join(text.translate(_NEAREST).split()))
-    letters = (letter for letter in apart if not unicodedata.combining(letter))
+    decomposed = unicodedata.normalize("NFKD", " ".join(text.translate(_ASCII_FORMS).split()))
+    letters = (letter for letter in decomposed if not unicodedata.combining(letter))
     return "".join(letter if " " <= letter <= "~" else "?" for letter in letters)
 
 
-def plate(
-    lines: Sequence[str], *, text_px: int, room: tuple[int, int], color: Rgb, width: int = 0
+def text_box(
+    lines: Sequence[str], *, text_px: int, max_size: tuple[int, int], color: Rgb, width: int = 0
 ) -> TextSprite | None:
-    """Return a plate with lines of text, white on a dark color, of even sides.
+    """Return a text box, white on a dark color, with even sides.
 
-    What does not fit gets smaller letters, then is shortened, and lines at the end are left out.
+    Text that does not fit is made smaller, then truncated, and last lines are dropped.
 
     Args:
-        lines: In letters that the font has, see `readable`.
-        text_px: Height of letters that is wished for, pixels.
-        room: Height and width that the plate may have at most, pixels.
-        color: Of the plate.
-        width: What it shall have at least, pixels, as far as there is room.
+        lines: Lines of ASCII text, see `to_ascii`.
+        text_px: Preferred text height, pixels.
+        max_size: Maximum height and width, pixels.
+        color: Background color.
+        width: Minimum width within `max_size`, pixels.
 
     Returns:
-        The plate, or None where not even one line can be read.
+        The text box, or None when not even one line fits.
     """
-    while text_px > SMALLEST_PX and not _fits(lines, text_px, room):
+    while text_px > MIN_TEXT_PX and not _fits(lines, text_px, max_size):
         text_px -= 1
     font, margin = _font(text_px), _margin(text_px)
-    room = room[0] - room[0] % 2, room[1] - room[1] % 2
-    inner = room[1] - 2 * margin
-    count = max(int((room[0] - margin) // (_LINE * text_px)), 0)
-    shown = [_shortened(line, font.getlength, inner) for line in lines[:count]]
-    if not shown or not all(shown):
+    max_size = max_size[0] - max_size[0] % 2, max_size[1] - max_size[1] % 2
+    inner = max_size[1] - 2 * margin
+    count = max(int((max_size[0] - margin) // (_LINE * text_px)), 0)
+    kept = [_truncate(line, font.getlength, inner) for line in lines[:count]]
+    if not kept or not all(kept):
         return None
-    needed = max(round(font.getlength(line)) for line in shown) + 2 * margin
-    across = min(max(needed, width), room[1])
-    down = min(round(len(shown) * _LINE * text_px) + margin, room[0])
-    image = Drawing.new("RGB", (across + across % 2, down + down % 2), color)
+    needed = max(round(font.getlength(line)) for line in kept) + 2 * margin
+    box_width = min(max(needed, width), max_size[1])
+    box_height = min(round(len(kept) * _LINE * text_px) + margin, max_size[0])
+    image = Drawing.new("RGB", (box_width + box_width % 2, box_height + box_height % 2), color)
     draw = ImageDraw.Draw(image)
-    for number, line in enumerate(shown):
+    for number, line in enumerate(kept):
         middle = margin / 2 + (number + 0.5) * _LINE * text_px
         draw.text((margin, round(middle)), line, fill=_INK, font=font, anchor="lm")
     return TextSprite(np.asarray(image))
 
 
-def wrapped(text: str, *, text_px: int, width: int) -> list[str]:
-    """Return a text in as few lines as fit on a plate, of about equal length, broken at spaces.
+def wrap_text(text: str, *, text_px: int, width: int) -> list[str]:
+    """Return a text wrapped at spaces into the fewest lines that fit, of about equal length.
 
     Args:
-        text: In letters that the font has.
-        text_px: Height of the letters, pixels.
-        width: Of the plate, pixels.
+        text: ASCII text.
+        text_px: Text height, pixels.
+        width: Width of the text box, pixels.
     """
-    room = width - 2 * _margin(text_px)
-    lines = _broken(text, text_px, room)
-    while room > text_px:  # no last word alone in the last line
-        room -= text_px
-        closer = _broken(text, text_px, room)
-        if len(closer) > len(lines):
+    max_size = width - 2 * _margin(text_px)
+    lines = _break_lines(text, text_px, max_size)
+    while max_size > text_px:  # avoids a short last line
+        max_size -= text_px
+        narrower = _break_lines(text, text_px, max_size)
+        if len(narrower) > len(lines):
             break
-        lines = closer
+        lines = narrower
     return lines
 
 
-def _broken(text: str, text_px: int, room: int) -> list[str]:
+def _break_lines(text: str, text_px: int, max_size: int) -> list[str]:
     font = _font(text_px)
     lines: list[str] = []
     for word in text.split():
-        longer = f"{lines[-1]} {word}" if lines else word
-        if lines and font.getlength(longer) <= room:
-            lines[-1] = longer
+        candidate = f"{lines[-1]} {word}" if lines else word
+        if lines and font.getlength(candidate) <= max_size:
+            lines[-1] = candidate
         else:
             lines.append(word)
     return lines
 
 
-def _fits(lines: Sequence[str], text_px: int, room: tuple[int, int]) -> bool:
+def _fits(lines: Sequence[str], text_px: int, max_size: tuple[int, int]) -> bool:
     margin, font = _margin(text_px), _font(text_px)
-    if len(lines) * _LINE * text_px + margin > room[0]:
+    if len(lines) * _LINE * text_px + margin > max_size[0]:
         return False
-    return all(font.getlength(line) <= room[1] - 2 * margin for line in lines)
+    return all(font.getlength(line) <= max_size[1] - 2 * margin for line in lines)
 
 
-def _shortened(line: str, length: Callable[[str], float], room: int) -> str:
-    """Return as much of a line as there is room for; empty when that says nothing."""
-    if length(line) <= room:
+def _truncate(line: str, length: Callable[[str], float], max_size: int) -> str:
+    """Return a line truncated to a width; empty when too little is left."""
+    if length(line) <= max_size:
         return line
-    for end in range(len(line) - 1, _FEWEST - 1, -1):
-        if length(line[:end] + _ELLIPSIS) <= room:
+    for end in range(len(line) - 1, _MIN_LETTERS - 1, -1):
+        if length(line[:end] + _ELLIPSIS) <= max_size:
             return line[:end] + _ELLIPSIS
     return ""
 
@@ -133,7 +133,7 @@ def _margin(text_px: int) -> int:
 
 @lru_cache(maxsize=64)
 def _font(text_px: int) -> FreeTypeFont:
-    """Return Pillow's own font, which is drawn the same everywhere; it has ASCII letters."""
+    """Return Pillow's built-in font, which renders the same everywhere."""
     font = ImageFont.load_default(text_px)
     assert isinstance(font, ImageFont.FreeTypeFont)  # noqa: S101 - with a size it is
     return font

@@ -12,7 +12,12 @@ import pytest
 
 from tests.apps.live.browser_parts import number_of, numbered, wait_until
 from urban_segmentor.apps.live.browser import mjpeg as module
-from urban_segmentor.apps.live.browser.mjpeg import MjpegEncoder, jpeg_of, png_of, saved_jpeg_of
+from urban_segmentor.apps.live.browser.mjpeg import (
+    MjpegEncoder,
+    encode_jpeg,
+    encode_png,
+    encode_snapshot_jpeg,
+)
 from urban_segmentor.structures.frame import Yuv420
 
 if TYPE_CHECKING:
@@ -37,11 +42,15 @@ def test_colors_stay(size: tuple[int, int], matrix: ColorMatrix | None, full_ran
         image[row * 30 : row * 30 + 31] = color
     pixels = Yuv420.from_rgb(image, matrix=matrix, full_range=full_range) if matrix else image
     middles = (slice(8, None, 30), slice(20, 140))
-    for encode, off in ((jpeg_of, 6), (saved_jpeg_of, 4), (png_of, 3 if matrix else 0)):
-        back = decoded(encode(pixels))
+    for encoder, off in (
+        (encode_jpeg, 6),
+        (encode_snapshot_jpeg, 4),
+        (encode_png, 3 if matrix else 0),
+    ):
+        back = decoded(encoder(pixels))
         assert back.shape == image.shape
         worst = np.abs(back[middles].astype(int) - image[middles].astype(int)).max()
-        assert worst <= off, encode
+        assert worst <= off, encoder
 
 
 def test_nothing_is_encoded_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,9 +59,9 @@ def test_nothing_is_encoded_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def counting(pixels: object) -> bytes:
         calls.append(threading.get_ident())
-        return jpeg_of(pixels)  # pyright: ignore[reportArgumentType]
+        return encode_jpeg(pixels)  # pyright: ignore[reportArgumentType]
 
-    monkeypatch.setattr(module, "jpeg_of", counting)
+    monkeypatch.setattr(module, "encode_jpeg", counting)
     images = MjpegEncoder()
     assert images.newest() is None
     for number in range(5):

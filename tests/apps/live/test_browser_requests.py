@@ -121,8 +121,8 @@ def test_requests_follow_each_other(shown: Shown) -> None:
 
 def test_slow_ones_are_left(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
     """A byte now and then does not keep a connection open; nor does silence."""
-    monkeypatch.setattr("urban_segmentor.apps.live.browser.requests._SLOWEST_S", 0.4)
-    monkeypatch.setattr("urban_segmentor.apps.live.browser.requests._IDLE_S", 0.4)
+    monkeypatch.setattr("urban_segmentor.apps.live.browser.requests._REQUEST_TIMEOUT_S", 0.4)
+    monkeypatch.setattr("urban_segmentor.apps.live.browser.requests._IDLE_TIMEOUT_S", 0.4)
     with shown.socket() as drip, shown.socket() as silent:
         since_s = time.monotonic()
         drip.settimeout(0.05)
@@ -166,7 +166,7 @@ def test_a_failure_of_ours(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> Non
     def fail(*_: object) -> None:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr("urban_segmentor.apps.live.browser.routes.steer", fail)
+    monkeypatch.setattr("urban_segmentor.apps.live.browser.routes.apply_controls", fail)
     answer = shown.control({})
     assert answer.status == 500
     assert b"secret" not in answer.body

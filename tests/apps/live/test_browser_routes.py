@@ -78,11 +78,11 @@ def test_the_state(shown: Shown) -> None:
 
 def test_a_message_goes_away(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each has a number, so that a page shows it once."""
-    monkeypatch.setattr("urban_segmentor.apps.live.browser.browser._MESSAGE_S", 0.2)
+    monkeypatch.setattr("urban_segmentor.apps.live.browser.browser_display._MESSAGE_S", 0.2)
     shown.display.say("one")
     shown.display.say("two")
     assert shown.state()["message"] == {"number": 2, "text": "two"}
-    monkeypatch.setattr("urban_segmentor.apps.live.browser.browser._MESSAGE_S", 0.0)
+    monkeypatch.setattr("urban_segmentor.apps.live.browser.browser_display._MESSAGE_S", 0.0)
     shown.display.say("three")
     assert shown.state()["message"] is None
 

@@ -57,7 +57,7 @@ def test_images_come(shown: Shown) -> None:
 
 def test_a_image_that_stands_still(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
     """The connection lives; the picture comes again now and then; before it there is nothing."""
-    monkeypatch.setattr("urban_segmentor.apps.live.browser.viewer_streams._WAIT_S", 0.05)
+    monkeypatch.setattr("urban_segmentor.apps.live.browser.viewer_streams._POLL_S", 0.05)
     monkeypatch.setattr("urban_segmentor.apps.live.browser.viewer_streams._AGAIN_S", 0.3)
     with closing(Stream(shown)) as stream:
         stream.head()
@@ -75,7 +75,7 @@ def test_a_image_that_stands_still(shown: Shown, monkeypatch: pytest.MonkeyPatch
 
 def test_one_who_does_not_read(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
     """Others go on, showing does not wait, and after a while it is left alone."""
-    monkeypatch.setattr("urban_segmentor.apps.live.browser.viewer_streams._SLOWEST_S", 0.5)
+    monkeypatch.setattr("urban_segmentor.apps.live.browser.viewer_streams._SEND_TIMEOUT_S", 0.5)
     with closing(Stream(shown, buffer=8192)), closing(Stream(shown)) as good:
         good.head()
         wait_until(lambda: shown.state()["viewers"] == 2)

@@ -48,12 +48,12 @@ def test_memory_does_not_grow_with_the_frames(tmp_path: Path) -> None:
     names = segmenter.spec.class_names
     gc.collect()
     outcome = Live(
-        LiveSource(parse_source_uri(str(clip)), wishes=StreamOptions(paced=False)),
+        LiveSource(parse_source_uri(str(clip)), options=StreamOptions(paced=False)),
         segmenter=segmenter,
         controls=ViewControls(names),
         display=display,
         style=OverlayStyle(),
-        recorder=RollingVideoWriter(tmp_path / "seen.mp4", segment_s=20),
+        recorder=RollingVideoWriter(tmp_path / "seen.mp4", max_length_s=20),
         sinks=[JsonlWriter(tmp_path, class_names=names, overwrite=False)],
         every=True,
     ).run()

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.testclient import TestClient
 
 from urban_segmentor.apps.web.access import AccessMiddleware
-from urban_segmentor.apps.web.path_masking import PathMaskingMiddleware, Swapped
+from urban_segmentor.apps.web.path_masking import PathMaskingMiddleware, ReplacingReceive
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
@@ -184,7 +184,7 @@ def test_a_name_across_parts_is_found(cuts: list[int]) -> None:
             part = waiting.pop(0)
             return {"type": "http.request", "body": part, "more_body": bool(waiting)}
 
-        swapped = Swapped(receive, b"/files--", b"/inside/")
+        swapped = ReplacingReceive(receive, b"/files--", b"/inside/")
         found = b""
         while True:
             message = await swapped()

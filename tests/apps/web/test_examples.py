@@ -46,7 +46,7 @@ def running(
     """Return the examples of an app when they are complete, and what was shared."""
     shared: list[SavedResult] = []
     examples = Examples(
-        source, engine=tiny, limits=UploadLimits(), cache=cache, share=shared.append
+        source, models=tiny, limits=UploadLimits(), cache=cache, share=shared.append
     )
     examples.start()
     until_s = time.monotonic() + 60
@@ -64,16 +64,16 @@ def as_json(value: object) -> object:
 def test_ones_own(tiny: ModelPool, own: Path, tmp_path: Path) -> None:
     """Every picture and clip is one, with a title, a text for the blind, and its files."""
     examples, shared = running(tiny, own, tmp_path / "cache")
-    assert [one["kind"] for one in examples.found] == ["image", "image", "video"]
-    assert examples.found[0]["title"] == "Main st. 2 day"
-    assert all(one["alt"] and examples.input(one).is_file() for one in examples.found)
+    assert [one["kind"] for one in examples.ready] == ["image", "image", "video"]
+    assert examples.ready[0]["title"] == "Main st. 2 day"
+    assert all(one["alt"] and examples.input(one).is_file() for one in examples.ready)
     assert len(shared) == 3
-    for answer, one in zip(shared, examples.found, strict=True):
+    for answer, one in zip(shared, examples.ready, strict=True):
         names = {path.name for path in answer.folder.iterdir()}
         assert "thumb.jpg" in names
         assert ("video.mp4" if one["kind"] == "video" else "picture.png") in names
-        assert one["thumb"] == answer.address("thumb.jpg")
-    assert str(tmp_path) not in json.dumps(examples.found)
+        assert one["thumb"] == answer.url("thumb.jpg")
+    assert str(tmp_path) not in json.dumps(examples.ready)
     assert examples.problem == ""
 
 
@@ -82,15 +82,15 @@ def test_the_second_start_has_them_at_once(tiny: ModelPool, own: Path, tmp_path:
     first, _ = running(tiny, own, tmp_path / "cache")
     first.close()
     cache, nobody = tmp_path / "cache", lambda _answer: None
-    again = Examples(own, engine=tiny, limits=UploadLimits(), cache=cache, share=nobody)
+    again = Examples(own, models=tiny, limits=UploadLimits(), cache=cache, share=nobody)
     again.start()
     assert again.complete
-    assert as_json(again.found) == as_json(first.found)
+    assert as_json(again.ready) == as_json(first.ready)
     again.close()
-    assert all(again.input(one).is_file() for one in again.found)
+    assert all(again.input(one).is_file() for one in again.ready)
     save_image(own / "c.png")
     other, _ = running(tiny, own, tmp_path / "cache")
-    assert len(other.found) == 4
+    assert len(other.ready) == 4
     assert not [path for path in (tmp_path / "cache").iterdir() if path.name[0] != "."][2:]
 
 
@@ -99,13 +99,13 @@ def test_what_cannot_be_shown_is_left_out(tiny: ModelPool, own: Path, tmp_path: 
     (own / "a broken one.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     (own / "z.mp4").write_bytes(b"nothing of a film")
     examples, _ = running(tiny, own, tmp_path / "cache")
-    assert len(examples.found) == 3
+    assert len(examples.ready) == 3
     assert "a-broken-one.png" in examples.problem
     assert "z.mp4" in examples.problem
     assert str(tmp_path) not in examples.problem
     examples.close()
     with pytest.raises(SourceError):  # whoever builds something of them has to know
-        prepare_examples(tmp_path / "built", source=own, engine=tiny)
+        prepare_examples(tmp_path / "built", source=own, models=tiny)
 
 
 @pytest.mark.parametrize("kind", ["nothing", "empty", "words"])
@@ -121,22 +121,22 @@ def test_folders_without_examples(tiny: ModelPool, tmp_path: Path, kind: str) ->
     if kind == "words":
         (folder / "readme.txt").write_text("no picture")
     examples, _ = running(tiny, folder, tmp_path / "cache")
-    assert examples.found == []
+    assert examples.ready == []
     assert examples.problem
     assert str(tmp_path) not in examples.problem
 
 
 def test_a_prepared_folder_is_taken_as_it_is(tiny: ModelPool, own: Path, tmp_path: Path) -> None:
     """As that of a Space: nothing is segmented, nothing is cached, nothing is deleted."""
-    made = prepare_examples(tmp_path / "ready", source=own, engine=tiny)
+    made = prepare_examples(tmp_path / "ready", source=own, models=tiny)
     shutil.rmtree(own)
     examples, shared = running(tiny, tmp_path / "ready", tmp_path / "cache")
-    assert as_json(examples.found) == as_json(made)
-    assert examples.found == read_examples(tmp_path / "ready")
+    assert as_json(examples.ready) == as_json(made)
+    assert examples.ready == read_examples(tmp_path / "ready")
     assert len(shared) == 3
     assert not (tmp_path / "cache").exists()
     examples.close()
-    assert all(examples.input(one).is_file() for one in examples.found)
+    assert all(examples.input(one).is_file() for one in examples.ready)
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"format": 99, "examples": []}', "null"])
@@ -150,9 +150,9 @@ def test_streets_are_drawn_where_nobody_has_images(
     tiny: ModelPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A picture by day, one at dusk, and two clips."""
-    monkeypatch.setattr(examples_module, "_PICTURE_SIZE", (90, 160))
+    monkeypatch.setattr(examples_module, "_IMAGE_SIZE", (90, 160))
     monkeypatch.setattr(examples_module, "_CLIP_SIZE", (90, 160))
     monkeypatch.setattr(examples_module, "_CLIP_S", 0.2)
-    found = prepare_examples(tmp_path / "made", engine=tiny)
+    found = prepare_examples(tmp_path / "made", models=tiny)
     assert [one["kind"] for one in found] == ["image", "image", "video", "video"]
     assert "dusk" in found[1]["alt"]

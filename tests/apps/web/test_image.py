@@ -49,7 +49,7 @@ def segmented(
     path: Path, engine: ModelPool, store: TempFiles, **choices: object
 ) -> tuple[ImageResult, SavedResult]:
     """Return what the page shows of a picture, and where its files are."""
-    answer = store.answer("visitor")
+    answer = store.new_result("visitor")
     found = segment_image(
         path,
         title=path.name,

@@ -19,9 +19,9 @@ from tests.apps.web.test_uploads import coded
 from tests.cli.tiny import save_tiny_model
 from urban_segmentor.apps.web import live
 from urban_segmentor.apps.web.limits import UploadLimits
-from urban_segmentor.apps.web.live import MOST_BYTES, live_router
+from urban_segmentor.apps.web.live import MAX_FRAME_BYTES, live_router
 from urban_segmentor.apps.web.model_pool import ModelPool
-from urban_segmentor.apps.web.rest import add_problems
+from urban_segmentor.apps.web.rest import add_error_handlers
 from urban_segmentor.apps.web.segment_options import SegmentOptions
 from urban_segmentor.structures.frame import Frame
 from urban_segmentor.synthetic import Street
@@ -50,7 +50,7 @@ def frame() -> bytes:
 def build(engine: ModelPool, *, slots: threading.Semaphore | None = None) -> FastAPI:
     """Return an app with nothing but the route."""
     app = FastAPI()
-    add_problems(app)
+    add_error_handlers(app)
     slots = slots or threading.BoundedSemaphore(2)
     app.include_router(live_router(engine, limits=UploadLimits(), slots=slots))
     return app
@@ -157,7 +157,7 @@ def test_a_damaged_frame_is_refused(tiny: ModelPool, frame: bytes) -> None:
 def test_too_many_bytes_are_refused(tiny: ModelPool) -> None:
     """A film behind a picture is read by nobody."""
     body = coded("jpg")
-    body += bytes(MOST_BYTES - len(body))
+    body += bytes(MAX_FRAME_BYTES - len(body))
     assert client(tiny).post("/live", content=body).status_code == 200
     assert "2 MB" in refusal(tiny, 413, body + b"\0")
 
@@ -189,7 +189,7 @@ def test_a_busy_server_says_so_and_recovers(
     tiny: ModelPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While all slots are taken; a slot is given back after every answer, good or bad."""
-    monkeypatch.setattr(live, "_WAIT_S", 0.05)
+    monkeypatch.setattr(live, "_SLOT_TIMEOUT_S", 0.05)
     slots = threading.BoundedSemaphore(1)
     one = client(tiny, slots=slots)
     with slots:
@@ -205,8 +205,8 @@ def test_more_frames_than_may_wait_are_turned_away_at_once(
     tiny: ModelPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The others wait, and are answered."""
-    monkeypatch.setattr(live, "_WAIT_S", 20.0)
-    monkeypatch.setattr(live, "_MOST_WAITING", 3)
+    monkeypatch.setattr(live, "_SLOT_TIMEOUT_S", 20.0)
+    monkeypatch.setattr(live, "_MAX_WAITING", 3)
     slots = threading.BoundedSemaphore(1)
     with client(tiny, slots=slots) as one, ThreadPoolExecutor(8) as visitors:
         slots.acquire()

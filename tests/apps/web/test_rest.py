@@ -21,7 +21,7 @@ from urban_segmentor import __version__
 from urban_segmentor.apps.web import rest
 from urban_segmentor.apps.web.limits import UploadLimits
 from urban_segmentor.apps.web.model_pool import ModelPool
-from urban_segmentor.apps.web.rest import add_problems, rest_router
+from urban_segmentor.apps.web.rest import add_error_handlers, rest_router
 from urban_segmentor.inference.panoptic_merge import PanopticConfig
 from urban_segmentor.inference.panoptic_segmenter import PanopticSegmenter
 from urban_segmentor.inference.segmenter import Segmenter
@@ -65,7 +65,7 @@ def client(
 ) -> TestClient:
     """Return a client of an app with nothing but the plain interface."""
     app = FastAPI()
-    add_problems(app)
+    add_error_handlers(app)
     slots = slots or threading.BoundedSemaphore(2)
     app.include_router(rest_router(engine, limits=limits or UploadLimits(), slots=slots))
     return TestClient(app, raise_server_exceptions=False)
@@ -312,7 +312,7 @@ def test_whoever_waits_too_long_is_told_to_come_back(
     tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """503, with the time after which to try again; a free place is used at once."""
-    monkeypatch.setattr(rest, "_WAIT_S", 0.05)
+    monkeypatch.setattr(rest, "_SLOT_TIMEOUT_S", 0.05)
     slots = threading.BoundedSemaphore(1)
     busy = client(ModelPool(str(tiny_model)), slots=slots)
     with slots:
@@ -377,7 +377,7 @@ def test_the_description_is_complete(tiny: TestClient) -> None:
     assert set(form["properties"]) == {"image", "conf", "iou", "classes", "panoptic", "model"}
     assert all(one.get("description") for one in form["properties"].values())
     assert [form["properties"][name]["maximum"] for name in ("conf", "iou")] == [1, 1]
-    (example,) = schemas["Segmented"]["examples"]
+    (example,) = schemas["SegmentResponse"]["examples"]
     (car,) = example["instances"]
     (mask,) = decode_rle([car["rle"]], image_size=(48, 64)).dense()
     ys, xs = np.nonzero(mask)

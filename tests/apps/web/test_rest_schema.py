@@ -15,7 +15,7 @@ from tests.apps.web.test_uploads import coded
 from tests.cli.tiny import save_tiny_model
 from urban_segmentor.apps.web.limits import UploadLimits
 from urban_segmentor.apps.web.model_pool import ModelPool
-from urban_segmentor.apps.web.rest import add_problems, rest_router
+from urban_segmentor.apps.web.rest import add_error_handlers, rest_router
 
 schemathesis: Any = pytest.importorskip("schemathesis")
 
@@ -40,7 +40,7 @@ def described(tmp_path_factory: pytest.TempPathFactory) -> Any:  # noqa: ANN401
     """Return the description of an app with a model that sees a car and a person everywhere."""
     model = save_tiny_model(tmp_path_factory.mktemp("model") / "tiny.onnx")
     app = FastAPI()
-    add_problems(app)
+    add_error_handlers(app)
     slots = threading.BoundedSemaphore(2)
     app.include_router(rest_router(ModelPool(str(model)), limits=UploadLimits(), slots=slots))
     return schemathesis.openapi.from_asgi("/openapi.json", app)

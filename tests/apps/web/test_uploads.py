@@ -221,7 +221,7 @@ def test_bombs_are_refused_unopened(
     data = make(width=width, height=height)
     with pytest.raises(TooLargeError, match=f"{width} x {height} pixels") as refusal:
         decode_upload(data, limits=LIMITS)
-    assert LIMITS.image_words in (refusal.value.hint or "")
+    assert LIMITS.image_text in (refusal.value.hint or "")
 
 
 BUSY: dict[str, Callable[[], bytes]] = {

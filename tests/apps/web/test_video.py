@@ -19,7 +19,7 @@ from urban_segmentor.apps.web.limits import UploadLimits
 from urban_segmentor.apps.web.model_pool import ModelPool
 from urban_segmentor.apps.web.segment_options import SegmentOptions
 from urban_segmentor.apps.web.temp_files import TempFiles
-from urban_segmentor.apps.web.uploads import VideoFacts
+from urban_segmentor.apps.web.uploads import VideoMetadata
 from urban_segmentor.apps.web.video import VIDEO, VideoJob
 from urban_segmentor.errors import UploadError
 from urban_segmentor.io.video_reader import VideoReader
@@ -57,7 +57,7 @@ def make(tiny: ModelPool, store: TempFiles) -> Callable[..., VideoJob]:
             engine=tiny,
             choices=SegmentOptions(model=tiny.model),
             limits=UploadLimits(**limits),
-            answer=store.answer("visitor"),
+            answer=store.new_result("visitor"),
         )
 
     return job
@@ -143,7 +143,7 @@ def test_a_file_that_lies_is_cut_off(
     path = draw_clip(tmp_path / "a.mp4", seconds=4.0)
     with pytest.raises(UploadError, match="4 seconds long"):
         make(path, video_s=2.0)
-    said = VideoFacts(width=640, height=360, duration_s=None, frames=None, rate=25.0)
+    said = VideoMetadata(width=640, height=360, duration_s=None, frames=None, rate=25.0)
     monkeypatch.setattr(video_module, "check_video", lambda _path, limits: said)  # noqa: ARG005
     job = ended(make(path, video_s=2.0))
     assert frames_in(job.answer.folder / VIDEO) == job.progress.frames == 50
@@ -170,13 +170,13 @@ def test_a_visitor_has_one_video_at_work(make: Callable[..., VideoJob], tmp_path
     """A second one ends the first; those of others go on, until the app ends."""
     path = draw_clip(tmp_path / "a.mp4", seconds=40.0, size=SMALL)
     jobs, (first, second, other) = Jobs(), (make(path) for _ in range(3))
-    jobs.begin("one", first)
-    jobs.begin("two", other)
-    jobs.begin("one", second)
+    jobs.start("one", first)
+    jobs.start("two", other)
+    jobs.start("one", second)
     assert first.wait(5)
     assert first.progress.state == "cancelled"
     assert second.progress.state == other.progress.state == "working"
-    jobs.end("one", first)  # which must not forget the second
+    jobs.remove("one", first)  # which must not forget the second
     jobs.cancel("one")
     assert second.wait(5)
     jobs.close()

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tests.io.clips import write_clip
 from tests.io.test_video_damage import write_sound
 from urban_segmentor.apps.web.limits import UploadLimits
-from urban_segmentor.apps.web.uploads import VideoFacts, check_video
+from urban_segmentor.apps.web.uploads import VideoMetadata, check_video
 from urban_segmentor.errors import SourceError, UploadError
 from urban_segmentor.io.video_reader import open_video
 
@@ -95,7 +95,7 @@ def test_what_a_file_does_not_say_is_none(tmp_path: Path) -> None:
         frame = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")
         file.mux([*stream.encode(frame), *stream.encode(None)])
     facts = check_video(path, limits=LIMITS)
-    assert facts == VideoFacts(width=64, height=48, duration_s=None, frames=None, rate=25.0)
+    assert facts == VideoMetadata(width=64, height=48, duration_s=None, frames=None, rate=25.0)
 
 
 @pytest.mark.parametrize("name", POINTERS)
@@ -191,7 +191,7 @@ def test_what_is_too_much_is_refused(tmp_path: Path, limits: UploadLimits, words
     assert hinted(path, limits) == words
     with pytest.raises(UploadError) as refusal:
         check_video(path, limits=limits)
-    assert limits.video_words in (refusal.value.hint or "")
+    assert limits.video_text in (refusal.value.hint or "")
     assert check_video(path, limits=LIMITS).frames == 100
 
 

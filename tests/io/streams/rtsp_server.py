@@ -25,8 +25,8 @@ BARS = 16
 
 def image(width: int, height: int) -> bytes:
     """Return I420 planes whose bars tell `time.monotonic` in hundredths of a second."""
-    told = int(time.monotonic() * 100) % (1 << BARS)
-    bright = [210 if told >> bit & 1 else 40 for bit in range(BARS)]
+    hundredths = int(time.monotonic() * 100) % (1 << BARS)
+    bright = [210 if hundredths >> bit & 1 else 40 for bit in range(BARS)]
     row = bytes(bright[column * BARS // width] for column in range(width))
     return row * height + bytes([128]) * (width * height // 2)
 
@@ -34,9 +34,9 @@ def image(width: int, height: int) -> bytes:
 class Shop:
     """The media that is shown, and how it is made."""
 
-    def __init__(self, wishes: argparse.Namespace) -> None:
-        self.width, self.height = wishes.size
-        self.rate = wishes.rate
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.width, self.height = options.size
+        self.rate = options.rate
         self.source = None
         encoder = {
             "h264": "x264enc tune=zerolatency speed-preset=ultrafast bframes=0"
@@ -45,10 +45,10 @@ class Shop:
             "h264b": "x264enc speed-preset=ultrafast key-int-max={rate} bframes=2 rc-lookahead=5"
             " ! rtph264pay name=pay0 pt=96 config-interval=-1",
             "mjpeg": "jpegenc ! rtpjpegpay name=pay0 pt=26",
-        }.get(wishes.codec, "").format(rate=wishes.rate, sliced=str(wishes.sliced).lower())
+        }.get(options.codec, "").format(rate=options.rate, sliced=str(options.sliced).lower())
         self.factory = GstRtspServer.RTSPMediaFactory()
         self.factory.set_shared(True)
-        if wishes.codec == "sound":
+        if options.codec == "sound":
             self.factory.set_launch(
                 "( audiotestsrc is-live=true ! alawenc ! rtppcmapay name=pay0 pt=8 )"
             )
@@ -58,12 +58,12 @@ class Shop:
                 f" ! queue ! {encoder} )"
             )
             self.factory.connect("media-configure", self.begin)
-        if wishes.user:
+        if options.user:
             guard = GstRtspServer.RTSPAuth()
             token = GstRtspServer.RTSPToken()
             token.set_string("media.factory.role", "viewer")
-            name, _, password = wishes.user.partition(":")
-            if wishes.digest:
+            name, _, password = options.user.partition(":")
+            if options.digest:
                 guard.set_supported_methods(2)  # GST_RTSP_AUTH_DIGEST
                 guard.add_digest(name, password, token)
             else:
@@ -116,18 +116,18 @@ def main() -> None:
     parser.add_argument("--user", default="")
     parser.add_argument("--digest", action="store_true")
     parser.add_argument("--sliced", action="store_true")
-    wishes = parser.parse_args()
+    options = parser.parse_args()
     Gst.init(None)
-    shop = Shop(wishes)
+    shop = Shop(options)
     server = GstRtspServer.RTSPServer()
     server.set_address("127.0.0.1")
-    server.set_service(wishes.port)
+    server.set_service(options.port)
     if shop.guard is not None:
         server.set_auth(shop.guard)
     server.get_mount_points().add_factory("/street", shop.factory)
     if server.attach(None) == 0:
         sys.exit("the port is taken")
-    GLib.timeout_add(1000 // wishes.rate, shop.push)
+    GLib.timeout_add(1000 // options.rate, shop.push)
     GLib.io_add_watch(sys.stdin.fileno(), GLib.IO_IN, shop.listen)
     print("ready", flush=True)
     GLib.MainLoop().run()

@@ -21,7 +21,7 @@ import av
 import pytest
 from PIL import Image
 
-from tests.io.streams.telling import telling
+from tests.io.streams.clock_frames import clock_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,17 +59,17 @@ def _has_gstreamer() -> bool:
 class RtspServer:
     """GStreamer's RTSP server; `kill`, `begin`, `stall` and `resume` it."""
 
-    def __init__(self, *wishes: str, size: str = "320x96", port: int | None = None) -> None:
+    def __init__(self, *options: str, size: str = "320x96", port: int | None = None) -> None:
         if not _has_gstreamer():
             pytest.skip("GStreamer's RTSP server is not there (see CONTRIBUTING.md)")
         self.port = port or free_port()
-        self.wishes, self.process = wishes, None
+        self.options, self.process = options, None
         self.begin(size)
 
     def begin(self, size: str = "320x96") -> None:
         """Start it, and wait until it listens."""
         self.process: subprocess.Popen[str] | None = subprocess.Popen(
-            [SYSTEM_PYTHON, str(SCRIPT), "--port", str(self.port), "--size", size, *self.wishes],
+            [SYSTEM_PYTHON, str(SCRIPT), "--port", str(self.port), "--size", size, *self.options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -235,7 +235,7 @@ def motion_jpeg(frames: int, *, stall_s: float = 0.0) -> Callable[[BaseHTTPReque
     def answer(handler: BaseHTTPRequestHandler) -> None:
         send_head(handler, "multipart/x-mixed-replace; boundary=next")
         for _ in range(frames):
-            send_part(handler, jpeg_of(telling()))
+            send_part(handler, jpeg_of(clock_image()))
         time.sleep(stall_s)
 
     return answer
@@ -283,7 +283,7 @@ def send_telling(
     for number in range(frames):
         if until():
             return
-        frame = av.VideoFrame.from_ndarray(telling(size), format="rgb24")
+        frame = av.VideoFrame.from_ndarray(clock_image(size), format="rgb24")
         frame.pts, frame.time_base = number, Fraction(1, FPS)
         file.mux(stream.encode(frame))
         time.sleep(max(begin_s + (number + 1) / FPS - time.monotonic(), 0))

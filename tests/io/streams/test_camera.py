@@ -10,7 +10,7 @@ import av
 import av.error
 import pytest
 
-from tests.io.streams.telling import Watch, never
+from tests.io.streams.clock_frames import Watch, failure_text
 from urban_segmentor.io.streams import failures
 from urban_segmentor.io.streams import open_stream as opening
 from urban_segmentor.io.streams.stream_options import StreamOptions
@@ -58,8 +58,8 @@ def test_asks_for_mjpeg(monkeypatch: pytest.MonkeyPatch) -> None:
     with Watch("0", StreamOptions(size=(640, 480), rate=30.0)) as watch:
         watch.has(10)
         watch.check_order()
-        assert watch.seen[0].size == (480, 640)
-        assert watch.seen[-1].name.startswith("video0_0000")
+        assert watch.records[0].size == (480, 640)
+        assert watch.records[-1].name.startswith("video0_0000")
         assert watch.source.rate == 30
         assert watch.source.problems == []
     assert device.asked == [{"input_format": "mjpeg", "video_size": "640x480", "framerate": "30"}]
@@ -106,7 +106,7 @@ def test_kernel_time(monkeypatch: pytest.MonkeyPatch) -> None:
     with Watch("0") as watch:
         watch.has(10)
         watch.check_order()
-        assert all(0.2 <= seen.delay_s < 0.5 for seen in watch.seen)
+        assert all(0.2 <= record.delay_s < 0.5 for record in watch.records)
 
 
 def test_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +118,7 @@ def test_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     with Watch("0") as watch:
         watch.has(5)
         state["gone"] = True
-        watch.told("lost: there is no such camera; retry in", seconds=4)
+        watch.wait_for_state("lost: there is no such camera; retry in", seconds=4)
         state["gone"] = False
         watch.more(5)
         watch.check_order()
@@ -126,7 +126,7 @@ def test_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "said"),
+    ("code", "message"),
     [
         (errno.ENOENT, "no such camera | there are: /dev/video4 (Street)"),
         (errno.EBUSY, "the camera is in use, by cheese (pid 12) | end the other program"),
@@ -137,20 +137,20 @@ def test_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
     ids=lambda value: errno.errorcode.get(value, "") if isinstance(value, int) else "",
 )
-def test_never(monkeypatch: pytest.MonkeyPatch, code: int, said: str) -> None:
+def test_fails_at_once(monkeypatch: pytest.MonkeyPatch, code: int, message: str) -> None:
     """What is wrong with a camera is told at once, with what to do."""
     _use(monkeypatch, Device(lambda _: code))
     monkeypatch.setattr(failures, "cameras_hint", lambda: "there are: /dev/video4 (Street)")
-    monkeypatch.setattr(failures, "holders", lambda _: ["cheese (pid 12)"])
-    assert said in never("0")
+    monkeypatch.setattr(failures, "processes_using", lambda _: ["cheese (pid 12)"])
+    assert message in failure_text("0")
 
 
 def test_not_there() -> None:
     """Without a patch, on a machine where there is no such device."""
-    assert "no such camera" in never("987")
+    assert "no such camera" in failure_text("987")
 
 
 def test_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """Other systems are told what works there."""
     monkeypatch.setattr(opening.sys, "platform", "darwin")
-    assert "Linux only" in never("0")
+    assert "Linux only" in failure_text("0")

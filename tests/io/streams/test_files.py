@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.io.clips import FPS, number_of, numbers, write_clip
-from tests.io.streams.telling import Watch, never, wait_for
+from tests.io.streams.clock_frames import Watch, failure_text, wait_for
 from urban_segmentor.errors import SourceError
 from urban_segmentor.io.streams import open_stream as opening
 from urban_segmentor.io.streams.live_source import LiveSource
@@ -33,8 +33,8 @@ a=rtpmap:96 H264/90000
 """
 
 
-def _all(path: Path, **wishes: object) -> list[Frame]:
-    source = LiveSource(parse_source_uri(str(path)), wishes=StreamOptions(**wishes))  # type: ignore[arg-type]
+def _all(path: Path, **options: object) -> list[Frame]:
+    source = LiveSource(parse_source_uri(str(path)), options=StreamOptions(**options))  # type: ignore[arg-type]
     frames = list(source)
     assert source.dropped == 0
     assert source.state == "ended"
@@ -64,19 +64,19 @@ def test_same_as_predict(tmp_path: Path, paced: bool, part: dict[str, object]) -
 def test_pace(tmp_path: Path) -> None:
     """A file takes as long as it is, from when its first frame is asked for."""
     path = write_clip(tmp_path / "clip.mp4", images=30)
-    source = LiveSource(parse_source_uri(str(path)), wishes=StreamOptions())
+    source = LiveSource(parse_source_uri(str(path)), options=StreamOptions())
     assert source.first_size() == (48, 64)
     assert source.rate == FPS
     time.sleep(0.4)  # a network is compiled
     since_s = time.monotonic()
-    late_s = []
+    delays_s = []
     for frame in source:
         assert frame.captured_s is not None
         assert frame.captured_s - since_s == pytest.approx(frame.time_s, abs=0.1)
-        late_s.append(time.monotonic() - frame.captured_s)
+        delays_s.append(time.monotonic() - frame.captured_s)
     assert time.monotonic() - since_s == pytest.approx(29 / FPS, abs=0.15)
-    assert min(late_s) >= 0
-    assert sorted(late_s)[len(late_s) // 2] < 0.02
+    assert min(delays_s) >= 0
+    assert sorted(delays_s)[len(delays_s) // 2] < 0.02
     assert source.dropped == 0
     source.close()
 
@@ -85,12 +85,12 @@ def test_slow_consumer(tmp_path: Path) -> None:
     """What a slow model misses is counted exactly, and the last frame comes."""
     path = write_clip(tmp_path / "clip.mp4", images=40)
     with Watch(str(path), busy_s=0.15) as watch:
-        watch.told("ended")
+        watch.wait_for_state("ended")
         watch.check_order()
-        assert watch.seen[-1].index == 39
-        assert 5 <= len(watch.seen) <= 14
-        assert len(watch.seen) + watch.source.dropped == 40
-        assert max(seen.delay_s for seen in watch.seen) < 0.1
+        assert watch.records[-1].index == 39
+        assert 5 <= len(watch.records) <= 14
+        assert len(watch.records) + watch.source.dropped == 40
+        assert max(record.delay_s for record in watch.records) < 0.1
 
 
 def test_pause(tmp_path: Path) -> None:
@@ -100,13 +100,13 @@ def test_pause(tmp_path: Path) -> None:
         watch.has(5)
         watch.source.pause(True)  # noqa: FBT003
         time.sleep(0.1)
-        seen = len(watch.seen)
+        count = len(watch.records)
         time.sleep(0.5)
-        assert len(watch.seen) == seen
+        assert len(watch.records) == count
         watch.source.pause(False)  # noqa: FBT003
-        watch.told("ended")
-        assert [one.index for one in watch.seen] == list(range(30))
-        took_s = watch.seen[-1].at_s - watch.seen[0].at_s
+        watch.wait_for_state("ended")
+        assert [one.index for one in watch.records] == list(range(30))
+        took_s = watch.records[-1].at_s - watch.records[0].at_s
         assert took_s == pytest.approx(29 / FPS + 0.6, abs=0.25)
 
 
@@ -120,13 +120,13 @@ def test_stop(tmp_path: Path, paced: bool) -> None:  # noqa: FBT001
         watch.source.stop()
         wait_for(lambda: not watch.thread.is_alive(), seconds=0.3)
         assert time.monotonic() - since_s < 0.2
-        assert len(watch.seen) < 60
+        assert len(watch.records) < 60
     assert watch.error is None
 
 
 def test_stopped_before() -> None:
     """A source that is stopped before its first frame says so."""
-    source = LiveSource(parse_source_uri("udp://127.0.0.1:9"), wishes=StreamOptions())
+    source = LiveSource(parse_source_uri("udp://127.0.0.1:9"), options=StreamOptions())
     source.stop()
     assert source.first_size() is None
     assert list(source) == []
@@ -150,21 +150,21 @@ def test_lists(tmp_path: Path, name: str, text: str, paced: bool) -> None:  # no
     """A file that names others is not followed."""
     write_clip(tmp_path / "clip.ts", images=10)
     (tmp_path / name).write_text(text)
-    assert "a list of other files" in never(str(tmp_path / name), StreamOptions(paced=paced))
+    assert "a list of other files" in failure_text(str(tmp_path / name), StreamOptions(paced=paced))
 
 
 @pytest.mark.parametrize("data", [b"", b"no video at all" * 99], ids=["empty", "noise"])
 def test_no_video(tmp_path: Path, data: bytes) -> None:
     """What is no video is told at once."""
     (tmp_path / "x.mp4").write_bytes(data)
-    assert "x.mp4" in never(str(tmp_path / "x.mp4"))
+    assert "x.mp4" in failure_text(str(tmp_path / "x.mp4"))
 
 
 def test_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures over the limit are refused before one is decoded."""
     path = write_clip(tmp_path / "clip.mp4", images=3)
-    monkeypatch.setattr(opening, "MOST_PX", 64 * 48 - 1)
-    assert "64 x 48 pixels" in never(str(path))
+    monkeypatch.setattr(opening, "MAX_FRAME_PX", 64 * 48 - 1)
+    assert "64 x 48 pixels" in failure_text(str(path))
 
 
 def test_nothing_chosen(tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ def test_nothing_chosen(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "clip.mp4", images=5)
     for paced in (True, False):
         source = LiveSource(
-            parse_source_uri(str(path)), wishes=StreamOptions(start_s=9.0, paced=paced)
+            parse_source_uri(str(path)), options=StreamOptions(start_s=9.0, paced=paced)
         )
         with pytest.raises(SourceError, match="gave no frame"):
             source.first_size()
@@ -184,7 +184,7 @@ def test_damage_is_told(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "clip.mp4", images=25, movflags="faststart")
     path.write_bytes(path.read_bytes()[:-400])
     for paced in (True, False):
-        source = LiveSource(parse_source_uri(str(path)), wishes=StreamOptions(paced=paced))
+        source = LiveSource(parse_source_uri(str(path)), options=StreamOptions(paced=paced))
         assert numbers(list(source))
         source.close()
         assert any("cut off" in problem for problem in source.problems)

@@ -11,6 +11,7 @@ import av
 import pytest
 
 from tests.io.clips import FPS, number_of, numbered_image, write_clip
+from tests.io.streams.clock_frames import QUICK, Watch, clock_image, failure_text
 from tests.io.streams.servers import (
     HttpServer,
     hand_out,
@@ -21,7 +22,6 @@ from tests.io.streams.servers import (
     send_part,
     transport_stream,
 )
-from tests.io.streams.telling import QUICK, Watch, never, telling
 from urban_segmentor.io.streams import live_source as source_module
 from urban_segmentor.io.streams.stream_options import StreamOptions
 
@@ -34,17 +34,17 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def indices(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Return the numbers that pictures show, as they are taken."""
     found: list[int] = []
-    make = source_module.LiveSource._frame
+    make = source_module.LiveSource._to_frame
 
     def look(self: source_module.LiveSource, shot: object) -> Frame:
         frame = make(self, shot)  # type: ignore[arg-type]
         found.append(number_of(frame.image))
         return frame
 
-    monkeypatch.setattr(source_module.LiveSource, "_frame", look)
+    monkeypatch.setattr(source_module.LiveSource, "_to_frame", look)
     return found
 
 
@@ -56,13 +56,13 @@ def test_live(make: object, path: str) -> None:
     name = path.replace(".", "_")
     with HttpServer(**{name: make(20)}) as server, Watch(server.address(path)) as watch:  # type: ignore[operator]
         watch.has(15)
-        watch.told("lost: ", seconds=5)
-        before = len(watch.seen)
+        watch.wait_for_state("lost: ", seconds=5)
+        before = len(watch.records)
         watch.more(10)
         assert watch.source.reconnects >= 1
         watch.check_order()
         watch.check_fresh(within_s=0.5)
-        assert len(watch.seen) > before
+        assert len(watch.records) > before
 
 
 def test_stall() -> None:
@@ -72,8 +72,8 @@ def test_stall() -> None:
         Watch(server.address("cam")) as watch,
     ):
         watch.has(8)
-        told_s = watch.told("lost: nothing came for 0.8 s; retry in 0.25 s", seconds=5)
-        assert told_s - watch.seen[-1].at_s < QUICK.read_s + 0.4
+        told_s = watch.wait_for_state("lost: nothing came for 0.8 s; retry in 0.25 s", seconds=5)
+        assert told_s - watch.records[-1].at_s < QUICK.read_timeout_s + 0.4
         watch.more(5)
         watch.check_fresh(within_s=0.5)
 
@@ -84,25 +84,25 @@ def test_pause() -> None:
         watch.has(5)
         watch.source.pause(True)  # noqa: FBT003
         time.sleep(0.1)
-        seen, dropped = len(watch.seen), watch.source.dropped
+        count, dropped = len(watch.records), watch.source.dropped
         time.sleep(0.5)
-        assert len(watch.seen) == seen
+        assert len(watch.records) == count
         watch.source.pause(False)  # noqa: FBT003
         watch.more(5)
-        assert watch.seen[seen].index - watch.seen[seen - 1].index > 8
+        assert watch.records[count].index - watch.records[count - 1].index > 8
         assert watch.source.dropped <= dropped + 1
         watch.check_fresh(within_s=0.5)
 
 
 def test_stride_and_duration() -> None:
     """Every second picture, for a second."""
-    wishes = StreamOptions(stride=2, duration_s=1.0)
-    with HttpServer(cam=motion_jpeg(200)) as server, Watch(server.address("cam"), wishes) as watch:
-        watch.told("ended", seconds=5)
+    options = StreamOptions(stride=2, duration_s=1.0)
+    with HttpServer(cam=motion_jpeg(200)) as server, Watch(server.address("cam"), options) as watch:
+        watch.wait_for_state("ended", seconds=5)
         watch.check_order()
-        assert {seen.index % 2 for seen in watch.seen} == {0}
+        assert {record.index % 2 for record in watch.records} == {0}
         assert watch.source.dropped <= 1
-        assert 0.7 < watch.seen[-1].at_s - watch.seen[0].at_s < 1.1
+        assert 0.7 < watch.records[-1].at_s - watch.records[0].at_s < 1.1
 
 
 def test_before_it_is_looked_at() -> None:
@@ -114,27 +114,27 @@ def test_before_it_is_looked_at() -> None:
         with watch:
             watch.has(5)
             watch.check_fresh(within_s=0.5)
-            assert watch.seen[0].index <= 1
-            assert watch.seen[0].time_s <= 0.1
+            assert watch.records[0].index <= 1
+            assert watch.records[0].time_s <= 0.1
             assert watch.source.dropped <= 1
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "ts"])
-def test_file(tmp_path: Path, told: list[int], suffix: str) -> None:
+def test_file(tmp_path: Path, indices: list[int], suffix: str) -> None:
     """A file on a server is shown at its own pace, once."""
     data = write_clip(tmp_path / f"clip.{suffix}", images=25).read_bytes()
     with HttpServer(clip=hand_out(data)) as server, Watch(server.address("clip")) as watch:
-        watch.told("ended", seconds=5)
+        watch.wait_for_state("ended", seconds=5)
         watch.check_order()
-        assert told == sorted(set(told))
-        assert len(told) + watch.source.dropped == 25
-        took_s = watch.seen[-1].at_s - watch.seen[0].at_s
+        assert indices == sorted(set(indices))
+        assert len(indices) + watch.source.dropped == 25
+        took_s = watch.records[-1].at_s - watch.records[0].at_s
         assert took_s == pytest.approx(24 / FPS, abs=0.2)
         assert not watch.source.problems
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "ts"])
-def test_file_cut(tmp_path: Path, told: list[int], suffix: str) -> None:
+def test_file_cut(tmp_path: Path, indices: list[int], suffix: str) -> None:
     """A connection that is cut in a file goes on where it was."""
     path = write_clip(
         tmp_path / f"clip.{suffix}", images=40, movflags="faststart" * (suffix == "mp4")
@@ -147,12 +147,12 @@ def test_file_cut(tmp_path: Path, told: list[int], suffix: str) -> None:
         handler.wfile.write(data[: len(data) * 2 // 3] if len(calls) == 1 else data)
 
     with HttpServer(clip=cut) as server, Watch(server.address("clip")) as watch:
-        watch.told("ended", seconds=8)
+        watch.wait_for_state("ended", seconds=8)
         watch.check_order()
-        assert told == sorted(set(told))
-        assert told[0] == 0
-        assert told[-1] == 39
-        assert len(told) + watch.source.dropped >= 38
+        assert indices == sorted(set(indices))
+        assert indices[0] == 0
+        assert indices[-1] == 39
+        assert len(indices) + watch.source.dropped >= 38
         assert any(state.startswith("lost") for state, _ in watch.states)
 
 
@@ -169,21 +169,21 @@ def _segments(folder: Path, images: int) -> list[Path]:
     return sorted(folder.glob("s*.ts"), key=lambda path: int(path.stem[1:]))
 
 
-def test_hls(tmp_path: Path, told: list[int]) -> None:
+def test_hls(tmp_path: Path, indices: list[int]) -> None:
     """A list with an end is shown at its own pace, once."""
     segments = _segments(tmp_path, 50)
     files = {f"s{n}_ts": hand_out(path.read_bytes()) for n, path in enumerate(segments)}
     files["list_m3u8"] = hand_out((tmp_path / "whole.m3u8").read_bytes())
     with HttpServer(**files) as server, Watch(server.address("list.m3u8?key=1")) as watch:
-        watch.told("ended", seconds=8)
+        watch.wait_for_state("ended", seconds=8)
         watch.check_order()
-        assert told == sorted(set(told))
-        assert len(told) + watch.source.dropped == 50
-        took_s = watch.seen[-1].at_s - watch.seen[0].at_s
+        assert indices == sorted(set(indices))
+        assert len(indices) + watch.source.dropped == 50
+        took_s = watch.records[-1].at_s - watch.records[0].at_s
         assert took_s == pytest.approx(49 / FPS, abs=0.3)
 
 
-def test_hls_stalls(tmp_path: Path, told: list[int]) -> None:
+def test_hls_stalls(tmp_path: Path, indices: list[int]) -> None:
     """A live list that stops growing is a loss; what was seen is not shown again."""
     segments = _segments(tmp_path, 50)
     files = {f"s{n}_ts": hand_out(path.read_bytes()) for n, path in enumerate(segments)}
@@ -200,14 +200,14 @@ def test_hls_stalls(tmp_path: Path, told: list[int]) -> None:
         Watch(server.address("list.m3u8")) as watch,
     ):
         watch.has(20)
-        watch.told("lost: nothing came for 2 s; retry in", seconds=6)
-        assert told == sorted(set(told))
-        assert told[-1] <= 24  # the decoder holds some until it knows that no B picture comes
+        watch.wait_for_state("lost: nothing came for 2 s; retry in", seconds=6)
+        assert indices == sorted(set(indices))
+        assert indices[-1] <= 24  # the decoder holds some until it knows that no B picture comes
         known[0] = 2
         watch.more(10)
         watch.check_order()
-        assert told == sorted(set(told))
-        assert told[-1] >= 25
+        assert indices == sorted(set(indices))
+        assert indices[-1] >= 25
 
 
 def test_wicked_list(tmp_path: Path) -> None:
@@ -231,23 +231,23 @@ def test_wicked_list(tmp_path: Path) -> None:
     files = {"clip_ts": hand_out(clip.read_bytes())}
     with HttpServer(elsewhere=elsewhere, **answers, **files) as server:
         for name in [*lists, "elsewhere"]:
-            assert "`http://127.0.0.1" in never(server.address(name)), name
+            assert "`http://127.0.0.1" in failure_text(server.address(name)), name
 
 
 @pytest.mark.parametrize(
-    ("code", "said"),
+    ("code", "message"),
     [(401, "(401)"), (403, "(403)"), (404, "(404)"), (400, "does not accept"), (418, "does not")],
 )
-def test_refused(code: int, said: str) -> None:
+def test_refused(code: int, message: str) -> None:
     """What a server says about an address that is wrong is told at once."""
     with HttpServer(cam=refuse(code)) as server:
-        assert said in never(server.address("cam"))
+        assert message in failure_text(server.address("cam"))
 
 
 def test_fault_of_server() -> None:
     """A server that is out of order is tried again, with growing waits."""
     with HttpServer(cam=refuse(503)) as server, Watch(server.address("cam")) as watch:
-        watch.told("lost: the server has a fault of its own (5xx); retry in 0.5 s")
+        watch.wait_for_state("lost: the server has a fault of its own (5xx); retry in 0.5 s")
         assert server.asked == ["/cam"] * 2
     assert [state.partition(";")[2] for state, _ in watch.states if "lost" in state] == [
         " retry in 0.25 s",
@@ -258,7 +258,7 @@ def test_fault_of_server() -> None:
 def test_silent() -> None:
     """A server that takes the call and says nothing is not waited for without end."""
     with HttpServer(cam=lambda _: time.sleep(2)) as server, Watch(server.address("cam")) as watch:
-        watch.told("lost: nothing came for 1.2 s; retry in", seconds=4)
+        watch.wait_for_state("lost: nothing came for 1.2 s; retry in", seconds=4)
 
 
 def _huge(side: int, after: int) -> Callable[[BaseHTTPRequestHandler], None]:
@@ -267,7 +267,7 @@ def _huge(side: int, after: int) -> Callable[[BaseHTTPRequestHandler], None]:
     def answer(handler: BaseHTTPRequestHandler) -> None:
         send_head(handler, "multipart/x-mixed-replace; boundary=next")
         for number in range(after + 20):
-            data = bytearray(jpeg_of(telling()))
+            data = bytearray(jpeg_of(clock_image()))
             if number >= after:
                 start = data.index(b"\xff\xc0") + 5
                 struct.pack_into(">HH", data, start, side, side)
@@ -280,10 +280,10 @@ def test_huge() -> None:
     """Pictures too large for the memory are left out, also in mid-stream."""
     before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with HttpServer(big=_huge(32_000, 0), later=_huge(32_000, 10)) as server:
-        assert "pictures can be decoded" in never(server.address("big"))
+        assert "pictures can be decoded" in failure_text(server.address("big"))
         with Watch(server.address("later")) as watch:
-            watch.told("lost: ")
-            assert {seen.size for seen in watch.seen} == {(96, 320)}
+            watch.wait_for_state("lost: ")
+            assert {record.size for record in watch.records} == {(96, 320)}
             assert watch.source.problems == [
                 f"`{server.address('later')}`: 20 damaged pictures were left out"
             ]
@@ -293,4 +293,4 @@ def test_huge() -> None:
 
 def test_no_host() -> None:
     """A name that nobody knows is told at once."""
-    assert "no host `no.such.host.invalid`" in never("http://no.such.host.invalid/a")
+    assert "no host `no.such.host.invalid`" in failure_text("http://no.such.host.invalid/a")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from urban_segmentor.io.streams.cameras import cameras, cameras_hint, holders
+from urban_segmentor.io.streams.cameras import cameras_hint, list_cameras, processes_using
 from urban_segmentor.io.streams.frame_buffer import FrameBuffer
 from urban_segmentor.io.streams.latest import LatestValue
 from urban_segmentor.io.streams.retry import Backoff, RetryPolicy
@@ -72,14 +72,18 @@ def test_slot_waits() -> None:
 
 
 @given(st.floats(0.01, 5), st.floats(5, 60), st.lists(st.floats(0, 10), min_size=1, max_size=30))
-def test_backoff(base_s: float, cap_s: float, lives: list[float]) -> None:
+def test_backoff(base_delay_s: float, max_delay_s: float, lives: list[float]) -> None:
     """Waits double up to the cap, and begin anew after a good while only."""
-    backoff = Backoff(RetryPolicy(base_s=base_s, cap_s=cap_s, steady_s=5))
+    backoff = Backoff(
+        RetryPolicy(base_delay_s=base_delay_s, max_delay_s=max_delay_s, reset_after_s=5)
+    )
     before_s = None
     for lived_s in lives:
-        backoff.lived(lived_s)
+        backoff.reset_after_success(lived_s)
         wait_s = backoff.next_s()
-        expected_s = base_s if before_s is None or lived_s >= 5 else min(2 * before_s, cap_s)
+        expected_s = (
+            base_delay_s if before_s is None or lived_s >= 5 else min(2 * before_s, max_delay_s)
+        )
         assert wait_s == pytest.approx(expected_s)
         before_s = wait_s
 
@@ -96,7 +100,7 @@ def test_time_grows(frames: list[tuple[float | None, float, bool]]) -> None:
     timeline, arrived_s, last_s = TimestampMapper(), 1000.0, -1.0
     for number, (stamp_s, gap_s, lost) in enumerate(frames):
         if lost:
-            timeline.lost()
+            timeline.reset_origin()
         arrived_s += gap_s
         time_s = timeline.time_s(stamp_s, arrived_s=arrived_s)
         assert time_s > last_s
@@ -134,7 +138,7 @@ def test_cameras(tmp_path: Path) -> None:
     """Cameras are listed by name, in order, without devices for metadata."""
     for number, name, index in ((10, "Desk", "0"), (2, "Street", "0"), (3, "Street", "1")):
         _camera(tmp_path, number, name, index)
-    assert cameras(tmp_path) == {"/dev/video2": "Street", "/dev/video10": "Desk"}
+    assert list_cameras(tmp_path) == {"/dev/video2": "Street", "/dev/video10": "Desk"}
     assert cameras_hint(tmp_path) == "there are: /dev/video2 (Street), /dev/video10 (Desk)"
     assert "no camera" in cameras_hint(tmp_path / "nothing")
 
@@ -146,15 +150,15 @@ def test_holders(tmp_path: Path) -> None:
         (tmp_path / pid / "fd" / "3").symlink_to(target)
         (tmp_path / pid / "comm").write_text(f"{name}\n")
     (tmp_path / "99").mkdir()  # gone, or not ours
-    assert holders("/dev/video0", tmp_path) == ["cheese (pid 12)"]
+    assert processes_using("/dev/video0", tmp_path) == ["cheese (pid 12)"]
 
 
 def test_nothing_after_the_end() -> None:
     """States are told once each, and none after the end, even by a thread that is late."""
-    told: list[str] = []
-    feed = FrameBuffer(told.append)
+    states: list[str] = []
+    feed = FrameBuffer(states.append)
     for state in ("connecting", "live", "live", "ended", "live"):
-        feed.tell(state, is_live=state == "live")
-    assert told == ["connecting", "live", "ended"]
+        feed.set_state(state, is_live=state == "live")
+    assert states == ["connecting", "live", "ended"]
     assert feed.state == "ended"
     assert not feed.is_live

@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.io.streams.clock_frames import QUICK, Watch, failure_text
 from tests.io.streams.servers import GarbageServer, RtspServer
-from tests.io.streams.telling import QUICK, Watch, never
 from urban_segmentor.io.streams.stream_options import StreamOptions
 
 
@@ -22,13 +22,13 @@ def test_plays(transport: str) -> None:
         watch.has(40)
         watch.check_order()
         watch.check_fresh(within_s=0.5)
-        first = watch.seen[0]
+        first = watch.records[0]
         assert first.time_s == pytest.approx(first.index / 25, abs=0.1)
         assert first.size == (96, 320)
         assert first.name == f"127.0.0.1_street_{first.index:06d}"
         assert watch.source.rate == 25
-        played_s = watch.seen[-1].time_s
-        assert played_s == pytest.approx(watch.seen[-1].at_s - watch.seen[0].at_s, abs=0.4)
+        played_s = watch.records[-1].time_s
+        assert played_s == pytest.approx(watch.records[-1].at_s - watch.records[0].at_s, abs=0.4)
     assert [state for state, _ in watch.states] == ["connecting", "live", "ended"]
 
 
@@ -37,18 +37,18 @@ def test_killed() -> None:
     with RtspServer() as server, Watch(server.address()) as watch:
         watch.has(10)
         server.kill()
-        watch.told("lost: ", seconds=3)
+        watch.wait_for_state("lost: ", seconds=3)
         time.sleep(0.3)  # what had arrived before is still taken
-        wait_from = len(watch.seen)
+        wait_from = len(watch.records)
         time.sleep(1.0)  # some tries in vain
-        assert len(watch.seen) == wait_from
+        assert len(watch.records) == wait_from
         assert not watch.source.is_live
         server.begin("480x128")
         back_s = time.monotonic()
         again = watch.more()
-        assert again[0].at_s - back_s < QUICK.cap_s + 1.5
-        assert {seen.size for seen in again} == {(128, 480)}
-        assert again[0].time_s - watch.seen[wait_from - 1].time_s > 0.9
+        assert again[0].at_s - back_s < QUICK.max_delay_s + 1.5
+        assert {record.size for record in again} == {(128, 480)}
+        assert again[0].time_s - watch.records[wait_from - 1].time_s > 0.9
         watch.check_order()
         watch.check_fresh()
         assert watch.source.reconnects == 1
@@ -63,7 +63,7 @@ def test_size_changes() -> None:
         watch.has(10)
         server.resize("640x192")
         watch.more(30)
-        sizes = [seen.size for seen in watch.seen]
+        sizes = [record.size for record in watch.records]
         assert sizes == sorted(sizes)
         assert set(sizes) == {(96, 320), (192, 640)}
         watch.check_order()
@@ -77,16 +77,16 @@ def test_stalls() -> None:
         watch.has(10)
         server.stall()
         stalled_s = time.monotonic()
-        told_s = watch.told("lost: nothing came for 0.8 s; retry in", seconds=4)
-        assert told_s - stalled_s < QUICK.read_s + 0.5
-        seen = len(watch.seen)
+        told_s = watch.wait_for_state("lost: nothing came for 0.8 s; retry in", seconds=4)
+        assert told_s - stalled_s < QUICK.read_timeout_s + 0.5
+        count = len(watch.records)
         time.sleep(0.5)
         server.resume()
         watch.more(20)
         watch.check_order()
         watch.check_fresh()
         assert watch.source.reconnects == 1
-        assert watch.seen[seen].time_s - watch.seen[seen - 1].time_s > 1.0
+        assert watch.records[count].time_s - watch.records[count - 1].time_s > 1.0
 
 
 def test_garbage() -> None:
@@ -95,13 +95,13 @@ def test_garbage() -> None:
         watch.has(10)
         server.kill()
         garbage = GarbageServer(server.port)
-        seen = len(watch.seen)
-        watch.told("lost: what it sends is no video that can be read", seconds=5)
+        count = len(watch.records)
+        watch.wait_for_state("lost: what it sends is no video that can be read", seconds=5)
         assert garbage.calls
         garbage.close()
         server.begin()
         watch.more()
-        assert len(watch.seen) > seen
+        assert len(watch.records) > count
         watch.check_fresh()
 
 
@@ -118,7 +118,10 @@ def test_b_images() -> None:
         watch.has(40)
         watch.check_order()
         watch.check_fresh(within_s=2.0)
-        ages = [seen.age_s + seen.time_s - (seen.at_s - watch.seen[0].at_s) for seen in watch.seen]
+        ages = [
+            record.age_s + record.time_s - (record.at_s - watch.records[0].at_s)
+            for record in watch.records
+        ]
         assert max(ages[10:]) - min(ages[10:]) < 0.3
 
 
@@ -127,9 +130,9 @@ def test_slow_consumer() -> None:
     with RtspServer() as server, Watch(server.address(), busy_s=0.3) as watch:
         watch.has(6, seconds=15)
         watch.check_order()
-        assert max(seen.delay_s for seen in watch.seen) < 0.1
+        assert max(record.delay_s for record in watch.records) < 0.1
         watch.check_fresh(within_s=0.5)
-        missed = watch.seen[-1].index + 1 - len(watch.seen)
+        missed = watch.records[-1].index + 1 - len(watch.records)
         assert missed > 15
         assert missed <= watch.source.dropped <= missed + 8
 
@@ -139,7 +142,7 @@ def test_comes_later() -> None:
     with RtspServer() as server:
         server.kill()
         with Watch(server.address()) as watch:
-            watch.told("lost: connection refused; retry in ")
+            watch.wait_for_state("lost: connection refused; retry in ")
             server.begin()
             watch.has(5)
             assert watch.source.reconnects == 0
@@ -151,28 +154,28 @@ def test_password(way: tuple[str, ...]) -> None:
     user, password = "ad min", "p@s:s/w#r?d%ä"
     with RtspServer("--user", f"{user}:{password}", *way) as server:
         for login in ("", "admin:wrong@"):
-            said = never(server.address(login))
-            assert "password is wrong, or missing" in said
-            assert "rtsp://USER:PASSWORD@127.0.0.1/" in said
-            assert "%40" in said
-            assert "wrong@" not in said
+            message = failure_text(server.address(login))
+            assert "password is wrong, or missing" in message
+            assert "rtsp://USER:PASSWORD@127.0.0.1/" in message
+            assert "%40" in message
+            assert "wrong@" not in message
         login = f"{quote(user, safe='')}:{quote(password, safe='')}@"
         with Watch(server.address(login)) as watch:
             watch.has(3)
 
 
 @pytest.mark.parametrize(
-    ("path", "wishes", "said"),
+    ("path", "options", "message"),
     [
         ("nowhere", (), "no such stream (404)"),
         ("street", ("--codec", "sound"), "only audio"),
     ],
     ids=["path", "sound"],
 )
-def test_never(path: str, wishes: tuple[str, ...], said: str) -> None:
+def test_fails_at_once(path: str, options: tuple[str, ...], message: str) -> None:
     """What cannot get better ends at once."""
-    with RtspServer(*wishes) as server:
-        assert said in never(server.address("", path))
+    with RtspServer(*options) as server:
+        assert message in failure_text(server.address("", path))
 
 
 def test_stop_in_a_stall() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.io.streams.telling import QUICK, Watch, never, wait_for
+from tests.io.streams.clock_frames import QUICK, Watch, failure_text, wait_for
 from urban_segmentor.io.streams.stream_options import StreamOptions
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ class Screen:
             stderr=subprocess.DEVNULL,
         )
         os.close(write)
-        with os.fdopen(read) as told:
-            line = told.readline().strip()
+        with os.fdopen(read) as output:
+            line = output.readline().strip()
         assert line, "the X server does not begin"
         self.number = int(line)
 
@@ -60,7 +60,7 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[Screen]:
 
 
 @pytest.mark.parametrize(
-    ("text", "wishes", "size"),
+    ("text", "options", "size"),
     [
         ("screen", StreamOptions(), (480, 640)),
         ("screen:0", StreamOptions(rate=10.0), (480, 640)),
@@ -71,24 +71,24 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[Screen]:
     ids=["all", "number", "size", "part", "odd"],
 )
 @pytest.mark.usefixtures("screen")
-def test_screen(text: str, wishes: StreamOptions, size: tuple[int, int]) -> None:
+def test_screen(text: str, options: StreamOptions, size: tuple[int, int]) -> None:
     """The whole screen or a part of it, at the rate that is asked for."""
-    with Watch(text, wishes) as watch:
+    with Watch(text, options) as watch:
         watch.has(6)
         watch.check_order()
-        assert {seen.size for seen in watch.seen} == {size}
-        rate = wishes.rate or 30
+        assert {record.size for record in watch.records} == {size}
+        rate = options.rate or 30
         assert watch.source.rate == rate
-        took_s = watch.seen[5].time_s - watch.seen[1].time_s
+        took_s = watch.records[5].time_s - watch.records[1].time_s
         assert took_s == pytest.approx(4 / rate, abs=0.1)
-        assert watch.seen[-1].name.startswith("screen_0000")
+        assert watch.records[-1].name.startswith("screen_0000")
 
 
 @pytest.mark.usefixtures("screen")
 def test_wrong() -> None:
     """A part outside, or a screen that is not there, is told at once."""
-    assert "cannot be captured" in never("screen:640x480+10,10")
-    assert "cannot be captured" in never("screen:7")
+    assert "cannot be captured" in failure_text("screen:640x480+10,10")
+    assert "cannot be captured" in failure_text("screen:7")
 
 
 def test_goes_away(screen: Screen) -> None:
@@ -96,13 +96,13 @@ def test_goes_away(screen: Screen) -> None:
     with Watch("screen") as watch:
         watch.has(5)
         screen.process.send_signal(signal.SIGSTOP)
-        watch.told("lost: nothing came for 0.8 s", seconds=4)
+        watch.wait_for_state("lost: nothing came for 0.8 s", seconds=4)
         assert not watch.source.is_live
         screen.process.send_signal(signal.SIGCONT)
         watch.more(5)
         assert watch.source.is_live
         screen.kill()
-        watch.told("lost: the X display cannot be captured", seconds=4)
+        watch.wait_for_state("lost: the X display cannot be captured", seconds=4)
         screen.begin()
         watch.more(5)
         watch.check_order()
@@ -119,12 +119,12 @@ def test_stop_while_it_hangs(screen: Screen) -> None:
         watch.source.stop()
         wait_for(lambda: not watch.thread.is_alive(), seconds=0.3)
         watch.source.close()
-        assert time.monotonic() - since_s < QUICK.read_s / 2
+        assert time.monotonic() - since_s < QUICK.read_timeout_s / 2
 
 
 def test_no_display(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a display that is said."""
     monkeypatch.delenv("DISPLAY", raising=False)
-    assert "DISPLAY is not set" in never("screen")
+    assert "DISPLAY is not set" in failure_text("screen")
     monkeypatch.setenv("DISPLAY", ":7654")
-    assert "cannot be captured" in never("screen")
+    assert "cannot be captured" in failure_text("screen")

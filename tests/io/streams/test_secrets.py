@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.io.streams.clock_frames import Watch, wait_for
 from tests.io.streams.servers import (
     GarbageServer,
     HttpServer,
@@ -19,7 +20,6 @@ from tests.io.streams.servers import (
     motion_jpeg,
     refuse,
 )
-from tests.io.streams.telling import Watch, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ LOGIN = "geheimer:sesam4711@"
 SECRETS = ("geheimer", "sesam4711", "token815")
 
 
-def _said(error: BaseException | None) -> Iterator[str]:
+def _messages(error: BaseException | None) -> Iterator[str]:
     """Yield all that an error may print, with what it came from."""
     while error is not None:
         yield repr(error)
@@ -39,25 +39,25 @@ def _said(error: BaseException | None) -> Iterator[str]:
 
 def _check(watch: Watch, capfd: pytest.CaptureFixture[str]) -> None:
     source = watch.source
-    said = [
-        *_said(watch.error),
+    message = [
+        *_messages(watch.error),
         *(state for state, _ in watch.states),
-        *(seen.name for seen in watch.seen),
+        *(record.name for record in watch.records),
         repr(source),
-        repr(source._address),
+        repr(source._uri),
         source.state,
         *source.problems,
         *capfd.readouterr(),
     ]
     for secret in SECRETS:
-        assert not [words for words in said if secret in words]
+        assert not [text for text in message if secret in text]
 
 
 @pytest.mark.parametrize("scheme", ["rtsp", "rtsps", "http", "https"])
 def test_refused(scheme: str, capfd: pytest.CaptureFixture[str]) -> None:
     """Nobody is there."""
     with Watch(f"{scheme}://{LOGIN}127.0.0.1:{free_port()}/a?key=token815") as watch:
-        watch.told("lost: connection refused")
+        watch.wait_for_state("lost: connection refused")
     _check(watch, capfd)
 
 
@@ -112,7 +112,7 @@ import sys, time
 from urban_segmentor.io.streams.source_uri import parse_source_uri
 from urban_segmentor.io.streams.live_source import LiveSource
 from urban_segmentor.io.streams.stream_options import StreamOptions
-source = LiveSource(parse_source_uri(sys.argv[1]), wishes=StreamOptions())
+source = LiveSource(parse_source_uri(sys.argv[1]), options=StreamOptions())
 source.first_size()
 frames = iter(source)
 next(frames)

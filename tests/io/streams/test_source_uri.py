@@ -70,7 +70,7 @@ def test_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "empty"),
         ("ftp://host/x", "`ftp://` are not known"),
@@ -97,9 +97,9 @@ def test_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("missing.mp4", "no file"),
     ],
 )
-def test_bad(text: str, said: str) -> None:
+def test_bad(text: str, message: str) -> None:
     """What is wrong is said, with what would be right, and without passwords."""
-    with pytest.raises((SettingError, SourceError), match=said) as caught:
+    with pytest.raises((SettingError, SourceError), match=message) as caught:
         parse_source_uri(text)
     assert caught.value.hint
     assert "geheim" not in f"{caught.value} {caught.value.hint}"
@@ -118,7 +118,7 @@ def test_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wishes", "said"),
+    ("options", "message"),
     [
         ({"size": (0, 10)}, "size"),
         ({"size": (99_999, 10)}, "size"),
@@ -130,15 +130,15 @@ def test_folder(tmp_path: Path) -> None:
         ({"duration_s": 0.0}, "duration"),
     ],
 )
-def test_wishes(wishes: dict[str, object], said: str) -> None:
+def test_wishes(options: dict[str, object], message: str) -> None:
     """StreamOptions out of range are refused."""
-    with pytest.raises(SettingError, match=said) as caught:
-        StreamOptions(**wishes)  # type: ignore[arg-type]
+    with pytest.raises(SettingError, match=message) as caught:
+        StreamOptions(**options)  # type: ignore[arg-type]
     assert caught.value.hint
 
 
 @pytest.mark.parametrize(
-    ("text", "wishes"),
+    ("text", "options"),
     [
         ("rtsp://cam/a", {"size": (640, 480)}),
         ("http://cam/a", {"rate": 5.0}),
@@ -147,8 +147,8 @@ def test_wishes(wishes: dict[str, object], said: str) -> None:
         ("screen:64x64", {"size": (640, 480)}),
     ],
 )
-def test_wishes_do_not_fit(text: str, wishes: dict[str, object]) -> None:
+def test_wishes_do_not_fit(text: str, options: dict[str, object]) -> None:
     """What a kind of source cannot do is refused, not overlooked."""
     with pytest.raises(SettingError) as caught:
-        StreamOptions(**wishes).check_for(parse_source_uri(text))  # type: ignore[arg-type]
+        StreamOptions(**options).check_for(parse_source_uri(text))  # type: ignore[arg-type]
     assert caught.value.hint

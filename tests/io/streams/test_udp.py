@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import socket
 
+from tests.io.streams.clock_frames import QUICK, Watch, failure_text
 from tests.io.streams.servers import UdpSender, free_port
-from tests.io.streams.telling import QUICK, Watch, never
 
 
 def test_udp() -> None:
@@ -16,8 +16,8 @@ def test_udp() -> None:
         watch.has(20)
         watch.check_fresh(within_s=0.5)
         sender.stop()
-        told_s = watch.told("lost: nothing came for", seconds=4)
-        assert told_s - watch.seen[-1].at_s < QUICK.read_s + 0.5
+        told_s = watch.wait_for_state("lost: nothing came for", seconds=4)
+        assert told_s - watch.records[-1].at_s < QUICK.read_timeout_s + 0.5
         sender = UdpSender(port)
         watch.more(10)
         watch.check_order()
@@ -32,4 +32,4 @@ def test_taken() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind(("127.0.0.1", 0))
         port = other.getsockname()[1]
-        assert "another program listens at this port" in never(f"udp://127.0.0.1:{port}")
+        assert "another program listens at this port" in failure_text(f"udp://127.0.0.1:{port}")

@@ -1,1 +1,1 @@
-"""The folder that runs the app on Hugging Face Spaces, and how it gets there."""
+"""Building and publishing the app as a Hugging Face Space."""

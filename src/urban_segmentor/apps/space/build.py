@@ -1,4 +1,4 @@
-"""The folder of a Space: the package, a model, examples, and what the hub has to know."""
+"""The folder of a Space: the package, a model, examples, and the configuration for the hub."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OWN_FOLDERS = (PACKAGE, EXAMPLES, MODEL)
 """Folders of a Space that hold nothing but what is built here."""
 
 _FILES = ("app.py", "requirements.txt", "README.md", "LICENSE")
-_LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", "*.pyi", ".*")
+_EXCLUDED = shutil.ignore_patterns("__pycache__", "*.pyc", "*.pyi", ".*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class SpaceFile:
 
     Attributes:
         name: Path below the folder, with `/`.
-        path: Where it lies.
+        path: Path on disk.
         size: Bytes.
     """
 
@@ -56,58 +56,58 @@ def build_space(
     wrote is replaced.
 
     Args:
-        folder: Where to.
+        folder: Output folder.
         model: An embedded name, a path, or a hub address; the last two are copied.
-        examples: Pictures and videos to try; None for streets that are drawn.
+        examples: Folder of example images and videos; None for synthetic streets.
         overwrite: True when a Space that is there may be replaced.
 
     Raises:
         OutputError: The folder is not empty and no Space, or cannot be written to.
         ModelError: There is no such model.
-        SourceError: There is nothing among the examples, or something that cannot be shown.
+        SourceError: The folder of examples holds none, or one that cannot be read.
         MissingExtraError: The extra `app` is not installed.
     """
     requirements = pinned_requirements()
-    _check(folder, overwrite=overwrite)
+    _check_replaceable(folder, overwrite=overwrite)
     with output_errors(folder), tempfile.TemporaryDirectory(
         prefix=f".{folder.name}-", dir=folder.resolve().parent
     ) as name:  # fmt: skip
-        built = Path(name)
-        shutil.copytree(_source(), built / PACKAGE, ignore=_LEFT_OUT)
-        called, is_file = _copy_model(model, built)
+        staging = Path(name)
+        shutil.copytree(_package_folder(), staging / PACKAGE, ignore=_EXCLUDED)
+        model_name, is_file = _copy_model(model, staging)
         prepare_examples(
-            built / EXAMPLES,
+            staging / EXAMPLES,
             source=examples,
-            model=str(built / called) if is_file else called,
+            model=str(staging / model_name) if is_file else model_name,
         )
-        for path in (built / EXAMPLES).rglob(".*"):  # only of use to make what has been made
+        for path in (staging / EXAMPLES).rglob(".*"):  # only of use to make what has been made
             path.unlink()
-        _write(built / "app.py", app_text(called, is_file=is_file))
-        _write(built / "requirements.txt", "".join(f"{line}\n" for line in requirements))
-        _write(built / "README.md", readme_text(gradio_version=metadata.version("gradio")))
-        _write(built / "LICENSE", _license())
-        _put(built, folder)
+        _write(staging / "app.py", app_text(model_name, is_file=is_file))
+        _write(staging / "requirements.txt", "".join(f"{line}\n" for line in requirements))
+        _write(staging / "README.md", readme_text(gradio_version=metadata.version("gradio")))
+        _write(staging / "LICENSE", _license())
+        _replace(staging, folder)
     return space_files(folder)
 
 
 def space_files(folder: Path) -> list[SpaceFile]:
-    """Return the files of a Space by name; other files in its folder are none of ours.
+    """Return the files of a Space, sorted by name; other files in its folder are ignored.
 
     Args:
-        folder: What `build_space` wrote.
+        folder: Folder that `build_space` wrote.
 
     Raises:
-        OutputError: It is none such.
+        OutputError: It holds no Space.
     """
     if not _is_space(folder):
         raise OutputError(
             f"`{folder}` holds no Space",
             hint=f"build one first: urban-segmentor space build {folder}",
         )
-    return sorted(_found(folder), key=lambda file: file.name)
+    return sorted(_iter_files(folder), key=lambda file: file.name)
 
 
-def _found(folder: Path) -> Iterator[SpaceFile]:
+def _iter_files(folder: Path) -> Iterator[SpaceFile]:
     below = (path for own in OWN_FOLDERS for path in (folder / own).rglob("*"))
     for path in (*(folder / name for name in _FILES), *below):
         name = path.relative_to(folder).as_posix()
@@ -115,8 +115,8 @@ def _found(folder: Path) -> Iterator[SpaceFile]:
             yield SpaceFile(name=name, path=path, size=path.stat().st_size)
 
 
-def _check(folder: Path, *, overwrite: bool) -> None:
-    """Refuse a folder in which something else lies, whatever may be replaced."""
+def _check_replaceable(folder: Path, *, overwrite: bool) -> None:
+    """Raise when a folder is not empty and holds no Space, even with `overwrite`."""
     check_free_folder(folder, overwrite=overwrite)
     if any(folder.iterdir()) and not _is_space(folder):
         raise OutputError(
@@ -133,26 +133,26 @@ def _is_space(folder: Path) -> bool:
     return text.startswith(APP_FIRST_LINE)
 
 
-def _source() -> Path:
-    """Return the folder of this package."""
+def _package_folder() -> Path:
+    """Return the folder of this package on disk."""
     return Path(str(resources.files(PACKAGE)))
 
 
 def _license() -> str:
-    """Return the text that has to go with the code."""
+    """Return the text of the license."""
     for name in ("licenses/LICENSE", "LICENSE"):
         text = metadata.distribution("urban-segmentor").read_text(name)
         if text is not None:
             return text
-    return (_source().parents[1] / "LICENSE").read_text(encoding="utf-8")
+    return (_package_folder().parents[1] / "LICENSE").read_text(encoding="utf-8")
 
 
-def _copy_model(model: str, built: Path) -> tuple[str, bool]:
-    """Return what names the model in the Space, and whether that is a file of it."""
+def _copy_model(model: str, staging: Path) -> tuple[str, bool]:
+    """Return name or path of the model in the Space, and whether it is a file there."""
     if model in embedded_models():
         return model, False
     path = resolve_model(model)
-    target = built / MODEL
+    target = staging / MODEL
     target.mkdir()
     parts = [path]
     if path.suffix == ".xml":
@@ -167,11 +167,11 @@ def _write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8", newline="\n")
 
 
-def _put(built: Path, folder: Path) -> None:
-    """Put what was built into its place, in the place of what was built before."""
+def _replace(staging: Path, folder: Path) -> None:
+    """Move the built files to the folder, replacing those of an earlier build."""
     folder.mkdir(exist_ok=True)
     for name in (*OWN_FOLDERS, *_FILES):
-        old, new = folder / name, built / name
+        old, new = folder / name, staging / name
         if old.is_dir() and not old.is_symlink():
             shutil.rmtree(old)
         elif os.path.lexists(old):

@@ -1,4 +1,4 @@
-"""A Space onto the hub, in one commit, so that it never runs half of a build."""
+"""Upload of a Space to the hub, in one commit, so that it never runs half of a build."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from urban_segmentor.apps.space.build import OWN_FOLDERS, space_files
 from urban_segmentor.errors import HubError, MissingExtraError, SettingError
-from urban_segmentor.models.hub import is_reachable, quiet_client, status_of
+from urban_segmentor.models.hub import http_status, is_reachable, quiet_client
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from urban_segmentor.apps.space.build import SpaceFile
 
 _REPO = re.compile(r"[A-Za-z0-9](?:[\w.-]{0,94}\w)?/[A-Za-z0-9](?:[\w.-]{0,94}\w)?", re.ASCII)
-_LOG_IN = "run `hf auth login`, or set HF_TOKEN to a token that may write"
+_LOGIN_HINT = "run `hf auth login`, or set HF_TOKEN to a token that may write"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pushed:
-    """What is on the hub after a push.
+class PushResult:
+    """Result of a push.
 
     Attributes:
-        url: Address of the Space.
-        commit: Id of the commit, or of the one before when nothing had changed.
-        files: How many the Space has.
-        removed: How many of an earlier build went.
+        url: URL of the Space.
+        commit: Id of the commit, or of the previous one when nothing changed.
+        files: Number of files of the Space.
+        removed: Number of files of an earlier build that were deleted.
     """
 
     url: str
@@ -39,7 +39,7 @@ class Pushed:
 
 
 def check_repo(repo: str) -> None:
-    """Refuse what is no name of a Space.
+    """Raise when a text is no repository name of a Space.
 
     Raises:
         SettingError: It is not `user/name`.
@@ -51,8 +51,8 @@ def check_repo(repo: str) -> None:
         )
 
 
-def push_space(folder: Path, repo: str, *, private: bool = False) -> Pushed:
-    """Return what is on the hub after putting a Space there; files of others stay as they are.
+def push_space(folder: Path, repo: str, *, private: bool = False) -> PushResult:
+    """Return the result of uploading a Space; other files in its repository are kept.
 
     The token comes from `HF_TOKEN`, or from the login of huggingface_hub, and is in no message.
 
@@ -75,7 +75,7 @@ def push_space(folder: Path, repo: str, *, private: bool = False) -> Pushed:
             import_module(f"huggingface_hub.{part}")
     except ImportError as error:
         raise MissingExtraError("huggingface_hub", extra="hub") from error
-    _check_way(hub)
+    _check_preconditions(hub)
     with quiet_client(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         hub.utils.disable_progress_bars()
@@ -83,23 +83,23 @@ def push_space(folder: Path, repo: str, *, private: bool = False) -> Pushed:
             return _push(hub, files, repo, private=private)
         except Exception as error:  # noqa: BLE001 - a dozen types, of its own, of httpx, of the system
             # What they say may hold tokens and signed addresses, so only their kind is passed on.
-            raise _explained(error, hub, repo) from None
+            raise _push_error(error, hub, repo) from None
         finally:
             hub.utils.enable_progress_bars()
 
 
-def _check_way(hub: Any) -> None:  # noqa: ANN401
-    """Refuse at once what cannot work."""
+def _check_preconditions(hub: Any) -> None:  # noqa: ANN401
+    """Raise when the hub is disabled, unreachable or without a token."""
     endpoint = str(hub.constants.ENDPOINT)
     if hub.constants.HF_HUB_OFFLINE:
         raise HubError("HF_HUB_OFFLINE is set, so nothing is sent", hint="unset HF_HUB_OFFLINE")
     if not hub.get_token():
-        raise HubError("there is no token for the hub", hint=_LOG_IN)
+        raise HubError("there is no token for the hub", hint=_LOGIN_HINT)
     if not is_reachable(endpoint):
         raise HubError(f"`{endpoint}` cannot be reached", hint="check the network")
 
 
-def _push(hub: Any, files: list[SpaceFile], repo: str, *, private: bool) -> Pushed:  # noqa: ANN401
+def _push(hub: Any, files: list[SpaceFile], repo: str, *, private: bool) -> PushResult:  # noqa: ANN401
     api = hub.HfApi()
     url = api.create_repo(
         repo,
@@ -108,31 +108,33 @@ def _push(hub: Any, files: list[SpaceFile], repo: str, *, private: bool) -> Push
         private=private or None,
         exist_ok=True,
     )
-    ours = {file.name for file in files}
-    there: list[str] = api.list_repo_files(repo, repo_type="space")
-    gone = [
-        name for name in there if name.split("/")[0] in OWN_FOLDERS and name not in ours
+    names = {file.name for file in files}
+    remote_names: list[str] = api.list_repo_files(repo, repo_type="space")
+    outdated = [
+        name for name in remote_names if name.split("/")[0] in OWN_FOLDERS and name not in names
     ]  # of an earlier build
-    done = api.create_commit(
+    commit_info = api.create_commit(
         repo,
         [
             *(hub.CommitOperationAdd(file.name, str(file.path)) for file in files),
-            *(hub.CommitOperationDelete(name) for name in gone),
+            *(hub.CommitOperationDelete(name) for name in outdated),
         ],
         commit_message="Update the app",
         repo_type="space",
     )
-    return Pushed(url=str(url), commit=str(done.oid), files=len(files), removed=len(gone))
+    return PushResult(
+        url=str(url), commit=str(commit_info.oid), files=len(files), removed=len(outdated)
+    )
 
 
-def _explained(error: Exception, hub: Any, repo: str) -> HubError:  # noqa: ANN401
-    """Return the error that tells the user why a push failed."""
+def _push_error(error: Exception, hub: Any, repo: str) -> HubError:  # noqa: ANN401
+    """Return the `HubError` for an error of the client."""
     cause = error
-    while status_of(cause) is None and isinstance(cause.__cause__, Exception):
+    while http_status(cause) is None and isinstance(cause.__cause__, Exception):
         cause = cause.__cause__  # some errors wrap what was answered
-    status = status_of(cause)
+    status = http_status(cause)
     if status == 401:
-        return HubError("the hub does not know the token", hint=_LOG_IN)
+        return HubError("the hub does not know the token", hint=_LOGIN_HINT)
     if status == 403:
         return HubError(
             f"the token may not write to `{repo}`",
@@ -145,7 +147,7 @@ def _explained(error: Exception, hub: Any, repo: str) -> HubError:  # noqa: ANN4
         )
     if status == 429:
         return HubError("the hub asks for patience", hint="try again in an hour")
-    told = f"status {status}" if status is not None else type(error).__name__
+    detail = f"status {status}" if status is not None else type(error).__name__
     return HubError(
-        f"could not push to `{repo}` at {hub.constants.ENDPOINT}: {told}", hint="try again later"
+        f"could not push to `{repo}` at {hub.constants.ENDPOINT}: {detail}", hint="try again later"
     )

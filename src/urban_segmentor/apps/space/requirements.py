@@ -1,4 +1,4 @@
-"""What a Space has to install: the libraries of the app, in the versions that are here."""
+"""The requirements of a Space: the libraries of the app, pinned to the installed versions."""
 
 from __future__ import annotations
 
@@ -13,41 +13,41 @@ _MARKER = re.compile(r"extra\s*==\s*['\"]([^'\"]+)['\"]")
 
 
 def pinned_requirements() -> list[str]:
-    """Return `name==version` of what the app needs, without what only training or tests need.
+    """Return `name==version` of each dependency of the app, without those of training or tests.
 
     Raises:
         MissingExtraError: The extra `app` is not installed here, so its versions are unknown.
         OutputError: This package was not installed, so what it needs is unknown.
     """
     try:
-        stated = metadata.requires(_PACKAGE) or []
+        requirements = metadata.requires(_PACKAGE) or []
     except metadata.PackageNotFoundError as error:
         raise OutputError(
             "this copy of Urban Segmentor was not installed, so what it needs is not known",
             hint="pip install '.[app]' in its folder, and build from there",
         ) from error
-    wanted = _wanted(stated)
-    if "gradio" not in wanted:
+    names = _required_names(requirements)
+    if "gradio" not in names:
         raise OutputError(
             "this copy of Urban Segmentor was installed when there was no app yet",
             hint="pip install '.[app]' in its folder again",
         )
-    return sorted(f"{name}=={_version(name)}" for name in wanted)
+    return sorted(f"{name}=={_version(name)}" for name in names)
 
 
-def _wanted(stated: list[str]) -> set[str]:
-    """Return the names of the libraries that always count, or for the app."""
-    wanted: set[str] = set()
-    for requirement in stated:
+def _required_names(requirements: list[str]) -> set[str]:
+    """Return the names of the core dependencies and those of the extra `app`."""
+    names: set[str] = set()
+    for requirement in requirements:
         name, marker = _NAME.match(requirement), _MARKER.search(requirement)
         if name is not None and (marker is None or marker[1] == _EXTRA):
-            wanted.add(name[0].lower())
-    return wanted
+            names.add(name[0].lower())
+    return names
 
 
 def _version(name: str) -> str:
     try:
-        # What stands behind a plus says who built it; an index knows only what stands before.
+        # A local version label, after a plus, is not on a package index.
         return metadata.version(name).partition("+")[0]
     except metadata.PackageNotFoundError as error:
         raise MissingExtraError(name, extra=_EXTRA) from error

@@ -1,4 +1,4 @@
-"""What stands in the files of a Space that are not copied."""
+"""The generated files of a Space: `app.py` and `README.md`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 import yaml
 
 APP_FIRST_LINE = '"""The app of Urban Segmentor, as a Space runs it."""'
-"""By which a folder is known as one of ours."""
+"""Identifies a folder as a Space that was built here."""
 
 _APP = f"""{APP_FIRST_LINE}
 
@@ -58,11 +58,11 @@ def app_text(model: str, *, is_file: bool) -> str:
 
 
 def readme_text(*, gradio_version: str, title: str = "Urban Segmentor") -> str:
-    """Return `README.md`, with the block at its top by which the hub configures a Space.
+    """Return `README.md`, with the YAML front matter that configures a Space.
 
     Args:
-        gradio_version: The one that is in the requirements.
-        title: What the page of the Space is called.
+        gradio_version: The pinned version of Gradio.
+        title: Title of the Space.
     """
     front = {
         "title": title,

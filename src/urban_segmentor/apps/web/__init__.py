@@ -1,1 +1,1 @@
-"""The demo: a web app for pictures, videos and the visitor's camera."""
+"""The web app: images, videos and the visitor's camera in the browser, and a REST API."""

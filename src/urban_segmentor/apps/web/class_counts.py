@@ -1,4 +1,4 @@
-"""How many of each class there were over the time of a video."""
+"""Instances per class over the time of a video."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ if TYPE_CHECKING:
 
     from urban_segmentor.structures.instances import Instances
 
-_MOST_POINTS = 200  # more cannot be told apart in a chart of a page
-_MOST_CLASSES = 6
+_MAX_POINTS = 200  # as many as a chart can show
+_MAX_CLASSES = 6
 
 
-class Point(TypedDict):
-    """One point of the chart.
+class ChartPoint(TypedDict):
+    """A point of the chart.
 
     Attributes:
-        time_s: Middle of a short span, seconds.
-        count: Mean number in a frame of that span.
-        name: The class.
+        time_s: Mean time of a span of frames, seconds.
+        count: Mean instances per frame of that span.
+        name: Name of the class.
     """
 
     time_s: float
@@ -29,7 +29,7 @@ class Point(TypedDict):
 
 
 class ClassCounts:
-    """ClassCounts in every frame, in memory that a long video does not fill.
+    """Counts the instances of each class in every frame of a video.
 
     Args:
         class_names: Names by class id.
@@ -40,43 +40,43 @@ class ClassCounts:
         self._frames: list[tuple[float, Counter[int]]] = []
 
     def add(self, instances: Instances, *, time_s: float) -> None:
-        """Count one frame.
+        """Add the instances of a frame.
 
         Args:
-            instances: Found in it.
-            time_s: When it is shown, seconds.
+            instances: Predictions of the frame.
+            time_s: Time of the frame, seconds.
         """
         ids: list[int] = instances.class_ids.tolist()
         self._frames.append((time_s, Counter(ids)))
 
-    def points(self) -> list[Point]:
-        """Return the lines of a chart: means over spans, for the classes seen most."""
+    def points(self) -> list[ChartPoint]:
+        """Return the points of a chart: means over spans, for the most frequent classes."""
         if not self._frames:
             return []
         total: Counter[int] = Counter()
-        for _, counted in self._frames:
-            total += counted
-        shown = [class_id for class_id, _ in total.most_common(_MOST_CLASSES)]
-        span = -(-len(self._frames) // _MOST_POINTS)
-        points: list[Point] = []
+        for _, counts in self._frames:
+            total += counts
+        class_ids = [class_id for class_id, _ in total.most_common(_MAX_CLASSES)]
+        span = -(-len(self._frames) // _MAX_POINTS)
+        points: list[ChartPoint] = []
         for first in range(0, len(self._frames), span):
-            part = self._frames[first : first + span]
-            time_s = round(sum(when for when, _ in part) / len(part), 3)
-            for class_id in shown:
-                mean = sum(counted[class_id] for _, counted in part) / len(part)
+            span_frames = self._frames[first : first + span]
+            time_s = round(sum(when for when, _ in span_frames) / len(span_frames), 3)
+            for class_id in class_ids:
+                mean = sum(counts[class_id] for _, counts in span_frames) / len(span_frames)
                 name = self._names[class_id]
                 points.append({"time_s": time_s, "count": round(mean, 3), "name": name})
         return points
 
     def totals(self) -> list[tuple[str, float, int]]:
-        """Return name, mean number in a frame, and most in one frame, of each class seen."""
+        """Return name, mean count per frame and maximum count of each class, by frequency."""
         total: Counter[int] = Counter()
-        most: Counter[int] = Counter()
-        for _, counted in self._frames:
-            total += counted
-            most |= counted
+        peak: Counter[int] = Counter()
+        for _, counts in self._frames:
+            total += counts
+            peak |= counts
         frames = max(len(self._frames), 1)
         return [
-            (self._names[class_id], round(count / frames, 2), most[class_id])
+            (self._names[class_id], round(count / frames, 2), peak[class_id])
             for class_id, count in total.most_common()
         ]

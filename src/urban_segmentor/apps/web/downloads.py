@@ -1,4 +1,4 @@
-"""The doors to results, examples and the source."""
+"""Routes of result files, examples and the source archive."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from urban_segmentor.apps.web.model_pool import ModelPool
     from urban_segmentor.apps.web.temp_files import TempFiles
 
-_KINDS = {
+_MEDIA_TYPES = {
     ".jpg": "image/jpeg",
     ".png": "image/png",
     ".mp4": "video/mp4",
@@ -26,56 +26,56 @@ _KINDS = {
     ".jsonl": "application/jsonl",
     ".csv": "text/csv; charset=utf-8",
 }
-# A result is never a page: whatever is in it, a browser runs nothing of it.
+# A browser must not run scripts from a result, whatever is in it.
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "sandbox; default-src 'none'; media-src 'self'",
     "Cache-Control": "private, max-age=3600",
 }
-_SAVED = {IMAGE_PNG, "coco.json", "results.csv", "results.jsonl"}
+_ATTACHMENTS = {IMAGE_PNG, "coco.json", "results.csv", "results.jsonl"}
 
 
 def downloads_router(
-    store: TempFiles,
+    temp_files: TempFiles,
     *,
     examples: Examples,
-    engine: ModelPool,
+    models: ModelPool,
     limits: UploadLimits,
     slots: threading.Semaphore,
 ) -> APIRouter:
-    """Return the routes of files.
+    """Return the router of file downloads.
 
     Args:
-        store: Has the results.
-        examples: Are listed for the page.
-        engine: Draws what is made when it is asked for.
-        limits: The most that is taken.
-        slots: At most so many pictures are at work at once.
+        temp_files: Result folders of the visitors.
+        examples: Examples to list.
+        models: Models for overlays that are drawn on demand.
+        limits: Limits of uploads.
+        slots: Limits concurrent inference.
     """
     router = APIRouter(include_in_schema=False)
 
     @router.api_route("/results/{token}/{name}", methods=["GET", "HEAD"])
     def result(token: str, name: str, save: str | None = None) -> Response:
-        folder = store.folder(token)
+        folder = temp_files.folder(token)
         if folder is not None and name == IMAGE_PNG and (folder / "after.jpg").exists():
             with slots:
-                make_png(folder, engine=engine, limits=limits)
-        path = store.find(token, name)
-        if path is None or path.suffix not in _KINDS:
+                make_png(folder, engine=models, limits=limits)
+        path = temp_files.find(token, name)
+        if path is None or path.suffix not in _MEDIA_TYPES:
             return JSONResponse({"error": "this result is gone; run it again"}, 404)
-        keeps = name in _SAVED or save is not None
+        as_attachment = name in _ATTACHMENTS or save is not None
         return FileResponse(
             path,
-            media_type=_KINDS[path.suffix],
-            filename=name if keeps else None,
+            media_type=_MEDIA_TYPES[path.suffix],
+            filename=name if as_attachment else None,
             headers=_HEADERS,
         )
 
     @router.get("/examples")
-    def listed() -> dict[str, object]:
+    def list_examples() -> dict[str, object]:
         keys = ("kind", "title", "alt", "thumb")
-        found = [{key: example[key] for key in keys} for example in examples.found]
-        return {"complete": examples.complete, "problem": examples.problem, "examples": found}
+        ready = [{key: example[key] for key in keys} for example in examples.ready]
+        return {"complete": examples.complete, "problem": examples.problem, "examples": ready}
 
     @router.get("/source.zip")
     def source() -> Response:

@@ -1,4 +1,4 @@
-"""Pictures and clips to try, segmented in advance, so that the first click answers at once."""
+"""Example images and clips, segmented in advance."""
 
 from __future__ import annotations
 
@@ -42,19 +42,19 @@ _FORMAT = 1
 _THUMB_WIDTH = 320  # pixels
 _IMAGE_SIZE, _CLIP_SIZE = (1080, 1920), (540, 960)
 _CLIP_S, _CLIP_FPS = 3.0, 20
-_MOST = 12
+_MAX_EXAMPLES = 12
 
 
 class Example(TypedDict):
-    """One picture or clip to try.
+    """An example image or clip.
 
     Attributes:
         kind: `image` or `video`.
-        title: What it is called.
-        alt: What it shows, for those who cannot see it.
-        input: Its file, relative to the folder of the examples.
-        thumb: Address of a small picture, relative to the page's own.
-        answer: What the page shows of it.
+        title: Its title.
+        alt: Alternative text.
+        input: Path of its file, relative to the folder of the examples.
+        thumb: URL of its thumbnail, relative to the page.
+        answer: Its result, as the page shows it.
     """
 
     kind: Literal["image", "video"]
@@ -65,8 +65,8 @@ class Example(TypedDict):
     answer: ImageResult | VideoResult
 
 
-class _Drawn(NamedTuple):
-    """One of our own: how the street is drawn, and what is said of it."""
+class _SyntheticExample(NamedTuple):
+    """Parameters of a synthetic street, and its alternative text."""
 
     file: str
     alt: str
@@ -76,14 +76,18 @@ class _Drawn(NamedTuple):
 
 
 _STREETS = (
-    _Drawn(
+    _SyntheticExample(
         "street-by-day.jpg", "A drawn street by day, seen from above the road", "fixed", "day", 4
     ),
-    _Drawn("street-at-dusk.jpg", "A drawn street at dusk, seen from a car", "dashcam", "dusk", 7),
-    _Drawn(
+    _SyntheticExample(
+        "street-at-dusk.jpg", "A drawn street at dusk, seen from a car", "dashcam", "dusk", 7
+    ),
+    _SyntheticExample(
         "crossing.mp4", "A clip of a drawn street by day, from above the road", "fixed", "day", 3
     ),
-    _Drawn("drive.mp4", "A clip of a drive through a drawn street at dusk", "dashcam", "dusk", 5),
+    _SyntheticExample(
+        "drive.mp4", "A clip of a drive through a drawn street at dusk", "dashcam", "dusk", 5
+    ),
 )
 
 
@@ -92,53 +96,52 @@ def prepare_examples(  # noqa: PLR0913
     *,
     source: Path | None = None,
     model: str = DEFAULT_MODEL,
-    engine: ModelPool | None = None,
+    models: ModelPool | None = None,
     limits: UploadLimits | None = None,
     on_example: Callable[[Example], None] = lambda _example: None,
     on_problem: Callable[[str, UrbanSegmentorError], None] | None = None,
 ) -> list[Example]:
-    """Return the examples that are then in a folder: inputs, results, and an index.
+    """Return the examples after writing them to a folder: inputs, results, and an index.
 
     Args:
-        folder: Where to; made when missing.
-        source: A folder with pictures and videos; None for streets that are drawn here.
-        model: Which model segments them.
-        engine: Has the model already; None to read it.
-        limits: The most that is taken.
-        on_example: Called with each one that is ready.
-        on_problem: Called with the name of a file that cannot be shown, and why; it is left out.
-            None to stop there.
+        folder: Output folder; made when missing.
+        source: A folder with images and videos; None for synthetic streets.
+        model: Name or path of the model.
+        models: Pool with the model; None to load it.
+        limits: Limits of uploads.
+        on_example: Called with each finished example.
+        on_problem: Called with name and error of a file that is skipped; None to raise instead.
 
     Raises:
-        SourceError: The source holds nothing to show, or a file that cannot be shown.
+        SourceError: The source holds no image or video, or one that cannot be read.
         ModelError: The model is damaged.
     """
-    engine, limits = engine or ModelPool(model), limits or UploadLimits()
+    models, limits = models or ModelPool(model), limits or UploadLimits()
     inputs = folder / "inputs"
     inputs.mkdir(parents=True, exist_ok=True)
-    named = _drawn(inputs) if source is None else _copied(source, inputs)
-    found: list[Example] = []
+    named = _draw_examples(inputs) if source is None else _copy_examples(source, inputs)
+    ready: list[Example] = []
     for path, alt in named:
-        answer = _answer(folder, len(found))
-        answer.folder.mkdir(exist_ok=True)
+        saved = _saved_result(folder, len(ready))
+        saved.folder.mkdir(exist_ok=True)
         try:
-            example = _segmented(path, alt, engine=engine, limits=limits, answer=answer)
+            example = _segment_example(path, alt, models=models, limits=limits, saved=saved)
         except SourceError as error:
             if on_problem is None:
                 raise
             on_problem(path.name, error)
             continue
-        found.append(example)
+        ready.append(example)
         on_example(example)
-    index = {"format": _FORMAT, "model": engine.model, "examples": found}
+    index = {"format": _FORMAT, "model": models.model, "examples": ready}
     partial = folder / f".{_INDEX}.partial"
     partial.write_text(json.dumps(index), encoding="utf-8")
     partial.replace(folder / _INDEX)
-    return found
+    return ready
 
 
 def read_examples(folder: Path) -> list[Example] | None:
-    """Return the examples that were prepared in a folder, or None when it holds none such."""
+    """Return the prepared examples of a folder, or None when it holds none."""
     try:
         index = json.loads((folder / _INDEX).read_text(encoding="utf-8"))
         known = index["format"] == _FORMAT
@@ -148,104 +151,104 @@ def read_examples(folder: Path) -> list[Example] | None:
 
 
 class Examples:
-    """The examples of a running app, prepared behind its back where they are not there yet.
+    """The examples of a running app, prepared in the background when they are not cached.
 
     Args:
-        folder: Prepared examples, or pictures and videos; None for streets that are drawn here.
-        engine: Has the model.
-        limits: The most that is taken.
-        cache: Where prepared ones are kept from start to start.
-        share: Told of every answer that everybody may see.
+        folder: Prepared examples, or images and videos; None for synthetic streets.
+        models: Pool with the model.
+        limits: Limits of uploads.
+        cache: Folder of prepared examples, kept between runs.
+        share: Called with each result that all visitors may see.
     """
 
     def __init__(
         self,
         folder: Path | None,
         *,
-        engine: ModelPool,
+        models: ModelPool,
         limits: UploadLimits,
         cache: Path,
         share: Callable[[SavedResult], None],
     ) -> None:
-        self._source, self._engine, self._limits = folder, engine, limits
+        self._source, self._models, self._limits = folder, models, limits
         self._cache, self._share = cache, share
-        self._found: list[Example] = []
+        self._ready: list[Example] = []
         self._folder = cache
         self._problems: list[str] = []
         self.complete = False
 
     def start(self) -> None:
-        """Take what is prepared, or begin to prepare it."""
+        """Use prepared examples, or begin to prepare them in the background."""
         if self._source is not None and (ready := read_examples(self._source)) is not None:
-            self._take(self._source, ready)
+            self._use(self._source, ready)
             return
         if self._source is not None and not self._source.is_dir():
             raise SourceError(
                 f"there is no folder `{self._source}` with examples",
                 hint="give a folder with pictures and videos",
             )
-        key = _key(self._engine, self._source)
+        key = _cache_key(self._models, self._source)
         self._folder = self._cache / f"{key}"
         if (ready := read_examples(self._folder)) is not None:
-            self._take(self._folder, ready)
+            self._use(self._folder, ready)
             return
         threading.Thread(target=self._prepare, daemon=True, name="examples").start()
 
     @property
     def problem(self) -> str:
-        """What could not be prepared, and why, without a path of this machine; or nothing."""
+        """What could not be prepared, and why, without local paths; empty when all is well."""
         return "; ".join(self._problems)
 
     @property
-    def found(self) -> list[Example]:
-        """Those that are ready."""
-        return list(self._found)
+    def ready(self) -> list[Example]:
+        """The finished examples."""
+        return list(self._ready)
 
     def input(self, example: Example) -> Path:
-        """Return the file that an example was made of."""
+        """Return the path of an example's input file."""
         return self._folder / example["input"]
 
-    def _take(self, folder: Path, examples: list[Example]) -> None:
+    def _use(self, folder: Path, examples: list[Example]) -> None:
         self._folder = folder
         for example in examples:
             self._add(example)
         self.complete = True
 
     def _add(self, example: Example) -> None:
-        self._share(_answer(self._folder, len(self._found)))
-        self._found.append(example)
+        self._share(_saved_result(self._folder, len(self._ready)))
+        self._ready.append(example)
 
     def _prepare(self) -> None:
-        """Prepare them in a folder of this process, and put it in its place at the end."""
-        final = self._folder
-        self._folder = final.with_name(f".{final.name}-{os.getpid()}")
+        """Prepare the examples in a folder of this process, and move it to the cache at the end."""
+        final_folder = self._folder
+        self._folder = final_folder.with_name(f".{final_folder.name}-{os.getpid()}")
         try:
             prepare_examples(
                 self._folder,
                 source=self._source,
-                engine=self._engine,
+                models=self._models,
                 limits=self._limits,
                 on_example=self._add,
-                on_problem=self._note,
+                on_problem=self._add_problem,
             )
-            if not self.problem:  # a folder that was mended is looked through again
+            if not self.problem:  # a folder with problems is prepared again at the next start
                 with suppress(OSError):  # another process was faster, which is as good
-                    shutil.copytree(self._folder, final)
+                    shutil.copytree(self._folder, final_folder)
         except (UrbanSegmentorError, OSError) as error:
-            self._problems.append(_public(error, self._source, self._folder))
+            self._problems.append(_without_paths(error, self._source, self._folder))
         self.complete = True
 
-    def _note(self, name: str, error: UrbanSegmentorError) -> None:
-        self._problems.append(f"{name}: {_public(error, self._source, self._folder)}")
+    def _add_problem(self, name: str, error: UrbanSegmentorError) -> None:
+        self._problems.append(f"{name}: {_without_paths(error, self._source, self._folder)}")
 
     def close(self) -> None:
-        """Delete what was only for this process."""
+        """Delete the folder of this process."""
         if self._folder.name.startswith("."):
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def _public(error: Exception, *folders: Path | None) -> str:
-    """Return a message without the folders in it."""
+def _without_paths(error: Exception, *folders: Path | None) -> str:
+    """Return an error message without local paths."""
     text = error.strerror or "it failed" if isinstance(error, OSError) else str(error)
     for folder in folders:
         if folder is not None:
@@ -254,56 +257,56 @@ def _public(error: Exception, *folders: Path | None) -> str:
 
 
 def cache_folder() -> Path:
-    """Return where prepared examples are kept: below `XDG_CACHE_HOME`, or `~/.cache`."""
+    """Return the cache folder of examples, below `XDG_CACHE_HOME` or `~/.cache`."""
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "urban-segmentor" / "examples"
 
 
-def _answer(folder: Path, number: int) -> SavedResult:
+def _saved_result(folder: Path, number: int) -> SavedResult:
     return SavedResult(token=f"example-{number}", folder=folder / str(number))
 
 
-def _segmented(
-    path: Path, alt: str, *, engine: ModelPool, limits: UploadLimits, answer: SavedResult
+def _segment_example(
+    path: Path, alt: str, *, models: ModelPool, limits: UploadLimits, saved: SavedResult
 ) -> Example:
-    """Return an example after writing its files."""
-    choices = SegmentOptions(model=engine.model)
+    """Return an example after segmenting it and writing its files."""
+    options = SegmentOptions(model=models.model)
     title = path.name
     if path.suffix.lower() in VIDEO_SUFFIXES:
         job = VideoJob(
-            path, title=title, engine=engine, choices=choices, limits=limits, answer=answer
+            path, title=title, engine=models, choices=options, limits=limits, answer=saved
         )
         job.start()
         while not job.wait(1.0):
             pass
         if job.progress.state != "done":
             raise SourceError(job.progress.note, hint="leave the file out of the examples")
-        kind, shown = "video", job.result()
+        kind, result = "video", job.result()
         image = _first_frame(path)
     else:
         kind = "image"
-        shown = segment_image(
-            path, title=title, engine=engine, choices=choices, limits=limits, answer=answer
+        result = segment_image(
+            path, title=title, engine=models, choices=options, limits=limits, answer=saved
         )
-        make_png(answer.folder, engine=engine, limits=limits)
+        make_png(saved.folder, engine=models, limits=limits)
         image = read_image(path)
-    _write_thumb(answer.folder / "thumb.jpg", image)
+    _write_thumb(saved.folder / "thumb.jpg", image)
     return {
         "kind": kind,
         "title": re.sub(r"[-_]+", " ", path.stem).strip().capitalize() or title,
         "alt": alt,
         "input": f"inputs/{path.name}",
-        "thumb": answer.address("thumb.jpg"),
-        "answer": shown,
+        "thumb": saved.url("thumb.jpg"),
+        "answer": result,
     }
 
 
-def _drawn(folder: Path) -> list[tuple[Path, str]]:
-    """Draw our streets; return their files and what they show."""
+def _draw_examples(folder: Path) -> list[tuple[Path, str]]:
+    """Render the synthetic examples; return their paths and alternative texts."""
     return [(_draw(street, folder / street.file), street.alt) for street in _STREETS]
 
 
-def _draw(street: _Drawn, path: Path) -> Path:
+def _draw(street: _SyntheticExample, path: Path) -> Path:
     is_clip = path.suffix == ".mp4"
     drawn = Street(
         size=_CLIP_SIZE if is_clip else _IMAGE_SIZE,
@@ -313,32 +316,32 @@ def _draw(street: _Drawn, path: Path) -> Path:
         light=street.light,
     )
     if not is_clip:
-        shot = next(iter(drawn.shots(seconds=1.0)))
-        write_image(path, shot.frame.image, overwrite=True)
+        rendered = next(iter(drawn.shots(seconds=1.0)))
+        write_image(path, rendered.frame.image, overwrite=True)
         return path
     rate = Fraction(_CLIP_FPS)
     sink = VideoWriter(
         path, time_base=1 / rate, rate=rate, crf=23, preset="veryfast", overwrite=True
     )
-    for shot in drawn.shots(seconds=_CLIP_S):
-        sink.write(shot.result())
+    for rendered in drawn.shots(seconds=_CLIP_S):
+        sink.write(rendered.result())
     sink.close()
     return path
 
 
-def _copied(source: Path, folder: Path) -> list[tuple[Path, str]]:
-    """Copy somebody's own; return the files and what is known of them."""
+def _copy_examples(source: Path, folder: Path) -> list[tuple[Path, str]]:
+    """Copy the images and videos of a folder; return their paths and alternative texts."""
     inputs = find_inputs([str(source)], leave_out=folder)
-    named = sorted((*inputs.images, *inputs.videos))[:_MOST]
-    found: list[tuple[Path, str]] = []
+    named = sorted((*inputs.images, *inputs.videos))[:_MAX_EXAMPLES]
+    copies: list[tuple[Path, str]] = []
     for number, (path, _) in enumerate(named):
         safe = re.sub(r"[^A-Za-z0-9._-]+", "-", path.name).lstrip(".-") or "example"
         target = folder / safe
         if target.exists():
             target = folder / f"{number}-{safe}"
         shutil.copyfile(path, target)
-        found.append((target, f"Example: {path.stem}"))
-    return found
+        copies.append((target, f"Example: {path.stem}"))
+    return copies
 
 
 def _first_frame(path: Path) -> Image:
@@ -356,12 +359,12 @@ def _write_thumb(path: Path, image: Image) -> None:
     path.write_bytes(cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR))[1].tobytes())
 
 
-def _key(engine: ModelPool, source: Path | None) -> str:
-    """Return what the prepared examples depend on, as a name."""
-    weights = resolve_model(engine.source).stat()
-    facts = [__version__, str(_FORMAT), engine.model, str(weights.st_size), str(weights.st_mtime)]
+def _cache_key(models: ModelPool, source: Path | None) -> str:
+    """Return a hash of version, model and source files, as the cache key."""
+    weights = resolve_model(models.source).stat()
+    parts = [__version__, str(_FORMAT), models.model, str(weights.st_size), str(weights.st_mtime)]
     if source is not None:
         for path in sorted(source.rglob("*")):
             if path.is_file():
-                facts += [str(path), str(path.stat().st_size), str(path.stat().st_mtime)]
-    return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
+                parts += [str(path), str(path.stat().st_size), str(path.stat().st_mtime)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

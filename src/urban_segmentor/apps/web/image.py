@@ -123,16 +123,16 @@ def segment_image(  # noqa: PLR0913
     height, width = image.shape[:2]
     return {
         "title": title,
-        "before": answer.address("before.jpg"),
-        "after": answer.address("after.jpg"),
-        "ids": answer.address("ids.png"),
+        "before": answer.url("before.jpg"),
+        "after": answer.url("after.jpg"),
+        "ids": answer.url("ids.png"),
         "size": [width, height],
         "instances": _named(instances, names),
         "classes": class_rows(instances, class_names=names),
         "files": {
-            "PNG": answer.address(IMAGE_PNG),
-            "COCO JSON": answer.address(WRITER_PATHS["coco"]),
-            "CSV": answer.address(WRITER_PATHS["csv"]),
+            "PNG": answer.url(IMAGE_PNG),
+            "COCO JSON": answer.url(WRITER_PATHS["coco"]),
+            "CSV": answer.url(WRITER_PATHS["csv"]),
         },
         "ms": round(1000 * (time.perf_counter() - since_s)),
     }

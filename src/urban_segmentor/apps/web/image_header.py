@@ -1,6 +1,6 @@
-"""What the bytes of a picture say of its size, read without decoding or reserving anything.
+"""Image size from the header of an untrusted file, without decoding it.
 
-Where a file says it twice, the larger counts: no decoder can be made to see more.
+Where a file states its size more than once, the largest counts.
 """
 
 from __future__ import annotations
@@ -14,28 +14,28 @@ from urban_segmentor.errors import SourceError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd7\xff])")  # that none but a segment begins with
+_MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd7\xff])")  # marker of a JPEG segment
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0 to SOF15 without tables
-_SCAN, _LAST = 0xDA, frozenset({0xD8, 0xD9})
-_MOST_SCANS = 100  # progressive pictures have about ten; each takes as long as a whole picture
-_MOST_PARTS = 4096  # of 64 kB in a JPEG, which is more than is taken
-_FREE_BYTES = 1_000_000  # of a PNG: what unpacks in a moment, whatever is in it
-_MOST_CHUNKS = 100_000  # some programs write 8 kB each
-_NOTES, _MOST_NOTES = {b"zTXt", b"iTXt", b"iCCP"}, 100  # each may unpack to megabytes
-_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # in a pixel, by the color type of PNG
+_SCAN_MARKER, _END_MARKERS = 0xDA, frozenset({0xD8, 0xD9})
+_MAX_SCANS = 100  # progressive JPEGs have about ten; each takes as long as a whole image
+_MAX_SEGMENTS = 4096  # of 64 kB in a JPEG, more than the size limit
+_FREE_BYTES = 1_000_000  # of a PNG: unpacks in a moment, whatever is in it
+_MAX_CHUNKS = 100_000  # some programs write chunks of 8 kB
+_TEXT_CHUNKS, _MAX_TEXT_CHUNKS = {b"zTXt", b"iTXt", b"iCCP"}, 100  # each may unpack to megabytes
+_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # samples per pixel by PNG color type
 _WIDTH, _HEIGHT, _BITS, _CHANNELS, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 258, 277, 322, 323
-_NUMBERS = {1: 1, 3: 2, 4: 4}  # bytes of the whole numbers of TIFF
+_INTEGER_SIZES = {1: 1, 3: 2, 4: 4}  # bytes of an integer by TIFF type
 
 
 class ImageHeader(NamedTuple):
-    """What a picture says of itself.
+    """Size and format that an image file states.
 
     Attributes:
         kind: `JPEG`, `PNG`, `WebP`, `TIFF` or `BMP`.
         width: Pixels.
         height: Pixels.
-        tile: Pixels that are unpacked at once, where that can be more than the picture has.
-        bits: Of a pixel.
+        tile: Pixels of a tile, which may exceed those of the image.
+        bits: Bits per pixel.
     """
 
     kind: str
@@ -46,127 +46,135 @@ class ImageHeader(NamedTuple):
 
 
 def read_header(data: bytes) -> ImageHeader | None:
-    """Return what a picture says of itself, or None when its first bytes are those of none.
+    """Return the header of an image file, or None for an unknown format.
 
     Args:
-        data: The whole file.
+        data: Bytes of the whole file.
 
     Raises:
-        SourceError: It contradicts itself, or is made to keep a decoder busy.
+        SourceError: It is inconsistent, or a decompression bomb.
     """
     for start, read in _READERS.items():
         if data.startswith(start) and (start != b"RIFF" or data[8:12] == b"WEBP"):
-            stated = read(data)
-            if min(stated.width, stated.height) < 1:
-                raise _damaged("it has no pixels")
-            return stated
+            header = read(data)
+            if min(header.width, header.height) < 1:
+                raise _damaged_error("it has no pixels")
+            return header
     return None
 
 
 def _jpeg(data: bytes) -> ImageHeader:
-    """Follow the segments up to the end of the picture; phones put films behind it."""
+    """Return the header of a JPEG from all its segments; phones append videos."""
     width = height = scans = 0
-    at = 2
-    for _ in range(_MOST_PARTS):
-        found = _MARKER.search(data, at)
-        if found is None or found[1][0] in _LAST:
+    position = 2
+    for _ in range(_MAX_SEGMENTS):
+        match = _MARKER.search(data, position)
+        if match is None or match[1][0] in _END_MARKERS:
             return ImageHeader("JPEG", width, height)
-        marker, at = found[1][0], found.end()
+        marker, position = match[1][0], match.end()
         if marker in _FRAMES:
-            height = max(height, _big(data, at + 3, 2))
-            width = max(width, _big(data, at + 5, 2))
-        scans += marker == _SCAN
-        if scans > _MOST_SCANS:
+            height = max(height, _big_endian(data, position + 3, 2))
+            width = max(width, _big_endian(data, position + 5, 2))
+        scans += marker == _SCAN_MARKER
+        if scans > _MAX_SCANS:
             break
-        at += _big(data, at, 2)
-    raise _damaged("it has more layers than a camera makes")
+        position += _big_endian(data, position, 2)
+    raise _damaged_error("it has more layers than a camera makes")
 
 
 def _png(data: bytes) -> ImageHeader:
     if data[12:16] != b"IHDR":
-        raise _damaged("its header is not at the beginning")
-    width, height = _big(data, 16, 4), _big(data, 20, 4)
+        raise _damaged_error("its header is not at the beginning")
+    width, height = _big_endian(data, 16, 4), _big_endian(data, 20, 4)
     bits = data[24] * _SAMPLES.get(data[25], 4) if len(data) > 25 else 24
     packed: list[bytes] = []
-    notes = 0
+    text_chunks = 0
     for kind, start, end in _chunks(data):
         if kind == b"IHDR" and start != 16:
-            raise _damaged("it has two headers")
-        if kind == b"fcTL":  # a picture of an animation
+            raise _damaged_error("it has two headers")
+        if kind == b"fcTL":  # a frame of an animation
             width, height = (
-                max(width, _big(data, start + 4, 4)),
-                max(height, _big(data, start + 8, 4)),
+                max(width, _big_endian(data, start + 4, 4)),
+                max(height, _big_endian(data, start + 8, 4)),
             )
-        notes += kind in _NOTES
+        text_chunks += kind in _TEXT_CHUNKS
         if kind == b"IDAT":
             packed.append(data[start:end])
-    if notes > _MOST_NOTES:
-        raise _damaged("it has more notes than a program writes")
+    if text_chunks > _MAX_TEXT_CHUNKS:
+        raise _damaged_error("it has more notes than a program writes")
     if sum(map(len, packed)) > _FREE_BYTES:
         # Interlaced pictures have seven passes, whose rows begin with a byte each.
-        _check_unpacked(packed, most=height * (width * bits // 8 + 16) + 7 * 16)
+        _check_unpacked(packed, max_bytes=height * (width * bits // 8 + 16) + 7 * 16)
     return ImageHeader("PNG", width, height, bits=bits)
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Yield kind, start and end of what lies in the chunks of a PNG."""
-    at = 8
-    for _ in range(_MOST_CHUNKS):
-        kind, length = data[at + 4 : at + 8], _big(data, at, 4)
+    """Yield type, start and end of the data of each PNG chunk."""
+    position = 8
+    for _ in range(_MAX_CHUNKS):
+        kind, length = data[position + 4 : position + 8], _big_endian(data, position, 4)
         if len(kind) < 4:
             return
-        yield kind, at + 8, at + 8 + length
+        yield kind, position + 8, position + 8 + length
         if kind == b"IEND":
             return
-        at += 12 + length
-    raise _damaged("it has more parts than a program writes")
+        position += 12 + length
+    raise _damaged_error("it has more parts than a program writes")
 
 
-def _check_unpacked(packed: list[bytes], *, most: int) -> None:
-    """Raise when there is more in it than pixels; libpng unpacks all the same."""
+def _check_unpacked(packed: list[bytes], *, max_bytes: int) -> None:
+    """Check that the data decompress to no more than the pixels, since libpng unpacks all of it."""
     unpack = zlib.decompressobj()
     try:
         for part in packed:
             while part and not unpack.eof:
-                most -= len(unpack.decompress(part, 1 << 20))
+                max_bytes -= len(unpack.decompress(part, 1 << 20))
                 part = unpack.unconsumed_tail  # noqa: PLW2901
-                if most < 0:
-                    raise _damaged("there is more in it than its pixels")
+                if max_bytes < 0:
+                    raise _damaged_error("there is more in it than its pixels")
     except zlib.error:
-        return  # the decoder says so
+        return  # reported by the decoder
 
 
 def _webp(data: bytes) -> ImageHeader:
-    kind, at = data[12:16], 20
+    kind, position = data[12:16], 20
     if kind == b"VP8X":
-        return ImageHeader("WebP", 1 + _little(data, at + 4, 3), 1 + _little(data, at + 7, 3))
+        return ImageHeader(
+            "WebP",
+            1 + _little_endian(data, position + 4, 3),
+            1 + _little_endian(data, position + 7, 3),
+        )
     if kind == b"VP8L":
-        both = _little(data, at + 1, 4)
+        both = _little_endian(data, position + 1, 4)
         return ImageHeader("WebP", 1 + (both & 0x3FFF), 1 + (both >> 14 & 0x3FFF))
-    return ImageHeader("WebP", _little(data, at + 6, 2) & 0x3FFF, _little(data, at + 8, 2) & 0x3FFF)
+    return ImageHeader(
+        "WebP",
+        _little_endian(data, position + 6, 2) & 0x3FFF,
+        _little_endian(data, position + 8, 2) & 0x3FFF,
+    )
 
 
 def _bmp(data: bytes) -> ImageHeader:
-    if _little(data, 14, 4) == 12:
-        return ImageHeader("BMP", _little(data, 18, 2), _little(data, 20, 2))
+    if _little_endian(data, 14, 4) == 12:
+        return ImageHeader("BMP", _little_endian(data, 18, 2), _little_endian(data, 20, 2))
     width, height = (abs(int.from_bytes(data[i : i + 4], "little", signed=True)) for i in (18, 22))
     return ImageHeader("BMP", width, height)
 
 
 def _tiff(data: bytes) -> ImageHeader:
-    """Read the first page; what stands there more than once counts as the largest."""
-    number = _little if data.startswith(b"II") else _big
-    at = number(data, 4, 4)
+    """Return the header of the first page of a TIFF; of repeated tags the largest value counts."""
+    read_int = _little_endian if data.startswith(b"II") else _big_endian
+    position = read_int(data, 4, 4)
     tags: dict[int, int] = {}
-    for entry in range(at + 2, at + 2 + 12 * number(data, at, 2), 12):
-        tag, kind, count = (number(data, entry + i, n) for i, n in ((0, 2), (2, 2), (4, 4)))
+    for entry in range(position + 2, position + 2 + 12 * read_int(data, position, 2), 12):
+        tag, kind, count = (read_int(data, entry + i, n) for i, n in ((0, 2), (2, 2), (4, 4)))
         if tag not in {_WIDTH, _HEIGHT, _BITS, _CHANNELS, _TILE_WIDTH, _TILE_HEIGHT}:
             continue
-        size = _NUMBERS.get(kind)
+        size = _INTEGER_SIZES.get(kind)
         if size is None or not 1 <= count <= (16 if tag == _BITS else 1):
-            raise _damaged("its header has something else in the place of a number")
-        first = entry + 8 if size * count <= 4 else number(data, entry + 8, 4)
-        values = [number(data, first + size * i, size) for i in range(count)]
+            raise _damaged_error("its header has something else in the place of a number")
+        first = entry + 8 if size * count <= 4 else read_int(data, entry + 8, 4)
+        values = [read_int(data, first + size * i, size) for i in range(count)]
         tags[tag] = max(tags.get(tag, 0), *values)
     return ImageHeader(
         "TIFF",
@@ -177,16 +185,16 @@ def _tiff(data: bytes) -> ImageHeader:
     )
 
 
-def _big(data: bytes, at: int, size: int) -> int:
-    return int.from_bytes(data[at : at + size], "big")
+def _big_endian(data: bytes, position: int, size: int) -> int:
+    return int.from_bytes(data[position : position + size], "big")
 
 
-def _little(data: bytes, at: int, size: int) -> int:
-    return int.from_bytes(data[at : at + size], "little")
+def _little_endian(data: bytes, position: int, size: int) -> int:
+    return int.from_bytes(data[position : position + size], "little")
 
 
-def _damaged(why: str) -> SourceError:
-    return SourceError(f"the picture is damaged: {why}", hint="save it anew")
+def _damaged_error(reason: str) -> SourceError:
+    return SourceError(f"the picture is damaged: {reason}", hint="save it anew")
 
 
 _READERS: dict[bytes, Callable[[bytes], ImageHeader]] = {

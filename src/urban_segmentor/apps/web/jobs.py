@@ -1,4 +1,4 @@
-"""The videos at work, one for each visitor, so that they can be stopped."""
+"""Running video jobs, one per visitor."""
 
 from __future__ import annotations
 
@@ -10,41 +10,41 @@ if TYPE_CHECKING:
 
 
 class Jobs:
-    """Finds the job of a visitor."""
+    """The running video job of each visitor."""
 
     def __init__(self) -> None:
         self._jobs: dict[str, VideoJob] = {}
         self._lock = threading.Lock()
 
-    def begin(self, visitor: str, job: VideoJob) -> None:
-        """Start a job; an earlier one of the same visitor ends for it.
+    def start(self, visitor: str, job: VideoJob) -> None:
+        """Start a job, and cancel the previous one of the visitor.
 
         Args:
-            visitor: Whose it is.
-            job: The work.
+            visitor: Id of the visitor.
+            job: The job.
         """
         with self._lock:
-            before = self._jobs.get(visitor)
+            previous = self._jobs.get(visitor)
             self._jobs[visitor] = job
-        if before is not None:
-            before.cancel()
+        if previous is not None:
+            previous.cancel()
         job.start()
 
     def cancel(self, visitor: str) -> None:
-        """Stop what a visitor has at work; nothing happens where there is nothing."""
+        """Cancel the job of a visitor, if there is one."""
         with self._lock:
             job = self._jobs.get(visitor)
         if job is not None:
             job.cancel()
 
-    def end(self, visitor: str, job: VideoJob) -> None:
-        """Forget a job that has ended."""
+    def remove(self, visitor: str, job: VideoJob) -> None:
+        """Remove a job that has ended."""
         with self._lock:
             if self._jobs.get(visitor) is job:
                 del self._jobs[visitor]
 
     def close(self) -> None:
-        """Stop all."""
+        """Cancel all jobs."""
         with self._lock:
             jobs = list(self._jobs.values())
         for job in jobs:

@@ -1,4 +1,4 @@
-"""What one visitor may ask for."""
+"""Limits of uploads."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urban_segmentor.errors import SettingError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadLimits:
-    """The most that the app takes; the page says so before the upload.
+    """Maximum sizes of uploads, which the page states.
 
     Attributes:
         image_bytes: Size of the file of a picture.
@@ -46,19 +46,19 @@ class UploadLimits:
 
     @property
     def upload_bytes(self) -> int:
-        """Size that any upload may have."""
+        """Maximum bytes of any upload."""
         return max(self.image_bytes, self.video_bytes)
 
     @property
-    def image_words(self) -> str:
-        """The limits of pictures as a sentence."""
+    def image_text(self) -> str:
+        """The limits of images as a sentence."""
         return (
             f"At most {self.image_bytes / 1e6:.0f} MB, {self.image_pixels / 1e6:.0f} million "
             f"pixels, and {self.image_side} pixels a side."
         )
 
     @property
-    def video_words(self) -> str:
+    def video_text(self) -> str:
         """The limits of videos as a sentence."""
         return (
             f"At most {self.video_s:.0f} seconds, {self.video_bytes / 1e6:.0f} MB, "

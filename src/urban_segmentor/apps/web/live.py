@@ -1,7 +1,7 @@
-"""Frames of a visitor's own camera: each comes in as a JPEG, and goes back drawn on.
+"""Route of the live tab: a JPEG frame in, the annotated JPEG out.
 
-The page has two frames under way at most, and a server with more to do than it can says so at
-once, so that no picture gets old in a queue.
+The page has at most two frames in flight, and an overloaded server answers 503 at once, so that no
+frame gets old in a queue.
 """
 
 import threading
@@ -20,38 +20,40 @@ from urban_segmentor.apps.web.segment_options import SegmentOptions
 from urban_segmentor.apps.web.uploads import decode_upload
 from urban_segmentor.errors import UploadError
 
-MOST_BYTES = 2_000_000
+MAX_FRAME_BYTES = 2_000_000
 """Of a frame; a JPEG of 1280 x 720 pixels has about 200 kB."""
 
-_MOST_SIDE = 1920
-_WAIT_S = 1.0  # longer, and the frame is old
-_MOST_WAITING = 8  # of the 40 threads that all doors share; more would only get old
-_GONE = 499  # nobody reads it
+_MAX_SIDE = 1920
+_SLOT_TIMEOUT_S = 1.0  # longer, and the frame is old
+_MAX_WAITING = 8  # of the 40 threads of the server's thread pool; more would only get old
+_CLIENT_CLOSED_REQUEST = 499  # nginx's code for a closed connection
 _QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 80]
 _JPEG = b"\xff\xd8\xff"
-_SEEN = 3
+_MAX_CLASSES = 3
 
 
 def live_router(
-    engine: ModelPool, *, limits: UploadLimits, slots: threading.Semaphore
+    models: ModelPool, *, limits: UploadLimits, slots: threading.Semaphore
 ) -> APIRouter:
-    """Return the route.
+    """Return the router of live frames.
 
     Args:
-        engine: Has the models.
-        limits: The most that is taken; frames are smaller than pictures may be.
-        slots: At most so many pictures are at work at once.
+        models: The models.
+        limits: Limits of uploads; those of frames are smaller.
+        slots: Limits concurrent inference.
     """
     router = APIRouter(include_in_schema=False)
-    small = replace(limits, image_bytes=min(MOST_BYTES, limits.image_bytes), image_side=_MOST_SIDE)
+    frame_limits = replace(
+        limits, image_bytes=min(MAX_FRAME_BYTES, limits.image_bytes), image_side=_MAX_SIDE
+    )
 
-    room = threading.BoundedSemaphore(_MOST_WAITING)
+    waiting = threading.BoundedSemaphore(_MAX_WAITING)
 
-    def work(data: bytes, choices: SegmentOptions) -> Response:
-        if not slots.acquire(timeout=_WAIT_S):
-            return _busy()
+    def run(data: bytes, options: SegmentOptions) -> Response:
+        if not slots.acquire(timeout=_SLOT_TIMEOUT_S):
+            return _busy_response()
         try:
-            return _answer(data, engine=engine, limits=small, choices=choices)
+            return _annotated_frame(data, models=models, limits=frame_limits, options=options)
         finally:
             slots.release()
 
@@ -59,30 +61,30 @@ def live_router(
     async def live(request: Request) -> Response:
         try:
             data = await request.body()
-        except ClientDisconnect:  # as every visitor does who stops between two frames
-            return Response(status_code=_GONE)
+        except ClientDisconnect:  # as when a visitor stops between two frames
+            return Response(status_code=_CLIENT_CLOSED_REQUEST)
         if not data.startswith(_JPEG):
             raise UploadError("this is no JPEG", hint="send one frame as image/jpeg")
-        choices = SegmentOptions.from_query({"model": engine.model, **request.query_params})
-        if not room.acquire(blocking=False):
-            return _busy()
+        options = SegmentOptions.from_query({"model": models.model, **request.query_params})
+        if not waiting.acquire(blocking=False):
+            return _busy_response()
         try:
-            return await run_in_threadpool(work, data, choices)
+            return await run_in_threadpool(run, data, options)
         finally:
-            room.release()
+            waiting.release()
 
     return router
 
 
-def _busy() -> JSONResponse:
-    words = {"error": "the server is busy", "hint": "come back in a moment"}
-    return JSONResponse(words, 503, {"Retry-After": "1"})
+def _busy_response() -> JSONResponse:
+    body = {"error": "the server is busy", "hint": "come back in a moment"}
+    return JSONResponse(body, 503, {"Retry-After": "1"})
 
 
-def _answer(
-    data: bytes, *, engine: ModelPool, limits: UploadLimits, choices: SegmentOptions
+def _annotated_frame(
+    data: bytes, *, models: ModelPool, limits: UploadLimits, options: SegmentOptions
 ) -> Response:
-    """Return a frame drawn on, with what it took in the headers."""
+    """Return the annotated frame as JPEG, with counts and timings in the headers."""
     laps: list[tuple[str, float]] = []
     since_s = time.perf_counter()
 
@@ -94,22 +96,22 @@ def _answer(
 
     image = decode_upload(data, limits=limits)
     lap("decode")
-    result = engine.segmenter_for(choices)(image)
+    result = models.segmenter_for(options)(image)
     instances = result.instances
     lap("infer")
-    drawn = engine.overlay(choices).draw(result)
+    annotated = models.overlay(options).draw(result)
     lap("draw")
-    bgr = cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR)
-    coded = cv2.imencode(".jpg", bgr, _QUALITY)[1].tobytes()
+    bgr = cv2.cvtColor(annotated, cv2.COLOR_RGB2BGR)
+    jpeg = cv2.imencode(".jpg", bgr, _QUALITY)[1].tobytes()
     lap("encode")
-    names = engine.class_names(choices.model)
+    names = models.class_names(options.model)
     ids: list[int] = instances.class_ids.tolist()
-    found = sorted(set(ids), key=ids.count, reverse=True)[:_SEEN]
-    seen = ", ".join(f"{ids.count(class_id)} {names[class_id]}" for class_id in found)
+    class_ids = sorted(set(ids), key=ids.count, reverse=True)[:_MAX_CLASSES]
+    summary = ", ".join(f"{ids.count(class_id)} {names[class_id]}" for class_id in class_ids)
     headers = {
         "X-Instances": str(len(instances)),
-        "X-Seen": seen.encode("ascii", "replace").decode(),
+        "X-Seen": summary.encode("ascii", "replace").decode(),
         "Server-Timing": ", ".join(f"{stage};dur={ms:.1f}" for stage, ms in laps),
         "Cache-Control": "no-store",
     }
-    return Response(coded, media_type="image/jpeg", headers=headers)
+    return Response(jpeg, media_type="image/jpeg", headers=headers)

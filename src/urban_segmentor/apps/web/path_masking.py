@@ -1,4 +1,4 @@
-"""Other names for the server's folder in everything that goes in and out.
+"""Masking of the server's upload folder in requests and responses.
 
 Gradio tells visitors where their uploads lie on the server, and takes such paths back. Here the
 folder has another name outside, of the same length, so that nothing else of a message changes.
@@ -14,87 +14,89 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_REWRITTEN = (b"application/json", b"text/event-stream", b"text/html", b"text/plain")
+_TEXT_TYPES = (b"application/json", b"text/event-stream", b"text/html", b"text/plain")
 
 
 class PathMaskingMiddleware:
-    """ASGI middleware that swaps the name of a folder.
+    """ASGI middleware that replaces the path of a folder by another of the same length.
 
     Args:
-        app: What it stands in front of.
-        folder: Whose name stays inside; long and random, so that nothing else is called so.
-        prefix: Paths below which messages are looked at; others go through as they are.
+        app: The wrapped app.
+        folder: The folder to mask; its path is long and random, so that nothing else matches it.
+        prefix: Path prefix of the requests to rewrite; others are forwarded unchanged.
     """
 
     def __init__(self, app: ASGIApp, *, folder: Path, prefix: str) -> None:
         self._app, self._prefix = app, prefix
-        inside = str(folder)
-        outside = f"/{'files':-<{len(inside) - 1}}"[: len(inside)]
-        self._inside, self._outside = inside, outside
+        real_path = str(folder)
+        masked_path = f"/{'files':-<{len(real_path) - 1}}"[: len(real_path)]
+        self._real_path, self._masked_path = real_path, masked_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on with the inner name, and its answer back with the outer one."""
-        if scope["type"] != "http" or not self._concerns(scope["path"]):
+        """Forward a request with the real path, and its response with the masked one."""
+        if scope["type"] != "http" or not self._is_masked(scope["path"]):
             await self._app(scope, receive, send)
             return
         inner = dict(scope)
-        inner["path"] = scope["path"].replace(self._outside, self._inside)
+        inner["path"] = scope["path"].replace(self._masked_path, self._real_path)
         raw: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
-        inner["raw_path"] = raw.replace(self._outside.encode(), self._inside.encode())
-        # What is compressed cannot be read here.
+        inner["raw_path"] = raw.replace(self._masked_path.encode(), self._real_path.encode())
+        # Compressed responses could not be rewritten.
         inner["headers"] = [
             pair for pair in scope["headers"] if pair[0].lower() != b"accept-encoding"
         ]
-        await self._app(inner, self._incoming(scope, receive), self._outgoing(send))
+        await self._app(inner, self._unmasking_receive(scope, receive), self._masking_send(send))
 
-    def _concerns(self, path: str) -> bool:
+    def _is_masked(self, path: str) -> bool:
         return path.startswith(self._prefix) or path in {"/", "/config"}
 
-    def _incoming(self, scope: Scope, receive: Receive) -> Receive:
+    def _unmasking_receive(self, scope: Scope, receive: Receive) -> Receive:
         is_json = any(
             name.lower() == b"content-type" and b"json" in value for name, value in scope["headers"]
         )
         return (
-            Swapped(receive, self._outside.encode(), self._inside.encode()) if is_json else receive
+            ReplacingReceive(receive, self._masked_path.encode(), self._real_path.encode())
+            if is_json
+            else receive
         )
 
-    def _outgoing(self, send: Send) -> Send:
-        inside, outside = self._inside.encode(), self._outside.encode()
-        rewrites = False
+    def _masking_send(self, send: Send) -> Send:
+        real_path, masked_path = self._real_path.encode(), self._masked_path.encode()
+        is_text = False
 
         async def forward(message: Message) -> None:
-            nonlocal rewrites
+            nonlocal is_text
             if message["type"] == "http.response.start":
                 kinds = [v for k, v in message["headers"] if k.lower() == b"content-type"]
-                rewrites = any(kind.startswith(_REWRITTEN) for kind in kinds)
-            elif rewrites and "body" in message:
-                message = {**message, "body": message["body"].replace(inside, outside)}
+                is_text = any(kind.startswith(_TEXT_TYPES) for kind in kinds)
+            elif is_text and "body" in message:
+                message = {**message, "body": message["body"].replace(real_path, masked_path)}
             await send(message)
 
         return forward
 
 
-class Swapped:
-    """The body of a request with one text in the place of another of the same length.
+class ReplacingReceive:
+    """ASGI `receive` that replaces a text in the body by another of the same length.
 
     Args:
-        receive: Gives the body part by part; a name may lie across two parts.
-        old: What is replaced.
-        new: What stands there instead.
+        receive: The wrapped `receive`; a match may lie across two chunks.
+        old: The text to replace.
+        new: Its replacement.
     """
 
     def __init__(self, receive: Receive, old: bytes, new: bytes) -> None:
         self._receive, self._old, self._new = receive, old, new
-        self._held = b""
+        self._pending = b""
 
     async def __call__(self) -> Message:
-        """Return the next part, holding back an end in which a name may have begun."""
+        """Return the next message, holding back the end, in which a match may begin."""
         message = await self._receive()
         if message["type"] != "http.request":
             return message
-        body = (self._held + message.get("body", b"")).replace(self._old, self._new)
-        keep = len(self._old) - 1 if message.get("more_body") else 0
-        cut = len(body) - keep if keep else len(body)
+        body = (self._pending + message.get("body", b"")).replace(self._old, self._new)
+        overlap = len(self._old) - 1 if message.get("more_body") else 0
+        cut = len(body) - overlap if overlap else len(body)
         cut = max(cut, 0)
-        self._held = body[cut:]
+        self._pending = body[cut:]
         return {**message, "body": body[:cut]}

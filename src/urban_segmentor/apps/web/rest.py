@@ -1,4 +1,4 @@
-"""The plain HTTP interface: one picture in, instances out as JSON."""
+"""The REST API: an image in, instances out as JSON."""
 
 import threading
 import time
@@ -12,19 +12,25 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from urban_segmentor import __version__
-from urban_segmentor.apps.web.body_errors import sized_route
+from urban_segmentor.apps.web.body_limits import size_limited_route
 from urban_segmentor.apps.web.limits import UploadLimits
 from urban_segmentor.apps.web.model_pool import ModelPool
-from urban_segmentor.apps.web.schemas import FoundInstance, Health, MaskRle, Problem, Segmented
+from urban_segmentor.apps.web.schemas import (
+    DetectedInstance,
+    Health,
+    MaskRle,
+    Problem,
+    SegmentResponse,
+)
 from urban_segmentor.apps.web.segment_options import SegmentOptions
 from urban_segmentor.apps.web.uploads import decode_upload
 from urban_segmentor.errors import SettingError, TooLargeError, UploadError, UrbanSegmentorError
 from urban_segmentor.io.writers.records import instance_records
 from urban_segmentor.structures.rle import encode_rle
 
-_WAIT_S = 20.0
-_MOST_WAITING = 16  # of the 40 threads that all doors share; the others stay free
-_FIELDS = "/openapi.json lists all fields"
+_SLOT_TIMEOUT_S = 20.0
+_MAX_WAITING = 16  # of the 40 threads of the server's thread pool; the others stay free
+_FIELDS_HINT = "/openapi.json lists all fields"
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     400: {"model": Problem, "description": "It is no picture, or no such form."},
     413: {"model": Problem, "description": "It is larger than is taken."},
@@ -41,35 +47,35 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 
 
 def rest_router(
-    engine: ModelPool, *, limits: UploadLimits, slots: threading.Semaphore
+    models: ModelPool, *, limits: UploadLimits, slots: threading.Semaphore
 ) -> APIRouter:
-    """Return the routes; `add_problems` makes their errors what they promise.
+    """Return the router of the REST API; `add_error_handlers` gives its errors their format.
 
     Args:
-        engine: Has the models.
-        limits: The most that is taken.
-        slots: At most so many pictures are at work at once.
+        models: The models.
+        limits: Limits of uploads.
+        slots: Limits concurrent inference.
     """
-    router = APIRouter(route_class=sized_route(limits))
-    room = threading.BoundedSemaphore(min(limits.queue, _MOST_WAITING))
+    router = APIRouter(route_class=size_limited_route(limits))
+    waiting = threading.BoundedSemaphore(min(limits.queue, _MAX_WAITING))
 
     @router.get("/health", summary="Whether the server works")
     async def health() -> Health:
-        choice = engine.segmenter(engine.model).selection if engine.ready else None
+        choice = models.segmenter(models.model).selection if models.ready else None
         return Health(
             status="ok",
             ready=choice is not None,
             version=__version__,
-            model=engine.model,
+            model=models.model,
             runtime=None if choice is None else choice.runtime,
             device=None if choice is None else choice.device,
         )
 
-    def work(image: UploadFile, choices: SegmentOptions) -> Segmented | None:
-        if not slots.acquire(timeout=_WAIT_S):
+    def run(image: UploadFile, options: SegmentOptions) -> SegmentResponse | None:
+        if not slots.acquire(timeout=_SLOT_TIMEOUT_S):
             return None
         try:
-            return _segmented(image.file.read(), engine=engine, limits=limits, choices=choices)
+            return _segmented(image.file.read(), models=models, limits=limits, options=options)
         finally:
             slots.release()
 
@@ -77,29 +83,29 @@ def rest_router(
         "/v1/segment",
         summary="Find what is in a picture",
         responses=_PROBLEMS,
-        response_model=Segmented,
+        response_model=SegmentResponse,
     )
     async def segment(
         image: Annotated[
             UploadFile,
-            File(description=f"JPEG, PNG, WebP, TIFF or BMP. {limits.image_words}"),
+            File(description=f"JPEG, PNG, WebP, TIFF or BMP. {limits.image_text}"),
         ],
-        choices: Annotated[SegmentOptions, Depends(_form(engine))],
+        options: Annotated[SegmentOptions, Depends(_form_options(models))],
     ) -> Any:
-        if not room.acquire(blocking=False):
-            return _busy()
+        if not waiting.acquire(blocking=False):
+            return _busy_response()
         try:
-            return await run_in_threadpool(work, image, choices) or _busy()
+            return await run_in_threadpool(run, image, options) or _busy_response()
         finally:
-            room.release()
+            waiting.release()
 
     return router
 
 
-def _form(engine: ModelPool) -> Callable[..., Coroutine[Any, Any, SegmentOptions]]:
-    """Return what reads the fields beside the picture."""
+def _form_options(models: ModelPool) -> Callable[..., Coroutine[Any, Any, SegmentOptions]]:
+    """Return the FastAPI dependency that parses the form fields beside the image."""
 
-    async def choices(
+    async def options(
         conf: Annotated[float, Form(ge=0, le=1, description="Lowest score.")] = 0.25,
         iou: Annotated[
             float, Form(ge=0, le=1, description="Overlap above which the weaker box goes.")
@@ -113,7 +119,7 @@ def _form(engine: ModelPool) -> Callable[..., Coroutine[Any, Any, SegmentOptions
         query = {"classes": classes} if classes.strip() else {}
         return SegmentOptions.from_query(
             {
-                "model": model or engine.model,
+                "model": model or models.model,
                 "conf": str(conf),
                 "iou": str(iou),
                 "panoptic": str(panoptic),
@@ -121,78 +127,82 @@ def _form(engine: ModelPool) -> Callable[..., Coroutine[Any, Any, SegmentOptions
             }
         )
 
-    return choices
+    return options
 
 
-def add_problems(app: FastAPI) -> None:
-    """Let an app answer every error with `error` and `hint`, and with no path of the server.
+def add_error_handlers(app: FastAPI) -> None:
+    """Make an app answer every error with `error` and `hint`, without local paths.
 
     Args:
-        app: Gets the handlers.
+        app: The app that gets the handlers.
     """
 
-    def wrong_form(_request: Request, error: Exception) -> JSONResponse:
+    def on_validation_error(_request: Request, error: Exception) -> JSONResponse:
         found: Any = error.errors()[0] if isinstance(error, RequestValidationError) else {}
         field = ".".join(str(part) for part in found.get("loc", ("body",))[1:]) or "the request"
-        words = f"`{field}`: {str(found.get('msg', 'cannot be read'))[:200]}"
-        return _problem(422, words, _FIELDS)
+        message = f"`{field}`: {str(found.get('msg', 'cannot be read'))[:200]}"
+        return _error_response(422, message, _FIELDS_HINT)
 
-    def refused(_request: Request, error: Exception) -> JSONResponse:
+    def on_http_error(_request: Request, error: Exception) -> JSONResponse:
         status = getattr(error, "status_code", 400)
-        words = str(getattr(error, "detail", "the request cannot be read"))
-        return _problem(status, words, _FIELDS, getattr(error, "headers", None))
+        message = str(getattr(error, "detail", "the request cannot be read"))
+        return _error_response(status, message, _FIELDS_HINT, getattr(error, "headers", None))
 
-    def ours(_request: Request, error: Exception) -> JSONResponse:
+    def on_app_error(_request: Request, error: Exception) -> JSONResponse:
         hint = getattr(error, "hint", None) or ""
         if isinstance(error, UploadError):
-            return _problem(413 if isinstance(error, TooLargeError) else 400, str(error), hint)
+            return _error_response(
+                413 if isinstance(error, TooLargeError) else 400, str(error), hint
+            )
         if isinstance(error, SettingError):
-            return _problem(422, str(error), hint)
-        return failed(_request, error)
+            return _error_response(422, str(error), hint)
+        return on_server_error(_request, error)
 
-    def failed(_request: Request, _error: Exception) -> JSONResponse:
-        # What went wrong inside names files, and is for the log alone.
-        return _problem(500, "the server failed", "try again, or tell whoever runs the server")
+    def on_server_error(_request: Request, _error: Exception) -> JSONResponse:
+        # Internal errors may name local paths, and are for the log alone.
+        return _error_response(
+            500, "the server failed", "try again, or tell whoever runs the server"
+        )
 
-    app.add_exception_handler(RequestValidationError, wrong_form)
-    app.add_exception_handler(HTTPException, refused)
-    app.add_exception_handler(UrbanSegmentorError, ours)
-    app.add_exception_handler(Exception, failed)
+    app.add_exception_handler(RequestValidationError, on_validation_error)
+    app.add_exception_handler(HTTPException, on_http_error)
+    app.add_exception_handler(UrbanSegmentorError, on_app_error)
+    app.add_exception_handler(Exception, on_server_error)
 
 
-def _problem(status: int, error: str, hint: str, headers: Any = None) -> JSONResponse:
+def _error_response(status: int, error: str, hint: str, headers: Any = None) -> JSONResponse:
     return JSONResponse({"error": error, "hint": hint}, status, headers)
 
 
-def _busy() -> JSONResponse:
-    words = "too many pictures are at work"
-    return _problem(503, words, "come back in some seconds", {"Retry-After": "5"})
+def _busy_response() -> JSONResponse:
+    message = "too many pictures are at work"
+    return _error_response(503, message, "come back in some seconds", {"Retry-After": "5"})
 
 
 def _segmented(
-    data: bytes, *, engine: ModelPool, limits: UploadLimits, choices: SegmentOptions
-) -> Segmented:
-    """Return what was found."""
-    took_s: dict[str, float] = {}
+    data: bytes, *, models: ModelPool, limits: UploadLimits, options: SegmentOptions
+) -> SegmentResponse:
+    """Return the instances of an image, with timings."""
+    stage_s: dict[str, float] = {}
 
-    def note(stage: str, seconds: float) -> None:
-        took_s[stage] = took_s.get(stage, 0.0) + seconds
+    def add_time(stage: str, seconds: float) -> None:
+        stage_s[stage] = stage_s.get(stage, 0.0) + seconds
 
     since_s = time.perf_counter()
     image = decode_upload(data, limits=limits)
-    note("decode", time.perf_counter() - since_s)
-    result = engine.segmenter_for(choices)(image)
+    add_time("decode", time.perf_counter() - since_s)
+    result = models.segmenter_for(options)(image)
     for stage, milliseconds in result.milliseconds.items():
-        note(stage, milliseconds / 1e3)
-    found = result.instances
-    rows = instance_records(found)
+        add_time(stage, milliseconds / 1e3)
+    instances = result.instances
+    rows = instance_records(instances)
     height, width = image.shape[:2]
-    return Segmented(
+    return SegmentResponse(
         width=width,
         height=height,
-        model=choices.model,
+        model=options.model,
         instances=[
-            FoundInstance(
+            DetectedInstance(
                 class_name=row.class_name,
                 class_id=row.class_id,
                 score=row.score,
@@ -200,7 +210,7 @@ def _segmented(
                 area_px=row.area_px,
                 rle=MaskRle(**rle),
             )
-            for row, rle in zip(rows, encode_rle(found.masks), strict=True)
+            for row, rle in zip(rows, encode_rle(instances.masks), strict=True)
         ],
-        ms={stage: round(1000 * seconds, 2) for stage, seconds in took_s.items()},
+        ms={stage: round(1000 * seconds, 2) for stage, seconds in stage_s.items()},
     )

@@ -1,4 +1,4 @@
-"""What the plain HTTP interface answers, as its description tells it."""
+"""Response schemas of the REST API."""
 
 from typing import Annotated, Any
 
@@ -23,7 +23,7 @@ _EXAMPLE: dict[str, Any] = {
 
 
 class Problem(BaseModel):
-    """Why there is no answer."""
+    """An error and its hint."""
 
     error: str = Field(
         description="What is wrong.",
@@ -36,7 +36,7 @@ class Problem(BaseModel):
 
 
 class MaskRle(BaseModel):
-    """A mask as COCO writes it."""
+    """A mask as compressed COCO RLE."""
 
     size: Annotated[list[int], Field(min_length=2, max_length=2)] = Field(
         description="Height and width, pixels."
@@ -44,8 +44,8 @@ class MaskRle(BaseModel):
     counts: str = Field(description="Compressed run lengths, column by column.")
 
 
-class FoundInstance(BaseModel):
-    """One object, or one region."""
+class DetectedInstance(BaseModel):
+    """A detected instance."""
 
     class_name: str = Field(serialization_alias="class")
     class_id: int = Field(ge=0, description="Position in the class list of the model.")
@@ -57,20 +57,20 @@ class FoundInstance(BaseModel):
     rle: MaskRle
 
 
-class Segmented(BaseModel):
-    """What was found in a picture, which is upright as its EXIF data say."""
+class SegmentResponse(BaseModel):
+    """The instances of an image, upright as its EXIF orientation says."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     width: int = Field(ge=1, description="Pixels.")
     height: int = Field(ge=1, description="Pixels.")
     model: str = Field(description="Name of the model that was used.")
-    instances: list[FoundInstance] = Field(description="Best score first; may be empty.")
+    instances: list[DetectedInstance] = Field(description="Best score first; may be empty.")
     ms: dict[str, float] = Field(description="What each stage took, milliseconds.")
 
 
 class Health(BaseModel):
-    """How the server is."""
+    """Health of the server."""
 
     status: str = Field(examples=["ok"])
     ready: bool = Field(description="True when the model has been read.")

@@ -1,4 +1,4 @@
-"""The server: the page, its files, and the plain HTTP interface, on one port."""
+"""The web server: page, files and REST API on one port."""
 
 from __future__ import annotations
 
@@ -27,28 +27,28 @@ if TYPE_CHECKING:
 
     from urban_segmentor.apps.web.page.context import AppContext
 
-_FORM_BYTES = 1_000_000  # what stands around a file, and any other request
-_NAMES = ("localhost", "127.0.0.1", "[::1]", "testserver")
+_FORM_OVERHEAD_BYTES = 1_000_000  # of a form around its file, and of any other request
+_LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]", "testserver")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppSettings:
-    """How the app is served.
+    """Settings of the web app.
 
     Attributes:
         host: Address to listen on; others than this machine's are for trusted networks, or with
             a password.
         port: 0 for any that is free.
-        password: What visitors must know, or None.
-        model: The one that the page begins with: an embedded name, a path, or a hub address.
+        password: Password of the app, or None.
+        model: The default model: an embedded name, a path, or a hub reference.
         device: `auto`, `cpu`, `gpu`, ...
-        examples: Prepared examples, or pictures and videos; None for streets that are drawn.
-        limits: The most that one visitor may ask for.
-        keep_s: After so many seconds without use files are deleted.
-        cache: Where prepared examples are kept; None for the user's folder for such things.
+        examples: Folder of prepared examples, or of images and videos; None for synthetic streets.
+        limits: Limits of uploads.
+        keep_s: Seconds without use after which files are deleted.
+        cache: Folder of prepared examples; None for the user's cache folder.
 
     Raises:
-        SettingError: The port is none, or the password is empty.
+        SettingError: The port is out of range, or the password is empty.
     """
 
     host: str = "127.0.0.1"
@@ -70,7 +70,7 @@ class AppSettings:
 
     @property
     def is_local(self) -> bool:
-        """True when only this machine can come in."""
+        """True when only this machine can connect."""
         if self.host == "localhost":
             return True
         try:
@@ -82,27 +82,27 @@ class AppSettings:
 def serve(
     settings: AppSettings,
     *,
-    engine: ModelPool | None = None,
+    models: ModelPool | None = None,
     on_ready: Callable[[str], None] = lambda _address: None,
 ) -> None:
-    """Serve until the process is told to stop.
+    """Serve until the process is stopped.
 
     Args:
-        settings: How.
-        engine: Has begun to read the model already; None to begin here.
-        on_ready: Called with the address of the page when it can be opened.
+        settings: Settings of the app.
+        models: A model pool that is loading already; None to make one.
+        on_ready: Called with the URL of the page when it can be opened.
 
     Raises:
-        DisplayError: The port is taken, or the address is not this machine's.
+        DisplayError: The port is in use, or the address is not this machine's.
         ModelError: The model is not there, or damaged.
-        SourceError: There are no such examples.
+        SourceError: The folder of examples does not exist.
     """
     import uvicorn
 
-    with ExitStack() as closing:
-        listening = closing.enter_context(_listen(settings))
-        engine = engine or ModelPool(settings.model, device=settings.device)
-        app = build_app(settings, engine=engine, closing=closing)
+    with ExitStack() as exit_stack:
+        listener = exit_stack.enter_context(_listen(settings))
+        models = models or ModelPool(settings.model, device=settings.device)
+        app = build_app(settings, models=models, exit_stack=exit_stack)
         config = uvicorn.Config(
             app,
             log_level="warning",
@@ -114,40 +114,40 @@ def serve(
         server = uvicorn.Server(config)
         end = server.handle_exit
 
-        def end_once(sig: int, frame: FrameType | None) -> None:
-            if not server.should_exit:  # twice, and it would break off, with a traceback
+        def exit_once(sig: int, frame: FrameType | None) -> None:
+            if not server.should_exit:  # a second signal would abort with a traceback
                 end(sig, frame)
 
-        server.handle_exit = end_once
-        host, port = listening.getsockname()[:2]
-        shown = f"[{host}]" if ":" in host else host
+        server.handle_exit = exit_once
+        host, port = listener.getsockname()[:2]
+        url_host = f"[{host}]" if ":" in host else host
         threading.Thread(
-            target=_tell_when_started,
-            args=(server, f"http://{shown}:{port}", on_ready),
+            target=_notify_when_started,
+            args=(server, f"http://{url_host}:{port}", on_ready),
             daemon=True,
         ).start()
-        server.run(sockets=[listening])
+        server.run(sockets=[listener])
 
 
-def build_app(settings: AppSettings, *, engine: ModelPool, closing: ExitStack) -> ASGIApp:
-    """Return the app, everything behind its doors.
+def build_app(settings: AppSettings, *, models: ModelPool, exit_stack: ExitStack) -> ASGIApp:
+    """Return the app with its middleware.
 
     Args:
-        settings: How it is served.
-        engine: Has the models.
-        closing: Gets what has to be done at the end.
+        settings: Settings of the app.
+        models: The models.
+        exit_stack: Receives the callbacks that release resources.
 
     Raises:
         ModelError: The model is not there, or damaged.
-        SourceError: There are no such examples.
+        SourceError: The folder of examples does not exist.
     """
     from urban_segmentor.apps.web.temp_files import TempFiles
 
-    store = TempFiles(keep_s=settings.keep_s)
-    closing.callback(store.close)
-    # Gradio reads these when the page is built. It shall keep uploads where we delete them, and
-    # tell nobody that it runs.
-    os.environ["GRADIO_TEMP_DIR"] = str(store.root)
+    temp_files = TempFiles(keep_s=settings.keep_s)
+    exit_stack.callback(temp_files.close)
+    # Gradio reads these when the page is built: uploads go where we delete them, and analytics are
+    # off.
+    os.environ["GRADIO_TEMP_DIR"] = str(temp_files.root)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     from urban_segmentor.apps.web.examples import Examples, cache_folder
     from urban_segmentor.apps.web.jobs import Jobs
@@ -155,62 +155,62 @@ def build_app(settings: AppSettings, *, engine: ModelPool, closing: ExitStack) -
 
     examples = Examples(
         settings.examples,
-        engine=engine,
+        models=models,
         limits=settings.limits,
         cache=settings.cache or cache_folder(),
-        share=store.share,
+        share=temp_files.share,
     )
     jobs = Jobs()
-    closing.callback(examples.close)
-    closing.callback(jobs.close)
-    services = AppContext(
-        engine=engine,
-        store=store,
+    exit_stack.callback(examples.close)
+    exit_stack.callback(jobs.close)
+    context = AppContext(
+        models=models,
+        temp_files=temp_files,
         jobs=jobs,
         examples=examples,
         limits=settings.limits,
         slots=threading.BoundedSemaphore(STREAMS),
     )
-    app = _with_page(_with_routes(services), settings, services)
+    app = _with_page(_with_routes(context), settings, context)
     examples.start()
-    return _behind_doors(app, settings, folder=store.root)
+    return _with_middleware(app, settings, folder=temp_files.root)
 
 
-def _with_routes(services: AppContext) -> FastAPI:
-    """Return an app with all that is plain HTTP."""
+def _with_routes(context: AppContext) -> FastAPI:
+    """Return a FastAPI app with the REST, live and download routes."""
     from fastapi import FastAPI
 
     from urban_segmentor.apps.web.downloads import downloads_router
     from urban_segmentor.apps.web.live import live_router
-    from urban_segmentor.apps.web.rest import add_problems, rest_router
+    from urban_segmentor.apps.web.rest import add_error_handlers, rest_router
 
-    engine = services.engine
-    shared: Any = {"limits": services.limits, "slots": services.slots}
+    models = context.models
+    shared: Any = {"limits": context.limits, "slots": context.slots}
     app = FastAPI(
         title="Urban Segmentor",
         version=__version__,
         description="Outlines what is in street pictures.",
-        docs_url=None,  # its page comes from elsewhere, which not everybody can reach
+        docs_url=None,  # its page loads from a CDN
         redoc_url=None,
     )
-    add_problems(app)
-    app.include_router(rest_router(engine, **shared))
-    app.include_router(live_router(engine, **shared))
+    add_error_handlers(app)
+    app.include_router(rest_router(models, **shared))
+    app.include_router(live_router(models, **shared))
     app.include_router(
-        downloads_router(services.store, examples=services.examples, engine=engine, **shared)
+        downloads_router(context.temp_files, examples=context.examples, models=models, **shared)
     )
     return app
 
 
-def _with_page(app: FastAPI, settings: AppSettings, services: AppContext) -> FastAPI:
-    """Return the app with the page in front of it."""
+def _with_page(app: FastAPI, settings: AppSettings, context: AppContext) -> FastAPI:
+    """Return the app with the Gradio page mounted."""
     import gradio as gr
 
     from urban_segmentor.apps.web.page.build import appearance, build_page
 
     return gr.mount_gradio_app(
         app,
-        build_page(services),
+        build_page(context),
         path="/",
         server_name=settings.host,
         server_port=settings.port,
@@ -226,56 +226,56 @@ def _with_page(app: FastAPI, settings: AppSettings, services: AppContext) -> Fas
     )
 
 
-def _behind_doors(app: ASGIApp, settings: AppSettings, *, folder: Path) -> ASGIApp:
-    """Return the app behind what keeps out whoever and whatever shall not come in."""
+def _with_middleware(app: ASGIApp, settings: AppSettings, *, folder: Path) -> ASGIApp:
+    """Return the app wrapped in access, host, size and path-masking middleware."""
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
     from urban_segmentor.apps.web.access import API_PREFIX, AccessMiddleware
     from urban_segmentor.apps.web.body_limits import BodyLimitMiddleware
-    from urban_segmentor.apps.web.live import MOST_BYTES
+    from urban_segmentor.apps.web.live import MAX_FRAME_BYTES
     from urban_segmentor.apps.web.path_masking import PathMaskingMiddleware
 
     limits = settings.limits
     inner: ASGIApp = PathMaskingMiddleware(app, folder=folder, prefix=API_PREFIX)
     inner = BodyLimitMiddleware(
         inner,
-        most={
-            "/v1/": limits.image_bytes + _FORM_BYTES,
-            "/live": MOST_BYTES,
-            f"{API_PREFIX}/upload": limits.upload_bytes + _FORM_BYTES,
-            "": _FORM_BYTES,
+        max_bytes_by_prefix={
+            "/v1/": limits.image_bytes + _FORM_OVERHEAD_BYTES,
+            "/live": MAX_FRAME_BYTES,
+            f"{API_PREFIX}/upload": limits.upload_bytes + _FORM_OVERHEAD_BYTES,
+            "": _FORM_OVERHEAD_BYTES,
         },
     )
-    if settings.is_local:  # other names that point here are tricks of other pages
-        inner = TrustedHostMiddleware(inner, allowed_hosts=[*_NAMES, settings.host])
+    if settings.is_local:  # against DNS rebinding
+        inner = TrustedHostMiddleware(inner, allowed_hosts=[*_LOCAL_HOSTS, settings.host])
     return AccessMiddleware(inner, password=settings.password, is_local=settings.is_local)
 
 
 def _listen(settings: AppSettings) -> socket.socket:
-    """Return the open port."""
+    """Return the listening socket."""
     host = settings.host.strip("[]")
     try:
         family, kind, number, _, address = socket.getaddrinfo(
             host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        with ExitStack() as closing:
-            listening = closing.enter_context(socket.socket(family, kind, number))
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listening.bind(address)
-            listening.listen(128)
-            closing.pop_all()
-            return listening
+        with ExitStack() as exit_stack:
+            listener = exit_stack.enter_context(socket.socket(family, kind, number))
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(128)
+            exit_stack.pop_all()
+            return listener
     except OSError as error:
-        is_taken = error.errno == errno.EADDRINUSE
+        is_in_use = error.errno == errno.EADDRINUSE
         raise DisplayError(
             f"cannot listen on {settings.host} port {settings.port}: {error.strerror or error}",
             hint="another program has the port: add --port 0 for any that is free"
-            if is_taken
+            if is_in_use
             else "leave --host out for this machine alone, or --host 0.0.0.0 for all addresses",
         ) from error
 
 
-def _tell_when_started(server: object, address: str, on_ready: Callable[[str], None]) -> None:
+def _notify_when_started(server: object, address: str, on_ready: Callable[[str], None]) -> None:
     import time
 
     while not getattr(server, "started", False):

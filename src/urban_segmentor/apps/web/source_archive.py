@@ -1,4 +1,4 @@
-"""The source of the running app, for whoever uses it: its license, the AGPL, wants that."""
+"""The source of the running app as a ZIP, which its license, the AGPL, requires."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was found, class by class, as the page shows it."""
+"""Summary of instances by class, as the page shows it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 class ClassRow(TypedDict):
-    """One class in a picture.
+    """Summary of a class in an image.
 
     Attributes:
-        name: The class.
-        count: How many were found.
-        score: Mean of their scores, in [0, 1].
-        share: Part of the picture that they cover together, in [0, 1].
+        name: Name of the class.
+        count: Number of instances.
+        score: Mean score, in [0, 1].
+        share: Covered fraction of the image, in [0, 1].
     """
 
     name: str
@@ -32,10 +32,10 @@ class ClassRow(TypedDict):
 
 
 def class_rows(instances: Instances, *, class_names: Sequence[str]) -> list[ClassRow]:
-    """Return one row for each class that was found, the most frequent first.
+    """Return one row per class, the most frequent first.
 
     Args:
-        instances: Found in one picture; where masks of a class overlap, a pixel counts once.
+        instances: Predictions of an image; where masks of a class overlap, a pixel counts once.
         class_names: Names by class id.
     """
     ids: list[int] = instances.class_ids.tolist()
@@ -56,7 +56,7 @@ def class_rows(instances: Instances, *, class_names: Sequence[str]) -> list[Clas
 
 
 def _covered_px(instances: Instances) -> int:
-    """Return how many pixels are in at least one mask."""
+    """Return the number of pixels in at least one mask."""
     masks = instances.masks
     if len(masks) == 1:
         return int(np.count_nonzero(masks.crops[0]))

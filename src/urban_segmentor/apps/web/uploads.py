@@ -1,4 +1,4 @@
-"""What strangers upload, checked by what is in it, before anything is decoded."""
+"""Validation of untrusted uploads by their content, before anything is decoded."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
     from urban_segmentor.apps.web.limits import UploadLimits
     from urban_segmentor.structures.frame import Image
 
-_KINDS = "JPEG, PNG, WebP, TIFF or BMP"
-_MOST_BITS = 64  # of a pixel: four channels of 16
-# Files that name other files, such as playlists, are none of these.
+_IMAGE_FORMATS = "JPEG, PNG, WebP, TIFF or BMP"
+_MAX_BITS = 64  # per pixel: four channels of 16
+# None of these formats can refer to other files, as playlists do.
 _CONTAINERS = ("mov", "matroska", "webm", "avi", "mpegts", "mpeg", "flv", "ogg", "asf", "gif")
-_VIDEO_KINDS = "MP4, MOV, MKV, WebM, AVI, MPEG, FLV, OGG, WMV or GIF"
+_VIDEO_FORMATS = "MP4, MOV, MKV, WebM, AVI, MPEG, FLV, OGG, WMV or GIF"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VideoFacts:
-    """What a video says of itself, which need not be true.
+class VideoMetadata:
+    """Metadata that a video states, which need not be true.
 
     Attributes:
-        width: Pixels.
-        height: Pixels.
-        duration_s: Length, seconds, or None when it does not say.
-        frames: How many, or None when it does not say.
-        rate: Frames a second.
+        width: Width, pixels.
+        height: Height, pixels.
+        duration_s: Length, seconds, or None.
+        frames: Number of frames, or None.
+        rate: Frames per second.
     """
 
     width: int
@@ -43,14 +43,14 @@ class VideoFacts:
 
 
 def read_upload(path: Path, *, limits: UploadLimits) -> Image:
-    """Return an uploaded picture as uint8 (H, W, 3), RGB, upright.
+    """Return an uploaded image as uint8 (H, W, 3), RGB, upright.
 
     Args:
-        path: Its file.
-        limits: The most that is taken.
+        path: Path of the upload.
+        limits: Limits of uploads.
 
     Raises:
-        UploadError: It is no picture, damaged, or too large.
+        UploadError: It is no image, damaged, or too large.
     """
     try:
         size = path.stat().st_size
@@ -62,14 +62,14 @@ def read_upload(path: Path, *, limits: UploadLimits) -> Image:
 
 
 def decode_upload(data: bytes, *, limits: UploadLimits) -> Image:
-    """Return an uploaded picture as uint8 (H, W, 3), RGB, upright.
+    """Return an uploaded image as uint8 (H, W, 3), RGB, upright.
 
     Args:
-        data: The bytes of its file.
-        limits: The most that is taken.
+        data: Bytes of the file.
+        limits: Limits of uploads.
 
     Raises:
-        UploadError: It is no picture, damaged, or too large.
+        UploadError: It is no image, damaged, or too large.
     """
     _check_bytes(len(data), limits)
     try:
@@ -82,18 +82,18 @@ def decode_upload(data: bytes, *, limits: UploadLimits) -> Image:
             "the picture is damaged, or its end is missing",
             hint="open it in a picture viewer to see, and save it anew",
         ) from None
-    # What decoders make of a header that two of them read differently.
+    # Decoders may read the header differently.
     if image.shape[0] * image.shape[1] > limits.image_pixels:
         raise _too_large("the picture is larger than it says", limits)
     return image
 
 
-def check_video(path: Path, *, limits: UploadLimits) -> VideoFacts:
-    """Return what an uploaded video says of itself.
+def check_video(path: Path, *, limits: UploadLimits) -> VideoMetadata:
+    """Return the metadata of an uploaded video.
 
     Args:
-        path: Its file.
-        limits: The most that is taken; a video that lies is cut off by whoever reads it.
+        path: Path of the upload.
+        limits: Limits of uploads; the reader enforces them again.
 
     Raises:
         UploadError: It is no video, or too long or too large.
@@ -103,36 +103,39 @@ def check_video(path: Path, *, limits: UploadLimits) -> VideoFacts:
     except OSError:
         raise UploadError("the video is gone", hint="upload it again") from None
     if size > limits.video_bytes:
-        raise UploadError(f"the video has {size / 1e6:.0f} MB", hint=limits.video_words)
+        raise UploadError(f"the video has {size / 1e6:.0f} MB", hint=limits.video_text)
     try:
         info, (height, width) = probe_video(path, formats=_CONTAINERS)
     except SourceError:
         raise UploadError(
-            f"this is no video that can be read here: {_VIDEO_KINDS}, with moving pictures in it",
+            f"this is no video that can be read here: {_VIDEO_FORMATS}, with moving pictures in it",
             hint="open it in a player to see whether it is one",
         ) from None
-    facts = VideoFacts(
+    metadata = VideoMetadata(
         width=width,
         height=height,
         duration_s=info.duration_s,
         frames=info.frames,
         rate=float(info.rate),
     )
-    _check_video(facts, limits)
-    return facts
+    _check_video(metadata, limits)
+    return metadata
 
 
-def _check_video(facts: VideoFacts, limits: UploadLimits) -> None:
-    """Refuse what is more than is taken."""
-    wrong = None
-    if max(facts.width, facts.height) > limits.video_side or not facts.width * facts.height:
-        wrong = f"the video has {facts.width} x {facts.height} pixels"
-    elif facts.duration_s is not None and facts.duration_s > limits.video_s + 1 / 2:
-        wrong = f"the video is {_minutes(facts.duration_s)} long"
-    elif facts.frames is not None and facts.frames > limits.video_frames:
-        wrong = f"the video has {facts.frames} frames"
-    if wrong is not None:
-        raise UploadError(wrong, hint=f"{limits.video_words} Cut it before you upload it.")
+def _check_video(metadata: VideoMetadata, limits: UploadLimits) -> None:
+    """Raise when a video exceeds the limits."""
+    problem = None
+    if (
+        max(metadata.width, metadata.height) > limits.video_side
+        or not metadata.width * metadata.height
+    ):
+        problem = f"the video has {metadata.width} x {metadata.height} pixels"
+    elif metadata.duration_s is not None and metadata.duration_s > limits.video_s + 1 / 2:
+        problem = f"the video is {_minutes(metadata.duration_s)} long"
+    elif metadata.frames is not None and metadata.frames > limits.video_frames:
+        problem = f"the video has {metadata.frames} frames"
+    if problem is not None:
+        raise UploadError(problem, hint=f"{limits.video_text} Cut it before you upload it.")
 
 
 def _minutes(seconds: float) -> str:
@@ -147,22 +150,22 @@ def _check_bytes(size: int, limits: UploadLimits) -> None:
 
 
 def _check_header(data: bytes, limits: UploadLimits) -> None:
-    """Refuse by the first bytes, whatever the file is called, and by the size stated there."""
-    stated = read_header(data)
-    if stated is None:
+    """Raise by the header of an image, whatever its file name: unknown format or too large."""
+    header = read_header(data)
+    if header is None:
         raise UploadError(
-            f"this is no picture that can be read here: {_KINDS}",
+            f"this is no picture that can be read here: {_IMAGE_FORMATS}",
             hint="save it as JPEG or PNG with a picture viewer",
         )
-    width, height = stated.width, stated.height
+    width, height = header.width, header.height
     if max(width, height) > limits.image_side or width * height > limits.image_pixels:
         raise _too_large(f"the picture has {width} x {height} pixels", limits)
-    if stated.bits > _MOST_BITS or stated.tile > limits.image_pixels:
+    if header.bits > _MAX_BITS or header.tile > limits.image_pixels:
         raise UploadError(
-            f"the {stated.kind} is of a kind that is not read here",
+            f"the {header.kind} is of a kind that is not read here",
             hint="save it as PNG with a picture viewer",
         )
 
 
-def _too_large(found: str, limits: UploadLimits) -> TooLargeError:
-    return TooLargeError(found, hint=f"{limits.image_words} Make it smaller first.")
+def _too_large(message: str, limits: UploadLimits) -> TooLargeError:
+    return TooLargeError(message, hint=f"{limits.image_text} Make it smaller first.")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypedDict
 import cv2
 import numpy as np
 
-from urban_segmentor.apps.web.class_counts import ClassCounts, Point
+from urban_segmentor.apps.web.class_counts import ChartPoint, ClassCounts
 from urban_segmentor.apps.web.uploads import check_video
 from urban_segmentor.errors import UploadError, UrbanSegmentorError
 from urban_segmentor.io.video_reader import ClipRange
@@ -77,7 +77,7 @@ class VideoResult(TypedDict):
     fps: float
     note: str
     totals: list[tuple[str, float, int]]
-    points: list[Point]
+    points: list[ChartPoint]
     files: dict[str, str]
 
 
@@ -158,7 +158,7 @@ class VideoJob:
 
     def result(self) -> VideoResult:
         """Return what the page shows, after the job is done."""
-        progress, address = self.progress, self.answer.address
+        progress, address = self.progress, self.answer.url
         return {
             "title": self.title,
             "video": address(VIDEO),

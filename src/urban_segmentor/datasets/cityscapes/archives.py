@@ -87,7 +87,7 @@ def disk_errors(path: Path) -> AbstractContextManager[None]:
     Raises:
         OutputError: The disk is full, the path is not writable, or the like.
     """
-    return output_errors(path, hints=_HINTS, usual="choose a folder that you may write to")
+    return output_errors(path, hints=_HINTS, default_hint="choose a folder that you may write to")
 
 
 def check_space(folder: Path, *, need_bytes: int, what: str) -> None:

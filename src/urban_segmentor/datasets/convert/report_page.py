@@ -14,7 +14,7 @@ from urban_segmentor.datasets.convert.frame_report import (
     empty_class_count,
 )
 from urban_segmentor.datasets.convert.output_folder import PAGE
-from urban_segmentor.datasets.explore.viewer import overlaid, resized
+from urban_segmentor.datasets.explore.viewer import draw_labels, resize_image
 from urban_segmentor.datasets.prepared import open_frames
 from urban_segmentor.errors import DatasetError
 from urban_segmentor.io.atomic import write_atomically
@@ -202,7 +202,7 @@ def _split_section(
     problems: list[str] = []
     for frame, why in _pick_frames(out, split, frames):
         try:
-            image = overlaid(frame, classes=classes)
+            image = draw_labels(frame, classes=classes)
         except DatasetError as error:
             problems.append(str(error))
             continue
@@ -210,7 +210,7 @@ def _split_section(
         gain = min(_WIDTH_PX / width, 1)
         size = max(round(height * gain), 1), max(round(width * gain), 1)
         path = f"{IMAGES}/{split}_{frame.stem}.jpg"
-        data = jpeg_bytes(resized(image, size), quality=_QUALITY)
+        data = jpeg_bytes(resize_image(image, size), quality=_QUALITY)
         write_atomically(out / path, data, overwrite=True)
         shown.append(page.HtmlImage(path, f"{frame.stem}: {why}", size))
     yield page.heading(f"Labels of {split}, read back")

@@ -1,1 +1,1 @@
-"""What is in a data set: counts, plots, contact sheets."""
+"""Data set exploration: statistics, plots and contact sheets."""

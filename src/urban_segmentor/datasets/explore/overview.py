@@ -1,4 +1,4 @@
-"""A data set looked at as a whole: figures, plots, a sheet of pictures for each class, a page."""
+"""The overview of a data set: statistics, plots, a contact sheet per class, and a page."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from urban_segmentor.datasets.explore.contact_sheet import (
     THING_TILE,
     TileCandidate,
     TileSampler,
-    candidates,
     draw_tile,
+    tile_candidates,
 )
 from urban_segmentor.datasets.explore.statistics import (
     PLOTS,
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from urban_segmentor.datasets.samples import Sample, SampleSet
 
 PER_SHEET = 24
-"""Pictures on a sheet, at most."""
+"""Maximum number of tiles on a contact sheet."""
 
 PAGE, FIGURES = "overview.html", "statistics.json"
 
@@ -63,13 +63,13 @@ _MEANING = {
 
 @dataclass(slots=True, kw_only=True)
 class Overview:
-    """What was found and written.
+    """Statistics and files of an overview.
 
     Attributes:
-        statistics: The figures.
-        folder: Where the files are.
-        written: The files, in the order of the page; the page last.
-        problems: Frames that were left out, and why, one sentence each.
+        statistics: The statistics.
+        folder: Output folder.
+        written: Paths of the files, in the order of the page; the page last.
+        problems: Skipped frames, with the reason, one sentence each.
     """
 
     statistics: Statistics
@@ -78,19 +78,19 @@ class Overview:
     problems: list[str] = field(default_factory=list[str])
 
 
-class _Seen(NamedTuple):
-    counted: FrameCount
-    found: list[TileCandidate]
+class _FrameResult(NamedTuple):
+    counts: FrameCount
+    candidates: list[TileCandidate]
 
 
-class _Wanted(NamedTuple):
+class _TileRequest(NamedTuple):
     frame: Sample
-    one: TileCandidate
-    place: int
+    candidate: TileCandidate
+    position: int
 
 
 class _Writer:
-    """Puts files into the folder, and remembers the pictures for the page."""
+    """Writes files to the folder, and collects the images of the page."""
 
     def __init__(self, overview: Overview, *, overwrite: bool) -> None:
         self.overview = overview
@@ -105,13 +105,13 @@ class _Writer:
 
     def plot(self, name: str, data: bytes) -> None:
         self.file(_plot_name(name), data)
-        shown = page.HtmlImage(_plot_name(name), _MEANING[name], png_size(data) or (0, 0))
-        self.plots.append(shown)
+        image = page.HtmlImage(_plot_name(name), _MEANING[name], png_size(data) or (0, 0))
+        self.plots.append(image)
 
     def sheet(self, class_id: int, tiles: Sequence[Tile], *, offered: int) -> None:
         label = self.overview.statistics.classes.labels[class_id]
-        what = "objects" if label.is_thing else "frames"
-        title = f"{label.name}: {len(tiles)} of {offered:,} {what}"
+        unit = "objects" if label.is_thing else "frames"
+        title = f"{label.name}: {len(tiles)} of {offered:,} {unit}"
         size, columns = (THING_TILE, 6) if label.is_thing else (STUFF_TILE, 4)
         image = contact_sheet(tiles, title=title, columns=columns, tile_size=size)
         self.file(_sheet_name(label.name), jpeg_bytes(image))
@@ -119,13 +119,13 @@ class _Writer:
         self.sheets[class_id] = page.HtmlImage(_sheet_name(label.name), title, size_px)
 
 
-def sampled(frames: Sequence[Sample], *, limit: int | None, seed: int) -> tuple[Sample, ...]:
-    """Return some of the frames, the same for a seed, in their order.
+def sample_frames(frames: Sequence[Sample], *, limit: int | None, seed: int) -> tuple[Sample, ...]:
+    """Return a random sample of frames, in their order.
 
     Args:
         frames: All of them.
-        limit: How many; None for all.
-        seed: Another number, other frames.
+        limit: Number of frames; None for all.
+        seed: Seed of the sampling.
 
     Raises:
         SettingError: The limit is not positive.
@@ -150,19 +150,19 @@ def write_overview(  # noqa: PLR0913
     on_start: Callable[[str, int], None] = lambda _what, _many: None,
     on_step: Callable[[], None] = lambda: None,
 ) -> Overview:
-    """Count what frames have of each class, and write plots, sheets and a page about it.
+    """Return the overview of frames after writing its plots, contact sheets and page.
 
-    Frames that cannot be read are left out and named in the result.
+    Frames that cannot be read are skipped and listed in the result.
 
     Args:
-        frame_set: Where the frames come from.
-        frames: Those to look at.
-        folder: Where to.
-        classes: The classes wanted.
-        seed: Decides which pictures are shown, and nothing else.
+        frame_set: The data set of the frames.
+        frames: The frames to count.
+        folder: Output folder.
+        classes: The class set.
+        seed: Seed of the sampling of tiles.
         overwrite: True when files that are there may be replaced.
-        workers: How many processes; None for one a core.
-        on_start: Called with what is done next, and how many steps that takes.
+        workers: Number of processes; None for one per core.
+        on_start: Called with the name of each phase, and its number of steps.
         on_step: Called after each step.
 
     Raises:
@@ -170,19 +170,19 @@ def write_overview(  # noqa: PLR0913
         OutputError: A file is there already, the disk is full, or the like.
         DatasetError: No frame can be read.
     """
-    new_figure(1, 1)  # whoever lacks the library hears so now, not after minutes
+    new_figure(1, 1)  # raises before the work when matplotlib is missing
     targets = [PAGE, FIGURES, *map(_plot_name, PLOTS), *map(_sheet_name, classes.names)]
     for name in targets:
         check_free(folder / name, overwrite=overwrite)
     overview = Overview(statistics=Statistics(classes=classes), folder=folder)
-    choice = TileSampler(seed=seed)
+    sampler = TileSampler(seed=seed)
     on_start("looking", len(frames))
-    for frame, seen in in_parallel(partial(_look, classes), frames, workers=workers):
-        if isinstance(seen, str):
-            overview.problems.append(seen)
+    for frame, result in in_parallel(partial(_analyze_frame, classes), frames, workers=workers):
+        if isinstance(result, str):
+            overview.problems.append(result)
         else:
-            overview.statistics.add(frame.split, seen.counted)
-            choice.offer(seen.found)
+            overview.statistics.add(frame.split, result.counts)
+            sampler.add(result.candidates)
         on_step()
     if not overview.statistics.splits:
         reason = overview.problems[0] if overview.problems else "there are none"
@@ -193,52 +193,54 @@ def write_overview(  # noqa: PLR0913
     writer = _Writer(overview, overwrite=overwrite)
     for name, data in plots(overview.statistics):
         writer.plot(name, data)
-    wanted = _wanted(frames, choice, classes)
-    on_start("drawing", len(wanted))
-    for class_id, tiles in _tiles(wanted, classes, overview, workers=workers, on_step=on_step):
-        writer.sheet(class_id, tiles, offered=choice.offered(class_id))
+    requests = _tile_requests(frames, sampler, classes)
+    on_start("drawing", len(requests))
+    for class_id, tiles in _tiles(requests, classes, overview, workers=workers, on_step=on_step):
+        writer.sheet(class_id, tiles, offered=sampler.offered(class_id))
     about = _about(frame_set, overview.statistics, seed=seed)
     writer.file(FIGURES, json.dumps(about, indent=2).encode("ascii"))
     writer.file(PAGE, _page(frame_set, writer).encode("utf-8"))
     return overview
 
 
-def _look(classes: ClassSet, frame: Sample) -> _Seen | str:
-    """Return what a frame has; or why it cannot be read."""
+def _analyze_frame(classes: ClassSet, frame: Sample) -> _FrameResult | str:
+    """Return counts and candidates of a frame, or the error text."""
     try:
         segments = frame.segments(classes)
     except DatasetError as error:
         return str(error)
-    found = candidates(frame, segments, classes=classes)
-    return _Seen(count_frame(segments, classes=classes), found)
+    candidates = tile_candidates(frame, segments, classes=classes)
+    return _FrameResult(count_frame(segments, classes=classes), candidates)
 
 
-def _wanted(frames: Sequence[Sample], choice: TileSampler, classes: ClassSet) -> list[_Wanted]:
-    """Return what is to be drawn, class by class."""
+def _tile_requests(
+    frames: Sequence[Sample], sampler: TileSampler, classes: ClassSet
+) -> list[_TileRequest]:
+    """Return the tiles to draw, class by class."""
     by_name = {(frame.split, frame.stem): frame for frame in frames}
     return [
-        _Wanted(by_name[one.split, one.stem], one, place)
+        _TileRequest(by_name[candidate.split, candidate.stem], candidate, position)
         for class_id in range(len(classes.labels))
-        for place, one in enumerate(choice.chosen(class_id, count=PER_SHEET))
+        for position, candidate in enumerate(sampler.chosen(class_id, count=PER_SHEET))
     ]
 
 
 def _tiles(
-    wanted: Sequence[_Wanted],
+    requests: Sequence[_TileRequest],
     classes: ClassSet,
     overview: Overview,
     *,
     workers: int | None,
     on_step: Callable[[], None],
 ) -> Iterator[tuple[int, list[Tile]]]:
-    """Yield the pictures of each class; only those of classes that are being drawn are held."""
-    many = Counter(item.one.class_id for item in wanted)
+    """Yield class id and tiles of each class; only unfinished classes are held in memory."""
+    counts = Counter(item.candidate.class_id for item in requests)
     drawn: dict[int, dict[int, Tile | str]] = {}
-    for item, tile in in_parallel(partial(_draw, classes), wanted, workers=workers):
-        class_id = item.one.class_id
-        mine = drawn.setdefault(class_id, {})
-        mine[item.place] = tile
-        if len(mine) == many[class_id]:
+    for item, tile in in_parallel(partial(_draw, classes), requests, workers=workers):
+        class_id = item.candidate.class_id
+        class_tiles = drawn.setdefault(class_id, {})
+        class_tiles[item.position] = tile
+        if len(class_tiles) == counts[class_id]:
             in_order = [tile for _, tile in sorted(drawn.pop(class_id).items())]
             overview.problems += dict.fromkeys(tile for tile in in_order if isinstance(tile, str))
             if tiles := [tile for tile in in_order if isinstance(tile, Tile)]:
@@ -246,10 +248,10 @@ def _tiles(
         on_step()
 
 
-def _draw(classes: ClassSet, item: _Wanted) -> Tile | str:
-    """Return a picture; or why it cannot be drawn."""
+def _draw(classes: ClassSet, item: _TileRequest) -> Tile | str:
+    """Return a tile, or the error text."""
     try:
-        return draw_tile(item.frame, item.one, classes=classes)
+        return draw_tile(item.frame, item.candidate, classes=classes)
     except DatasetError as error:
         return str(error)
 
@@ -275,7 +277,7 @@ def _page(frame_set: SampleSet, writer: _Writer) -> str:
         *_tables(overview.statistics),
         page.heading("What it looks like"),
         page.paragraph("Spread over sizes and cities; sizes are in pixels of the labels."),
-        page.images(shown for _, shown in sorted(writer.sheets.items())),
+        page.images(image for _, image in sorted(writer.sheets.items())),
     ]
     if overview.problems:
         parts += [page.heading("Left out"), page.bullets(overview.problems)]

@@ -1,4 +1,4 @@
-"""How much of each class a data set has: counted frame by frame, summed, and as plots."""
+"""Class statistics of a data set: per frame, per split, and as plots."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _FINE_EDGES_PX = 2.0 ** (np.arange(49) / 2)  # for lines: two steps for each dou
 
 
 class FrameCount(NamedTuple):
-    """What a frame has of N classes.
+    """Counts of a frame for N classes.
 
     Attributes:
         pixels: Of the labels, all in all.
@@ -44,7 +44,7 @@ class FrameCount(NamedTuple):
 
 
 def count_frame(segments: Segments, *, classes: ClassSet) -> FrameCount:
-    """Return what a frame has of each class.
+    """Return the counts of a frame for each class.
 
     Args:
         segments: What is to be seen in it, with class_ids int32 (N,).
@@ -113,7 +113,7 @@ class SplitCount:
 
 @dataclass(slots=True, kw_only=True)
 class Statistics:
-    """What a data set has of each class.
+    """Class counts of a data set, by split.
 
     Attributes:
         classes: The classes.
@@ -188,7 +188,7 @@ def plots(statistics: Statistics) -> Iterator[tuple[str, bytes]]:
 
 
 def _by_split(statistics: Statistics) -> dict[str, SplitCount]:
-    """Return the counts with how many frames they are over, the largest split first."""
+    """Return the counts of each split with its number of frames, the largest split first."""
     ranked = sorted(statistics.splits.items(), key=lambda item: (-item[1].frames, item[0]))
     return {f"{name}, {count.frames:,} frames": count for name, count in ranked}
 
@@ -231,7 +231,7 @@ def _sizes_plot(statistics: Statistics) -> bytes:
 
 
 def _things_plot(statistics: Statistics) -> Iterator[tuple[str, bytes]]:
-    """Yield how the areas of things are spread, class by class."""
+    """Yield the plot of the cumulative distribution of object areas of each class of things."""
     curves: dict[str, NDArray[np.float64]] = {}
     for i, label in enumerate(statistics.classes.labels):
         fine = sum(count.fine[i] for count in statistics.splits.values())
@@ -263,7 +263,7 @@ def _things_plot(statistics: Statistics) -> Iterator[tuple[str, bytes]]:
 
 
 def _short(number: int) -> str:
-    """Return a power of four in few characters.
+    """Return a power of four as a short text.
 
     >>> [_short(number) for number in (256, 4096, 1048576)]
     ['256', '4k', '1M']

@@ -1,4 +1,4 @@
-"""A frame with its labels as a picture that somebody can judge."""
+"""Images of a frame with its labels drawn on it."""
 
 from __future__ import annotations
 
@@ -20,42 +20,42 @@ if TYPE_CHECKING:
     from urban_segmentor.structures.frame import Image
 
 Sizing: TypeAlias = Literal["image", "labels"]
-"""What keeps its size where a picture and its labels differ."""
+"""Which one keeps its size where image and labels differ."""
 
-_OVER = OverlayStyle(boxes=False, labels=False)
-_MAP = OverlayStyle(boxes=False, labels=False, opacity=1.0)
-_NONE: tuple[int, int, int] = (0, 0, 0)
+_OVERLAY_STYLE = OverlayStyle(boxes=False, labels=False)
+_MAP_STYLE = OverlayStyle(boxes=False, labels=False, opacity=1.0)
+_UNLABELED_COLOR: tuple[int, int, int] = (0, 0, 0)
 
 
 def frame_sheet(frame: Sample, *, classes: ClassSet, sizing: Sizing = "image") -> Image:
-    """Return a picture with its labels drawn over, the labels alone beside it, and a legend.
+    """Return an image with its labels drawn on it, the label map beside it, and a legend.
 
     Args:
         frame: The frame.
-        classes: The classes that are drawn.
-        sizing: What keeps its size; the other is resized.
+        classes: The class set.
+        sizing: Which one keeps its size; the other is resized.
 
     Returns:
         uint8 (H, W, 3), RGB.
 
     Raises:
-        DatasetError: The picture or the labels cannot be read.
+        DatasetError: The image or the labels cannot be read.
     """
-    over, alone, legend = _drawn(frame, classes, sizing)
-    height, width = over.shape[:2]
+    overlay, label_map, legend = _drawn(frame, classes, sizing)
+    height, width = overlay.shape[:2]
     name = f"{frame.stem}  ({frame.split}, {width} x {height})"
-    return side_by_side([Tile(over, name), Tile(alone, "labels")], legend=legend)
+    return side_by_side([Tile(overlay, name), Tile(label_map, "labels")], legend=legend)
 
 
-def overlaid(frame: Sample, *, classes: ClassSet) -> Image:
-    """Return a picture with its labels drawn over, uint8 (H, W, 3), RGB.
+def draw_labels(frame: Sample, *, classes: ClassSet) -> Image:
+    """Return an image with its labels drawn on it, uint8 (H, W, 3), RGB.
 
     Args:
         frame: The frame.
-        classes: The classes that are drawn.
+        classes: The class set.
 
     Raises:
-        DatasetError: The picture or the labels cannot be read.
+        DatasetError: The image or the labels cannot be read.
     """
     return _drawn(frame, classes, "image")[0]
 
@@ -63,58 +63,60 @@ def overlaid(frame: Sample, *, classes: ClassSet) -> Image:
 def _drawn(
     frame: Sample, classes: ClassSet, sizing: Sizing
 ) -> tuple[Image, Image, list[LegendEntry]]:
-    """Return the picture with its labels, the labels alone, and what their colors mean."""
+    """Return the image with its labels, the label map, and the legend."""
     image = frame.image()
     if sizing == "image":
         segments = frame.segments(classes, size=image.shape[:2])
     else:
         segments = frame.segments(classes)
-        image = resized(image, segments.masks.image_size)
+        image = resize_image(image, segments.masks.image_size)
     instances = as_instances(segments, classes=classes)
-    over = Overlay(style=_OVER).draw(Result(frame=Frame(pixels=image), instances=instances))
+    overlay = Overlay(style=_OVERLAY_STYLE).draw(
+        Result(frame=Frame(pixels=image), instances=instances)
+    )
     dark = Frame(pixels=np.zeros_like(image))
-    alone = Overlay(style=_MAP).draw(Result(frame=dark, instances=instances))
-    return over, alone, _legend(segments, classes)
+    label_map = Overlay(style=_MAP_STYLE).draw(Result(frame=dark, instances=instances))
+    return overlay, label_map, _legend(segments, classes)
 
 
 def _legend(segments: Segments, classes: ClassSet) -> list[LegendEntry]:
-    """Return what occurs: things with how many there are, stuff with its share of the picture."""
+    """Return the legend: things with their counts, stuff with its share of the image."""
     areas = segments.masks.areas()
     height, width = segments.masks.image_size
     entries: list[LegendEntry] = []
     for class_id, label in enumerate(classes.labels):
-        mine = segments.class_ids == class_id
-        if not mine.any():
+        is_class = segments.class_ids == class_id
+        if not is_class.any():
             continue
-        groups = int(np.count_nonzero(mine & segments.is_crowd))
+        groups = int(np.count_nonzero(is_class & segments.is_crowd))
         if label.is_thing:
-            text = f"{label.name} {np.count_nonzero(mine) - groups}"
+            text = f"{label.name} {np.count_nonzero(is_class) - groups}"
             text += f" + {groups} group{'s' * (groups > 1)}" if groups else ""
         else:
-            text = f"{label.name} {percent(int(areas[mine].sum()), height * width)}"
+            text = f"{label.name} {percent(int(areas[is_class].sum()), height * width)}"
         entries.append(LegendEntry(label.color, text))
     rest = height * width - int(areas.sum())
     if rest > 0:
         text = f"nothing of these {percent(rest, height * width)}"
-        entries.append(LegendEntry(_NONE, text))
+        entries.append(LegendEntry(_UNLABELED_COLOR, text))
     return entries
 
 
-def resized(image: Image, size: tuple[int, int]) -> Image:
-    """Return a picture at another size, uint8 (H, W, 3), RGB.
+def resize_image(image: Image, size: tuple[int, int]) -> Image:
+    """Return a resized image, uint8 (H, W, 3), RGB.
 
     Args:
         image: uint8 (h, w, 3), RGB.
-        size: Height and width wanted, pixels.
+        size: Target height and width, pixels.
     """
     if size == image.shape[:2]:
         return image
-    how = cv2.INTER_AREA if size[0] < image.shape[0] else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(image, size[::-1], interpolation=how), dtype=np.uint8)
+    interpolation = cv2.INTER_AREA if size[0] < image.shape[0] else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(image, size[::-1], interpolation=interpolation), dtype=np.uint8)
 
 
 def percent(part: int, whole: int) -> str:
-    """Return a share with two digits.
+    """Return a fraction as percent with two digits.
 
     >>> percent(1, 3), percent(1, 300)
     ('33 %', '0.33 %')

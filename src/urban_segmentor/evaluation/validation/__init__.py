@@ -1,1 +1,1 @@
-"""Scores a model, or saved results of any tool, over a split of Cityscapes."""
+"""Evaluation of a model or of saved predictions on a split of Cityscapes."""

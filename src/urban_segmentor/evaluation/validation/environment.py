@@ -1,4 +1,4 @@
-"""What was scored, and how, in plain JSON for the report."""
+"""Model, runtime, latency and library versions of a run, as JSON for the report."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LIBRARIES = ("faster-coco-eval", "numpy", "openvino", "onnxruntime", "opencv-py
 
 
 def about_model(model: str, segmenter: Segmenter, outcome: Validation) -> dict[str, Any]:
-    """Return what can be said about a model and its settings.
+    """Return a description of a model and its settings, as JSON values.
 
     Args:
         model: As the user named it.
@@ -44,7 +44,7 @@ def about_model(model: str, segmenter: Segmenter, outcome: Validation) -> dict[s
 
 
 def about_latency(segmenter: Segmenter, samples: Sequence[CityscapesFrame]) -> dict[str, Any]:
-    """Return what each stage costs one picture at a time, with the settings of the segmenter.
+    """Return the latency of each stage, one image at a time, as JSON values.
 
     Raises:
         DatasetError: A picture cannot be read.
@@ -54,10 +54,10 @@ def about_latency(segmenter: Segmenter, samples: Sequence[CityscapesFrame]) -> d
 
 
 def about_run(outcome: Validation) -> dict[str, Any]:
-    """Return what can be said about the labels and the rules.
+    """Return a description of the ground truth and the metrics, as JSON values.
 
     Args:
-        outcome: What came out.
+        outcome: Result of the validation.
     """
     return {
         "label_sizes": _sizes(outcome.sizes),

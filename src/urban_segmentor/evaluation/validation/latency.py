@@ -1,4 +1,4 @@
-"""What a picture costs when it has the machine to itself."""
+"""Latency of a model, one image at a time."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ if TYPE_CHECKING:
     from urban_segmentor.inference.segmenter import Segmenter
     from urban_segmentor.profiling import StageSummary
 
-MOST_FRAMES = 30
+MAX_FRAMES = 30
 _WARM_UP = 3
 
 
 def measure_latency(
-    segmenter: Segmenter, samples: Sequence[CityscapesFrame], *, most: int = MOST_FRAMES
+    segmenter: Segmenter, frames: Sequence[CityscapesFrame], *, max_frames: int = MAX_FRAMES
 ) -> tuple[dict[str, StageSummary], int]:
-    """Return what each stage takes for one picture at a time, and over how many pictures.
+    """Return the latency of each stage, one image at a time, and the number of images.
 
     With the thresholds that the segmenter has: use those of everyday, as evaluation lets through
     hundreds of weak instances. Masks are of the size of the picture, and all are decoded.
 
     Args:
         segmenter: The model.
-        samples: Frames; those without a picture are passed over.
-        most: Frames measured.
+        frames: Frames; those without an image are skipped.
+        max_frames: Maximum number of frames.
 
     Raises:
-        DatasetError: A picture cannot be read.
+        DatasetError: An image cannot be read.
     """
-    images = [sample.image for sample in samples if sample.image is not None][:most]
+    images = [frame.image for frame in frames if frame.image is not None][:max_frames]
     stages = StageTimes()
     for path in images[:_WARM_UP]:
         segmenter(read_image(path))

@@ -1,4 +1,4 @@
-"""Curves and confusion as pictures."""
+"""Plots of precision-recall curves and the confusion matrix."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def precision_recall_png(result: InstanceAp) -> bytes:
-    """Return precision over recall of every class of things at IoU 0.5, as a PNG.
+    """Return the precision-recall curves of all classes of things at IoU 0.5, as PNG.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -38,7 +38,7 @@ def precision_recall_png(result: InstanceAp) -> bytes:
 
 
 def confusion_png(result: MeanIou) -> bytes:
-    """Return what the pixels of each class were taken for, as a PNG.
+    """Return the confusion matrix of pixels, normalized by class, as PNG.
 
     Raises:
         MissingExtraError: matplotlib is not installed.

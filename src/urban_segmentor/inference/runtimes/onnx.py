@@ -1,4 +1,4 @@
-"""ONNX Runtime: for NVIDIA cards, and for whoever has it already."""
+"""ONNX Runtime, for CPUs and NVIDIA GPUs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class OnnxModel:
-    """A model file in a session of ONNX Runtime.
+    """A model file in an ONNX Runtime session.
 
     Args:
         path: `.onnx`.
@@ -45,8 +45,8 @@ class OnnxModel:
                 hint="fetch or export the file again",
             ) from error
         self._path = path
-        used = self._session.get_providers()
-        if device.startswith("cuda") and "CUDAExecutionProvider" not in used:
+        active_providers = self._session.get_providers()
+        if device.startswith("cuda") and "CUDAExecutionProvider" not in active_providers:
             raise SettingError(
                 "ONNX Runtime could not start CUDA",
                 hint="check the NVIDIA driver and the CUDA libraries, or use --device cpu",
@@ -88,10 +88,10 @@ class OnnxModel:
         Raises:
             ModelError: The graph does not take a picture of that size.
         """
-        planar = np.ascontiguousarray(batch.transpose(0, 3, 1, 2), dtype=self._dtype)
-        planar /= 255
+        nchw = np.ascontiguousarray(batch.transpose(0, 3, 1, 2), dtype=self._dtype)
+        nchw /= 255
         try:
-            outputs: list[Any] = self._session.run(None, {self._input.name: planar})
+            outputs: list[Any] = self._session.run(None, {self._input.name: nchw})
             return [np.asarray(output, dtype=np.float32) for output in outputs]
         except Exception as error:
             height, width = batch.shape[1:3]
@@ -102,9 +102,9 @@ class OnnxModel:
 
 
 def cuda_is_available() -> bool:
-    """Return whether there are an ONNX Runtime with CUDA and a card that it can run on."""
+    """Return whether ONNX Runtime has CUDA and there is an NVIDIA GPU."""
     try:
-        return _cards() > 0 and _has_cuda()  # the cheaper question first
+        return _gpu_count() > 0 and _has_cuda()  # the cheaper question first
     except MissingExtraError:
         return False
 
@@ -113,8 +113,8 @@ def _has_cuda() -> bool:
     return "CUDAExecutionProvider" in _onnxruntime().get_available_providers()
 
 
-def _cards() -> int:
-    """Return how many cards the NVIDIA driver sees."""
+def _gpu_count() -> int:
+    """Return the number of GPUs that the NVIDIA driver reports."""
     try:
         driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
     except OSError:

@@ -1,4 +1,4 @@
-"""OpenVINO: the fastest runtime on ordinary CPUs, and the only one the core needs."""
+"""OpenVINO, the default runtime."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_FIRST, _LAST = ov.Layout("NCHW"), ov.Layout("NHWC")
+_NCHW, _NHWC = ov.Layout("NCHW"), ov.Layout("NHWC")
 _MAX_YAML = 1_000_000  # bytes; its parser takes ten seconds for so much
 
 
 @cache
 def core() -> ov.Core:
-    """Return the one OpenVINO of this process, which stays.
+    """Return the one `ov.Core` of this process.
 
     Each new one loads its CPU plugin anew, which lays a stack for signals under the thread and puts
     back the former when it goes. When two go in the order in which they came, the stack that is
@@ -42,8 +42,8 @@ class OpenVinoModel:
     Args:
         path: `.onnx` or `.xml`.
         device: `cpu`, `gpu`, `gpu:1`, ...
-        precision: `auto` for the one the hardware is best at, or `f32`.
-        streams: How many pictures may be in work at once.
+        precision: `auto` for the fastest of the hardware, or `f32`.
+        streams: Maximum number of concurrent inferences.
 
     Raises:
         ModelError: The file is damaged or no model.
@@ -101,7 +101,9 @@ class OpenVinoModel:
         try:
             model.reshape([1, 3, *input_size])
             fold_upsampling(model)
-            compiled = self._core.compile_model(_for_runtime(model), self._device, self._config)
+            compiled = self._core.compile_model(
+                _with_uint8_input(model), self._device, self._config
+            )
         except RuntimeError as error:
             raise ModelError(
                 f"`{self._path}` cannot run at {input_size[0]} x {input_size[1]} on "
@@ -116,14 +118,14 @@ class OpenVinoRuntime:
 
     Args:
         compiled: The network, with uint8 (1, H, W, 3) input.
-        select: What was cut off the graph, to be done here; None when it is whole.
+        select: Top-k selection that was removed from the graph; None when it was not.
     """
 
     def __init__(self, compiled: ov.CompiledModel, *, select: TopK | None) -> None:
         self._compiled = compiled
         self._select = select
         self._maps = [_is_map(output) for output in compiled.outputs]
-        self._idle: list[ov.InferRequest] = []
+        self._idle_requests: list[ov.InferRequest] = []
         # The binding sets itself up on the first call, and two threads that make it together
         # wait for each other for ever.
         self.infer(np.zeros(tuple(compiled.input().shape), dtype=np.uint8))
@@ -138,7 +140,7 @@ class OpenVinoRuntime:
             The raw output tensors, float32, in the order of the export.
         """
         try:
-            request = self._idle.pop()
+            request = self._idle_requests.pop()
         except IndexError:
             request = self._compiled.create_infer_request()
         request.get_input_tensor().data[...] = batch
@@ -151,7 +153,7 @@ class OpenVinoRuntime:
             output.transpose(0, 3, 1, 2) if is_map else output
             for output, is_map in zip(outputs, self._maps, strict=True)
         ]
-        self._idle.append(request)
+        self._idle_requests.append(request)
         return outputs if self._select is None else self._select(outputs)
 
 
@@ -167,25 +169,25 @@ def _device_name(core: ov.Core, device: str) -> str:
     return name
 
 
-def _for_runtime(model: ov.Model) -> ov.Model:
-    """Return the model with uint8 NHWC input, and maps that go out as they lie in memory.
+def _with_uint8_input(model: ov.Model) -> ov.Model:
+    """Return the model with uint8 NHWC input and NHWC maps as output.
 
     The scale to [0, 1] goes into the weights of the first convolution where that is possible. On
     CPUs maps lie channels last, and turning the prototypes costs a tenth of the whole network.
     """
     is_scaled = _fold_scale(model)
-    steps = ov.preprocess.PrePostProcessor(model)
-    steps.input().tensor().set_element_type(ov.Type.u8).set_layout(_LAST)
-    change = steps.input().preprocess().convert_element_type(ov.Type.f32)
+    preprocessor = ov.preprocess.PrePostProcessor(model)
+    preprocessor.input().tensor().set_element_type(ov.Type.u8).set_layout(_NHWC)
+    input_steps = preprocessor.input().preprocess().convert_element_type(ov.Type.f32)
     if not is_scaled:
-        change.scale(255.0)
-    change.convert_layout(_FIRST)  # last, where it costs nothing
-    steps.input().model().set_layout(_FIRST)
+        input_steps.scale(255.0)
+    input_steps.convert_layout(_NCHW)  # last, where it costs nothing
+    preprocessor.input().model().set_layout(_NCHW)
     for i, output in enumerate(model.outputs):
         if _is_map(output):
-            steps.output(i).model().set_layout(_FIRST)
-            steps.output(i).tensor().set_layout(_LAST)
-    return steps.build()
+            preprocessor.output(i).model().set_layout(_NCHW)
+            preprocessor.output(i).tensor().set_layout(_NHWC)
+    return preprocessor.build()
 
 
 def _is_map(output: ov.Output | ov.ConstOutput) -> bool:
@@ -193,7 +195,7 @@ def _is_map(output: ov.Output | ov.ConstOutput) -> bool:
 
 
 def _fold_scale(model: ov.Model) -> bool:
-    """Divide the weights that the input is multiplied with by 255; return False if it is not so."""
+    """Fold the division by 255 into the first convolution; return False if there is none."""
     users = [target.get_node() for target in model.input().get_target_inputs()]
     if any(user.get_type_name() != "Convolution" for user in users):
         return False
@@ -205,7 +207,7 @@ def _fold_scale(model: ov.Model) -> bool:
 
 
 def _read(path: Path) -> ov.Model:
-    """Return a model, read by the one reader of its format; `Core` would try all it has."""
+    """Return a model read by the front end of its format; `Core` would try all of them."""
     manager: Any = FrontEndManager()  # it has no types
     reader = manager.load_by_framework("ir" if path.suffix == ".xml" else "onnx")
     return cast("ov.Model", reader.convert(reader.load(str(path))))
@@ -213,8 +215,8 @@ def _read(path: Path) -> ov.Model:
 
 def _check_ports(model: ov.Model, path: Path) -> None:
     shapes = [port.partial_shape for port in model.inputs]
-    wrong = len(shapes) != 1 or shapes[0].rank.is_dynamic or shapes[0].rank.get_length() != 4
-    if wrong or not model.outputs:
+    is_invalid = len(shapes) != 1 or shapes[0].rank.is_dynamic or shapes[0].rank.get_length() != 4
+    if is_invalid or not model.outputs:
         raise ModelError(
             f"`{path}` has inputs {[str(shape) for shape in shapes]}, expected one (B, 3, H, W)",
             hint="fetch or export the file again",
@@ -222,20 +224,20 @@ def _check_ports(model: ov.Model, path: Path) -> None:
 
 
 def _last_line(error: Exception) -> str:
-    """Return where OpenVINO says what is wrong; the lines before name its own source files."""
+    """Return the last line of an OpenVINO error; those before name its source files."""
     return (str(error).strip() or type(error).__name__).splitlines()[-1][:200]
 
 
 def _metadata(model: ov.Model, path: Path) -> Mapping[str, object]:
-    """Return what the export wrote: inside ONNX, or in `metadata.yaml` beside an .xml."""
-    inside: Mapping[str, object] = {}
+    """Return the metadata of the export: in the ONNX file, or `metadata.yaml` beside an .xml."""
+    rt_info: Mapping[str, object] = {}
     if model.has_rt_info(["framework"]):
         table = cast("Mapping[str, object]", model.get_rt_info(["framework"]).value)
-        inside = {key: str(model.get_rt_info(["framework", key]).value) for key in table}
-    beside = path.with_name("metadata.yaml")
-    if "names" in inside or path.suffix != ".xml" or not beside.is_file():
-        return inside
-    if beside.stat().st_size > _MAX_YAML:
-        raise ValueError(f"`{beside.name}` has more than {_MAX_YAML} bytes")
-    loaded: object = yaml.safe_load(beside.read_text(encoding="utf-8"))
-    return cast("Mapping[str, object]", loaded) if isinstance(loaded, dict) else inside
+        rt_info = {key: str(model.get_rt_info(["framework", key]).value) for key in table}
+    yaml_path = path.with_name("metadata.yaml")
+    if "names" in rt_info or path.suffix != ".xml" or not yaml_path.is_file():
+        return rt_info
+    if yaml_path.stat().st_size > _MAX_YAML:
+        raise ValueError(f"`{yaml_path.name}` has more than {_MAX_YAML} bytes")
+    loaded: object = yaml.safe_load(yaml_path.read_text(encoding="utf-8"))
+    return cast("Mapping[str, object]", loaded) if isinstance(loaded, dict) else rt_info

@@ -1,4 +1,4 @@
-"""Which runtime and which device run the model, and why."""
+"""Selection of runtime and device for a model."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Precision: TypeAlias = Literal["auto", "f32"]
 
 
 class ModelFile(Protocol):
-    """A model file that one of the runtimes has read."""
+    """A model file opened by a runtime."""
 
     metadata: Mapping[str, object]
 
@@ -40,7 +40,7 @@ class RuntimeSelection:
     Attributes:
         runtime: `openvino` or `onnx`.
         device: `cpu`, `gpu`, `cuda:0`, ...
-        reason: Why, to be shown to the user.
+        reason: Reason, to be shown to the user.
     """
 
     runtime: Literal["openvino", "onnx"]
@@ -57,7 +57,7 @@ def select_runtime(*, device: str, runtime: RuntimeName, suffix: str) -> Runtime
         suffix: `.onnx` or `.xml`; only OpenVINO reads the latter.
 
     Raises:
-        SettingError: The wishes contradict one another or name no device.
+        SettingError: The options contradict one another or name no device.
     """
     device = device.lower()
     if not re.fullmatch(r"auto|cpu|npu|(gpu|cuda)([:.]\d+)?", device):
@@ -70,23 +70,23 @@ def select_runtime(*, device: str, runtime: RuntimeName, suffix: str) -> Runtime
             f"`{runtime}` is no runtime", hint=f"choose one of {', '.join(get_args(RuntimeName))}"
         )
     device = device.replace(".", ":")
-    wants_cuda = device.startswith("cuda")
+    is_cuda = device.startswith("cuda")
     if runtime == "onnx" and suffix == ".xml":
         raise SettingError("ONNX Runtime does not read .xml", hint="take the .onnx export")
-    if wants_cuda and (runtime == "openvino" or suffix == ".xml"):
+    if is_cuda and (runtime == "openvino" or suffix == ".xml"):
         raise SettingError("OpenVINO does not run on CUDA", hint="take the .onnx export")
     if runtime == "onnx" and device.startswith(("gpu", "npu")):
         raise SettingError(
             f"ONNX Runtime is used for cpu and cuda here, not `{device}`",
             hint="use --runtime openvino, or --device cuda",
         )
-    if wants_cuda:
+    if is_cuda:
         return RuntimeSelection(runtime="onnx", device=device, reason="CUDA was asked for")
-    if device == "auto" and runtime != "openvino" and suffix == ".onnx" and _cuda():
+    if device == "auto" and runtime != "openvino" and suffix == ".onnx" and _has_cuda():
         return RuntimeSelection(runtime="onnx", device="cuda:0", reason="an NVIDIA card is there")
     if runtime != "auto":
-        named = "cpu" if device == "auto" else device
-        return RuntimeSelection(runtime=runtime, device=named, reason="it was asked for")
+        device_name = "cpu" if device == "auto" else device
+        return RuntimeSelection(runtime=runtime, device=device_name, reason="it was asked for")
     if device != "auto":
         return RuntimeSelection(
             runtime="openvino", device=device, reason="the device was asked for"
@@ -97,31 +97,31 @@ def select_runtime(*, device: str, runtime: RuntimeName, suffix: str) -> Runtime
 
 
 def open_model_file(
-    path: Path, choice: RuntimeSelection, *, precision: Precision = "auto", streams: int = 1
+    path: Path, selection: RuntimeSelection, *, precision: Precision = "auto", streams: int = 1
 ) -> ModelFile:
-    """Return the model read by the chosen runtime.
+    """Return the model file opened by the selected runtime.
 
     Args:
         path: `.onnx` or `.xml`.
-        choice: What runs it.
-        precision: `auto` for the one the hardware is best at, or `f32`.
-        streams: How many pictures may be in work at once.
+        selection: Runtime and device.
+        precision: `auto` for the fastest of the hardware, or `f32`.
+        streams: Maximum number of concurrent inferences.
 
     Raises:
         ModelError: The file is damaged or no model.
         SettingError: The device is not there.
         MissingExtraError: The runtime is not installed.
     """
-    if choice.runtime == "onnx":
+    if selection.runtime == "onnx":
         from urban_segmentor.inference.runtimes.onnx import OnnxModel  # noqa: PLC0415
 
-        return OnnxModel(path, device=choice.device)
+        return OnnxModel(path, device=selection.device)
     from urban_segmentor.inference.runtimes.openvino import OpenVinoModel  # noqa: PLC0415
 
-    return OpenVinoModel(path, device=choice.device, precision=precision, streams=streams)
+    return OpenVinoModel(path, device=selection.device, precision=precision, streams=streams)
 
 
-def _cuda() -> bool:
+def _has_cuda() -> bool:
     from urban_segmentor.inference.runtimes.onnx import cuda_is_available  # noqa: PLC0415
 
     return cuda_is_available()

@@ -1,4 +1,4 @@
-"""The selection at the end of heads without NMS, taken out of the graph.
+"""The top-k selection of end-to-end heads, removed from the graph and done in NumPy.
 
 OpenVINO 2026.4 removes the slices in front of the `GatherElements` that selects the best anchors:
 compiling then fails, or reads wrong memory. So the graph is cut before the selection, which costs
@@ -23,10 +23,10 @@ _SLICES = frozenset({"Slice", "StridedSlice", "VariadicSplit", "Split"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopK:
-    """Selects as the graph did: best anchors first, then their best classes.
+    """Top-k selection: best anchors first, then their best classes.
 
     Attributes:
-        count: Rows to select.
+        count: Number of rows to select.
         classes: Length of the class list.
     """
 
@@ -44,20 +44,20 @@ class TopK:
         """
         head = outputs[0][0]
         scores = head[:, 4 : 4 + self.classes]
-        anchors = _best(scores.max(axis=1), self.count)
-        pairs = _best(scores[anchors].ravel(), self.count)
+        anchors = _top_indices(scores.max(axis=1), self.count)
+        pairs = _top_indices(scores[anchors].ravel(), self.count)
         rows, class_ids = anchors[pairs // self.classes], pairs % self.classes
-        chosen = head[rows]
-        picked = scores[rows, class_ids][:, None], class_ids[:, None].astype(np.float32)
-        selected = np.hstack([chosen[:, :4], *picked, chosen[:, 4 + self.classes :]])
+        head_rows = head[rows]
+        score_and_class = scores[rows, class_ids][:, None], class_ids[:, None].astype(np.float32)
+        selected = np.hstack([head_rows[:, :4], *score_and_class, head_rows[:, 4 + self.classes :]])
         return [selected[None], *outputs[1:]]
 
 
 def split_topk(model: ov.Model) -> tuple[ov.Model, TopK | None]:
-    """Return the model without the selection at its end, and what selects instead.
+    """Return the model without the top-k selection at its end, and the `TopK` that replaces it.
 
     Args:
-        model: As it was read; one whose head does not select is returned as it is.
+        model: The model; one without top-k selection is returned unchanged.
     """
     results = [result.input_value(0) for result in model.get_results()]
     head = results[0].get_partial_shape()
@@ -69,12 +69,12 @@ def split_topk(model: ov.Model) -> tuple[ov.Model, TopK | None]:
     width = source.get_partial_shape()[2].get_length()
     select = TopK(count=head[1].get_length(), classes=width - head[2].get_length() + 2)
     outputs: list[Any] = [source, *results[1:]]
-    cut = ov.Model(outputs, model.get_parameters(), "without selection")  # pyright: ignore[reportGeneralTypeIssues] - its stubs name another Model
-    return cut, select
+    trimmed = ov.Model(outputs, model.get_parameters(), "without selection")  # pyright: ignore[reportGeneralTypeIssues] - its stubs name another Model
+    return trimmed, select
 
 
 def _gathered_from(node: Any, *, depth: int) -> Any:  # noqa: ANN401 - openvino types no nodes
-    """Return the tensor of all anchors that a node's inputs were gathered from, or None."""
+    """Return the tensor of all anchors from which a node gathers its inputs, or None."""
     if depth == 0:
         return None
     if node.get_type_name() == "GatherElements":
@@ -83,14 +83,14 @@ def _gathered_from(node: Any, *, depth: int) -> Any:  # noqa: ANN401 - openvino 
         if sliced.get_type_name() in _SLICES and shape.rank.get_length() == 3:
             return sliced.input_value(0)
     for value in node.input_values():
-        found = _gathered_from(value.get_node(), depth=depth - 1)
-        if found is not None:
-            return found
+        tensor = _gathered_from(value.get_node(), depth=depth - 1)
+        if tensor is not None:
+            return tensor
     return None
 
 
-def _best(scores: NDArray[np.float32], count: int) -> NDArray[np.intp]:
-    """Return the positions of the highest scores, best first."""
+def _top_indices(scores: NDArray[np.float32], count: int) -> NDArray[np.intp]:
+    """Return the indices of the highest scores, best first."""
     count = min(count, len(scores))
     top = np.argpartition(-scores, count - 1)[:count]
     return top[np.argsort(-scores[top], kind="stable")]

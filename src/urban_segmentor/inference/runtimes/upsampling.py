@@ -1,4 +1,4 @@
-"""The up-sampling of mask prototypes, folded into the convolution behind it.
+"""Folding of the prototype upsampling into the convolution after it.
 
 YOLO heads double the resolution of their prototypes by a transposed convolution of 2 x 2, and
 convolve the result by 3 x 3 with nothing between. Both are linear. A window of 2 x 2 small pixels
@@ -39,13 +39,13 @@ class _Layer:
 
 
 def fold_upsampling(model: ov.Model) -> None:
-    """Rewrite the up-sampling of a model of fixed input size, where it has one of that kind.
+    """Fold the prototype upsampling of a model of fixed input size, if it has one.
 
     Args:
-        model: Changed in place; results differ by rounding alone. One in eight bits stays as it
-            is.
+        model: Changed in place; results differ by rounding alone. An INT8 model is left
+            unchanged.
     """
-    # A node that is still held counts as a reader, so none may be kept over the folding.
+    # A node with a Python reference counts as used, so none may be kept across the folding.
     if "FakeQuantize" in {node.get_type_name() for node in model.get_ordered_ops()}:
         return  # folding constants would undo the eight bits of weights
     folding = Manager()
@@ -58,8 +58,12 @@ def fold_upsampling(model: ov.Model) -> None:
 
 def _fold(node: Any) -> None:  # noqa: ANN401
     up = _layer(node, kernel=2, strides=2, pads=0, silu=False)
-    middle = None if up is None else _layer(_only_user(up.last), kernel=3, pads=1, silu=True)
-    end = None if middle is None else _layer(_only_user(middle.last), kernel=1, pads=0, silu=True)
+    middle = None if up is None else _layer(_single_consumer(up.last), kernel=3, pads=1, silu=True)
+    end = (
+        None
+        if middle is None
+        else _layer(_single_consumer(middle.last), kernel=1, pads=0, silu=True)
+    )
     if up is None or middle is None or end is None:
         return
     small = node.input_value(0)
@@ -98,57 +102,61 @@ def _merged_bias(up: _Layer, middle: _Layer, *, height: int, width: int) -> NDAr
     taps = np.einsum("omyx,m->oyx", middle.weights, up.bias)
     bias = np.broadcast_to(middle.bias[:, None, None], (len(taps), *large)).copy()
     for row, column in np.ndindex(3, 3):
-        seen = inside[row : row + large[0], column : column + large[1]]
-        bias += taps[:, row, column, None, None] * seen
+        valid = inside[row : row + large[0], column : column + large[1]]
+        bias += taps[:, row, column, None, None] * valid
     windows = bias.reshape(len(taps), height + 1, 2, width + 1, 2).transpose(2, 4, 0, 1, 3)
     return windows.reshape(1, -1, height + 1, width + 1)
 
 
 def _layer(node: Any, *, kernel: int, pads: int, silu: bool, strides: int = 1) -> _Layer | None:  # noqa: ANN401
-    """Return what a node and those behind it compute, or None when that is something else."""
+    """Return a node and those after it as a layer, or None when they are no such layer."""
     if node is None or "Convolution" not in node.get_type_name():
         return None
-    settings: dict[str, Any] = node.get_attributes()
+    attributes: dict[str, Any] = node.get_attributes()
     weights = _values(node.input_value(1))
     expected = {"strides": strides, "pads_begin": pads, "pads_end": pads, "dilations": 1}
-    plain = all(list(settings.get(name, ())) == [value] * 2 for name, value in expected.items())
-    plain = plain and not any(settings.get("output_padding", ()))
-    if weights is None or weights.shape[2:] != (kernel, kernel) or not plain:
+    is_plain = all(
+        list(attributes.get(name, ())) == [value] * 2 for name, value in expected.items()
+    )
+    is_plain = is_plain and not any(attributes.get("output_padding", ()))
+    if weights is None or weights.shape[2:] != (kernel, kernel) or not is_plain:
         return None
-    added = _only_user(node)
-    if added is None or added.get_type_name() != "Add":
+    add_node = _single_consumer(node)
+    if add_node is None or add_node.get_type_name() != "Add":
         return None
-    bias = _values(added.input_value(1))
+    bias = _values(add_node.input_value(1))
     channels = weights.shape[1] if strides == 2 else weights.shape[0]
     if bias is None or bias.size != channels:
         return None
-    last = _silu_of(added) if silu else added
+    last = _silu_of(add_node) if silu else add_node
     return None if last is None else _Layer(weights=weights, bias=bias.ravel(), last=last)
 
 
 def _silu_of(node: Any) -> Any:  # noqa: ANN401
-    """Return the node that gives `x * sigmoid(x)` of another, or None."""
-    users = {user.get_type_name(): user for user in _users(node)}
-    if set(users) == {"Swish"}:
-        return users["Swish"]
-    if set(users) != {"Sigmoid", "Multiply"}:
+    """Return the node that computes the SiLU of another, or None."""
+    consumers = {consumer.get_type_name(): consumer for consumer in _consumers(node)}
+    if set(consumers) == {"Swish"}:
+        return consumers["Swish"]
+    if set(consumers) != {"Sigmoid", "Multiply"}:
         return None
-    behind = _only_user(users["Sigmoid"])  # nodes compared by `==` would become an operation
-    is_same = behind is not None and behind.get_name() == users["Multiply"].get_name()
-    return users["Multiply"] if is_same else None
+    consumer = _single_consumer(
+        consumers["Sigmoid"]
+    )  # nodes compared by `==` would become an operation
+    is_same = consumer is not None and consumer.get_name() == consumers["Multiply"].get_name()
+    return consumers["Multiply"] if is_same else None
 
 
-def _users(node: Any) -> list[Any]:  # noqa: ANN401
+def _consumers(node: Any) -> list[Any]:  # noqa: ANN401
     return [target.get_node() for target in node.output(0).get_target_inputs()]
 
 
-def _only_user(node: Any) -> Any:  # noqa: ANN401
-    users = _users(node)
-    return users[0] if len(users) == 1 else None
+def _single_consumer(node: Any) -> Any:  # noqa: ANN401
+    consumers = _consumers(node)
+    return consumers[0] if len(consumers) == 1 else None
 
 
 def _values(output: Any) -> NDArray[np.float64] | None:  # noqa: ANN401
-    """Return the numbers of a constant, as float64, or None when it is none."""
+    """Return the values of a constant, float64, or None for other nodes."""
     node = output.get_node()
     while node.get_type_name() == "Convert":
         node = node.input_value(0).get_node()

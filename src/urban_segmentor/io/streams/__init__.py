@@ -1,1 +1,1 @@
-"""What is seen now: cameras, streams, the screen, and files at their own pace."""
+"""Live sources: cameras, network streams, the screen, and files in real time."""

@@ -1,4 +1,4 @@
-"""What a thread that reads a source and the one that takes its frames share."""
+"""The buffer between the thread that reads a live source and its consumer."""
 
 from __future__ import annotations
 
@@ -24,47 +24,47 @@ POLL_S = 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CapturedFrame:
-    """A frame before anybody wants it: converting those that are dropped would be a waste.
+    """A decoded frame, converted to planes only when it is used: most may be dropped.
 
     Attributes:
-        image: As decoded, or its planes.
-        turn: How a decoded one becomes upright.
+        image: The decoded frame, or its planes.
+        orientation: Display orientation of a decoded frame.
         index: As in `Frame`.
         time_s: As in `Frame`.
         captured_s: As in `Frame`.
     """
 
     image: av.VideoFrame | Yuv420
-    turn: Orientation
+    orientation: Orientation
     index: int
     time_s: float
     captured_s: float
 
     @property
     def planes(self) -> Yuv420:
-        """Its planes, upright."""
+        """The upright YUV 4:2:0 planes."""
         if isinstance(self.image, Yuv420):
             return self.image
-        return planes_of(self.image, self.turn)
+        return planes_of(self.image, self.orientation)
 
 
 class FrameBuffer:
-    """The newest shot, and what is known of the source; `stopped` and `paused` need no lock.
+    """The newest captured frame and the state of its source; `stopped` and `paused` need no lock.
 
     Args:
         on_state: Called with each new state, from whichever thread sees it first.
 
     Attributes:
-        newest: The newest shot.
-        stopped: True when all is to end.
-        paused: True while the picture stands still.
-        since_s: When frames began to be taken, by `time.monotonic`; None before.
-        over: True when no more shots will come.
-        error: What ended the reading, or None.
-        size: Height and width of the first picture, pixels; None before it came.
+        newest: The newest captured frame.
+        stopped: True when reading shall end.
+        paused: True while the source is paused.
+        since_s: When the consumer began to take frames, by `time.monotonic`; None before.
+        finished: True when no more frames will come.
+        error: The exception that ended the reading, or None.
+        size: Height and width of the first frame, pixels; None before it came.
         rate: Nominal frame rate, frames a second, or None.
-        reconnects: How often the source came back.
-        damaged: Pictures or packets that were left out.
+        reconnects: Number of reconnections.
+        damaged: Number of damaged frames or packets, which are skipped.
     """
 
     def __init__(self, on_state: Callable[[str], None]) -> None:
@@ -73,63 +73,63 @@ class FrameBuffer:
         self.stopped = False
         self.paused = False
         self.since_s: float | None = None
-        self.over = False
+        self.finished = False
         self.error: BaseException | None = None
         self.size: tuple[int, int] | None = None
         self.rate: Fraction | None = None
         self.reconnects = 0
         self.damaged = 0
-        self.put_s = 0.0
+        self.last_put_s = 0.0
         self.state = "connecting"
-        self._told = ""
-        self._telling = threading.RLock()
+        self._reported = ""
+        self._state_lock = threading.RLock()
         self.is_live = False
-        self._notes: dict[str, None] = {}
+        self._problems: dict[str, None] = {}
         self._began = threading.Event()
 
     def begin(self, size: tuple[int, int]) -> None:
-        """Tell that the first picture is here."""
+        """Set the size of the first frame, and wake `wait_for_begin`."""
         self.size = size
         self._began.set()
 
     def end(self, error: BaseException | None = None) -> None:
-        """Tell that no more shots will come."""
+        """Mark the buffer as finished."""
         self.error = error
         self.is_live = False
-        self.over = True
+        self.finished = True
         self._began.set()
 
     def wait_for_begin(self) -> None:
-        """Wait for the first picture, the end, or `stopped`."""
+        """Wait for the first frame, the end, or `stopped`."""
         while not (self.stopped or self._began.wait(POLL_S)):
             pass
 
-    def put(self, shot: CapturedFrame) -> None:
-        """Hand a shot on."""
-        self.put_s = time.monotonic()
-        self.newest.put(shot)
+    def put(self, captured: CapturedFrame) -> None:
+        """Publish a captured frame, in place of the newest one."""
+        self.last_put_s = time.monotonic()
+        self.newest.put(captured)
 
-    def tell(self, state: str, *, is_live: bool = False) -> None:
-        """Tell a new state; nothing comes after `ended`, whichever thread is late."""
-        with self._telling:
-            if self._told == "ended":
+    def set_state(self, state: str, *, is_live: bool = False) -> None:
+        """Set the state and call `on_state` if it is new; nothing follows `ended`."""
+        with self._state_lock:
+            if self._reported == "ended":
                 return
             self.is_live = is_live
-            if state != self._told:
-                self.state = self._told = state
+            if state != self._reported:
+                self.state = self._reported = state
                 self._on_state(state)
 
-    def note(self, problem: str) -> None:
-        """Keep a problem, once."""
-        self._notes.setdefault(problem)
+    def add_problem(self, problem: str) -> None:
+        """Add a problem, once."""
+        self._problems.setdefault(problem)
 
     @property
-    def notes(self) -> list[str]:
+    def problems(self) -> list[str]:
         """The problems so far."""
-        return list(self._notes)
+        return list(self._problems)
 
     def sleep(self, seconds: float) -> bool:
-        """Wait, in steps that `stopped` ends; return True when it did not."""
+        """Sleep unless `stopped` is set; return False when it was."""
         until_s = time.monotonic() + seconds
         while not self.stopped and (left_s := until_s - time.monotonic()) > 0:
             time.sleep(min(left_s, POLL_S))

@@ -1,4 +1,4 @@
-"""Room for one thing, the newest."""
+"""A queue of length one that keeps the latest value."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _T = TypeVar("_T")
 
 
 class LatestValue(Generic[_T]):
-    """Hands the newest thing from one thread to another; what was never taken is counted.
+    """A thread-safe queue of length one: a new value replaces the old one, which counts as dropped.
 
     >>> slot = LatestValue[int]()
     >>> slot.put(1), slot.put(2), slot.take(timeout_s=0), slot.take(timeout_s=0), slot.dropped
@@ -23,25 +23,25 @@ class LatestValue(Generic[_T]):
 
     @property
     def dropped(self) -> int:
-        """How many things were replaced before anybody took them."""
+        """Number of values that were replaced before they were taken."""
         return self._dropped
 
-    def put(self, item: _T, *, patience_s: float = 0.0) -> None:
-        """Put a thing in, in place of the one that waits.
+    def put(self, item: _T, *, timeout_s: float = 0.0) -> None:
+        """Put a value, replacing the one that waits.
 
         Args:
-            item: The thing.
-            patience_s: How long to wait for the one before to be taken, seconds.
+            item: The value.
+            timeout_s: Maximum wait for the previous value to be taken, seconds.
         """
         with self._changed:
-            if patience_s:
-                self._changed.wait_for(lambda: self._item is None, patience_s)
+            if timeout_s:
+                self._changed.wait_for(lambda: self._item is None, timeout_s)
             self._dropped += self._item is not None
             self._item = item
             self._changed.notify_all()
 
     def take(self, *, timeout_s: float) -> _T | None:
-        """Take the newest thing; None when none came in time."""
+        """Take the latest value; None when none came in time."""
         with self._changed:
             if self._item is None:
                 self._changed.wait(timeout_s)
@@ -50,6 +50,6 @@ class LatestValue(Generic[_T]):
             return item
 
     def clear(self) -> None:
-        """Throw away what waits, without counting it."""
+        """Discard the waiting value, without counting it."""
         with self._changed:
             self._item = None

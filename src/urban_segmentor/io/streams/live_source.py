@@ -1,4 +1,4 @@
-"""The newest frame of a camera, a stream, the screen, or a file at its own pace."""
+"""`LiveSource`: the newest frame of a camera, network stream, screen or paced file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from urban_segmentor.errors import SourceError
 from urban_segmentor.io.streams.frame_buffer import POLL_S, CapturedFrame, FrameBuffer
-from urban_segmentor.io.streams.paced_video import FileReader, open_file
+from urban_segmentor.io.streams.paced_video import FileReader, open_video_file
 from urban_segmentor.io.streams.retry import RetryPolicy
 from urban_segmentor.io.streams.stream import StreamReader
 from urban_segmentor.structures.frame import Frame
@@ -23,45 +23,45 @@ if TYPE_CHECKING:
     from urban_segmentor.io.video_reader import VideoReader
 
 _JOIN_S = 0.2
-_UNINTERRUPTED = frozenset({"camera", "screen"})  # there FFmpeg waits without looking at the time
+_WITHOUT_TIMEOUT = frozenset({"camera", "screen"})  # FFmpeg has no read timeout there
 
 
-def _say_nothing(_state: str) -> None:
+def _ignore_state(_state: str) -> None:
     pass
 
 
 class LiveSource:
-    """The newest frame of a live source, again and again.
+    """Iterates over the newest frame of a live source.
 
     A thread reads and decodes, from `first_size` on. Nothing waits in a queue: a frame that
     nobody took before the next one came is dropped, and counted. Frames that come before the
     first one is asked for are not counted; time, index and the pace of a file begin then.
 
     Args:
-        address: Where the frames come from.
-        wishes: What is asked of it.
+        uri: The source.
+        options: Options of the stream.
         on_state: Called with each new state: `connecting`, `live`,
             `lost: connection refused; retry in 4 s`, `ended`; from any thread.
-        timing: How patient to be.
+        retry: Timeouts and retry delays.
 
     Raises:
-        SettingError: Something is asked that this kind of source cannot do.
+        SettingError: An option does not apply to this kind of source.
     """
 
     def __init__(
         self,
-        address: SourceUri,
+        uri: SourceUri,
         *,
-        wishes: StreamOptions,
-        on_state: Callable[[str], None] = _say_nothing,
-        timing: RetryPolicy | None = None,
+        options: StreamOptions,
+        on_state: Callable[[str], None] = _ignore_state,
+        retry: RetryPolicy | None = None,
     ) -> None:
-        wishes.check_for(address)
-        self._address, self._wishes = address, wishes
-        self._timing = timing or RetryPolicy()
-        self._feed = FrameBuffer(on_state)
+        options.check_for(uri)
+        self._uri, self._options = uri, options
+        self._retry = retry or RetryPolicy()
+        self._buffer = FrameBuffer(on_state)
         self._thread: threading.Thread | None = None
-        self._file: VideoReader | None = None  # where every frame is wanted, without a thread
+        self._file: VideoReader | None = None  # read without a thread, when every frame is taken
         self._frames: Iterator[Frame] | None = None
         self._first: Frame | None = None
 
@@ -72,15 +72,15 @@ class LiveSource:
             SourceError: It can never come.
         """
         if not self._is_threaded:
-            return self._first_of_all()
+            return self._read_first()
         self._start()
-        self._feed.wait_for_begin()
-        feed = self._feed
-        if feed.size is None and feed.error is not None:
-            raise feed.error
-        if feed.size is None and not feed.stopped:
-            raise self._nothing()
-        return feed.size
+        self._buffer.wait_for_begin()
+        buffer = self._buffer
+        if buffer.size is None and buffer.error is not None:
+            raise buffer.error
+        if buffer.size is None and not buffer.stopped:
+            raise self._no_frame_error()
+        return buffer.size
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the newest frame, each once, in order of time, until the end or `stop`.
@@ -90,25 +90,25 @@ class LiveSource:
         """
         try:
             if self._is_threaded:
-                yield from self._newest()
+                yield from self._iter_newest()
             else:
-                yield from self._all()
+                yield from self._iter_all()
         finally:
-            self._feed.tell("ended")
+            self._buffer.set_state("ended")
 
     def pause(self, paused: bool) -> None:  # noqa: FBT001 - a switch
-        """Let the picture stand still, or go on.
+        """Pause or resume the source.
 
         A file stands still; a camera is read on, and its frames do not count as dropped.
         """
-        self._feed.paused = paused
+        self._buffer.paused = paused
 
     def stop(self) -> None:
-        """End everything soon; takes no lock, for signal handlers."""
-        self._feed.stopped = True
+        """Ask the source to end; takes no lock, for signal handlers."""
+        self._buffer.stopped = True
 
     def close(self) -> None:
-        """End everything; safe to call twice.
+        """Stop and release the source; safe to call twice.
 
         A thread that waits for a silent source is left behind: it ends by itself at the next
         packet or time limit, and does not keep the program from ending.
@@ -119,48 +119,48 @@ class LiveSource:
             thread.join(_JOIN_S)
         if self._file is not None:
             self._file.close()
-        self._feed.newest.clear()
+        self._buffer.newest.clear()
 
     @property
     def dropped(self) -> int:
-        """Frames that were never taken."""
-        return self._feed.newest.dropped
+        """Number of frames that were never taken."""
+        return self._buffer.newest.dropped
 
     @property
     def reconnects(self) -> int:
-        """How often the source came back."""
-        return self._feed.reconnects
+        """Number of reconnections."""
+        return self._buffer.reconnects
 
     @property
     def state(self) -> str:
-        """The state as it is now."""
-        return self._feed.state
+        """The current state."""
+        return self._buffer.state
 
     @property
     def is_live(self) -> bool:
-        """True while new pictures come."""
-        return self._feed.is_live
+        """True while new frames come."""
+        return self._buffer.is_live
 
     @property
     def rate(self) -> Fraction | None:
-        """Nominal rate of the frames, per second, after the stride; None when nobody knows."""
-        return self._feed.rate
+        """Nominal frames per second after the stride; None when unknown."""
+        return self._buffer.rate
 
     @property
     def problems(self) -> list[str]:
-        """What went wrong without ending it, in words."""
-        found = self._feed.notes
+        """Problems that did not end the source."""
+        problems = self._buffer.problems
         if self._file is not None:
-            found += self._file.problems
-        if self._feed.damaged:
-            found.append(
-                f"`{self._address.name}`: {self._feed.damaged} damaged pictures were left out"
+            problems += self._file.problems
+        if self._buffer.damaged:
+            problems.append(
+                f"`{self._uri.name}`: {self._buffer.damaged} damaged pictures were left out"
             )
-        return found
+        return problems
 
     @property
     def _is_threaded(self) -> bool:
-        return self._address.kind != "file" or self._wishes.paced
+        return self._uri.kind != "file" or self._options.paced
 
     def _start(self) -> None:
         if self._thread is None:
@@ -168,93 +168,93 @@ class LiveSource:
             self._thread.start()
 
     def _read(self) -> None:
-        feed, address = self._feed, self._address
+        buffer, uri = self._buffer, self._uri
         try:
-            if address.kind == "file":
-                FileReader(address, self._wishes, feed).run()
+            if uri.kind == "file":
+                FileReader(uri, self._options, buffer).run()
             else:
-                StreamReader(address, self._wishes, feed, self._timing).run()
+                StreamReader(uri, self._options, buffer, self._retry).run()
         except BaseException as error:  # noqa: BLE001 - raised again where frames are taken
-            feed.end(error)
+            buffer.end(error)
         else:
-            feed.end()
+            buffer.end()
 
-    def _newest(self) -> Iterator[Frame]:
-        feed = self._feed
+    def _iter_newest(self) -> Iterator[Frame]:
+        buffer = self._buffer
         self._start()
-        feed.newest.clear()
-        feed.since_s = feed.put_s = time.monotonic()
-        while not (feed.stopped or self._is_past_end()):
-            over = feed.over  # asked first, so that the last shot is not overlooked
-            shot = feed.newest.take(timeout_s=POLL_S)
-            if shot is None:
-                if over and feed.error is not None:
-                    raise feed.error
-                if over:
+        buffer.newest.clear()
+        buffer.since_s = buffer.last_put_s = time.monotonic()
+        while not (buffer.stopped or self._is_past_end()):
+            finished = buffer.finished  # read first, so that the last frame is not overlooked
+            captured = buffer.newest.take(timeout_s=POLL_S)
+            if captured is None:
+                if finished and buffer.error is not None:
+                    raise buffer.error
+                if finished:
                     return
-                self._watch()
-            elif not (feed.paused and self._address.kind != "file"):
-                yield self._frame(shot)
+                self._check_silence()
+            elif not (buffer.paused and self._uri.kind != "file"):
+                yield self._to_frame(captured)
 
     def _is_past_end(self) -> bool:
-        feed, duration_s = self._feed, self._wishes.duration_s
-        if self._address.kind == "file" or duration_s is None or feed.since_s is None:
+        buffer, duration_s = self._buffer, self._options.duration_s
+        if self._uri.kind == "file" or duration_s is None or buffer.since_s is None:
             return False
-        return time.monotonic() - feed.since_s >= duration_s
+        return time.monotonic() - buffer.since_s >= duration_s
 
-    def _watch(self) -> None:
-        """See a device that has gone silent, where the reading thread cannot."""
-        feed, limit_s = self._feed, self._timing.read_s
+    def _check_silence(self) -> None:
+        """Set the state `lost` when a device is silent whose reads have no timeout."""
+        buffer, limit_s = self._buffer, self._retry.read_timeout_s
         if (
-            self._address.kind in _UNINTERRUPTED
-            and feed.is_live
-            and not feed.paused
-            and time.monotonic() - feed.put_s > limit_s
+            self._uri.kind in _WITHOUT_TIMEOUT
+            and buffer.is_live
+            and not buffer.paused
+            and time.monotonic() - buffer.last_put_s > limit_s
         ):
-            feed.tell(f"lost: nothing came for {limit_s:g} s; waiting for it")
+            buffer.set_state(f"lost: nothing came for {limit_s:g} s; waiting for it")
 
-    def _frame(self, shot: CapturedFrame) -> Frame:
+    def _to_frame(self, captured: CapturedFrame) -> Frame:
         return Frame(
-            pixels=shot.planes,
-            index=shot.index,
-            time_s=shot.time_s,
+            pixels=captured.planes,
+            index=captured.index,
+            time_s=captured.time_s,
             source=self._source_name,
-            name=f"{self._address.stem}_{shot.index:06d}",
-            captured_s=min(shot.captured_s, time.monotonic()),
+            name=f"{self._uri.stem}_{captured.index:06d}",
+            captured_s=min(captured.captured_s, time.monotonic()),
         )
 
     @property
     def _source_name(self) -> str:
-        return self._address.target if self._address.kind == "file" else self._address.name
+        return self._uri.target if self._uri.kind == "file" else self._uri.name
 
-    def _first_of_all(self) -> tuple[int, int] | None:
+    def _read_first(self) -> tuple[int, int] | None:
         if self._frames is None:
-            self._file = open_file(self._address, self._wishes)
-            self._feed.rate = self._file.info.rate / self._wishes.stride
+            self._file = open_video_file(self._uri, self._options)
+            self._buffer.rate = self._file.info.rate / self._options.stride
             self._frames = iter(self._file)
             self._first = next(self._frames, None)
             if self._first is None:
-                raise self._nothing()
-            self._feed.size = self._first.size
-        return self._feed.size
+                raise self._no_frame_error()
+            self._buffer.size = self._first.size
+        return self._buffer.size
 
-    def _nothing(self) -> SourceError:
+    def _no_frame_error(self) -> SourceError:
         return SourceError(
-            f"`{self._address.name}` gave no frame"
+            f"`{self._uri.name}` gave no frame"
             + "".join(f"; {problem}" for problem in self.problems),
             hint="look at --start and --duration",
         )
 
-    def _all(self) -> Iterator[Frame]:
+    def _iter_all(self) -> Iterator[Frame]:
         """Yield every frame as fast as they are taken."""
-        feed = self._feed
-        self._first_of_all()
+        buffer = self._buffer
+        self._read_first()
         frame, frames = self._first, self._frames
         self._first = None
-        while frame is not None and frames is not None and not feed.stopped:
-            if feed.paused:
+        while frame is not None and frames is not None and not buffer.stopped:
+            if buffer.paused:
                 time.sleep(POLL_S / 5)
                 continue
-            feed.tell("live", is_live=True)
+            buffer.set_state("live", is_live=True)
             yield replace(frame, captured_s=time.monotonic())
             frame = next(frames, None)

@@ -1,4 +1,4 @@
-"""Things that were recorded, shown at their own pace."""
+"""Video files played in real time."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ if TYPE_CHECKING:
     from urban_segmentor.io.video_reader import VideoReader
 
 
-def open_file(address: SourceUri, wishes: StreamOptions) -> VideoReader:
-    """Return the frames of a file, with the names that `predict` gives them.
+def open_video_file(uri: SourceUri, options: StreamOptions) -> VideoReader:
+    """Return the reader of a video file, with the frame names of `predict`.
 
     Raises:
         SourceError: It is no video.
     """
-    path = Path(address.target)
+    path = Path(uri.target)
     if path.stat().st_size:  # else `VideoReader` says so
-        check_file(address)
-    return wishes.selection.open(path, name=address.stem)
+        check_file(uri)
+    return options.selection.open(path, name=uri.stem)
 
 
-def wait_until_due(feed: FrameBuffer, pacer: Pacer, time_s: float) -> float | None:
-    """Wait until a frame is due; return when that was, or None when all is to end."""
-    while not feed.stopped:
+def wait_until_due(buffer: FrameBuffer, pacer: Pacer, time_s: float) -> float | None:
+    """Wait until a frame is due; return its due time, or None when the buffer is stopped."""
+    while not buffer.stopped:
         now_s = time.monotonic()
-        if feed.since_s is None or feed.paused:
+        if buffer.since_s is None or buffer.paused:
             time.sleep(POLL_S / 5)
-            if feed.since_s is not None:
+            if buffer.since_s is not None:
                 pacer.shift(time.monotonic() - now_s)
             continue
         due_s = pacer.due_s(time_s, now_s=now_s)
@@ -47,48 +47,48 @@ def wait_until_due(feed: FrameBuffer, pacer: Pacer, time_s: float) -> float | No
 
 
 class FileReader:
-    """Puts the frames of a file into a feed when they are due.
+    """Publishes the frames of a file to a buffer when they are due.
 
     Args:
-        address: The file.
-        wishes: Which part of it.
-        feed: Gets its frames.
+        uri: The video file.
+        options: The clip range and stride.
+        buffer: Receives the frames.
     """
 
-    def __init__(self, address: SourceUri, wishes: StreamOptions, feed: FrameBuffer) -> None:
-        self._address, self._wishes, self._feed = address, wishes, feed
+    def __init__(self, uri: SourceUri, options: StreamOptions, buffer: FrameBuffer) -> None:
+        self._uri, self._options, self._buffer = uri, options, buffer
         self._pacer = Pacer()
 
     def run(self) -> None:
-        """Read to the end, or until the feed is stopped; raise what `VideoReader` raises."""
-        source = open_file(self._address, self._wishes)
+        """Read to the end or until the buffer is stopped; raise as `VideoReader` does."""
+        source = open_video_file(self._uri, self._options)
         try:
-            self._feed.rate = source.info.rate / self._wishes.stride
+            self._buffer.rate = source.info.rate / self._options.stride
             for frame in source:
-                if not self._show(frame):
+                if not self._publish_when_due(frame):
                     break
         finally:
             source.close()
             for problem in source.problems:
-                self._feed.note(problem)
+                self._buffer.add_problem(problem)
 
-    def _show(self, frame: Frame) -> bool:
-        """Show a frame when it is due; return False when all is to end."""
-        feed = self._feed
-        if feed.size is None:
-            feed.begin(frame.size)
-        due_s = wait_until_due(feed, self._pacer, frame.time_s)
+    def _publish_when_due(self, frame: Frame) -> bool:
+        """Publish a frame when it is due; return False when the buffer is stopped."""
+        buffer = self._buffer
+        if buffer.size is None:
+            buffer.begin(frame.size)
+        due_s = wait_until_due(buffer, self._pacer, frame.time_s)
         if due_s is None:
             return False
         if not isinstance(frame.pixels, Yuv420):
             raise TypeError("a video has planes")
-        shot = CapturedFrame(
+        captured = CapturedFrame(
             image=frame.pixels,
-            turn=Orientation(),
+            orientation=Orientation(),
             index=frame.index,
             time_s=frame.time_s,
             captured_s=due_s,
         )
-        feed.tell("live", is_live=True)
-        feed.put(shot)
+        buffer.set_state("live", is_live=True)
+        buffer.put(captured)
         return True

@@ -1,4 +1,4 @@
-"""From what the user typed to the source that is meant; secrets stay inside."""
+"""Parsing of source URIs; passwords are never shown."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 from urban_segmentor.errors import SettingError, SourceError
 
-Kind = Literal["camera", "rtsp", "http", "udp", "file", "screen"]
+SourceKind = Literal["camera", "rtsp", "http", "udp", "file", "screen"]
 
-_KINDS: dict[str, Kind] = {
+_KINDS: dict[str, SourceKind] = {
     "rtsp": "rtsp",
     "rtsps": "rtsp",
     "http": "http",
@@ -26,25 +26,27 @@ _SCREEN = re.compile(
     r"screen(?::(?P<number>\d{1,3})|:(?P<width>\d{1,5})x(?P<height>\d{1,5})"
     r"(?:\+(?P<left>\d{1,5}),(?P<top>\d{1,5}))?)?"
 )
-_ENCODE = "in the user, the password and the path write @ as %40, : as %3A, / as %2F, # as %23"
-_LONGEST_STEM = 80
+_ENCODING_HINT = (
+    "in the user, the password and the path write @ as %40, : as %3A, / as %2F, # as %23"
+)
+_MAX_STEM_LENGTH = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceUri:
-    """Where pictures come from.
+    """A parsed live source.
 
     Attributes:
-        kind: What sort of source.
-        name: For people: without user, password and query.
-        stem: For the names of files.
-        target: What is opened; may hold a password, so it is never shown.
-        host: Name of the machine, where there is one.
-        area: Width, height, left and top of a part of the screen, pixels; None for all.
+        kind: Kind of source.
+        name: Name to show, without user, password and query.
+        stem: Stem of file names.
+        target: What FFmpeg opens; may hold a password, so it is never shown.
+        host: Host name, or empty.
+        area: Width, height, left and top of a screen region, pixels; None for the whole screen.
         screen: Number of the X screen; None for the one that `DISPLAY` names.
     """
 
-    kind: Kind
+    kind: SourceKind
     name: str
     stem: str
     target: str = field(repr=False)
@@ -54,19 +56,19 @@ class SourceUri:
 
 
 def parse_source_uri(text: str) -> SourceUri:
-    """Return the source that a text means.
+    """Return the source that a text names.
 
     Args:
-        text: Number of a camera, `/dev/video*`, an address with `rtsp://`, `rtsps://`,
+        text: Number of a camera, `/dev/video*`, a URI with `rtsp://`, `rtsps://`,
             `http(s)://`, `udp://` or `rtp://`, a file, `screen`, `screen:1` (another X screen), or
-            `screen:1280x720+100,50` (a part).
+            `screen:1280x720+100,50` (a region).
 
     Raises:
-        SettingError: It is no address of a known kind.
+        SettingError: It is no URI of a known kind.
         SourceError: There is no such file.
 
-    >>> address = parse_source_uri("rtsp://me:secret@cam.local:554/stream?key=1")
-    >>> address.kind, address.name, address.stem
+    >>> uri = parse_source_uri("rtsp://me:secret@cam.local:554/stream?key=1")
+    >>> uri.kind, uri.name, uri.stem
     ('rtsp', 'rtsp://cam.local:554/stream', 'cam.local_stream')
     """
     text = text.strip()
@@ -128,7 +130,7 @@ def _file(text: str) -> SourceUri:
 
 
 def _network(text: str, scheme: str) -> SourceUri:
-    """Return a stream; no message repeats a part that may be a password."""
+    """Return a network source; no error message repeats what may be a password."""
     if scheme not in _KINDS:
         raise SettingError(
             f"addresses with `{scheme}://` are not known",
@@ -142,7 +144,9 @@ def _network(text: str, scheme: str) -> SourceUri:
     rest = text[len(scheme) + 3 :]
     authority, after = re.match(r"([^/?#]*)(.*)", rest).groups()  # type: ignore[union-attr] # pyright: ignore[reportOptionalMemberAccess] - matches everything
     if "@" in after:  # else a password with a slash in it would be taken for a path
-        raise SettingError(f"the `{scheme}://` address has an @ after its host", hint=_ENCODE)
+        raise SettingError(
+            f"the `{scheme}://` address has an @ after its host", hint=_ENCODING_HINT
+        )
     host, port = _host_and_port(scheme, authority)
     path = re.sub(r"[?#].*", "", after)
     if scheme not in {"udp", "rtp"} and not host:
@@ -153,15 +157,15 @@ def _network(text: str, scheme: str) -> SourceUri:
         raise SettingError(
             f"the `{scheme}://` address names no port", hint=f"{scheme}://0.0.0.0:5000"
         )
-    shown = _without_settings(path)
-    place = (f"[{host}]" if ":" in host else host) + ("" if port is None else f":{port}")
-    words = host or "any"
-    if port is not None and not shown.strip("/"):
-        words += f"_{port}"
+    shown_path = _without_parameters(path)
+    netloc = (f"[{host}]" if ":" in host else host) + ("" if port is None else f":{port}")
+    base = host or "any"
+    if port is not None and not shown_path.strip("/"):
+        base += f"_{port}"
     return SourceUri(
         kind=_KINDS[scheme],
-        name=f"{scheme}://{place}{shown}",
-        stem=_stem(f"{words}{shown}"),
+        name=f"{scheme}://{netloc}{shown_path}",
+        stem=_stem(f"{base}{shown_path}"),
         target=f"{scheme}://{rest}",
         host=host,
     )
@@ -169,16 +173,16 @@ def _network(text: str, scheme: str) -> SourceUri:
 
 def _host_and_port(scheme: str, authority: str) -> tuple[str, int | None]:
     """Return the host, and the port or None."""
-    place = authority.rpartition("@")[2]
+    netloc = authority.rpartition("@")[2]
     try:
-        parts = urlsplit(f"//{place}")
+        parts = urlsplit(f"//{netloc}")
         host, port = parts.hostname or "", parts.port
     except ValueError:
         host, port = "", -1
     if port is not None and not 0 < port < 1 << 16:
         raise SettingError(
             f"the `{scheme}://` address has no good port: expected a number from 1 to 65535",
-            hint=f"{scheme}://host:554/stream; {_ENCODE}",
+            hint=f"{scheme}://host:554/stream; {_ENCODING_HINT}",
         )
     if not re.fullmatch(r"[^\s\\<>\"'`{}|^%]*", host):
         raise SettingError(
@@ -187,14 +191,14 @@ def _host_and_port(scheme: str, authority: str) -> tuple[str, int | None]:
     return host, port
 
 
-def _without_settings(path: str) -> str:
-    """Return a path up to the first part that looks like a setting: some cameras take passwords so.
+def _without_parameters(path: str) -> str:
+    """Return a path up to its first `key=value` part, which may be a camera's password.
 
-    >>> _without_settings("/live/user=admin&password=x/1.sdp")
+    >>> _without_parameters("/live/user=admin&password=x/1.sdp")
     '/live/...'
     """
     return re.sub(r"[^/]*[=&;].*", "...", path)
 
 
-def _stem(words: str) -> str:
-    return re.sub(r"[^\w.-]+", "_", words).strip("_.")[:_LONGEST_STEM] or "live"
+def _stem(text: str) -> str:
+    return re.sub(r"[^\w.-]+", "_", text).strip("_.")[:_MAX_STEM_LENGTH] or "live"

@@ -1,4 +1,4 @@
-"""Reading streams, cameras and the screen, over all their losses."""
+"""Reading of network streams, cameras and the screen, with reconnection."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import av.error
 from urban_segmentor.io.streams.failures import (
     StreamFailure,
     StreamLostError,
-    failure_of,
-    nothing_decodes,
-    silent_for,
+    failure_from_error,
+    timeout_failure,
+    undecodable_failure,
 )
 from urban_segmentor.io.streams.frame_buffer import CapturedFrame, FrameBuffer
 from urban_segmentor.io.streams.open_stream import OpenStream, open_stream
@@ -32,171 +32,181 @@ if TYPE_CHECKING:
     from urban_segmentor.io.streams.source_uri import SourceUri
     from urban_segmentor.io.streams.stream_options import StreamOptions
 
-_STALLED = 0.9  # of the time limit: FFmpeg may hand out what it held back when it is interrupted
-_MEND_S = 2.0  # after damage, a key picture is waited for so long
-_HELD = 64  # packets that a decoder may hold
-_SEEN_AGAIN_S = 30.0  # HLS begins some segments back after a loss
-_END_S = 1.0  # what a server may leave out at the end of something recorded
-_CAMERA_CLOCK_S = 1.0  # a stamp of a camera that is further from now is of another clock
+_STALL_FRACTION = (
+    0.9  # of the time limit: FFmpeg may hand out what it held back when it is interrupted
+)
+_RECOVERY_S = 2.0  # maximum wait for a key frame after damage
+_MAX_HELD_PACKETS = 64  # packets that a decoder may hold back
+_MAX_REPEAT_S = 30.0  # HLS begins some segments back after a loss
+_MAX_MISSING_END_S = 1.0  # what a server may cut from the end of a recording
+_MAX_CAMERA_AGE_S = 1.0  # an older pts of a camera is of another clock
 
 
 class StreamReader:
-    """Puts the frames of a stream into a feed, and connects again when it is lost.
+    """Publishes the frames of a stream to a buffer, and reconnects when it is lost.
 
     Args:
-        address: Where they come from.
-        wishes: What is asked.
-        feed: Gets them.
-        timing: How patient to be.
+        uri: The source.
+        options: Options of the stream.
+        buffer: Receives the frames.
+        retry: Timeouts and retry delays.
     """
 
     def __init__(
-        self, address: SourceUri, wishes: StreamOptions, feed: FrameBuffer, timing: RetryPolicy
+        self, uri: SourceUri, options: StreamOptions, buffer: FrameBuffer, retry: RetryPolicy
     ) -> None:
-        self._address, self._wishes, self._feed, self._timing = address, wishes, feed, timing
-        self._backoff = Backoff(timing)
-        self._timeline = TimestampMapper()
+        self._uri, self._options, self._buffer, self._retry = uri, options, buffer, retry
+        self._backoff = Backoff(retry)
+        self._timestamps = TimestampMapper()
         self._index = 0
-        self._last_stamp_s: float | None = None
-        self._live_s: float | None = None  # when this connection gave its first picture
+        self._last_pts_s: float | None = None
+        self._connected_s: float | None = None  # when this connection gave its first frame
         self._arrived_s = 0.0  # when the last packet came
-        self._repeats = False  # this connection may begin with what was seen before
+        self._may_repeat = False  # this connection may begin with frames of the one before
 
     def run(self) -> None:
-        """Read until the feed is stopped or the stream ends for good.
+        """Read until the buffer is stopped or the stream ends for good.
 
         Raises:
-            SourceError: It can never give a picture.
+            SourceError: It cannot give a frame.
         """
-        feed = self._feed
-        while not feed.stopped:
+        buffer = self._buffer
+        while not buffer.stopped:
             failure = self._connect()
-            if failure is None or feed.stopped:
+            if failure is None or buffer.stopped:
                 return
-            if feed.size is None and failure.final:
-                raise failure.as_error(self._address)
-            if self._live_s is not None:
-                self._backoff.lived(self._arrived_s - self._live_s)
+            if buffer.size is None and failure.is_permanent:
+                raise failure.as_error(self._uri)
+            if self._connected_s is not None:
+                self._backoff.reset_after_success(self._arrived_s - self._connected_s)
             wait_s = self._backoff.next_s()
-            feed.tell(f"lost: {failure.reason}; retry in {wait_s:g} s")
-            self._timeline.lost()
-            if not feed.sleep(wait_s):
+            buffer.set_state(f"lost: {failure.reason}; retry in {wait_s:g} s")
+            self._timestamps.reset_origin()
+            if not buffer.sleep(wait_s):
                 return
 
     def _connect(self) -> StreamFailure | None:
-        """Read one connection to its end; return what is wrong, or None at a good end."""
-        self._feed.tell("connecting")
-        self._live_s = None
+        """Read one connection to its end; return the failure, or None at a regular end."""
+        self._buffer.set_state("connecting")
+        self._connected_s = None
         try:
-            opened = open_stream(self._address, self._wishes, self._timing)
+            opened = open_stream(self._uri, self._options, self._retry)
         except StreamLostError as lost:
             return lost.failure
-        damaged_before = self._feed.damaged
+        damaged_before = self._buffer.damaged
         try:
-            for note in opened.notes:
-                self._feed.note(note)
+            for problem in opened.problems:
+                self._buffer.add_problem(problem)
             rate = opened.stream.average_rate or opened.stream.guessed_rate
-            self._feed.rate = None if rate is None else Fraction(rate) / self._wishes.stride
-            self._repeats = self._last_stamp_s is not None and opened.is_paced
+            self._buffer.rate = None if rate is None else Fraction(rate) / self._options.stride
+            self._may_repeat = self._last_pts_s is not None and opened.is_paced
             self._read(opened)
         except StreamLostError as lost:
-            damaged = self._feed.damaged - damaged_before
-            return nothing_decodes(damaged) if self._live_s is None and damaged else lost.failure
+            damaged = self._buffer.damaged - damaged_before
+            return (
+                undecodable_failure(damaged)
+                if self._connected_s is None and damaged
+                else lost.failure
+            )
         finally:
             opened.container.close()
-        return None if self._feed.stopped else self._after_end(opened)
+        return None if self._buffer.stopped else self._after_end(opened)
 
     def _after_end(self, opened: OpenStream) -> StreamFailure | None:
-        """Return what is wrong when there are no more packets."""
+        """Return the failure when packets end too early, else None."""
         if not opened.is_recorded:
             return StreamFailure(reason="the stream ended")
         length_s = opened.length_s
-        if length_s is None or self._last_stamp_s is None:
+        if length_s is None or self._last_pts_s is None:
             return None
-        missing_s = length_s - self._last_stamp_s
-        if missing_s > _END_S and self._live_s is not None:
+        missing_s = length_s - self._last_pts_s
+        if missing_s > _MAX_MISSING_END_S and self._connected_s is not None:
             return StreamFailure(reason="the stream broke off")
-        if missing_s > _END_S:
-            self._feed.note(f"`{self._address.name}` ends {missing_s:.1f} s too early")
+        if missing_s > _MAX_MISSING_END_S:
+            self._buffer.add_problem(f"`{self._uri.name}` ends {missing_s:.1f} s too early")
         return None
 
     def _read(self, opened: OpenStream) -> None:
-        feed, pacer = self._feed, Pacer() if opened.is_paced else None
-        turn: Orientation | None = None
+        buffer, pacer = self._buffer, Pacer() if opened.is_paced else None
+        orientation: Orientation | None = None
         paced_s = 0.0
         for decoded, arrived_s in self._decoded(opened):
-            stamp_s = None if decoded.pts is None else decoded.time
-            if self._was_seen(stamp_s, opened):
+            pts_s = None if decoded.pts is None else decoded.time
+            if self._is_repeat(pts_s, opened):
                 continue
-            if turn is None:
-                turn = orientation_of(decoded)
-                self._greet(decoded, turn)
-            if feed.since_s is None and pacer is None:
-                continue  # nobody looks yet
-            captured_s: float | None = self._captured_s(stamp_s, arrived_s)
+            if orientation is None:
+                orientation = orientation_of(decoded)
+                self._mark_connected(decoded, orientation)
+            if buffer.since_s is None and pacer is None:
+                continue  # the consumer has not begun
+            captured_s: float | None = self._captured_s(pts_s, arrived_s)
             if pacer is not None:
-                paced_s = paced_s if stamp_s is None else stamp_s
-                captured_s = wait_until_due(feed, pacer, paced_s)
+                paced_s = paced_s if pts_s is None else pts_s
+                captured_s = wait_until_due(buffer, pacer, paced_s)
                 if captured_s is None:
                     return
-            self._last_stamp_s = stamp_s if stamp_s is not None else self._last_stamp_s
-            self._hand_on(decoded, turn, stamp_s, captured_s)
-            if feed.stopped:
+            self._last_pts_s = pts_s if pts_s is not None else self._last_pts_s
+            self._publish(decoded, orientation, pts_s, captured_s)
+            if buffer.stopped:
                 return
 
-    def _greet(self, decoded: VideoFrame, turn: Orientation) -> None:
-        """Take the first picture of a connection."""
-        feed = self._feed
-        self._live_s = time.monotonic()
-        feed.tell("live", is_live=True)
-        if feed.size is None:
+    def _mark_connected(self, decoded: VideoFrame, orientation: Orientation) -> None:
+        """Set the state `live` at the first frame of a connection."""
+        buffer = self._buffer
+        self._connected_s = time.monotonic()
+        buffer.set_state("live", is_live=True)
+        if buffer.size is None:
             height, width = decoded.height, decoded.width
-            feed.begin((width, height) if turn.transposed else (height, width))
+            buffer.begin((width, height) if orientation.transposed else (height, width))
         else:
-            feed.reconnects += 1
+            buffer.reconnects += 1
 
-    def _hand_on(
-        self, decoded: VideoFrame, turn: Orientation, stamp_s: float | None, captured_s: float
+    def _publish(
+        self, decoded: VideoFrame, orientation: Orientation, pts_s: float | None, captured_s: float
     ) -> None:
-        feed = self._feed
+        buffer = self._buffer
         index, self._index = self._index, self._index + 1
-        time_s = self._timeline.time_s(stamp_s, arrived_s=captured_s)
-        feed.tell("live", is_live=True)
-        if index % self._wishes.stride == 0 and not feed.paused:
-            feed.put(
+        time_s = self._timestamps.time_s(pts_s, arrived_s=captured_s)
+        buffer.set_state("live", is_live=True)
+        if index % self._options.stride == 0 and not buffer.paused:
+            buffer.put(
                 CapturedFrame(
-                    image=decoded, turn=turn, index=index, time_s=time_s, captured_s=captured_s
+                    image=decoded,
+                    orientation=orientation,
+                    index=index,
+                    time_s=time_s,
+                    captured_s=captured_s,
                 )
             )
 
-    def _was_seen(self, stamp_s: float | None, opened: OpenStream) -> bool:
-        """Return whether a frame was shown before the last loss."""
-        if not self._repeats or stamp_s is None or self._last_stamp_s is None:
+    def _is_repeat(self, pts_s: float | None, opened: OpenStream) -> bool:
+        """Return whether a frame was already published before the last reconnection."""
+        if not self._may_repeat or pts_s is None or self._last_pts_s is None:
             return False
-        behind_s = self._last_stamp_s - stamp_s
-        if behind_s >= 0 and (opened.is_recorded or behind_s < _SEEN_AGAIN_S):
+        behind_s = self._last_pts_s - pts_s
+        if behind_s >= 0 and (opened.is_recorded or behind_s < _MAX_REPEAT_S):
             return True
-        self._repeats = False
+        self._may_repeat = False
         return False
 
-    def _captured_s(self, stamp_s: float | None, arrived_s: float) -> float:
-        """Return when a frame was captured: cameras tell it, by the same clock as ours."""
+    def _captured_s(self, pts_s: float | None, arrived_s: float) -> float:
+        """Return the capture time by `time.monotonic`: the pts of a camera, else the arrival."""
         if (
-            self._address.kind == "camera"
-            and stamp_s is not None
-            and 0 <= arrived_s - stamp_s < _CAMERA_CLOCK_S
+            self._uri.kind == "camera"
+            and pts_s is not None
+            and 0 <= arrived_s - pts_s < _MAX_CAMERA_AGE_S
         ):
-            return stamp_s
+            return pts_s
         return arrived_s
 
     def _decoded(self, opened: OpenStream) -> Iterator[tuple[VideoFrame, float]]:
-        """Yield whole pictures, and when their packets came; damaged ones are left out."""
+        """Yield intact frames with the arrival times of their packets; skip damaged ones."""
         arrivals: dict[int | None, float] = {}
-        mending_until_s, since_s = 0.0, time.monotonic()
+        recovering_until_s, since_s = 0.0, time.monotonic()
         for packet, arrived_s in self._packets(opened):
-            if self._live_s is None and arrived_s - since_s > self._timing.open_s:
-                raise StreamLostError(silent_for(self._timing.open_s))
-            if len(arrivals) >= _HELD:
+            if self._connected_s is None and arrived_s - since_s > self._retry.open_timeout_s:
+                raise StreamLostError(timeout_failure(self._retry.open_timeout_s))
+            if len(arrivals) >= _MAX_HELD_PACKETS:
                 arrivals.clear()
             arrivals[packet.pts] = arrived_s
             try:
@@ -207,30 +217,30 @@ class StreamReader:
             for frame in frames:
                 if damaged or frame.is_corrupt:
                     damaged = True
-                elif frame.key_frame or arrived_s >= mending_until_s:
-                    mending_until_s = 0.0
+                elif frame.key_frame or arrived_s >= recovering_until_s:
+                    recovering_until_s = 0.0
                     yield frame, arrivals.pop(frame.pts, arrived_s)
                     continue
-                self._feed.damaged += 1
-            if damaged:  # what is predicted from it is invented, too
-                self._feed.damaged += not frames
-                mending_until_s = arrived_s + _MEND_S
+                self._buffer.damaged += 1
+            if damaged:  # frames predicted from it are damaged, too
+                self._buffer.damaged += not frames
+                recovering_until_s = arrived_s + _RECOVERY_S
 
     def _packets(self, opened: OpenStream) -> Iterator[tuple[Packet[VideoStream], float]]:
-        """Yield packets and when they came; raise `StreamLostError` when no more come."""
-        limit_s = _STALLED * opened.read_s
+        """Yield packets with their arrival times; raise `StreamLostError` on error or timeout."""
+        limit_s = _STALL_FRACTION * opened.read_timeout_s
         packets = opened.container.demux(opened.stream)
         failure: StreamFailure | None = None
-        while failure is None and not self._feed.stopped:
+        while failure is None and not self._buffer.stopped:
             since_s = time.monotonic()
             packet = None
             try:
                 packet = next(packets, None)
             except (av.error.FFmpegError, OSError) as error:
-                failure = failure_of(error, self._address)
+                failure = failure_from_error(error, self._uri)
             arrived_s = time.monotonic()
             if arrived_s - since_s >= limit_s:
-                failure = silent_for(opened.read_s)
+                failure = timeout_failure(opened.read_timeout_s)
             elif failure is None and packet is None:
                 return
             if failure is None and packet is not None:

@@ -1,4 +1,4 @@
-"""What is asked of a live source."""
+"""`StreamOptions`: options of a live source."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from urban_segmentor.io.video_reader import ClipRange
 if TYPE_CHECKING:
     from urban_segmentor.io.streams.source_uri import SourceUri
 
-_MOST_SIDE = 16_384
-_MOST_RATE = 1_000.0
+_MAX_SIDE = 16_384
+_MAX_FPS = 1_000.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamOptions:
-    """What is asked of a live source.
+    """Options of a live source.
 
     Attributes:
-        size: Width and height asked of a camera or the screen, pixels.
-        rate: Frames a second asked of a camera or the screen.
-        transport: How RTSP sends its pictures.
-        stride: Every how manyth frame; those left out so do not count as dropped.
-        start_s: Where to begin in a file, seconds after its first frame.
-        duration_s: How much of a file, by its own time; of others by the clock; None for all.
-        paced: A file runs at its own pace, and only its newest frame counts; False gives every
-            frame as fast as it is taken.
+        size: Requested width and height of a camera or the screen, pixels.
+        rate: Requested frames per second of a camera or the screen.
+        transport: Transport of RTSP.
+        stride: Take every nth frame; those between do not count as dropped.
+        start_s: Start time in a file, seconds after its first frame.
+        duration_s: Length of the clip, by the file's own time or else by the clock; None for all.
+        paced: Play a file in real time, dropping frames that are late; False gives every frame as
+            fast as it is taken.
 
     Raises:
         SettingError: A value is out of its range.
@@ -44,14 +44,14 @@ class StreamOptions:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        if self.size is not None and not all(1 <= side <= _MOST_SIDE for side in self.size):
+        if self.size is not None and not all(1 <= side <= _MAX_SIDE for side in self.size):
             raise SettingError(
-                f"`size` is {self.size[0]} x {self.size[1]}, expected 1 to {_MOST_SIDE} pixels",
+                f"`size` is {self.size[0]} x {self.size[1]}, expected 1 to {_MAX_SIDE} pixels",
                 hint="--size 1280x720",
             )
-        if self.rate is not None and not (math.isfinite(self.rate) and 0 < self.rate <= _MOST_RATE):
+        if self.rate is not None and not (math.isfinite(self.rate) and 0 < self.rate <= _MAX_FPS):
             raise SettingError(
-                f"`fps` is {self.rate}, expected more than 0 and at most {_MOST_RATE:g}",
+                f"`fps` is {self.rate}, expected more than 0 and at most {_MAX_FPS:g}",
                 hint="--fps 30",
             )
         if self.transport not in {"tcp", "udp"}:
@@ -63,28 +63,28 @@ class StreamOptions:
 
     @property
     def selection(self) -> ClipRange:
-        """The part of a file that is meant."""
+        """The clip range of a file."""
         return ClipRange(start_s=self.start_s, duration_s=self.duration_s, stride=self.stride)
 
-    def check_for(self, address: SourceUri) -> None:
-        """Raise `SettingError` when something is asked that such a source cannot do."""
-        wants_form = self.size is not None or self.rate is not None
-        if wants_form and address.kind not in {"camera", "screen"}:
+    def check_for(self, uri: SourceUri) -> None:
+        """Raise `SettingError` when an option does not apply to a source."""
+        sets_format = self.size is not None or self.rate is not None
+        if sets_format and uri.kind not in {"camera", "screen"}:
             raise SettingError(
-                f"`{address.name}` has its own size and frame rate; they can be asked of cameras "
+                f"`{uri.name}` has its own size and frame rate; they can be asked of cameras "
                 "and the screen only",
                 hint="leave --size and --fps out",
             )
-        if address.kind != "file" and self.start_s:
+        if uri.kind != "file" and self.start_s:
             raise SettingError(
-                f"`start` is for files, and `{address.name}` is live", hint="leave --start out"
+                f"`start` is for files, and `{uri.name}` is live", hint="leave --start out"
             )
-        if address.kind != "file" and not self.paced:
+        if uri.kind != "file" and not self.paced:
             raise SettingError(
-                f"`{address.name}` is live and has no other pace than its own",
+                f"`{uri.name}` is live and has no other pace than its own",
                 hint="leave --no-pace out",
             )
-        if address.area is not None and self.size is not None:
+        if uri.area is not None and self.size is not None:
             raise SettingError(
                 "the size of the part of the screen is given twice",
                 hint="leave --size out, the address says it",

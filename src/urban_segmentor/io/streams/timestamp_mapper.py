@@ -1,60 +1,59 @@
-"""The time of frames: by the stream's own stamps, and by the clock where those break off."""
+"""Frame times from the pts of a stream, or from the clock where the pts jump."""
 
 from __future__ import annotations
 
 import math
 
-_BACK_S = 0.5  # a stamp that is set back less is out of order, more is another clock
-_AHEAD_S = 10.0  # a stamp that runs ahead of the clock by more is another clock
-_STEP_S = 0.001  # no two frames have one time
+_MAX_BACKWARD_S = 0.5  # a pts that is set back less is out of order, more is another clock
+_MAX_FORWARD_S = 10.0  # a pts that runs ahead of the clock by more is another clock
+_MIN_STEP_S = 0.001  # no two frames have the same time
 
 
 class TimestampMapper:
-    """Turns the stamps of a stream, over its losses, into seconds after the first frame.
+    """Maps the pts of a stream to seconds after its first frame, across reconnections.
 
-    >>> timeline = TimestampMapper()
-    >>> [timeline.time_s(stamp, arrived_s=at) for stamp, at in ((50.0, 7.0), (50.5, 7.6))]
+    >>> mapper = TimestampMapper()
+    >>> [mapper.time_s(pts_s, arrived_s=at) for pts_s, at in ((50.0, 7.0), (50.5, 7.6))]
     [0.0, 0.5]
-    >>> timeline.lost()
-    >>> [timeline.time_s(stamp, arrived_s=at) for stamp, at in ((2.0, 10.6), (2.25, 10.9))]
+    >>> mapper.reset_origin()
+    >>> [mapper.time_s(pts_s, arrived_s=at) for pts_s, at in ((2.0, 10.6), (2.25, 10.9))]
     [3.5, 3.75]
     """
 
     def __init__(self) -> None:
-        self._zero_s: float | None = None  # the stamp of time 0
+        self._origin_s: float | None = None  # the pts of time 0
         self._last_s = -math.inf
         self._arrived_s = 0.0
 
-    def time_s(self, stamp_s: float | None, *, arrived_s: float) -> float:
+    def time_s(self, pts_s: float | None, *, arrived_s: float) -> float:
         """Return the time of the next frame, seconds; more than that of the frame before.
 
         Args:
-            stamp_s: What the stream says, seconds, or None.
-            arrived_s: When it came, by `time.monotonic`, seconds.
+            pts_s: Pts of the frame, seconds, or None.
+            arrived_s: Arrival time by `time.monotonic`, seconds.
         """
         gap_s = max(arrived_s - self._arrived_s, 0.0)
         by_clock_s = 0.0 if math.isinf(self._last_s) else self._last_s + gap_s
         time_s = by_clock_s
-        if stamp_s is not None and self._zero_s is not None:
-            time_s = stamp_s - self._zero_s
-            if not self._last_s - _BACK_S < time_s < by_clock_s + _AHEAD_S:
-                self._zero_s, time_s = None, by_clock_s
-        time_s = max(time_s, self._last_s + _STEP_S)
-        if stamp_s is not None and self._zero_s is None:
-            self._zero_s = stamp_s - time_s
+        if pts_s is not None and self._origin_s is not None:
+            time_s = pts_s - self._origin_s
+            if not self._last_s - _MAX_BACKWARD_S < time_s < by_clock_s + _MAX_FORWARD_S:
+                self._origin_s, time_s = None, by_clock_s
+        time_s = max(time_s, self._last_s + _MIN_STEP_S)
+        if pts_s is not None and self._origin_s is None:
+            self._origin_s = pts_s - time_s
         self._last_s, self._arrived_s = time_s, arrived_s
         return time_s
 
-    def lost(self) -> None:
-        """Forget the stream's clock: the next connection has another one."""
-        self._zero_s = None
+    def reset_origin(self) -> None:
+        """Forget the pts origin: the next connection has another clock."""
+        self._origin_s = None
 
 
 class Pacer:
-    """Says when a frame of something recorded is due.
+    """Computes when a frame of a recording is due.
 
-    A source that is late by more than `late_s` is shown late from then on, instead of being
-    dropped for ever.
+    A source that is late by more than `max_late_s` gets a new origin, and is on time again.
 
     >>> pacer = Pacer()
     >>> pacer.due_s(0.0, now_s=100.0), pacer.due_s(0.5, now_s=100.1), pacer.due_s(1.0, now_s=103.0)
@@ -63,17 +62,17 @@ class Pacer:
     113.5
     """
 
-    def __init__(self, *, late_s: float = 0.5) -> None:
-        self._late_s = late_s
-        self._zero_s: float | None = None
+    def __init__(self, *, max_late_s: float = 0.5) -> None:
+        self._max_late_s = max_late_s
+        self._origin_s: float | None = None
 
     def due_s(self, time_s: float, *, now_s: float) -> float:
-        """Return when to show a frame, by the clock of `now_s`, seconds."""
-        if self._zero_s is None or now_s - (self._zero_s + time_s) > self._late_s:
-            self._zero_s = now_s - time_s
-        return self._zero_s + time_s
+        """Return the due time of a frame by the clock of `now_s`, seconds."""
+        if self._origin_s is None or now_s - (self._origin_s + time_s) > self._max_late_s:
+            self._origin_s = now_s - time_s
+        return self._origin_s + time_s
 
     def shift(self, seconds: float) -> None:
-        """Let everything be due later, after a pause."""
-        if self._zero_s is not None:
-            self._zero_s += seconds
+        """Delay all due times, after a pause."""
+        if self._origin_s is not None:
+            self._origin_s += seconds

@@ -1,5 +1,5 @@
-"""Live pictures on a page in the browser, served by this program alone."""
+"""The live view as a web page: a small HTTP server with an MJPEG stream."""
 
-from urban_segmentor.apps.live.browser.browser import BrowserDisplay
+from urban_segmentor.apps.live.browser.browser_display import BrowserDisplay
 
 __all__ = ["BrowserDisplay"]

@@ -1,4 +1,4 @@
-"""What viewers wish, as JSON: read, checked, and only then done."""
+"""Changes of the view controls as JSON, validated before any is applied."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
     from urban_segmentor.apps.live.view_controls import ViewControls
 
-_MOST_STEPS = 100
+_MAX_STEPS = 100
 
 
 def apply_controls(controls: ViewControls, body: bytes) -> None:
-    """Do what a viewer wishes: all of it, or nothing when something is wrong.
+    """Apply the changes in a JSON body: all of them, or none when one is invalid.
 
     Args:
-        controls: Are changed.
+        controls: The view controls to change.
         body: A JSON object with some of `classes` (names, or null for all), `conf` (0 to 1),
             `conf_steps` and `next_filter` (steps up or down), `masks_only`, `figures`, `paused`
             (true or false), and `quit` (true).
@@ -29,15 +29,15 @@ def apply_controls(controls: ViewControls, body: bytes) -> None:
         RequestRefusedError: It is not such an object.
     """
     try:
-        wishes = json.loads(body)
+        changes = json.loads(body)
     except (ValueError, RecursionError):
         raise RequestRefusedError(400, "the body is not JSON") from None
-    if not isinstance(wishes, dict):
+    if not isinstance(changes, dict):
         raise RequestRefusedError(400, "the body is not a JSON object")
     actions = _actions(controls)
     checked: list[tuple[Callable[[Any], None], object]] = []
-    # Only unknown classes can still be refused when it is done, so they are the first.
-    for name, value in sorted(cast("dict[str, object]", wishes).items()):
+    # Only unknown classes can still be refused by a setter, so `classes` is sorted first.
+    for name, value in sorted(cast("dict[str, object]", changes).items()):
         if name not in actions:
             raise RequestRefusedError(
                 400, f"there is no `{name[:40]}`; expected {', '.join(actions)}"
@@ -56,31 +56,31 @@ def apply_controls(controls: ViewControls, body: bytes) -> None:
 def _actions(
     controls: ViewControls,
 ) -> dict[str, tuple[Callable[[object], bool], Callable[[Any], None]]]:
-    """Return what a value must be, and what it does."""
+    """Return validator and setter for each name."""
     return {
         "classes": (_is_classes, controls.set_classes),
-        "conf": (_is_share, controls.set_conf),
+        "conf": (_is_fraction, controls.set_conf),
         "conf_steps": (_is_steps, controls.step_conf),
-        "figures": (_is_switch, controls.set_figures),
-        "masks_only": (_is_switch, controls.set_masks_only),
+        "figures": (_is_bool, controls.set_figures),
+        "masks_only": (_is_bool, controls.set_masks_only),
         "next_filter": (_is_steps, controls.next_filter),
-        "paused": (_is_switch, controls.set_paused),
+        "paused": (_is_bool, controls.set_paused),
         "quit": (lambda value: value is True, lambda _: controls.quit()),
     }
 
 
-def _is_switch(value: object) -> bool:
+def _is_bool(value: object) -> bool:
     return isinstance(value, bool)
 
 
-def _is_share(value: object) -> bool:
+def _is_fraction(value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return 0 <= value <= 1  # neither NaN nor infinity is
 
 
 def _is_steps(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _MOST_STEPS
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _MAX_STEPS
 
 
 def _is_classes(value: object) -> bool:

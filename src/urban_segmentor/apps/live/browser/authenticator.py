@@ -1,4 +1,4 @@
-"""Who may see the page, and which other pages may not steer it."""
+"""Access control of the page: token, session cookies, `Host` and `Origin`."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from urban_segmentor.apps.live.browser.requests import Request
 
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9A-Za-z._-]+))(?::[0-9]{1,5})?")
-_MOST_SESSIONS, _MOST_ADDRESSES = 256, 256
-_TRIES, _WAIT_S = 5, 30.0
-_PAUSE_S = 0.3  # after each wrong token, whoever sent it
+_MAX_SESSIONS, _MAX_ADDRESSES = 256, 256
+_MAX_ATTEMPTS, _LOCKOUT_S = 5, 30.0
+_FAILURE_DELAY_S = 0.3  # after each wrong token, whoever sent it
 
 
 class Authenticator:
-    """Checks who asks.
+    """Authenticates requests by token or session cookie.
 
     Args:
-        token: What viewers must know, or None.
-        host: How the user named the address; it is good as `Host`.
-        port: Makes the cookie's name, since browsers do not tell ports apart.
+        token: Access token, or None.
+        host: Host name that the user chose; accepted as `Host`.
+        port: Part of the cookie's name, since browsers share cookies between ports.
     """
 
     def __init__(self, token: str | None, *, host: str, port: int) -> None:
@@ -45,18 +45,18 @@ class Authenticator:
         return self._token is not None
 
     def check_host(self, request: Request) -> None:
-        """Check that the page was asked for by a name of this machine.
+        """Check that `Host` names this machine, against DNS rebinding.
 
         A page elsewhere can let its own name point to this machine, and would then be taken for
         ours; with a token that helps nobody, as the cookie belongs to the name.
 
         Raises:
-            RequestRefusedError: It was another name.
+            RequestRefusedError: It names another host.
         """
-        found = _HOST.fullmatch(request.headers["host"])
-        if found is None:
+        match = _HOST.fullmatch(request.headers["host"])
+        if match is None:
             raise RequestRefusedError(400, "the header `host` cannot be read")
-        name = (found[1] or found[2]).lower()
+        name = (match[1] or match[2]).lower()
         if (
             not self.needs_token
             and name not in {"localhost", self._host}
@@ -68,10 +68,10 @@ class Authenticator:
 
     @staticmethod
     def check_origin(request: Request) -> None:
-        """Check that no other page sent the request.
+        """Check that the request is same-origin.
 
         Raises:
-            RequestRefusedError: One did.
+            RequestRefusedError: It is cross-origin.
         """
         site = request.headers.get("sec-fetch-site", "none")
         if request.path != "/" and site not in {"none", "same-origin"}:
@@ -82,8 +82,8 @@ class Authenticator:
         if origin.partition("://")[2].lower() != request.headers["host"].lower():
             raise RequestRefusedError(403, "other pages may not steer this one")
 
-    def knows(self, request: Request) -> bool:
-        """Return whether a request may see the page: by its cookie, or the token in a header.
+    def is_authorized(self, request: Request) -> bool:
+        """Return whether a request is authorized, by session cookie or bearer token.
 
         Raises:
             RequestRefusedError: Its sender gave too many wrong tokens.
@@ -95,47 +95,47 @@ class Authenticator:
             with self._lock:
                 if name == self._cookie and session in self._sessions:
                     return True
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
         # Headers are read as Latin-1, which gives the bytes back whatever they meant.
         return scheme.lower() == "bearer" and self._is_token(
-            given.strip().encode("latin-1"), request.address
+            token.strip().encode("latin-1"), request.address
         )
 
-    def admit(self, given: str, request: Request) -> tuple[str, str] | None:
-        """Return the header that sets a cookie for a new session, or None for a wrong token.
+    def log_in(self, token: str, request: Request) -> tuple[str, str] | None:
+        """Return the `Set-Cookie` header of a new session, or None for a wrong token.
 
         Raises:
             RequestRefusedError: Its sender gave too many wrong tokens.
         """
-        if not self._is_token(given.encode("utf-8", "surrogateescape"), request.address):
+        if not self._is_token(token.encode("utf-8", "surrogateescape"), request.address):
             return None
         session = secrets.token_urlsafe(32)
         with self._lock:
             self._sessions[session] = None
-            while len(self._sessions) > _MOST_SESSIONS:
+            while len(self._sessions) > _MAX_SESSIONS:
                 self._sessions.popitem(last=False)
         return "Set-Cookie", f"{self._cookie}={session}; Path=/; HttpOnly; SameSite=Strict"
 
-    def _is_token(self, given: bytes, address: str) -> bool:
+    def _is_token(self, token: bytes, address: str) -> bool:
         now_s = time.monotonic()
         with self._lock:
-            tries, last_s = self._failures.pop(address, (0, now_s))
-            wait_s = last_s + _WAIT_S - now_s
-            if tries >= _TRIES and wait_s > 0:
-                self._failures[address] = (tries, last_s)
+            attempts, last_s = self._failures.pop(address, (0, now_s))
+            wait_s = last_s + _LOCKOUT_S - now_s
+            if attempts >= _MAX_ATTEMPTS and wait_s > 0:
+                self._failures[address] = (attempts, last_s)
                 raise RequestRefusedError(
                     429,
                     f"too many wrong tokens; try again in {wait_s:.0f} seconds",
                     headers=(("Retry-After", f"{wait_s:.0f}"),),
                 )
-            right = self._token is not None and hmac.compare_digest(given, self._token)
-            if not right:
-                self._failures[address] = (tries % _TRIES + 1, now_s)
-                while len(self._failures) > _MOST_ADDRESSES:
+            is_valid = self._token is not None and hmac.compare_digest(token, self._token)
+            if not is_valid:
+                self._failures[address] = (attempts % _MAX_ATTEMPTS + 1, now_s)
+                while len(self._failures) > _MAX_ADDRESSES:
                     self._failures.popitem(last=False)
-        if not right:
-            time.sleep(_PAUSE_S)
-        return right
+        if not is_valid:
+            time.sleep(_FAILURE_DELAY_S)
+        return is_valid
 
 
 def _is_loopback(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""The newest picture, and its JPEG, made once and only when somebody looks."""
+"""Encoding of the newest frame as JPEG, once for all viewers and only on demand."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from urban_segmentor.structures.frame import Frame, Image
 
 _STREAM_QUALITY, _SAVED_QUALITY = 80, 95
-_PNG_EFFORT = 3  # of 9; more takes longer than it saves
+_PNG_COMPRESSION = 3  # of 9; more takes longer than it saves
 
 
 class JpegFrame(NamedTuple):
-    """A picture of the stream.
+    """An encoded frame of the stream.
 
     Attributes:
-        number: Counts the frames, from 1.
+        number: Frame number, from 1.
         jpeg: The encoded frame.
     """
 
@@ -35,7 +35,7 @@ class JpegFrame(NamedTuple):
 
 
 class MjpegEncoder:
-    """A slot for the newest frame, which any number of threads wait for."""
+    """Holds the newest frame and encodes it on demand, once for all waiting threads."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -48,7 +48,7 @@ class MjpegEncoder:
 
     @property
     def closed(self) -> bool:
-        """True when no picture will come any more."""
+        """True when no more frames will come."""
         return self._closed
 
     @property
@@ -57,35 +57,34 @@ class MjpegEncoder:
         return self._frame
 
     def put(self, frame: Frame) -> None:
-        """Take a frame in place of the last one; it is encoded here when somebody waits for it."""
+        """Replace the frame; encode it here when a thread waits for it."""
         with self._changed:
             self._frame = frame
             self._number += 1
-            wanted = self._waiting > 0
-        if wanted:
+            is_awaited = self._waiting > 0
+        if is_awaited:
             self.newest()
             with self._changed:
                 self._changed.notify_all()
 
     def newest(self) -> JpegFrame | None:
-        """Return the newest picture, or None before the first."""
+        """Return the newest encoded frame, or None before the first."""
         with self._encoding:
             with self._changed:
                 frame, number = self._frame, self._number
             if frame is None:
                 return None
-            # One who was still sending when it came, or who joins a picture that stands still,
-            # finds it not encoded yet.
+            # It is not encoded yet for a viewer who was still sending, or who joins while paused.
             if self._last is None or self._last.number != number:
-                self._last = JpegFrame(number, jpeg_of(frame.pixels))
+                self._last = JpegFrame(number, encode_jpeg(frame.pixels))
             return self._last
 
     def wait(self, *, after: int, timeout_s: float) -> JpegFrame | None:
-        """Return the newest picture when it is another than one that is known, else None.
+        """Return the newest encoded frame if it is newer than a known one, else None.
 
         Args:
-            after: Number of the picture that is known; 0 for none.
-            timeout_s: How long to wait for it, seconds.
+            after: Number of the known frame; 0 for none.
+            timeout_s: Maximum wait, seconds.
         """
         with self._changed:
             self._waiting += 1
@@ -98,14 +97,14 @@ class MjpegEncoder:
         return self.newest()
 
     def close(self) -> None:
-        """Wake all who wait; safe to call twice."""
+        """Wake all waiting threads; safe to call twice."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
 
-def jpeg_of(pixels: Image | Yuv420) -> bytes:
-    """Return a picture as JPEG of medium quality.
+def encode_jpeg(pixels: Image | Yuv420) -> bytes:
+    """Return an image as JPEG of stream quality (80).
 
     Args:
         pixels: uint8 (H, W, 3), RGB, or the planes of a video frame.
@@ -113,8 +112,8 @@ def jpeg_of(pixels: Image | Yuv420) -> bytes:
     return _encoded(".jpg", pixels, (cv2.IMWRITE_JPEG_QUALITY, _STREAM_QUALITY))
 
 
-def saved_jpeg_of(pixels: Image | Yuv420) -> bytes:
-    """Return a picture as JPEG of high quality.
+def encode_snapshot_jpeg(pixels: Image | Yuv420) -> bytes:
+    """Return an image as JPEG of snapshot quality (95).
 
     Args:
         pixels: uint8 (H, W, 3), RGB, or the planes of a video frame.
@@ -122,13 +121,13 @@ def saved_jpeg_of(pixels: Image | Yuv420) -> bytes:
     return _encoded(".jpg", pixels, (cv2.IMWRITE_JPEG_QUALITY, _SAVED_QUALITY))
 
 
-def png_of(pixels: Image | Yuv420) -> bytes:
-    """Return a picture as PNG.
+def encode_png(pixels: Image | Yuv420) -> bytes:
+    """Return an image as PNG.
 
     Args:
         pixels: uint8 (H, W, 3), RGB, or the planes of a video frame.
     """
-    return _encoded(".png", pixels, (cv2.IMWRITE_PNG_COMPRESSION, _PNG_EFFORT))
+    return _encoded(".png", pixels, (cv2.IMWRITE_PNG_COMPRESSION, _PNG_COMPRESSION))
 
 
 def _encoded(suffix: str, pixels: Image | Yuv420, settings: Sequence[int]) -> bytes:
@@ -136,9 +135,9 @@ def _encoded(suffix: str, pixels: Image | Yuv420, settings: Sequence[int]) -> by
 
 
 def _bgr(pixels: Image | Yuv420) -> NDArray[np.uint8]:
-    """Return a picture in the order of OpenCV, uint8 (H, W, 3).
+    """Return an image as BGR, uint8 (H, W, 3).
 
-    Its own conversion from planes would be faster still, but takes all video for BT.601.
+    OpenCV's own conversion from YUV is faster, but assumes BT.601.
     """
     if not isinstance(pixels, Yuv420):
         return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), dtype=np.uint8)

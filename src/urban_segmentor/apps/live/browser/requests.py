@@ -1,4 +1,4 @@
-"""Requests as they come from a connection, within limits of size and time."""
+"""HTTP/1.1 requests read from a socket, with limits on size and time."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Mapping
 
-LONGEST_BODY = 10_000
-_LONGEST_HEAD = 16_384
-_MOST_HEADERS = 64
-_MOST_FIELDS = 16
-_IDLE_S = 30.0  # between two requests
-_SLOWEST_S = 8.0  # from the first byte of a request to its last
-_LINE = re.compile(r"([A-Z]{1,16}) (/[!-~]*) HTTP/1\.([01])")
+MAX_BODY_BYTES = 10_000
+_MAX_HEAD_BYTES = 16_384
+_MAX_HEADERS = 64
+_MAX_FIELDS = 16
+_IDLE_TIMEOUT_S = 30.0  # between two requests
+_REQUEST_TIMEOUT_S = 8.0  # from the first byte of a request to its last
+_REQUEST_LINE = re.compile(r"([A-Z]{1,16}) (/[!-~]*) HTTP/1\.([01])")
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)")
-_ONCE = {"host", "content-length", "content-type", "authorization", "origin"}
+_UNIQUE_HEADERS = {"host", "content-length", "content-type", "authorization", "origin"}
 
 
 class RequestRefusedError(Exception):
-    """A request that gets an error as its reply.
+    """A request that is answered with an error status.
 
     Args:
-        status: The number that HTTP has for it.
-        reason: What is wrong, for the reader.
-        headers: Further headers of the reply.
+        status: HTTP status code.
+        reason: Error message.
+        headers: Further headers of the response.
     """
 
     def __init__(
@@ -41,16 +41,16 @@ class RequestRefusedError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One request.
+    """An HTTP request.
 
     Attributes:
         method: `GET`, `POST`, ...
-        path: Without the query, as it was sent.
-        query: What stands after the question mark; of equal names the last.
-        headers: By name in small letters.
-        body: At most `LONGEST_BODY` bytes.
-        keeps: True when the connection may be used again.
-        address: Who sent it.
+        path: Path without the query, not decoded.
+        query: Query parameters; the last of equal names.
+        headers: Headers by lower-case name.
+        body: At most `MAX_BODY_BYTES` bytes.
+        keep_alive: True when the connection may be reused.
+        address: Address of the client.
     """
 
     method: str
@@ -58,68 +58,68 @@ class Request:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
-    keeps: bool
+    keep_alive: bool
     address: str
 
 
-class Incoming:
-    """Reads one request after the other.
+class RequestReader:
+    """Reads the requests of one connection.
 
     Args:
         connection: A socket; its timeout is changed.
-        address: Of the other side.
+        address: Address of the client.
     """
 
     def __init__(self, connection: socket.socket, address: str) -> None:
         self._connection, self._address = connection, address
         self._buffer = bytearray()
 
-    def next(self) -> Request | None:
-        """Return the next request, or None when the other side has gone or has nothing to say.
+    def read(self) -> Request | None:
+        """Return the next request, or None when the client has left or is idle.
 
         Raises:
             RequestRefusedError: It is not HTTP, too large, or too slow; the connection is unusable.
             OSError: The connection broke.
         """
-        if not self._buffer and not self._first_bytes():
+        if not self._buffer and not self._wait_for_data():
             return None
-        until_s = time.monotonic() + _SLOWEST_S
-        while (end := self._buffer.find(b"\r\n\r\n")) < 0 and len(self._buffer) <= _LONGEST_HEAD:
-            self._more(until_s)
-        if end < 0 or end > _LONGEST_HEAD:
-            raise RequestRefusedError(431, f"the headers have more than {_LONGEST_HEAD} bytes")
-        head = self._taken(end + 4)[:-4].decode("latin-1")
+        until_s = time.monotonic() + _REQUEST_TIMEOUT_S
+        while (end := self._buffer.find(b"\r\n\r\n")) < 0 and len(self._buffer) <= _MAX_HEAD_BYTES:
+            self._receive(until_s)
+        if end < 0 or end > _MAX_HEAD_BYTES:
+            raise RequestRefusedError(431, f"the headers have more than {_MAX_HEAD_BYTES} bytes")
+        head = self._consume(end + 4)[:-4].decode("latin-1")
         method, target, minor, headers = _parse_head(head)
         length = _body_length(headers)
         if length and headers.get("expect", "").lower() == "100-continue":
             self._connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         while len(self._buffer) < length:
-            self._more(until_s)
+            self._receive(until_s)
         path, query = _parse_target(target)
         return Request(
             method=method,
             path=path,
             query=query,
             headers=headers,
-            body=self._taken(length),
-            keeps=minor == "1" and "close" not in headers.get("connection", "").lower(),
+            body=self._consume(length),
+            keep_alive=minor == "1" and "close" not in headers.get("connection", "").lower(),
             address=self._address,
         )
 
-    def _first_bytes(self) -> bool:
-        self._connection.settimeout(_IDLE_S)
+    def _wait_for_data(self) -> bool:
+        self._connection.settimeout(_IDLE_TIMEOUT_S)
         try:
             self._buffer += self._connection.recv(4096)
         except TimeoutError:
             return False
         return bool(self._buffer)
 
-    def _more(self, until_s: float) -> None:
-        # Each byte has to come before one moment, or else one a second would hold us for ever.
+    def _receive(self, until_s: float) -> None:
+        # One deadline for all bytes, or else a byte a second would hold the connection for ever.
         left_s = until_s - time.monotonic()
         if left_s <= 0:
             raise RequestRefusedError(
-                408, f"the request did not come within {_SLOWEST_S:.0f} seconds"
+                408, f"the request did not come within {_REQUEST_TIMEOUT_S:.0f} seconds"
             )
         self._connection.settimeout(left_s)
         try:
@@ -130,7 +130,7 @@ class Incoming:
             raise RequestRefusedError(400, "the request breaks off")
         self._buffer += data
 
-    def _taken(self, length: int) -> bytes:
+    def _consume(self, length: int) -> bytes:
         data = bytes(self._buffer[:length])
         del self._buffer[:length]
         return data
@@ -139,21 +139,21 @@ class Incoming:
 def _parse_head(head: str) -> tuple[str, str, str, dict[str, str]]:
     """Return method, target, minor version and headers."""
     first, *lines = head.split("\r\n")
-    line = _LINE.fullmatch(first)
+    line = _REQUEST_LINE.fullmatch(first)
     if line is None:
         raise RequestRefusedError(400, "the first line is not `METHOD /path HTTP/1.1`")
-    if len(lines) > _MOST_HEADERS:
-        raise RequestRefusedError(431, f"there are more than {_MOST_HEADERS} headers")
+    if len(lines) > _MAX_HEADERS:
+        raise RequestRefusedError(431, f"there are more than {_MAX_HEADERS} headers")
     headers: dict[str, str] = {}
     for text in lines:
         header = _HEADER.fullmatch(text)
         if header is None:
             raise RequestRefusedError(400, "a header is not `Name: value`")
         name, value = header[1].lower(), header[2].strip()
-        if name in headers and name in _ONCE:
+        if name in headers and name in _UNIQUE_HEADERS:
             raise RequestRefusedError(400, f"the header `{name}` comes twice")
-        between = "; " if name == "cookie" else ", "
-        headers[name] = f"{headers[name]}{between}{value}" if name in headers else value
+        separator = "; " if name == "cookie" else ", "
+        headers[name] = f"{headers[name]}{separator}{value}" if name in headers else value
     if "host" not in headers:
         raise RequestRefusedError(400, "the header `host` is missing")
     return line[1], line[2], line[3], headers
@@ -165,15 +165,15 @@ def _body_length(headers: Mapping[str, str]) -> int:
     text = headers.get("content-length", "0")
     if not re.fullmatch(r"[0-9]{1,15}", text):
         raise RequestRefusedError(400, "the header `content-length` is not a number")
-    if int(text) > LONGEST_BODY:
-        raise RequestRefusedError(413, f"the body has more than {LONGEST_BODY} bytes")
+    if int(text) > MAX_BODY_BYTES:
+        raise RequestRefusedError(413, f"the body has more than {MAX_BODY_BYTES} bytes")
     return int(text)
 
 
 def _parse_target(target: str) -> tuple[str, dict[str, str]]:
     path, _, query = target.partition("?")
     try:
-        fields = parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+        fields = parse_qsl(query, keep_blank_values=True, max_num_fields=_MAX_FIELDS)
     except ValueError:
         raise RequestRefusedError(400, "the address cannot be read") from None
     return path, dict(fields)

@@ -1,4 +1,4 @@
-"""Replies, with the headers that keep a page to itself."""
+"""HTTP responses, with security headers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 JSON = "application/json"
 HTML = "text/html; charset=utf-8"
 _TEXT = "text/plain; charset=utf-8"
-_ALWAYS = (
+_COMMON_HEADERS = (
     ("Cache-Control", "no-store"),
     (
         "Content-Security-Policy",
@@ -34,45 +34,45 @@ _ALWAYS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """One reply.
+    """An HTTP response.
 
     Attributes:
-        status: The number that HTTP has for it.
-        kind: The media type of the body.
-        body: What is sent.
+        status: HTTP status code.
+        media_type: Media type of the body.
+        body: Body, not encoded further.
         headers: Further headers.
     """
 
     status: int = 200
-    kind: str = _TEXT
+    media_type: str = _TEXT
     body: bytes = b""
     headers: tuple[tuple[str, str], ...] = ()
 
-    def encoded(self, *, keeps: bool, head_only: bool = False) -> bytes:
-        """Return the bytes of the reply.
+    def encode(self, *, keep_alive: bool, head_only: bool = False) -> bytes:
+        """Return the bytes of the response.
 
         Args:
-            keeps: True when the connection may be used again.
+            keep_alive: True when the connection may be reused.
             head_only: True to leave out the body, for `HEAD`.
         """
         length = ("Content-Length", str(len(self.body)))
-        fields = (("Content-Type", self.kind), length, *self.headers)
-        head = head_of(self.status, fields, keeps=keeps)
+        fields = (("Content-Type", self.media_type), length, *self.headers)
+        head = response_head(self.status, fields, keep_alive=keep_alive)
         return head if head_only else head + self.body
 
 
-def head_of(status: int, headers: Iterable[tuple[str, str]], *, keeps: bool) -> bytes:
-    """Return the first part of a reply, with its empty line.
+def response_head(status: int, headers: Iterable[tuple[str, str]], *, keep_alive: bool) -> bytes:
+    """Return status line and headers of a response, with the empty line after them.
 
     Args:
-        status: The number that HTTP has for it.
-        headers: What this reply has beside those that all have.
-        keeps: True when the connection may be used again.
+        status: HTTP status code.
+        headers: Headers beside the common ones.
+        keep_alive: True when the connection may be reused.
     """
     fields = (
         ("Date", formatdate(usegmt=True)),
-        ("Connection", "keep-alive" if keeps else "close"),
-        *_ALWAYS,
+        ("Connection", "keep-alive" if keep_alive else "close"),
+        *_COMMON_HEADERS,
         *headers,
     )
     lines = [
@@ -82,22 +82,27 @@ def head_of(status: int, headers: Iterable[tuple[str, str]], *, keeps: bool) -> 
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
-def json_reply(value: Mapping[str, object], *, status: int = 200) -> Response:
-    """Return a reply that programs read.
+def json_response(value: Mapping[str, object], *, status: int = 200) -> Response:
+    """Return a JSON response.
 
     Args:
-        value: What JSON can express.
-        status: The number that HTTP has for it.
+        value: The JSON object.
+        status: HTTP status code.
     """
     text = json.dumps(value, separators=(",", ":"))
-    return Response(status=status, kind=JSON, body=text.encode("ascii"))
+    return Response(status=status, media_type=JSON, body=text.encode("ascii"))
 
 
-def error_reply(error: RequestRefusedError) -> Response:
-    """Return the reply to a request that is refused.
+def error_response(error: RequestRefusedError) -> Response:
+    """Return the JSON response to a refused request.
 
     Args:
-        error: Why.
+        error: The refusal.
     """
-    reply = json_reply({"error": error.reason}, status=error.status)
-    return Response(status=reply.status, kind=reply.kind, body=reply.body, headers=error.headers)
+    response = json_response({"error": error.reason}, status=error.status)
+    return Response(
+        status=response.status,
+        media_type=response.media_type,
+        body=response.body,
+        headers=error.headers,
+    )

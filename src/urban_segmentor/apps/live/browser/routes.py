@@ -1,4 +1,4 @@
-"""What is found under which path."""
+"""Routes of the page: HTML, state, controls, snapshots, login and stream."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlencode
 
 from urban_segmentor.apps.live.browser.apply_controls import apply_controls
-from urban_segmentor.apps.live.browser.mjpeg import png_of, saved_jpeg_of
-from urban_segmentor.apps.live.browser.requests import Incoming, RequestRefusedError
+from urban_segmentor.apps.live.browser.mjpeg import encode_png, encode_snapshot_jpeg
+from urban_segmentor.apps.live.browser.requests import RequestReader, RequestRefusedError
 from urban_segmentor.apps.live.browser.responses import (
     HTML,
     JSON,
     Response,
-    error_reply,
-    json_reply,
+    error_response,
+    json_response,
 )
 from urban_segmentor.apps.live.browser.viewer_streams import (
-    MOST_VIEWERS,
-    STREAM_KIND,
+    MAX_VIEWERS,
+    STREAM_MEDIA_TYPE,
     ViewerStreams,
     send_stream,
 )
@@ -38,9 +38,9 @@ if TYPE_CHECKING:
     from urban_segmentor.structures.frame import Frame, Image, Yuv420
 
 _STREAM = "/stream.mjpg"
-_REPLY_S = 10.0
+_RESPONSE_TIMEOUT_S = 10.0
 _FORM = "application/x-www-form-urlencoded"
-_NAME = re.compile(r"[0-9a-z]{1,32}")
+_VIEWER_NAME = re.compile(r"[0-9a-z]{1,32}")
 _FILES = {
     "/live.js": "text/javascript; charset=utf-8",
     "/controls.js": "text/javascript; charset=utf-8",
@@ -48,19 +48,23 @@ _FILES = {
     "/icon.svg": "image/svg+xml",
 }
 _LOGIN = "/login"
-_ASKS = ("WWW-Authenticate", "Bearer")
-_OPEN = {_LOGIN, "/style.css", "/icon.svg"}  # what the page that asks for the token is made of
+_AUTH_HEADER = ("WWW-Authenticate", "Bearer")
+_PUBLIC_PATHS = {
+    _LOGIN,
+    "/style.css",
+    "/icon.svg",
+}  # the login page and its files
 
 
 class Routes:
-    """Answers requests.
+    """Dispatches requests to handlers.
 
     Args:
-        controls: Are changed as viewers wish.
-        title: What is shown, above the picture.
-        images: The newest one.
-        guard: Says who may see it.
-        state: Returns the state of things, without the part of the viewer.
+        controls: View controls, which viewers may change.
+        title: Title above the image.
+        images: Encoder of the newest frame.
+        authenticator: Decides on access.
+        state: Returns the state as JSON values, without that of the viewer.
     """
 
     def __init__(
@@ -69,78 +73,91 @@ class Routes:
         *,
         title: str,
         images: MjpegEncoder,
-        guard: Authenticator,
+        authenticator: Authenticator,
         state: Callable[[], dict[str, object]],
     ) -> None:
         self._controls, self._title, self._images = controls, title, images
-        self._guard, self._state = guard, state
+        self._authenticator, self._state = authenticator, state
         self._viewers = ViewerStreams()
         self._get: dict[str, Callable[[Request], Response]] = {
             "/": lambda _: self._page("page.html"),
-            "/state.json": self._told_state,
-            "/picture.jpg": lambda _: self._saved("jpg", "image/jpeg", saved_jpeg_of),
-            "/picture.png": lambda _: self._saved("png", "image/png", png_of),
-            "/healthz": lambda _: json_reply({"ok": True}),
+            "/state.json": self._state_response,
+            "/picture.jpg": lambda _: self._snapshot_response(
+                "jpg", "image/jpeg", encode_snapshot_jpeg
+            ),
+            "/picture.png": lambda _: self._snapshot_response("png", "image/png", encode_png),
+            "/healthz": lambda _: json_response({"ok": True}),
             **dict.fromkeys(_FILES, self._file),
         }
-        self._post = {"/control": self._steered}
-        if guard.needs_token:
+        self._post = {"/control": self._control_response}
+        if authenticator.needs_token:
             self._get[_LOGIN] = lambda _: self._login_page()
-            self._post[_LOGIN] = self._logged_in
+            self._post[_LOGIN] = self._login_response
 
-    def serve(self, connection: socket.socket, address: str, crowded: bool) -> None:  # noqa: FBT001
-        """Answer what comes over a connection, until it ends.
+    def serve(self, connection: socket.socket, address: str, overloaded: bool) -> None:  # noqa: FBT001
+        """Serve the requests of a connection until it ends.
 
         Args:
-            connection: Is not closed.
-            address: Of the other side.
-            crowded: True to answer once, that there are too many.
+            connection: The socket; it is not closed here.
+            address: Address of the client.
+            overloaded: True to answer once with status 503.
 
         Raises:
             OSError: The connection broke.
         """
-        incoming = Incoming(connection, address)
-        keeps = True
-        while keeps and not self._images.closed:
-            head_only = keeps = False
+        reader = RequestReader(connection, address)
+        keep_alive = True
+        while keep_alive and not self._images.closed:
+            head_only = keep_alive = False
             try:
-                request = incoming.next()
+                request = reader.read()
                 if request is None:
                     return
-                head_only, keeps = request.method == "HEAD", request.keeps and not crowded
-                reply = error_reply(_crowded("connections")) if crowded else self._reply(request)
-                if reply is None:
+                head_only, keep_alive = (
+                    request.method == "HEAD",
+                    request.keep_alive and not overloaded,
+                )
+                response = (
+                    error_response(_overload_error("connections"))
+                    if overloaded
+                    else self._respond(request)
+                )
+                if response is None:
                     self._stream(connection, request)
                     return
             except RequestRefusedError as error:
-                reply = error_reply(error)
+                response = error_response(error)
             except OSError:
                 raise
             except Exception:
-                failed = error_reply(RequestRefusedError(500, "this failed here"))
-                connection.sendall(failed.encoded(keeps=False))
+                failed = error_response(RequestRefusedError(500, "this failed here"))
+                connection.sendall(failed.encode(keep_alive=False))
                 raise
-            connection.settimeout(_REPLY_S)
-            connection.sendall(reply.encoded(keeps=keeps, head_only=head_only))
+            connection.settimeout(_RESPONSE_TIMEOUT_S)
+            connection.sendall(response.encode(keep_alive=keep_alive, head_only=head_only))
 
-    def _reply(self, request: Request) -> Response | None:
-        """Return the reply; None for the stream of pictures, which has no end."""
-        self._guard.check_host(request)
-        self._guard.check_origin(request)
-        reads = request.method in {"GET", "HEAD"}
-        offers = self._guard.needs_token and reads and "token" in request.query
-        if not (offers or request.path in _OPEN or self._guard.knows(request)):
-            if request.path == "/" and reads:
+    def _respond(self, request: Request) -> Response | None:
+        """Return the response; None for the MJPEG stream, which has no end."""
+        self._authenticator.check_host(request)
+        self._authenticator.check_origin(request)
+        is_read = request.method in {"GET", "HEAD"}
+        gives_token = self._authenticator.needs_token and is_read and "token" in request.query
+        if not (
+            gives_token
+            or request.path in _PUBLIC_PATHS
+            or self._authenticator.is_authorized(request)
+        ):
+            if request.path == "/" and is_read:
                 return self._login_page(status=401)
-            raise RequestRefusedError(401, "this needs the token", headers=(_ASKS,))
+            raise RequestRefusedError(401, "this needs the token", headers=(_AUTH_HEADER,))
         self._check_method(request)
-        if offers:
-            return self._admitted(request, request.query["token"])
-        if not reads:
+        if gives_token:
+            return self._session_response(request, request.query["token"])
+        if not is_read:
             return self._post[request.path](request)
         if request.path != _STREAM:
             return self._get[request.path](request)
-        return Response(kind=STREAM_KIND) if request.method == "HEAD" else None
+        return Response(media_type=STREAM_MEDIA_TYPE) if request.method == "HEAD" else None
 
     def _check_method(self, request: Request) -> None:
         allowed = ["GET", "HEAD"] if request.path in {*self._get, _STREAM} else []
@@ -153,40 +170,44 @@ class Routes:
 
     def _stream(self, connection: socket.socket, request: Request) -> None:
         name = request.query.get("viewer", "")
-        joined = self._viewers.join(name if _NAME.fullmatch(name) else "")
+        joined = self._viewers.join(name if _VIEWER_NAME.fullmatch(name) else "")
         if joined is None:
-            raise _crowded("viewers")
-        place, viewer = joined
+            raise _overload_error("viewers")
+        key, viewer = joined
         try:
             send_stream(connection, images=self._images, viewer=viewer)
         finally:
-            self._viewers.leave(place, viewer)
+            self._viewers.leave(key, viewer)
 
-    def _told_state(self, request: Request) -> Response:
+    def _state_response(self, request: Request) -> Response:
         viewer = self._viewers.get(request.query.get("viewer", ""))
-        mine = None if viewer is None else {"sent": viewer.sent, "fps": viewer.fps}
-        about = {"viewers": len(self._viewers), "most_viewers": MOST_VIEWERS, "viewer": mine}
-        return json_reply(self._state() | about)
+        viewer_state = None if viewer is None else {"sent": viewer.sent, "fps": viewer.fps}
+        viewers_state = {
+            "viewers": len(self._viewers),
+            "max_viewers": MAX_VIEWERS,
+            "viewer": viewer_state,
+        }
+        return json_response(self._state() | viewers_state)
 
-    def _steered(self, request: Request) -> Response:
+    def _control_response(self, request: Request) -> Response:
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
             raise RequestRefusedError(415, f"the body must be {JSON}")
         apply_controls(self._controls, request.body)
-        return self._told_state(request)
+        return self._state_response(request)
 
-    def _logged_in(self, request: Request) -> Response:
+    def _login_response(self, request: Request) -> Response:
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
             raise RequestRefusedError(415, f"the body must be {_FORM}")
         try:
             fields = parse_qs(request.body.decode("ascii"), max_num_fields=4)
         except ValueError:
             raise RequestRefusedError(400, "the form cannot be read") from None
-        return self._admitted(request, fields.get("token", [""])[0])
+        return self._session_response(request, fields.get("token", [""])[0])
 
-    def _admitted(self, request: Request, given: str) -> Response:
-        """Return a reply that leads to the page, with a cookie; or asks again."""
+    def _session_response(self, request: Request, token: str) -> Response:
+        """Return a redirect with a session cookie, or the login page for a wrong token."""
         try:
-            cookie = self._guard.admit(given, request)
+            cookie = self._authenticator.log_in(token, request)
         except RequestRefusedError as error:
             page = self._login_page(problem=f"{error.reason.capitalize()}.", status=error.status)
             return replace(page, headers=error.headers)
@@ -194,25 +215,27 @@ class Routes:
             return self._login_page(problem="This is not the token.", status=401)
         rest = {name: value for name, value in request.query.items() if name != "token"}
         path = "/" if request.method == "POST" else request.path
-        where = f"{path}?{urlencode(rest)}" if rest else path
-        return Response(status=303, headers=(("Location", where), cookie))
+        location = f"{path}?{urlencode(rest)}" if rest else path
+        return Response(status=303, headers=(("Location", location), cookie))
 
     def _login_page(self, *, problem: str = "", status: int = 200) -> Response:
         page = self._page("login.html", problem=problem)
-        return replace(page, status=status, headers=(_ASKS,) if status == 401 else ())
+        return replace(page, status=status, headers=(_AUTH_HEADER,) if status == 401 else ())
 
     def _page(self, name: str, *, problem: str = "") -> Response:
-        # Who has not given the token yet does not hear what is watched here.
+        # The title is not shown before login.
         title = self._title if name == "page.html" else "Urban Segmentor"
         text = _read(name).decode("utf-8")
         text = text.replace("{problem}", escape(problem)).replace("{title}", escape(title))
-        return Response(kind=HTML, body=text.encode("utf-8"))
+        return Response(media_type=HTML, body=text.encode("utf-8"))
 
     @staticmethod
     def _file(request: Request) -> Response:
-        return Response(kind=_FILES[request.path], body=_read(request.path[1:]))
+        return Response(media_type=_FILES[request.path], body=_read(request.path[1:]))
 
-    def _saved(self, suffix: str, kind: str, encode: Callable[[Image | Yuv420], bytes]) -> Response:
+    def _snapshot_response(
+        self, suffix: str, media_type: str, encode: Callable[[Image | Yuv420], bytes]
+    ) -> Response:
         frame: Frame | None = self._images.frame
         if frame is None:
             raise RequestRefusedError(
@@ -220,12 +243,12 @@ class Routes:
             )
         name = time.strftime(f"street-%Y%m%d-%H%M%S.{suffix}")
         headers = (("Content-Disposition", f'attachment; filename="{name}"'),)
-        return Response(kind=kind, body=encode(frame.pixels), headers=headers)
+        return Response(media_type=media_type, body=encode(frame.pixels), headers=headers)
 
 
-def _crowded(what: str) -> RequestRefusedError:
+def _overload_error(resource: str) -> RequestRefusedError:
     return RequestRefusedError(
-        503, f"there are too many {what}; try again later", headers=(("Retry-After", "5"),)
+        503, f"there are too many {resource}; try again later", headers=(("Retry-After", "5"),)
     )
 
 

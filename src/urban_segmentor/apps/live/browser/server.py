@@ -1,4 +1,4 @@
-"""Connections, a thread each, and not too many of them."""
+"""A TCP server with a thread per connection and connection limits."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MOST_CONNECTIONS = 64
-_MOST_OF_ONE = 48  # from the same address
-_MOST_TURNED_AWAY = 8  # at a time; more are closed without a word
-_LAST_WORDS_S, _LAST_BYTES = 0.5, 1 << 20
+MAX_CONNECTIONS = 64
+_MAX_PER_ADDRESS = 48  # from the same address
+_MAX_REJECTED = 8  # at a time; more are closed without a response
+_LINGER_S, _MAX_LINGER_BYTES = 0.5, 1 << 20
 _GRACE_S = 1.0
 
 _log = logging.getLogger(__name__)
 
 
 class Server:
-    """Accepts connections and serves each in a thread of its own.
+    """Accepts connections and serves each in its own thread.
 
     Args:
-        listener: A listening socket, closed in the end.
-        serve: Called in that thread with the connection, the address of the other side, and
-            whether there are too many; the connection is closed when it returns.
+        listener: A listening socket, which `close` closes.
+        serve: Called in that thread with the connection, the client's address, and whether the
+            limits are exceeded; the connection is closed when it returns.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Server:
         self._thread.start()
 
     def close(self) -> None:
-        """Let replies under way come to their end, then close everything; safe to call twice."""
+        """Finish pending responses, then close all connections; safe to call twice."""
         with self._lock:
             if self._closed:
                 return
@@ -84,13 +84,13 @@ class Server:
     def _start(self, connection: socket.socket, address: str) -> None:
         with self._lock:
             count = len(self._connections)
-            crowded = count >= MOST_CONNECTIONS or self._addresses[address] >= _MOST_OF_ONE
-            if count >= MOST_CONNECTIONS + _MOST_TURNED_AWAY:
+            overloaded = count >= MAX_CONNECTIONS or self._addresses[address] >= _MAX_PER_ADDRESS
+            if count >= MAX_CONNECTIONS + _MAX_REJECTED:
                 connection.close()
                 return
             thread = threading.Thread(
                 target=self._run,
-                args=(connection, address, crowded),
+                args=(connection, address, overloaded),
                 name="browser viewer",
                 daemon=True,
             )
@@ -99,27 +99,27 @@ class Server:
         try:
             thread.start()
         except RuntimeError:  # the system has no more threads
-            self._forget(connection, address)
+            self._remove(connection, address)
 
-    def _run(self, connection: socket.socket, address: str, crowded: bool) -> None:  # noqa: FBT001
+    def _run(self, connection: socket.socket, address: str, overloaded: bool) -> None:  # noqa: FBT001
         try:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._serve(connection, address, crowded)
-            self._part(connection)
+            self._serve(connection, address, overloaded)
+            self._linger(connection)
         except OSError:
-            pass  # viewers leave as they like
+            pass  # viewers may disconnect at any time
         except Exception:  # noqa: BLE001 - one request must not end the pictures of the others
             _log.debug("a request failed", exc_info=True)
         finally:
-            self._forget(connection, address)
+            self._remove(connection, address)
 
-    def _part(self, connection: socket.socket) -> None:
-        """Wait until the other side has read the last reply.
+    def _linger(self, connection: socket.socket) -> None:
+        """Wait until the client has read the last response.
 
-        Closing with bytes unread, as of a body that is too long, would take the reply away.
+        Closing with unread bytes, as of an oversized body, would reset the connection.
         """
         connection.shutdown(socket.SHUT_WR)
-        until_s, left = time.monotonic() + _LAST_WORDS_S, _LAST_BYTES
+        until_s, left = time.monotonic() + _LINGER_S, _MAX_LINGER_BYTES
         while left > 0 and not self._closed and (left_s := until_s - time.monotonic()) > 0:
             connection.settimeout(left_s)
             data = connection.recv(65536)
@@ -127,7 +127,7 @@ class Server:
                 return
             left -= len(data)
 
-    def _forget(self, connection: socket.socket, address: str) -> None:
+    def _remove(self, connection: socket.socket, address: str) -> None:
         connection.close()
         with self._lock:
             del self._connections[connection]

@@ -1,4 +1,4 @@
-"""The viewers of the stream: how many there may be, and what each of them gets."""
+"""The MJPEG streams of the viewers."""
 
 from __future__ import annotations
 
@@ -8,45 +8,45 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
-from urban_segmentor.apps.live.browser.responses import head_of
+from urban_segmentor.apps.live.browser.responses import response_head
 
 if TYPE_CHECKING:
     from urban_segmentor.apps.live.browser.mjpeg import MjpegEncoder
 
-MOST_VIEWERS = 8
-STREAM_KIND = "multipart/x-mixed-replace; boundary=next-picture"
-# Chromium shows a picture when it has read the head of the part behind it. So each picture is
-# followed by that at once, which then cannot tell the length of what nobody knows yet.
-_BETWEEN = b"--next-picture\r\nContent-Type: image/jpeg\r\n\r\n"
-_WAIT_S = 0.5  # between two looks whether a viewer of a picture that stands still has left
-_AGAIN_S = 5.0  # a picture that stands still is sent again, which finds machines that are gone
-_SLOWEST_S = 5.0  # for one picture
-# What the system holds for a viewer is old when it arrives; about one picture of 720 lines.
+MAX_VIEWERS = 8
+STREAM_MEDIA_TYPE = "multipart/x-mixed-replace; boundary=next-picture"
+# Chromium shows a part when it has read the head of the next one. So each JPEG is followed by the
+# next head at once, which then cannot state a length.
+_PART_HEAD = b"--next-picture\r\nContent-Type: image/jpeg\r\n\r\n"
+_POLL_S = 0.5  # between two checks whether a viewer has disconnected while paused
+_RESEND_S = 5.0  # a paused frame is sent again, which detects dead connections
+_SEND_TIMEOUT_S = 5.0  # per frame
+# Data buffered by the system is stale when it arrives; about one frame of 720 lines.
 _SEND_BUFFER = 128 * 1024
 
 
 class ViewerStream:
-    """One stream of pictures."""
+    """State of one viewer's MJPEG stream."""
 
     def __init__(self) -> None:
-        self.leaves = False
+        self.closing = False
         self.sent = 0
         self._recent_s: deque[float] = deque(maxlen=240)
 
-    def note(self) -> None:
-        """Count a picture that was sent."""
+    def count_frame(self) -> None:
+        """Count a frame that was sent."""
         self.sent += 1
         self._recent_s.append(time.monotonic())
 
     @property
     def fps(self) -> float:
-        """MjpegEncoder that were sent within the last second."""
+        """Frames sent within the last second."""
         since_s = time.monotonic() - 1
         return float(sum(time_s >= since_s for time_s in self._recent_s.copy()))
 
 
 class ViewerStreams:
-    """All streams, each with the name that its page chose."""
+    """All streams, by the name that each page chose."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -54,7 +54,7 @@ class ViewerStreams:
         self._unnamed = 0
 
     def __len__(self) -> int:
-        """Return how many there are."""
+        """Return the number of streams."""
         return len(self._viewers)
 
     def get(self, name: str) -> ViewerStream | None:
@@ -62,66 +62,68 @@ class ViewerStreams:
         return self._viewers.get(name)
 
     def join(self, name: str) -> tuple[str, ViewerStream] | None:
-        """Return a place and its name, or None when all are taken.
+        """Return key and stream of a new viewer, or None when there are too many.
 
         Args:
-            name: Chosen by the page, which has one stream at a time; empty for none.
+            name: Name that the page chose, which has one stream at a time; may be empty.
         """
         with self._lock:
             old = self._viewers.get(name)
             if old is not None:
-                old.leaves = True
-            elif len(self._viewers) >= MOST_VIEWERS:
+                old.closing = True
+            elif len(self._viewers) >= MAX_VIEWERS:
                 return None
             self._unnamed += 1
-            place = name or f"unnamed {self._unnamed}"
-            self._viewers[place] = viewer = ViewerStream()
-            return place, viewer
+            key = name or f"unnamed {self._unnamed}"
+            self._viewers[key] = viewer = ViewerStream()
+            return key, viewer
 
-    def leave(self, place: str, viewer: ViewerStream) -> None:
-        """Give a place back."""
+    def leave(self, key: str, viewer: ViewerStream) -> None:
+        """Remove a stream."""
         with self._lock:
-            if self._viewers.get(place) is viewer:
-                del self._viewers[place]
+            if self._viewers.get(key) is viewer:
+                del self._viewers[key]
 
 
 def send_stream(connection: socket.socket, *, images: MjpegEncoder, viewer: ViewerStream) -> None:
-    """Send the newest picture, again and again, until the viewer leaves or no more come.
+    """Send the newest frame, again and again, until the viewer disconnects or the stream ends.
 
-    A viewer who is slow misses pictures; one who takes none for some seconds is left alone.
+    A slow viewer misses frames; one that reads nothing for some seconds is disconnected.
 
     Args:
-        connection: Of the viewer.
-        images: Where they come from.
-        viewer: Counts them.
+        connection: Socket of the viewer.
+        images: Encoder of the newest frame.
+        viewer: State of the stream; counts the frames.
 
     Raises:
-        OSError: The viewer is gone, or does not read.
+        OSError: The viewer is disconnected, or does not read.
     """
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
-    connection.settimeout(_SLOWEST_S)
-    kind = ("Content-Type", STREAM_KIND)
-    connection.sendall(head_of(200, (kind, ("X-Accel-Buffering", "no")), keeps=False) + _BETWEEN)
+    connection.settimeout(_SEND_TIMEOUT_S)
+    kind = ("Content-Type", STREAM_MEDIA_TYPE)
+    connection.sendall(
+        response_head(200, (kind, ("X-Accel-Buffering", "no")), keep_alive=False) + _PART_HEAD
+    )
     number, sent_s = 0, time.monotonic()
-    while not (images.closed or viewer.leaves):
-        image = images.wait(after=number, timeout_s=_WAIT_S)
+    while not (images.closed or viewer.closing):
+        image = images.wait(after=number, timeout_s=_POLL_S)
         if image is None:
-            if _has_left(connection):
+            if _is_disconnected(connection):
                 return
-            if number == 0 or time.monotonic() < sent_s + _AGAIN_S:
+            if number == 0 or time.monotonic() < sent_s + _RESEND_S:
                 continue
             image = images.newest()
         if image is not None and not images.closed:
-            connection.sendall(b"".join((image.jpeg, b"\r\n", _BETWEEN)))
+            connection.sendall(b"".join((image.jpeg, b"\r\n", _PART_HEAD)))
             number, sent_s = image.number, time.monotonic()
-            viewer.note()
+            viewer.count_frame()
 
 
-def _has_left(connection: socket.socket) -> bool:
+def _is_disconnected(connection: socket.socket) -> bool:
     connection.settimeout(0)
     try:
         return not connection.recv(1, socket.MSG_PEEK)
     except BlockingIOError:
         return False
     finally:
-        connection.settimeout(_SLOWEST_S)
+        connection.settimeout(_SEND_TIMEOUT_S)

@@ -1,4 +1,4 @@
-"""The page: three tabs, and the controls beside them."""
+"""The Gradio page: three tabs, and the controls beside them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from urllib.parse import urlencode
 import gradio as gr
 from gradio import themes
 
-from urban_segmentor.apps.web.page.callbacks import add_functions
+from urban_segmentor.apps.web.page.callbacks import add_api_functions
 from urban_segmentor.apps.web.page.controls import build_controls, read_controls, set_controls
 from urban_segmentor.apps.web.page.image_tab import image_tab
 from urban_segmentor.apps.web.page.live_tab import live_tab
 from urban_segmentor.apps.web.page.video_tab import video_tab
-from urban_segmentor.apps.web.page.widgets import own_component, read_file, visitor_of
+from urban_segmentor.apps.web.page.widgets import custom_component, read_file, visitor_id
 from urban_segmentor.apps.web.segment_options import SegmentOptions
 from urban_segmentor.errors import UrbanSegmentorError
 
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 TITLE = "Urban Segmentor"
 _FONT = ("system-ui", "sans-serif")
 _MONO = ("ui-monospace", "monospace")
-# Browsers keep the settings under these names; they are no secret, and outlive a restart.
-_STORED, _KEY = "urban-segmentor-settings", "urban-segmentor"
+# Names of the browser storage; they are no secret, and outlive a restart.
+_STORAGE_KEY, _STORAGE_SECRET = "urban-segmentor-settings", "urban-segmentor"
 
 
-def build_page(services: AppContext) -> gr.Blocks:
-    """Return the page.
+def build_page(context: AppContext) -> gr.Blocks:
+    """Return the Gradio page.
 
     Args:
-        services: What its tabs work with.
+        context: State that the tabs share.
     """
     with gr.Blocks(title=TITLE, analytics_enabled=False) as page:
         gr.HTML(read_file("head.html"), elem_id="head")
@@ -41,26 +41,26 @@ def build_page(services: AppContext) -> gr.Blocks:
             with gr.Column(scale=7, min_width=320), gr.Tabs(elem_id="tabs"):
                 image = gr.Tab("Picture", id="image")
                 video = gr.Tab("Video", id="video")
-                live_place = gr.Tab("Live", id="live")
+                live_panel = gr.Tab("Live", id="live")
             with gr.Column(scale=3, min_width=280):
-                controls = build_controls(services.engine)
-                link = own_component("link", elem_id="link", value="")
+                controls = build_controls(context.models)
+                link = custom_component("link", elem_id="link", value="")
         with image:
-            image_tab(services, controls)
+            image_tab(context, controls)
         with video:
-            video_tab(services, controls)
-        with live_place:
+            video_tab(context, controls)
+        with live_panel:
             live = live_tab()
         gr.HTML(read_file("foot.html"), elem_id="foot")
-        add_functions(services)
-        _remember(page, services, controls, followers=[link, live])
-        page.unload(_farewell(services))
-    page.queue(max_size=services.limits.queue, default_concurrency_limit=2)
+        add_api_functions(context)
+        _persist_settings(page, context, controls, links=[link, live])
+        page.unload(_on_unload(context))
+    page.queue(max_size=context.limits.queue, default_concurrency_limit=2)
     return page
 
 
 def appearance() -> dict[str, Any]:
-    """Return how the page looks, as `mount_gradio_app` takes it; nothing comes from elsewhere."""
+    """Return theme and CSS for `mount_gradio_app`; no font or style comes from other hosts."""
     theme = themes.Base(primary_hue="teal", font=_FONT, font_mono=_MONO).set(
         # The usual grey of explanations is too pale to read for many.
         body_text_color_subdued="*neutral_600",
@@ -76,47 +76,47 @@ def appearance() -> dict[str, Any]:
     return {"theme": theme, "css": read_file("page.css")}
 
 
-def _remember(
-    page: gr.Blocks, services: AppContext, controls: FormControls, *, followers: list[Any]
+def _persist_settings(
+    page: gr.Blocks, context: AppContext, controls: FormControls, *, links: list[Any]
 ) -> None:
-    """Keep the settings in the browser and in the link, and take them from there."""
-    engine = services.engine
-    stored = gr.BrowserState({}, storage_key=_STORED, secret=_KEY)
+    """Save the options in the browser and in the link, and restore them from there."""
+    models = context.models
+    storage = gr.BrowserState({}, storage_key=_STORAGE_KEY, secret=_STORAGE_SECRET)
 
-    def texts(values: Any) -> dict[str, str]:
+    def to_strings(values: Any) -> dict[str, str]:
         try:
             return {str(key): str(value) for key, value in values.items()}
-        except AttributeError:  # what a browser keeps may be anything
+        except AttributeError:  # browser storage may hold anything
             return {}
 
     def restore(saved: Any, request: gr.Request) -> list[Any]:
-        query = texts(request.query_params)
+        query = to_strings(request.query_params)
         if not set(query) & {field.name for field in fields(SegmentOptions)}:
-            query = texts(saved)
-        return set_controls(query, engine=engine)
+            query = to_strings(saved)
+        return set_controls(query, engine=models)
 
-    def note(*values: Any) -> list[Any]:
+    def store(*values: Any) -> list[Any]:
         try:
-            query = read_controls(values, engine=engine).as_query()
-        except UrbanSegmentorError:  # the tabs say what is wrong, the live one when it is asked
-            return [gr.skip(), *["classes="] * len(followers)]
-        return [query, *[urlencode(query)] * len(followers)]
+            query = read_controls(values, engine=models).as_query()
+        except UrbanSegmentorError:  # the tabs report the error
+            return [gr.skip(), *["classes="] * len(links)]
+        return [query, *[urlencode(query)] * len(links)]
 
-    quick: Any = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    page.load(restore, stored, [*controls.inputs, controls.preset], **quick)
+    event_options: Any = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    page.load(restore, storage, [*controls.inputs, controls.preset], **event_options)
     gr.on(
         [control.change for control in controls.inputs],
-        note,
+        store,
         controls.inputs,
-        [stored, *followers],
+        [storage, *links],
         trigger_mode="always_last",
-        **quick,
+        **event_options,
     )
 
 
-def _farewell(services: AppContext) -> Any:
+def _on_unload(context: AppContext) -> Any:
     def forget(request: gr.Request) -> None:
-        services.jobs.cancel(visitor_of(request))
-        services.store.forget(visitor_of(request))
+        context.jobs.cancel(visitor_id(request))
+        context.temp_files.delete_visitor(visitor_id(request))
 
     return forget

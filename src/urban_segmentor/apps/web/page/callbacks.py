@@ -1,4 +1,4 @@
-"""What programs may call through Gradio's clients; the names and types are those of its API."""
+"""API functions for Gradio clients; their names and types are part of the API."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import gradio as gr
 
 from urban_segmentor.apps.web.image import segment_image
-from urban_segmentor.apps.web.page.widgets import visitor_of
+from urban_segmentor.apps.web.page.widgets import visitor_id
 from urban_segmentor.apps.web.segment_options import SegmentOptions
 from urban_segmentor.apps.web.video import VIDEO, VideoJob
 from urban_segmentor.errors import UploadError, UrbanSegmentorError
@@ -19,28 +19,28 @@ if TYPE_CHECKING:
     from urban_segmentor.apps.web.temp_files import SavedResult
 
 
-def add_functions(services: AppContext) -> None:
-    """Add the functions to the page that is being built.
+def add_api_functions(context: AppContext) -> None:
+    """Add the API functions to the Gradio page under construction.
 
     Args:
-        services: What they work with.
+        context: State that the functions share.
     """
 
     def models() -> dict[str, list[str]]:
         """Return the classes of each model."""
-        engine = services.engine
-        return {model: list(engine.class_names(model)) for model in engine.models}
+        models = context.models
+        return {model: list(models.class_names(model)) for model in models.models}
 
     api: Any = vars(gr)["api"]  # which Gradio exports without saying so
     images: Any = {"concurrency_id": "images", "concurrency_limit": 2}
     videos: Any = {"concurrency_id": "videos", "concurrency_limit": 1}
-    api(_segment(services), api_name="segment", **images)
-    api(_segment_video(services), api_name="segment_video", **videos)
+    api(_segment(context), api_name="segment", **images)
+    api(_segment_video(context), api_name="segment_video", **videos)
     api(models, api_name="models")
 
 
-def _segment(services: AppContext) -> Any:
-    """Return the function for pictures."""
+def _segment(context: AppContext) -> Any:
+    """Return the API function for images."""
 
     def segment(  # noqa: PLR0913, PLR0917 - a client names them
         image: gr.FileData,
@@ -54,31 +54,31 @@ def _segment(services: AppContext) -> Any:
         palette: str = "cityscapes",
         model: str = "",
     ) -> tuple[gr.FileData, gr.FileData, dict[str, Any]]:
-        """Segment a picture: the overlay, COCO JSON, and what was found."""
+        """Segment an image: the overlay, COCO JSON, and a summary."""
         with raise_gradio_errors():
-            path = _uploaded(image, services, request)
-            answer = services.store.answer(visitor_of(request))
-            choices = _choices(
-                services, conf=conf, iou=iou, classes=classes, panoptic=panoptic,
+            path = _uploaded_path(image, context, request)
+            saved = context.temp_files.new_result(visitor_id(request))
+            options = _options(
+                context, conf=conf, iou=iou, classes=classes, panoptic=panoptic,
                 masks_only=masks_only, opacity=opacity, palette=palette, model=model,
             )  # fmt: skip
-            with services.slots:
-                found = segment_image(
+            with context.slots:
+                result = segment_image(
                     path,
                     title=path.name,
-                    engine=services.engine,
-                    choices=choices,
-                    limits=services.limits,
-                    answer=answer,
+                    engine=context.models,
+                    choices=options,
+                    limits=context.limits,
+                    answer=saved,
                 )
-        facts = {key: found[key] for key in ("size", "instances", "classes", "ms")}
-        return _file(answer, "after.jpg"), _file(answer, WRITER_PATHS["coco"]), facts
+        summary = {key: result[key] for key in ("size", "instances", "classes", "ms")}
+        return _file(saved, "after.jpg"), _file(saved, WRITER_PATHS["coco"]), summary
 
     return segment
 
 
-def _segment_video(services: AppContext) -> Any:
-    """Return the function for videos."""
+def _segment_video(context: AppContext) -> Any:
+    """Return the API function for videos."""
 
     def segment_video(  # noqa: PLR0913, PLR0917 - a client names them
         video: gr.FileData,
@@ -92,79 +92,79 @@ def _segment_video(services: AppContext) -> Any:
         palette: str = "cityscapes",
         model: str = "",
     ) -> tuple[gr.FileData, gr.FileData, gr.FileData, dict[str, Any]]:
-        """Segment a video: the overlay as MP4, JSON lines, CSV, and what was seen."""
+        """Segment a video: the overlay as MP4, JSON lines, CSV, and a summary."""
         with raise_gradio_errors():
-            path = _uploaded(video, services, request)
-            answer = services.store.answer(visitor_of(request))
-            choices = _choices(
-                services, conf=conf, iou=iou, classes=classes, panoptic=panoptic,
+            path = _uploaded_path(video, context, request)
+            saved = context.temp_files.new_result(visitor_id(request))
+            options = _options(
+                context, conf=conf, iou=iou, classes=classes, panoptic=panoptic,
                 masks_only=masks_only, opacity=opacity, palette=palette, model=model,
             )  # fmt: skip
             job = VideoJob(
                 path,
                 title=path.name,
-                engine=services.engine,
-                choices=choices,
-                limits=services.limits,
-                answer=answer,
+                engine=context.models,
+                choices=options,
+                limits=context.limits,
+                answer=saved,
             )
-        visitor = visitor_of(request)
-        services.jobs.begin(visitor, job)
+        visitor = visitor_id(request)
+        context.jobs.start(visitor, job)
         while not job.wait(1.0):
             pass
-        services.jobs.end(visitor, job)
+        context.jobs.remove(visitor, job)
         if job.progress.state != "done":
-            raise _refusal(job.progress.note or "The video was cancelled.")
+            raise _gradio_error(job.progress.note or "The video was cancelled.")
         result = job.result()
-        facts = {key: result[key] for key in ("frames", "fps", "totals", "note")}
+        summary = {key: result[key] for key in ("frames", "fps", "totals", "note")}
         names = (VIDEO, WRITER_PATHS["jsonl"], WRITER_PATHS["csv"])
-        overlay, lines, table = (_file(answer, name) for name in names)
-        return overlay, lines, table, facts
+        overlay, lines, table = (_file(saved, name) for name in names)
+        return overlay, lines, table, summary
 
     return segment_video
 
 
 class raise_gradio_errors:  # noqa: N801 - reads as a word of the language
-    """A context in which our errors become Gradio's, which it passes on to whoever called."""
+    """A context in which `UrbanSegmentorError` becomes `gr.Error`."""
 
     def __enter__(self) -> None:
-        """Nothing is to be prepared."""
+        """Do nothing."""
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        """Turn an error of ours into one of Gradio's."""
+        """Raise `gr.Error` for an `UrbanSegmentorError`."""
         if isinstance(error, UrbanSegmentorError):
-            raise _refusal(f"{error}. {error.hint or ''}".strip()) from None
+            raise _gradio_error(f"{error}. {error.hint or ''}".strip()) from None
 
 
-def _refusal(words: str) -> gr.Error:
-    """Return what Gradio passes on to whoever called, and keeps out of the log."""
-    return gr.Error(words, print_exception=False)
+def _gradio_error(message: str) -> gr.Error:
+    """Return the error that Gradio sends to the client and does not log."""
+    return gr.Error(message, print_exception=False)
 
 
-def _choices(
-    services: AppContext, *, model: str, classes: list[str] | None, **rest: Any
+def _options(
+    context: AppContext, *, model: str, classes: list[str] | None, **rest: Any
 ) -> SegmentOptions:
-    """Return the choices, with the app's own model where none is named."""
-    wanted = None if classes is None else tuple(classes)
-    return SegmentOptions(model=model or services.engine.model, classes=wanted, **rest)
+    """Return the options, with the default model where none is named."""
+    class_names = None if classes is None else tuple(classes)
+    return SegmentOptions(model=model or context.models.model, classes=class_names, **rest)
 
 
-def _uploaded(file: Any, services: AppContext, request: gr.Request) -> Path:
-    """Return the path of what a client uploaded; Gradio checks nothing here.
+def _uploaded_path(file: Any, context: AppContext, request: gr.Request) -> Path:
+    """Return the checked path of an uploaded file; Gradio does not check it.
 
     Raises:
-        UploadError: It is a file that nobody uploaded, or an address.
+        UploadError: It is not an uploaded file, or a URL.
     """
-    given = cast("dict[str, Any]", file).get("path") if isinstance(file, dict) else None
-    path = Path(str(given or "")).resolve()
-    if not (path.is_relative_to(services.store.root) and path.is_file()):
+    raw_path = cast("dict[str, Any]", file).get("path") if isinstance(file, dict) else None
+    path = Path(str(raw_path or "")).resolve()
+    if not (path.is_relative_to(context.temp_files.root) and path.is_file()):
         raise UploadError(
             "this is no file that was uploaded here",
             hint="upload it first; in Python with gradio_client.handle_file(path)",
         )
-    services.store.note_upload(visitor_of(request), path)
+    context.temp_files.add_upload(visitor_id(request), path)
     return path
 
 
-def _file(answer: SavedResult, name: str) -> gr.FileData:
-    return gr.FileData(path=str(answer.folder / name), orig_name=name)
+def _file(saved: SavedResult, name: str) -> gr.FileData:
+    return gr.FileData(path=str(saved.folder / name), orig_name=name)

@@ -1,4 +1,4 @@
-"""What all tabs work with."""
+"""`AppContext`: state that the tabs share."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppContext:
-    """What all tabs work with.
+    """State that the tabs share.
 
     Attributes:
-        engine: Has the models.
-        store: Has the files.
-        jobs: The videos at work.
-        examples: To try.
-        limits: The most that is taken.
-        slots: At most so many pictures are at work at once.
+        models: The models.
+        temp_files: Uploads and results.
+        jobs: Running video jobs.
+        examples: The examples.
+        limits: Limits of uploads.
+        slots: Limits concurrent inference.
     """
 
-    engine: ModelPool
-    store: TempFiles
+    models: ModelPool
+    temp_files: TempFiles
     jobs: Jobs
     examples: Examples
     limits: UploadLimits

@@ -1,4 +1,4 @@
-"""The tab in which a picture is segmented."""
+"""The image tab."""
 
 from __future__ import annotations
 
@@ -9,41 +9,41 @@ import gradio as gr
 
 from urban_segmentor.apps.web.image import segment_image
 from urban_segmentor.apps.web.page.controls import FormControls, are_usual, read_controls
-from urban_segmentor.apps.web.page.widgets import as_it_is, own_component, visitor_of
+from urban_segmentor.apps.web.page.widgets import custom_component, undecoded_upload, visitor_id
 from urban_segmentor.errors import UrbanSegmentorError
 
 if TYPE_CHECKING:
     from urban_segmentor.apps.web.page.context import AppContext
 
 
-def image_tab(services: AppContext, controls: FormControls) -> None:
-    """Build the tab.
+def image_tab(context: AppContext, controls: FormControls) -> None:
+    """Build the image tab.
 
     Args:
-        services: What it works with.
-        controls: Beside the tabs.
+        context: State that the tabs share.
+        controls: The controls beside the tabs.
     """
     with gr.Row():
         with gr.Column(scale=2, min_width=280):
-            upload = as_it_is(
+            upload = undecoded_upload(
                 gr.Image(
                     type="filepath",
                     sources=["upload", "clipboard"],
                     label="Your picture",
                     height=210,
                     elem_id="picture-upload",
-                    placeholder=f"Drop a picture here, or click\n{services.limits.image_words}",
+                    placeholder=f"Drop a picture here, or click\n{context.limits.image_text}",
                 )
             )
         with gr.Column(scale=3, min_width=280):
-            strip = own_component("strip", elem_id="picture-examples", value="image")
-    viewer = own_component("viewer", elem_id="picture-result")
-    current = gr.State(None)  # what is shown: path and title
-    _connect(services, controls, upload=upload, strip=strip, viewer=viewer, current=current)
+            strip = custom_component("strip", elem_id="picture-examples", value="image")
+    viewer = custom_component("viewer", elem_id="picture-result")
+    current = gr.State(None)  # path and title of the current image
+    _connect(context, controls, upload=upload, strip=strip, viewer=viewer, current=current)
 
 
 def _connect(  # noqa: PLR0913
-    services: AppContext,
+    context: AppContext,
     controls: FormControls,
     *,
     upload: Any,
@@ -51,67 +51,79 @@ def _connect(  # noqa: PLR0913
     viewer: Any,
     current: Any,
 ) -> None:
-    def uploaded(path: str | None, request: gr.Request, *values: Any) -> tuple[Any, Any]:
+    def on_upload(path: str | None, request: gr.Request, *values: Any) -> tuple[Any, Any]:
         if path is None:
             return None, None
-        services.store.note_upload(visitor_of(request), Path(path))
-        shown = (path, Path(path).name)
-        return shown, _segment(services, shown, values, request)
+        context.temp_files.add_upload(visitor_id(request), Path(path))
+        current_image = (path, Path(path).name)
+        return current_image, _segment(context, current_image, values, request)
 
-    def changed(shown: Any, request: gr.Request, *values: Any) -> Any:
-        if shown is None:
+    def on_change(current_image: Any, request: gr.Request, *values: Any) -> Any:
+        if current_image is None:
             return _unchanged()
-        return _segment(services, shown, values, request)
+        return _segment(context, current_image, values, request)
 
-    def tried(event: gr.EventData, request: gr.Request, *values: Any) -> tuple[Any, Any]:
-        found = [one for one in services.examples.found if one["kind"] == "image"]
-        number = int(event.index)
-        if not 0 <= number < len(found):
+    def on_example_click(event: gr.EventData, request: gr.Request, *values: Any) -> tuple[Any, Any]:
+        ready = [one for one in context.examples.ready if one["kind"] == "image"]
+        index = int(event.index)
+        if not 0 <= index < len(ready):
             return _unchanged(), _unchanged()
-        example = found[number]
-        path = services.examples.input(example)
-        shown = (str(path), path.name)
-        if are_usual(values, engine=services.engine):
-            return shown, example["answer"]
-        return shown, _segment(services, shown, values, request)
+        example = ready[index]
+        path = context.examples.input(example)
+        current_image = (str(path), path.name)
+        if are_usual(values, engine=context.models):
+            return current_image, example["answer"]
+        return current_image, _segment(context, current_image, values, request)
 
-    work: Any = {
+    event_options: Any = {
         "concurrency_id": "images",
         "concurrency_limit": 2,
         "show_progress": "hidden",
         "api_visibility": "private",
     }
     upload.input(
-        uploaded, [upload, *controls.inputs], [current, viewer], trigger_mode="always_last", **work
+        on_upload,
+        [upload, *controls.inputs],
+        [current, viewer],
+        trigger_mode="always_last",
+        **event_options,
     )
-    strip.click(tried, controls.inputs, [current, viewer], trigger_mode="always_last", **work)
+    strip.click(
+        on_example_click,
+        controls.inputs,
+        [current, viewer],
+        trigger_mode="always_last",
+        **event_options,
+    )
     gr.on(
         [control.change for control in controls.inputs],
-        changed,
+        on_change,
         [current, *controls.inputs],
         viewer,
         trigger_mode="always_last",
-        **work,
+        **event_options,
     )
 
 
 def _unchanged() -> Any:
-    """Return what leaves a component as it is."""
+    """Return the value that leaves a component unchanged."""
     return cast("Any", gr.skip())
 
 
-def _segment(services: AppContext, shown: tuple[str, str], values: Any, request: gr.Request) -> Any:
-    """Return what the viewer shows: the result, or what is wrong and what helps."""
-    path, title = shown
+def _segment(
+    context: AppContext, current_image: tuple[str, str], values: Any, request: gr.Request
+) -> Any:
+    """Return the value of the viewer: the result, or error and hint."""
+    path, title = current_image
     try:
-        with services.slots:
+        with context.slots:
             return segment_image(
                 Path(path),
                 title=title,
-                engine=services.engine,
-                choices=read_controls(values, engine=services.engine),
-                limits=services.limits,
-                answer=services.store.answer(visitor_of(request)),
+                engine=context.models,
+                choices=read_controls(values, engine=context.models),
+                limits=context.limits,
+                answer=context.temp_files.new_result(visitor_id(request)),
             )
     except UrbanSegmentorError as error:
         return {"problem": str(error), "hint": error.hint or ""}

@@ -1,4 +1,4 @@
-"""The tab in which a video is segmented."""
+"""The video tab."""
 
 from __future__ import annotations
 
@@ -10,41 +10,41 @@ import gradio as gr
 import pandas as pd
 
 from urban_segmentor.apps.web.page.controls import FormControls, are_usual, read_controls
-from urban_segmentor.apps.web.page.widgets import as_it_is, own_component, visitor_of
+from urban_segmentor.apps.web.page.widgets import custom_component, undecoded_upload, visitor_id
 from urban_segmentor.apps.web.video import VideoJob
 from urban_segmentor.errors import UrbanSegmentorError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-    from urban_segmentor.apps.web.class_counts import Point
+    from urban_segmentor.apps.web.class_counts import ChartPoint
     from urban_segmentor.apps.web.page.context import AppContext
 
-_EVERY_S = 0.4
+_POLL_S = 0.4
 _COLUMNS = {"time_s": "seconds", "count": "in a frame", "name": "class"}
 
 
-def video_tab(services: AppContext, controls: FormControls) -> None:
-    """Build the tab.
+def video_tab(context: AppContext, controls: FormControls) -> None:
+    """Build the video tab.
 
     Args:
-        services: What it works with.
-        controls: Beside the tabs.
+        context: State that the tabs share.
+        controls: The controls beside the tabs.
     """
     with gr.Row():
         with gr.Column(scale=2, min_width=280):
-            upload = as_it_is(
+            upload = undecoded_upload(
                 gr.Video(sources=["upload"], label="Your video", height=240, elem_id="video-upload")
             )
-            gr.HTML(f"<p>{services.limits.video_words}</p>", elem_classes="hint")
+            gr.HTML(f"<p>{context.limits.video_text}</p>", elem_classes="hint")
         with gr.Column(scale=3, min_width=280):
-            strip = own_component("strip", elem_id="video-examples", value="video")
+            strip = custom_component("strip", elem_id="video-examples", value="video")
     with gr.Row():
         start = gr.Button("Segment the video", variant="primary", elem_id="video-start")
         cancel = gr.Button("Cancel", elem_id="video-cancel")
-    work = own_component("work", elem_id="video-result")
+    work = custom_component("work", elem_id="video-result")
     chart = gr.LinePlot(
-        _frame([]),
+        _to_table([]),
         x="seconds",
         y="in a frame",
         color="class",
@@ -56,13 +56,13 @@ def video_tab(services: AppContext, controls: FormControls) -> None:
         elem_id="video-chart",
     )
     _connect(
-        services, controls, upload=upload, strip=strip, start=start, cancel=cancel,
+        context, controls, upload=upload, strip=strip, start=start, cancel=cancel,
         outputs=[work, chart],
     )  # fmt: skip
 
 
 def _connect(  # noqa: PLR0913
-    services: AppContext,
+    context: AppContext,
     controls: FormControls,
     *,
     upload: Any,
@@ -71,74 +71,74 @@ def _connect(  # noqa: PLR0913
     cancel: Any,
     outputs: list[Any],
 ) -> None:
-    def wanted(path: str | None, request: gr.Request, *values: Any) -> Any:
+    def on_start(path: str | None, request: gr.Request, *values: Any) -> Any:
         if path is None:
             yield {"state": "failed", "note": "Choose a video first."}, gr.LinePlot(visible=False)
             return
-        services.store.note_upload(visitor_of(request), Path(path))
-        yield from _work(services, Path(path), values, request)
+        context.temp_files.add_upload(visitor_id(request), Path(path))
+        yield from _run_job(context, Path(path), values, request)
 
-    def tried(event: gr.EventData, request: gr.Request, *values: Any) -> Any:
-        found = [one for one in services.examples.found if one["kind"] == "video"]
-        number = int(event.index)
-        if not 0 <= number < len(found):
+    def on_example_click(event: gr.EventData, request: gr.Request, *values: Any) -> Any:
+        ready = [one for one in context.examples.ready if one["kind"] == "video"]
+        index = int(event.index)
+        if not 0 <= index < len(ready):
             return
-        if are_usual(values, engine=services.engine):
-            answer: Any = found[number]["answer"]
+        if are_usual(values, engine=context.models):
+            answer: Any = ready[index]["answer"]
             yield {"state": "done", **answer}, _chart(answer["points"])
             return
-        yield from _work(services, services.examples.input(found[number]), values, request)
+        yield from _run_job(context, context.examples.input(ready[index]), values, request)
 
-    def stop(request: gr.Request) -> None:
-        services.jobs.cancel(visitor_of(request))
+    def on_cancel(request: gr.Request) -> None:
+        context.jobs.cancel(visitor_id(request))
 
-    heavy: Any = {
+    event_options: Any = {
         "concurrency_id": "videos",
         "concurrency_limit": 1,
         "show_progress": "hidden",
         "api_visibility": "private",
     }
-    start.click(wanted, [upload, *controls.inputs], outputs, **heavy)
-    strip.click(tried, controls.inputs, outputs, **heavy)
-    cancel.click(stop, queue=False, show_progress="hidden", api_visibility="private")
+    start.click(on_start, [upload, *controls.inputs], outputs, **event_options)
+    strip.click(on_example_click, controls.inputs, outputs, **event_options)
+    cancel.click(on_cancel, queue=False, show_progress="hidden", api_visibility="private")
 
 
-def _work(
-    services: AppContext, path: Path, values: Sequence[Any], request: gr.Request
+def _run_job(
+    context: AppContext, path: Path, values: Sequence[Any], request: gr.Request
 ) -> Generator[tuple[Any, Any]]:
-    """Yield how far it is, and at the end the result; stop when nobody listens any more."""
-    visitor = visitor_of(request)
+    """Yield the progress of a job and at the end its result; cancel it when the visitor leaves."""
+    visitor = visitor_id(request)
     hidden = gr.LinePlot(visible=False)
     try:
         job = VideoJob(
             path,
             title=path.name,
-            engine=services.engine,
-            choices=read_controls(values, engine=services.engine),
-            limits=services.limits,
-            answer=services.store.answer(visitor),
+            engine=context.models,
+            choices=read_controls(values, engine=context.models),
+            limits=context.limits,
+            answer=context.temp_files.new_result(visitor),
         )
     except UrbanSegmentorError as error:
-        words = f"{error}. {error.hint or ''}".strip()
-        yield {"state": "failed", "note": words}, hidden
+        message = f"{error}. {error.hint or ''}".strip()
+        yield {"state": "failed", "note": message}, hidden
         return
-    services.jobs.begin(visitor, job)
+    context.jobs.start(visitor, job)
     try:
-        yield _shown(job), hidden
-        while not job.wait(_EVERY_S):
-            yield _shown(job), hidden
+        yield _job_state(job), hidden
+        while not job.wait(_POLL_S):
+            yield _job_state(job), hidden
     finally:  # also when the visitor left, and Gradio closes this
         job.cancel()
-        services.jobs.end(visitor, job)
+        context.jobs.remove(visitor, job)
     if job.progress.state == "done":
         result = job.result()
         yield {"state": "done", **result}, _chart(result["points"])
     else:
-        yield _shown(job), hidden
+        yield _job_state(job), hidden
 
 
-def _shown(job: VideoJob) -> dict[str, Any]:
-    """Return what the page shows of a job that is at work, or has failed."""
+def _job_state(job: VideoJob) -> dict[str, Any]:
+    """Return the state of a running or failed job, as the page shows it."""
     progress, preview = job.progress, job.preview()
     return {
         "state": progress.state,
@@ -154,11 +154,11 @@ def _shown(job: VideoJob) -> dict[str, Any]:
     }
 
 
-def _chart(points: Sequence[Point]) -> Any:
-    return gr.LinePlot(_frame(points), visible=bool(points))
+def _chart(points: Sequence[ChartPoint]) -> Any:
+    return gr.LinePlot(_to_table(points), visible=bool(points))
 
 
-def _frame(points: Sequence[Point]) -> pd.DataFrame:
-    """Return the points of the chart as a table."""
+def _to_table(points: Sequence[ChartPoint]) -> pd.DataFrame:
+    """Return the points of the chart as a data frame."""
     table = pd.DataFrame(points, columns=list(_COLUMNS))
     return table.rename(columns=_COLUMNS)

@@ -1,4 +1,4 @@
-"""Small things of which the tabs are made."""
+"""Gradio components and helpers of the tabs."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import gradio as gr
 
 
 def read_file(name: str) -> str:
-    """Return the text of one of the page's own files."""
+    """Return the text of a file of the page."""
     return (resources.files("urban_segmentor.apps.web.page") / "files" / name).read_text("utf-8")
 
 
-def own_component(name: str, *, elem_id: str, value: Any = None) -> gr.HTML:
-    """Return a component of our own: the files NAME.html, NAME.js and NAME.css.
+def custom_component(name: str, *, elem_id: str, value: Any = None) -> gr.HTML:
+    """Return a custom component made of NAME.html, NAME.js and NAME.css.
 
     Args:
-        name: Of the files.
-        elem_id: Id in the page.
-        value: What the script draws; any JSON.
+        name: Stem of the files.
+        elem_id: Element id in the page.
+        value: Value for the script; any JSON.
     """
     return gr.HTML(
         value,
@@ -31,16 +31,16 @@ def own_component(name: str, *, elem_id: str, value: Any = None) -> gr.HTML:
     )
 
 
-def visitor_of(request: gr.Request) -> str:
-    """Return what tells a visitor apart; Gradio makes it for each open page."""
+def visitor_id(request: gr.Request) -> str:
+    """Return the id of a visitor, which Gradio makes for each open page."""
     return request.session_hash or "nobody"
 
 
-def as_it_is(upload: Any) -> Any:
-    """Return an upload that gives the path of the file, untouched.
+def undecoded_upload(upload: Any) -> Any:
+    """Return an upload component whose value is the path of the file, not decoded.
 
-    Gradio would decode pictures, and hand videos to FFmpeg, before anything is checked. It is not
-    done in a class of our own, since Gradio writes a file beside the source of each such class.
+    Gradio would decode images, and hand videos to FFmpeg, before anything is checked. A subclass is
+    no option, since Gradio writes a file beside the source of each one.
     """
 
     def path_of(payload: Any) -> Any:

@@ -1,4 +1,4 @@
-// The controls: they say what the viewer wishes, and show what holds, whoever changed it.
+// The controls: they send what the viewer changes, and show the current state, whoever changed it.
 
 const byId = (id) => document.getElementById(id);
 const steps = new Set(["conf_steps", "next_filter"]); // these add up, others replace

@@ -68,7 +68,7 @@ function show({ number, answer: state }) {
   byId("latency").textContent = state.latency_ms === null ? "–" : `${state.latency_ms.toFixed(0)} ms`;
   byId("dropped").textContent = state.dropped.toLocaleString("en");
   byId("mine").textContent = state.viewer ? `${state.viewer.fps.toFixed(0)} / s` : "–";
-  byId("viewers").textContent = `${state.viewers} of ${state.most_viewers}`;
+  byId("viewers").textContent = `${state.viewers} of ${state.max_viewers}`;
   showCosts(state.stages_ms);
   if (state.message && state.message.number !== message) {
     message = state.message.number;
@@ -96,8 +96,8 @@ function describe(state) {
     return [word === "lost" ? "lost" : "wait", word, state.has_image ? state.state : ""];
   }
   if (state.viewer?.sent) return ["live", "live", ""];
-  if (!state.viewer && state.viewers >= state.most_viewers) {
-    return ["wait", "full", `${state.most_viewers} viewers are here already, no more fit in; trying again …`];
+  if (!state.viewer && state.viewers >= state.max_viewers) {
+    return ["wait", "full", `${state.max_viewers} viewers are here already, no more fit in; trying again …`];
   }
   return ["wait", "connecting", ""];
 }

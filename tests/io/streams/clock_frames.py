@@ -24,13 +24,20 @@ if TYPE_CHECKING:
 
 BARS = 16
 ROUND_S = (1 << BARS) / 100
-QUICK = RetryPolicy(open_s=1.2, read_s=0.8, segment_s=2.0, base_s=0.25, cap_s=0.5, steady_s=1.0)
+QUICK = RetryPolicy(
+    open_timeout_s=1.2,
+    read_timeout_s=0.8,
+    hls_timeout_s=2.0,
+    base_delay_s=0.25,
+    max_delay_s=0.5,
+    reset_after_s=1.0,
+)
 
 
-def telling(size: tuple[int, int] = (96, 320)) -> NDArray[np.uint8]:
+def clock_image(size: tuple[int, int] = (96, 320)) -> NDArray[np.uint8]:
     """Return a picture, uint8 (H, W, 3), whose bars tell the time in hundredths of a second."""
-    told = int(time.monotonic() * 100) % (1 << BARS)
-    bits = np.array([told >> bit & 1 for bit in range(BARS)], dtype=np.uint8)
+    hundredths = int(time.monotonic() * 100) % (1 << BARS)
+    bits = np.array([hundredths >> bit & 1 for bit in range(BARS)], dtype=np.uint8)
     row = (40 + 170 * bits)[np.arange(size[1]) * BARS // size[1]]
     return np.broadcast_to(row[None, :, None], (*size, 3)).astype(np.uint8).copy()
 
@@ -39,8 +46,8 @@ def age_s(frame: Frame) -> float:
     """Return how long ago a picture was made, seconds; near `ROUND_S` when it tells nonsense."""
     luma = frame.image.mean(axis=(0, 2))
     bars = [float(np.median(bar)) for bar in np.array_split(luma, BARS)]
-    told = sum((bar > 125) << bit for bit, bar in enumerate(bars))
-    return (time.monotonic() - told / 100) % ROUND_S
+    hundredths = sum((bar > 125) << bit for bit, bar in enumerate(bars))
+    return (time.monotonic() - hundredths / 100) % ROUND_S
 
 
 def wait_for(met: Callable[[], object], *, seconds: float = 10.0) -> None:
@@ -52,7 +59,7 @@ def wait_for(met: Callable[[], object], *, seconds: float = 10.0) -> None:
 
 
 @dataclass
-class Seen:
+class CapturedRecord:
     """What was seen of one frame."""
 
     index: int
@@ -69,19 +76,19 @@ class Watch:
     """Takes the frames of a source on a thread, as the pipeline does."""
 
     text: str
-    wishes: StreamOptions = field(default_factory=StreamOptions)
-    timing: RetryPolicy = QUICK
+    options: StreamOptions = field(default_factory=StreamOptions)
+    retry: RetryPolicy = QUICK
     busy_s: float = 0.0
-    seen: list[Seen] = field(default_factory=list)
+    records: list[CapturedRecord] = field(default_factory=list)
     states: list[tuple[str, float]] = field(default_factory=list)
     error: BaseException | None = None
 
     def __post_init__(self) -> None:
         self.source = LiveSource(
             parse_source_uri(self.text),
-            wishes=self.wishes,
+            options=self.options,
             on_state=lambda state: self.states.append((state, time.monotonic())),
-            timing=self.timing,
+            retry=self.retry,
         )
         self.thread = threading.Thread(target=self._take, daemon=True)
 
@@ -103,8 +110,8 @@ class Watch:
             for frame in self.source:
                 now_s = time.monotonic()
                 assert frame.captured_s is not None
-                self.seen.append(
-                    Seen(
+                self.records.append(
+                    CapturedRecord(
                         index=frame.index,
                         time_s=frame.time_s,
                         size=frame.size,
@@ -120,16 +127,16 @@ class Watch:
 
     def has(self, count: int, *, seconds: float = 10.0) -> None:
         """Wait for some frames."""
-        wait_for(lambda: len(self.seen) >= count or self.error, seconds=seconds)
+        wait_for(lambda: len(self.records) >= count or self.error, seconds=seconds)
         assert self.error is None, self.error
 
-    def more(self, count: int = 10, *, seconds: float = 10.0) -> list[Seen]:
+    def more(self, count: int = 10, *, seconds: float = 10.0) -> list[CapturedRecord]:
         """Wait for further frames, and return them."""
-        before = len(self.seen)
+        before = len(self.records)
         self.has(before + count, seconds=seconds)
-        return self.seen[before:]
+        return self.records[before:]
 
-    def told(self, beginning: str, *, seconds: float = 10.0) -> float:
+    def wait_for_state(self, beginning: str, *, seconds: float = 10.0) -> float:
         """Wait for a state that begins so, as the last one; return when it was told."""
         wait_for(lambda: self.states and self.states[-1][0].startswith(beginning), seconds=seconds)
         return self.states[-1][1]
@@ -137,21 +144,21 @@ class Watch:
     def check_order(self) -> None:
         """Check what holds for every source."""
         assert self.error is None, self.error
-        for before, after in zip(self.seen, self.seen[1:], strict=False):
+        for before, after in zip(self.records, self.records[1:], strict=False):
             assert after.index > before.index
             assert after.time_s > before.time_s
-        assert all(seen.delay_s >= 0 for seen in self.seen)
+        assert all(record.delay_s >= 0 for record in self.records)
 
     def check_fresh(self, *, within_s: float = 1.0) -> None:
         """Check that every picture was made just before it was seen."""
-        stale = [seen for seen in self.seen if not seen.age_s < within_s]
+        stale = [record for record in self.records if not record.age_s < within_s]
         assert not stale, stale[:3]
 
 
-def never(text: str, wishes: StreamOptions | None = None) -> str:
+def failure_text(text: str, options: StreamOptions | None = None) -> str:
     """Return message and hint of the error that a source gives at once."""
-    with Watch(text, wishes or StreamOptions()) as watch:
-        wait_for(lambda: watch.error, seconds=QUICK.open_s + 1)
+    with Watch(text, options or StreamOptions()) as watch:
+        wait_for(lambda: watch.error, seconds=QUICK.open_timeout_s + 1)
         assert isinstance(watch.error, SourceError), watch.error
         assert watch.error.hint
         return f"{watch.error} | {watch.error.hint}"

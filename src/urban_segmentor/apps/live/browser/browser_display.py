@@ -1,4 +1,4 @@
-"""The display that is a page."""
+"""`BrowserDisplay`: the live view as a web page."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from urban_segmentor.apps.live.browser.address import listen
 from urban_segmentor.apps.live.browser.authenticator import Authenticator
+from urban_segmentor.apps.live.browser.listen import listen
 from urban_segmentor.apps.live.browser.mjpeg import MjpegEncoder
 from urban_segmentor.apps.live.browser.routes import Routes
 from urban_segmentor.apps.live.browser.server import Server
@@ -25,21 +25,21 @@ _MESSAGE_S = 6.0
 
 
 class BrowserDisplay:
-    """A `Display` on a page of this machine, for one viewer or several.
+    """A `Display` that serves a web page to one or more viewers.
 
     Frames are encoded only while somebody looks, once for all of them.
 
     Args:
-        controls: Are changed as viewers wish.
-        title: What is shown, above the picture; no secrets, every viewer reads it.
-        host: The address to listen at; another than this machine's own needs a token.
-        port: When it is taken, the next free one; 0 for any.
-        token: What viewers must know, 12 characters or more; None for none.
+        controls: View controls, which viewers may change.
+        title: Title above the image; no secrets, every viewer reads it.
+        host: Address to listen on; a non-loopback one needs a token.
+        port: Requested port, or the next free one; 0 for any.
+        token: Access token, 12 characters or more; None for none.
         colors: Red, green, blue of each class, 0..255, beside its name; None for those of
             Cityscapes where it has the name.
 
     Attributes:
-        moved_from: The port that was asked for and is taken, or None.
+        moved_from: The requested port when it is in use, else None.
 
     Raises:
         SettingError: The port is out of range or not allowed, the token is too short, the host is
@@ -63,22 +63,28 @@ class BrowserDisplay:
         self._message_until_s, self._messages = 0.0, 0
         address = listen(host, port, token=token)
         self._url, self.moved_from = address.url, address.moved_from
-        guard = Authenticator(token, host=host, port=urlsplit(self._url).port or 0)
-        routes = Routes(controls, title=title, images=self._images, guard=guard, state=self._state)
+        authenticator = Authenticator(token, host=host, port=urlsplit(self._url).port or 0)
+        routes = Routes(
+            controls,
+            title=title,
+            images=self._images,
+            authenticator=authenticator,
+            state=self._state,
+        )
         self._server = Server(address.listener, routes.serve)
 
     @property
     def where(self) -> str:
-        """The address of the page."""
+        """URL of the page."""
         return self._url
 
     def show(self, frame: Frame, readings: LiveStats) -> None:
-        """Show a frame with everything drawn on it."""
+        """Publish an annotated frame."""
         self._images.put(frame)
         self.poll(readings)
 
     def poll(self, readings: LiveStats) -> None:
-        """Take the readings; what viewers wish is done when they wish it."""
+        """Update the readings; viewers change the controls from their own threads."""
         self._readings, self._polled_s = readings, time.monotonic()
 
     def say(self, message: str) -> None:
@@ -88,12 +94,12 @@ class BrowserDisplay:
         self._message_until_s = time.monotonic() + _MESSAGE_S
 
     def close(self) -> None:
-        """End all connections; safe to call twice."""
+        """Close all connections; safe to call twice."""
         self._images.close()
         self._server.close()
 
     def _state(self) -> dict[str, object]:
-        """Return all that the page shows beside the picture."""
+        """Return the state that the page shows beside the image."""
         readings, view, now_s = self._readings, self._controls.view, time.monotonic()
         return {
             "state": readings.state,
@@ -102,7 +108,7 @@ class BrowserDisplay:
             "latency_ms": _rounded(readings.latency_ms),
             "stages_ms": {name: _rounded(cost) for name, cost in readings.stages_ms.items()},
             "dropped": readings.dropped,
-            # When the program itself hangs, its last words must not pass for the present.
+            # Lets the page notice that the program itself hangs.
             "silent_s": round(now_s - self._polled_s, 1),
             "has_image": self._images.frame is not None,
             "message": self._message if now_s < self._message_until_s else None,

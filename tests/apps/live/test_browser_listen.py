@@ -61,7 +61,7 @@ def test_a_port_in_use_makes_way() -> None:
 
 def test_all_ports_are_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
     """That is an error, rather than a port that nobody would look for."""
-    monkeypatch.setattr("urban_segmentor.apps.live.browser.address.PORTS_TRIED", 1)
+    monkeypatch.setattr("urban_segmentor.apps.live.browser.listen.MAX_PORT_ATTEMPTS", 1)
     with ExitStack() as stack:
         first = stack.enter_context(opened())
         port = int(first.where.rstrip("/").rpartition(":")[2])
