@@ -95,3 +95,26 @@ def test_images(path: Path) -> None:
         for page in PAGES
         if page.is_relative_to(ROOT / "docs")
     )
+
+
+@pytest.mark.parametrize("page", ["docs/python.md", "README.md"])
+def test_python(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of Python run one after the other, as they stand, beside a photo, clip and folder."""
+    from urban_segmentor import VideoWriter
+    from urban_segmentor.synthetic import Street
+
+    street = Street(size=(256, 448), fps=8.0, seed=1)
+    writer = VideoWriter(tmp_path / "clip.mp4")
+    for rendered in street.shots(seconds=1.5):
+        writer.write(rendered.result())
+        (tmp_path / "folder").mkdir(exist_ok=True)
+        rendered.result().save(tmp_path / "photo.jpg")
+    writer.close()
+    rendered.result().save(tmp_path / "folder" / "one.png")
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / page).read_text(encoding="utf-8")
+    blocks = [block for language, block in BLOCK.findall(text) if language == "python"]
+    names: dict[str, object] = {}
+    for block in blocks:
+        exec(compile(block, page, "exec"), names)  # noqa: S102 - our own pages
+    assert blocks

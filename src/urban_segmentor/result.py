@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, overload
+from typing import TYPE_CHECKING, Any, Never, Self, overload
 
 import numpy as np
 
@@ -17,6 +17,30 @@ if TYPE_CHECKING:
     from urban_segmentor.structures.instances import Index, Instance, Instances
     from urban_segmentor.structures.panoptic import PanopticMap, SemanticMap
     from urban_segmentor.visualization.overlay import OverlayStyle
+
+_HABITS = {
+    "boxes": "instances.boxes",
+    "masks": "instances.masks",
+    "scores": "instances.scores",
+    "probs": "instances.scores",
+    "class_ids": "instances.class_ids",
+    "class_names": "instances.class_names",
+    "orig_img": "frame.image",
+    "image": "frame.image",
+    "orig_shape": "frame.size",
+    "path": "frame.source",
+    "speed": "milliseconds",
+    "show": "plot()",
+    "xyxy": "instances.boxes",
+    "mask": "instances.masks.dense()",
+    "confidence": "instances.scores",
+    "class_id": "instances.class_ids",
+    "tracker_id": "instances.track_ids",
+    "save_txt": "save('out.txt')",
+    "tojson": "to_json()",
+    "to_df": "to_dataframe()",
+}
+"""What others call it, and what it is here."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -76,6 +100,12 @@ class Result:
         if isinstance(index, int | np.integer):
             return self.instances[index]
         return self.with_instances(self.instances[index])
+
+    def __getattr__(self, name: str) -> Never:
+        """Name the right word for what users of other tools type by habit."""
+        own = _HABITS.get(name)
+        hint = f"; it is `result.{own}`" if own else ""
+        raise AttributeError(f"a Result has no `{name}`{hint}", name=name, obj=self)
 
     def __repr__(self) -> str:
         """Return one line: the frame, its size, and what was found."""

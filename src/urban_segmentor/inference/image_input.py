@@ -13,6 +13,7 @@ import numpy as np
 from urban_segmentor.errors import ShapeError, SourceError
 from urban_segmentor.io.image_codec import decode_image
 from urban_segmentor.io.images import read_image
+from urban_segmentor.io.inputs import VIDEO_SUFFIXES
 from urban_segmentor.structures.frame import Frame, Yuv420
 
 if TYPE_CHECKING:
@@ -112,6 +113,11 @@ def _frame_of_path(path: str | Path) -> Frame:
     if path.is_dir():
         raise SourceError(
             f"`{path}` is a folder, expected an image",
+            hint=f"for result in segmenter.stream({str(path)!r}): ...",
+        )
+    if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file():
+        raise SourceError(
+            f"`{path}` is a video, expected an image",
             hint=f"for result in segmenter.stream({str(path)!r}): ...",
         )
     return Frame(pixels=read_image(path), source=str(path), name=path.stem)

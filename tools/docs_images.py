@@ -1,6 +1,6 @@
 """Makes the pictures of `docs/`, all of them from drawn streets.
 
-    python tools/docs_pictures.py
+    python tools/docs_images.py
 
 Needs the extra `eval`. The same pictures come out until the street or the commands change.
 """

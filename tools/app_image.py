@@ -1,6 +1,6 @@
 """Makes the picture of the app's page in `docs/`, with one of its own drawn streets.
 
-    python tools/app_picture.py
+    python tools/app_image.py
 
 Needs the extras `app` and `test`, and Chromium.
 """
