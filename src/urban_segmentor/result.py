@@ -101,11 +101,13 @@ class Result:
             return self.instances[index]
         return self.with_instances(self.instances[index])
 
-    def __getattr__(self, name: str) -> Never:
-        """Name the right word for what users of other tools type by habit."""
-        own = _HABITS.get(name)
-        hint = f"; it is `result.{own}`" if own else ""
-        raise AttributeError(f"a Result has no `{name}`{hint}", name=name, obj=self)
+    if not TYPE_CHECKING:  # type checkers say so by themselves
+
+        def __getattr__(self, name: str) -> Never:
+            """Name the right word for what users of other tools type by habit."""
+            own = _HABITS.get(name)
+            hint = f"; it is `result.{own}`" if own else ""
+            raise AttributeError(f"a Result has no `{name}`{hint}", name=name, obj=self)
 
     def __repr__(self) -> str:
         """Return one line: the frame, its size, and what was found."""
