@@ -136,7 +136,7 @@ def slow(minutes: float) -> None:
     from urban_segmentor.io.streams.live_source import LiveSource
     from urban_segmentor.io.streams.source_uri import parse_source_uri
     from urban_segmentor.io.streams.stream_options import StreamOptions
-    from urban_segmentor.visualization.overlay import OverlayStyle
+    from urban_segmentor.visualization.style import OverlayStyle
 
     seen: list[tuple[float, float]] = []
     since_s = time.monotonic()

@@ -18,7 +18,7 @@ from typing import Any
 
 from urban_segmentor.datasets.cityscapes.layout import read_layout
 from urban_segmentor.datasets.class_set import parse_class_set
-from urban_segmentor.datasets.convert.convert_frame import ConversionOptions
+from urban_segmentor.datasets.convert.options import ConversionOptions
 from urban_segmentor.datasets.convert.output_folder import YAML, finish_conversion
 from urban_segmentor.datasets.convert.prepare import prepare
 from urban_segmentor.export.ultralytics_env import quiet_ultralytics, require

@@ -10,7 +10,7 @@ import pytest
 import typer
 from click.exceptions import Exit
 
-from urban_segmentor.cli.main import app
+from urban_segmentor.cli.main import command_line
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -65,7 +65,7 @@ COMMANDS = commands()
 def test_commands(line: str, page: str) -> None:
     """The parser takes every word of them."""
     words = shlex.split(line, comments=True)[1:]
-    command, context = typer.main.get_command(app), None
+    command, context = typer.main.get_command(command_line(())), None
     while hasattr(command, "commands"):
         word = words[0]
         if word in {"--help", "--version"}:
@@ -85,7 +85,7 @@ def test_there_are_commands() -> None:
     assert len(COMMANDS) > 3
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "docs" / "images").iterdir()), ids=name_of)
+@pytest.mark.parametrize("path", sorted((ROOT / "docs" / "pictures").iterdir()), ids=name_of)
 def test_images(path: Path) -> None:
     """They are small, and a page shows them."""
     assert path.suffix in {".png", ".jpg"}

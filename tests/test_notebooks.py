@@ -17,6 +17,7 @@ from nbclient.exceptions import CellExecutionError
 
 from tests.conftest import SHARED
 from tests.training.conftest import checkpoint
+from urban_segmentor.io.encoding import EncodingOptions
 from urban_segmentor.io.video_writer import VideoWriter
 from urban_segmentor.synthetic import Street, save_cityscapes
 
@@ -249,7 +250,12 @@ def test_a_failing_command_stops_it(execute: Callable[..., Executed]) -> None:
 
 def save_clip(path: Path) -> None:
     """Write a clip of five frames, which stands in for a camera."""
-    sink = VideoWriter(path, time_base=Fraction(1, 25), rate=Fraction(25), crf=18)
+    sink = VideoWriter(
+        path,
+        time_base=Fraction(1, 25),
+        rate=Fraction(25),
+        encoding=EncodingOptions(crf=18),
+    )
     for shot in Street(size=(128, 256), fps=25.0, seed=1).shots(seconds=0.2):
         sink.write(shot.frame, shot.instances())
     sink.close()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from urban_segmentor.cli.main import app
+from urban_segmentor.cli.main import command_line
 from urban_segmentor.datasets.cityscapes.annotation import read_annotation
 from urban_segmentor.datasets.cityscapes.layout import read_layout
 from urban_segmentor.datasets.cityscapes.rasterize import draw_objects
@@ -69,7 +69,7 @@ def live_image(folder: Path) -> NDArray[np.uint8]:
 
 def run(*words: str | Path) -> None:
     """Run a command as a shell would."""
-    app([str(word) for word in words], standalone_mode=False)
+    command_line(())([str(word) for word in words], standalone_mode=False)
 
 
 def order(data: Path) -> NDArray[np.uint8]:

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from urban_segmentor.structures.instances import Instance, Instances
     from urban_segmentor.structures.masks import Mask, Masks
     from urban_segmentor.structures.panoptic import PanopticMap, Segment, SemanticMap
-    from urban_segmentor.visualization.overlay import Overlay, OverlayStyle
+    from urban_segmentor.visualization.overlay import Overlay
+    from urban_segmentor.visualization.style import OverlayStyle
 
 __version__ = "0.1.0"
 
@@ -56,7 +57,8 @@ _HOMES = {
     "structures.instances": ("Instance", "Instances"),
     "structures.masks": ("Mask", "Masks"),
     "structures.panoptic": ("PanopticMap", "Segment", "SemanticMap"),
-    "visualization.overlay": ("Overlay", "OverlayStyle"),
+    "visualization.overlay": ("Overlay",),
+    "visualization.style": ("OverlayStyle",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

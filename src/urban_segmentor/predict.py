@@ -9,12 +9,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from urban_segmentor.errors import SettingError, SourceError
+from urban_segmentor.errors import SourceError
 from urban_segmentor.io.atomic import check_free, check_not_source
 from urban_segmentor.io.audio import AudioCopy
 from urban_segmentor.io.images import ImageReader, ImageWriter
-from urban_segmentor.io.video_writer import DEFAULT_CRF, VideoWriter, check_encoding
-from urban_segmentor.io.writers import PANOPTIC_FORMATS, WRITER_PATHS, WRITERS
+from urban_segmentor.io.output_options import OVERLAY, WRITER_PATHS, OutputOptions
+from urban_segmentor.io.video_writer import VideoWriter
+from urban_segmentor.io.writers import WRITERS
 from urban_segmentor.pipeline import Pipeline
 from urban_segmentor.profiling import StageTimes
 
@@ -23,48 +24,11 @@ if TYPE_CHECKING:
 
     from urban_segmentor.inference.panoptic_segmenter import PanopticSegmenter
     from urban_segmentor.inference.segmenter import Segmenter
+    from urban_segmentor.io.clip_range import ClipRange
     from urban_segmentor.io.inputs import Inputs
-    from urban_segmentor.io.video_reader import ClipRange, VideoReader
+    from urban_segmentor.io.video_reader import VideoReader
     from urban_segmentor.pipeline import RunReport
     from urban_segmentor.protocols import Renderer, Sink, Source
-
-OVERLAY = "overlay"
-KINDS = (OVERLAY, *WRITERS)
-DEFAULT_PRESET = "ultrafast"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutputOptions:
-    """What is written, and where.
-
-    Attributes:
-        folder: Everything goes below it.
-        kinds: Some of `KINDS`.
-        overwrite: False to refuse when a result exists.
-        codec: `h264` or `vp9`.
-        crf: Constant rate factor of the video, 0 (best) to 51.
-        preset: x264's preset.
-
-    Raises:
-        SettingError: There is no such kind, or none at all; or no such codec, preset or factor.
-    """
-
-    folder: Path
-    kinds: tuple[str, ...] = (OVERLAY,)
-    overwrite: bool = False
-    codec: str = "h264"
-    crf: int = DEFAULT_CRF
-    preset: str = DEFAULT_PRESET
-
-    def __post_init__(self) -> None:
-        """Check the kinds and the encoding."""
-        unknown = [kind for kind in self.kinds if kind not in KINDS]
-        if unknown or not self.kinds:
-            raise SettingError(
-                f"there is no output `{unknown[0]}`" if unknown else "no output is chosen",
-                hint=f"choose from {', '.join(KINDS)}",
-            )
-        check_encoding(codec=self.codec, crf=self.crf, preset=self.preset)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -283,9 +247,7 @@ def overlay_sink(
         rate=_mean_rate(source, selection),
         aspect=lambda: source.aspect,
         audio=open_audio if source.info.has_audio else None,
-        codec=outputs.codec,
-        crf=outputs.crf,
-        preset=outputs.preset,
+        encoding=outputs.encoding,
         overwrite=outputs.overwrite,
     )
 
@@ -299,40 +261,3 @@ def _mean_rate(source: VideoReader, selection: ClipRange) -> Fraction:
 
 def _sentence(error: SourceError) -> str:
     return f"{error}; {error.hint}" if error.hint else str(error)
-
-
-def parse_kinds(text: str) -> tuple[str, ...]:
-    """Return the kinds of output in a list with commas.
-
-    >>> parse_kinds("overlay, coco")
-    ('overlay', 'coco')
-    """
-    return tuple(dict.fromkeys(kind.strip() for kind in text.split(",") if kind.strip()))
-
-
-def wanted_kinds(text: str | None, *, panoptic: bool) -> tuple[tuple[str, ...], bool]:
-    """Return the kinds of output, and whether they hold segments of panoptic maps.
-
-    Args:
-        text: A list with commas, or None for the usual ones.
-        panoptic: True when panoptic maps are asked for; some kinds imply it.
-
-    >>> wanted_kinds(None, panoptic=True)
-    (('overlay', 'panoptic', 'labelids'), True)
-    >>> wanted_kinds("overlay, labelids", panoptic=False)
-    (('overlay', 'labelids'), True)
-    """
-    if text is None:
-        return (OVERLAY, *PANOPTIC_FORMATS) if panoptic else (OVERLAY,), panoptic
-    kinds = parse_kinds(text)
-    return kinds, panoptic or not set(kinds).isdisjoint(PANOPTIC_FORMATS)
-
-
-def parse_classes(texts: Sequence[str]) -> tuple[str, ...] | None:
-    """Return class names and numbers out of lists with commas, or None when there are none.
-
-    >>> parse_classes(["car,person", "8"])
-    ('car', 'person', '8')
-    """
-    wishes = tuple(wish.strip() for text in texts for wish in text.split(",") if wish.strip())
-    return wishes or None

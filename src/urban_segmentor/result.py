@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from urban_segmentor.structures.frame import Frame, Image
     from urban_segmentor.structures.instances import Index, Instance, Instances
     from urban_segmentor.structures.panoptic import PanopticMap, SemanticMap
-    from urban_segmentor.visualization.overlay import OverlayStyle
+    from urban_segmentor.visualization.style import OverlayStyle
 
 _HABITS = {
     "boxes": "instances.boxes",

@@ -51,7 +51,7 @@ def test_a_data_set(shell: Shell, form: str) -> None:
 def test_ground_truth_images(shell: Shell) -> None:
     """The official pictures are written on request, and are the ground truth of `val`."""
     write_street(Path("data"))
-    result = shell("data", "prepare", "data", "out", "--ground-truth", "all", "--pictures", "copy")
+    result = shell("data", "prepare", "data", "out", "--ground-truth", "all", "--images", "copy")
     assert result.code == 0, result.err
     found = [name for name in files_below(Path("out")) if name.startswith("gtFine")]
     assert len(found) == 9

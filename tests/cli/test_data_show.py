@@ -120,7 +120,7 @@ def test_prepared_labels_have_their_own_classes(shell: Shell, data: Path) -> Non
     """A class that was left out cannot be shown."""
     from urban_segmentor.datasets.cityscapes.layout import read_layout
     from urban_segmentor.datasets.class_set import parse_class_set
-    from urban_segmentor.datasets.convert.convert_frame import ConversionOptions
+    from urban_segmentor.datasets.convert.options import ConversionOptions
     from urban_segmentor.datasets.convert.prepare import prepare
 
     how = ConversionOptions(out=Path("made"), format="yolo", classes=parse_class_set("road,car"))

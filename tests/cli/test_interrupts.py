@@ -15,9 +15,10 @@ import pytest
 from tests.cli.runner import Shell, files_below, start
 from tests.io.clips import read_times, sound_samples, write_clip
 from urban_segmentor.inference.segmenter import Segmenter
+from urban_segmentor.io.clip_range import ClipRange
 from urban_segmentor.io.inputs import find_inputs
-from urban_segmentor.io.video_reader import ClipRange
-from urban_segmentor.predict import OutputOptions, Prediction
+from urban_segmentor.io.output_options import OutputOptions
+from urban_segmentor.predict import Prediction
 from urban_segmentor.visualization.overlay import Overlay
 
 LONG_S = 60

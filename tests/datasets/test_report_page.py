@@ -11,7 +11,7 @@ import pytest
 
 from urban_segmentor.datasets.cityscapes.layout import read_layout
 from urban_segmentor.datasets.class_set import parse_class_set
-from urban_segmentor.datasets.convert.convert_frame import ConversionOptions
+from urban_segmentor.datasets.convert.options import ConversionOptions
 from urban_segmentor.datasets.convert.output_folder import finish_conversion
 from urban_segmentor.datasets.convert.prepare import prepare
 from urban_segmentor.datasets.convert.report_page import write_page
@@ -20,7 +20,7 @@ from urban_segmentor.structures.cityscapes_labels import BY_NAME
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from urban_segmentor.datasets.convert.convert_frame import Format
+    from urban_segmentor.datasets.convert.options import Format
 
 ALL = parse_class_set("19")
 

@@ -15,7 +15,7 @@ from urban_segmentor.datasets.cityscapes.layout import read_layout
 from urban_segmentor.datasets.cityscapes.rasterize import draw_objects
 from urban_segmentor.datasets.cityscapes.segments import Segments, visible_segments
 from urban_segmentor.datasets.class_set import parse_class_set
-from urban_segmentor.datasets.convert.convert_frame import ConversionOptions
+from urban_segmentor.datasets.convert.options import ConversionOptions
 from urban_segmentor.datasets.convert.output_folder import finish_conversion
 from urban_segmentor.datasets.convert.prepare import prepare
 from urban_segmentor.export.ultralytics_env import require

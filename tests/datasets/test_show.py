@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from urban_segmentor.datasets.cityscapes.layout import read_layout
 from urban_segmentor.datasets.class_set import parse_class_set
-from urban_segmentor.datasets.convert.convert_frame import ConversionOptions
+from urban_segmentor.datasets.convert.options import ConversionOptions
 from urban_segmentor.datasets.convert.prepare import prepare
 from urban_segmentor.datasets.explore.contact_sheet import TileCandidate, TileSampler, draw_tile
 from urban_segmentor.datasets.explore.overview import sample_frames, write_overview
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from urban_segmentor.datasets.convert.convert_frame import Format
+    from urban_segmentor.datasets.convert.options import Format
     from urban_segmentor.datasets.explore.viewer import Sizing
     from urban_segmentor.datasets.samples import Sample, SampleSet
 

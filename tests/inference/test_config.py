@@ -66,8 +66,7 @@ def test_numbers_of_numpy_are_numbers() -> None:
     settings = SegmenterConfig(conf=np.float32(0.5), max_det=np.int64(3), imgsz=np.int32(64))
     assert settings.input_size(SPEC, static_size=None, where="m") == 64
     wanted = SegmenterConfig(classes=tuple(np.arange(3))).class_ids(TRAIN_NAMES)
-    assert wanted is not None
-    np.testing.assert_array_equal(wanted, [0, 1, 2])
+    assert wanted == (0, 1, 2)
 
 
 @given(st.integers(1, 8192))
@@ -118,9 +117,7 @@ def test_classes_by_name_and_number(ids: list[int], chance: object) -> None:
     )
     wishes = tuple(chance.choice(spell)(i) for i in ids)
     found = SegmenterConfig(classes=wishes).class_ids(TRAIN_NAMES)
-    assert found is not None
-    assert found.dtype == np.int32
-    np.testing.assert_array_equal(found, ids)
+    assert found == tuple(ids)
 
 
 @pytest.mark.parametrize("number", [-1, 19, 20, -(10**6), "20000", "-2"])

@@ -24,11 +24,8 @@ from tests.inference.panoptic_scenes import (
 )
 from tests.strategies import instances as any_instances
 from urban_segmentor.errors import SettingError, ShapeError
-from urban_segmentor.inference.panoptic_merge import (
-    PanopticConfig,
-    merge_panoptic,
-    segments_as_instances,
-)
+from urban_segmentor.inference.panoptic_config import PanopticConfig
+from urban_segmentor.inference.panoptic_merge import merge_panoptic, segments_as_instances
 from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.masks import DeferredCrops, Masks
 

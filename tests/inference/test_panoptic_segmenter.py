@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from tests.inference.panoptic_scenes import CAR, NAMES, ROAD, found, rectangle
-from urban_segmentor.inference.panoptic_merge import PanopticConfig, merge_panoptic
+from urban_segmentor.inference.panoptic_config import PanopticConfig
+from urban_segmentor.inference.panoptic_merge import merge_panoptic
 from urban_segmentor.inference.panoptic_segmenter import PanopticSegmenter
 from urban_segmentor.structures.frame import Image, Yuv420
 

@@ -10,7 +10,8 @@ import av
 import numpy as np
 
 from urban_segmentor.io.audio import AudioCopy
-from urban_segmentor.io.video_reader import ClipRange, VideoReader
+from urban_segmentor.io.clip_range import ClipRange
+from urban_segmentor.io.video_reader import VideoReader
 from urban_segmentor.io.video_writer import VideoWriter
 from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.masks import Masks

@@ -18,7 +18,7 @@ from tests.io.clips import (
     tone,
     write_clip,
 )
-from urban_segmentor.io.video_reader import ClipRange
+from urban_segmentor.io.clip_range import ClipRange
 
 LATE = 0.05  # seconds; lips and voice may be so far apart before anyone notices
 BEGINS_S = 0.5

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.io.clips import numbered_image, remake, write_clip
+from urban_segmentor.io.encoding import EncodingOptions
 
 PAGE = "<!doctype html><video id=v muted src=out.mp4></video>"
 PLAY = """
@@ -58,7 +59,7 @@ def test_a_browser_plays_it_to_its_end(
         options={"deadline": "realtime", "cpu-used": "8"},
         sound=sound,
     )
-    remake(path, tmp_path / "out.mp4", codec=codec)
+    remake(path, tmp_path / "out.mp4", encoding=EncodingOptions(codec=codec))
     (tmp_path / "index.html").write_text(PAGE)
     page = browser.new_page()  # pyright: ignore[reportAttributeAccessIssue]
     page.goto((tmp_path / "index.html").as_uri())

@@ -19,8 +19,9 @@ from tests.io.clips import (
     write_clip,
 )
 from urban_segmentor.errors import SettingError
+from urban_segmentor.io.clip_range import ClipRange
 from urban_segmentor.io.timestamp_normalizer import TimestampNormalizer
-from urban_segmentor.io.video_reader import ClipRange, VideoInfo, VideoReader
+from urban_segmentor.io.video_reader import VideoInfo, VideoReader
 
 MKV_TICKS = [0, 40, 41, 200, 1000, 1033, 1066, 5000]
 

@@ -27,7 +27,8 @@ from urban_segmentor.export import metadata as export_metadata
 from urban_segmentor.export.checkpoint import CheckpointNetwork
 from urban_segmentor.export.export import export
 from urban_segmentor.export.metadata import ModelDescription
-from urban_segmentor.export.options import ExportOptions, wide_size
+from urban_segmentor.export.options import ExportOptions
+from urban_segmentor.export.plan import wide_size
 from urban_segmentor.export.verify_export import EXACT, HALF, NamedImage, verify_same_outputs
 from urban_segmentor.structures.cityscapes_labels import TRAIN_NAMES
 from urban_segmentor.structures.instances import Instances

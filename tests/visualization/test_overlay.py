@@ -14,8 +14,9 @@ from urban_segmentor.structures.cityscapes_labels import TRAIN_LABELS, TRAIN_NAM
 from urban_segmentor.structures.frame import Frame, Yuv420
 from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.masks import Masks
-from urban_segmentor.visualization.overlay import Overlay, OverlayStyle
+from urban_segmentor.visualization.overlay import Overlay
 from urban_segmentor.visualization.palette import class_colors, is_stuff
+from urban_segmentor.visualization.style import OverlayStyle
 
 PLAIN = OverlayStyle(outlines=False, boxes=False, labels=False)
 NOTHING = replace(PLAIN, masks=False)
@@ -168,7 +169,7 @@ def test_scores_change_labels_alone() -> None:
 
 def test_masks_only_is_masks_only() -> None:
     """`masks_only` turns all the rest off, and keeps the opacity."""
-    style = OverlayStyle(opacity=0.3).masks_only()
+    style = OverlayStyle(opacity=0.3, masks_only=True)
     assert style.masks
     assert style.opacity == 0.3
     assert not any((style.outlines, style.boxes, style.labels))

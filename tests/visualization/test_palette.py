@@ -10,8 +10,9 @@ import pytest
 from urban_segmentor.errors import SettingError
 from urban_segmentor.structures.cityscapes_labels import TRAIN_LABELS, TRAIN_NAMES
 from urban_segmentor.synthetic import Street
-from urban_segmentor.visualization.overlay import Overlay, OverlayStyle
-from urban_segmentor.visualization.palette import PALETTES, class_colors
+from urban_segmentor.visualization.overlay import Overlay
+from urban_segmentor.visualization.palette import class_colors
+from urban_segmentor.visualization.style import PALETTES, OverlayStyle
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -94,7 +95,7 @@ def test_the_overlay_has_the_colors() -> None:
     shot = next(iter(Street(size=(180, 320), seed=2).shots(seconds=1)))
     instances = shot.instances()
     for palette in PALETTES:
-        style = OverlayStyle(opacity=1.0, palette=palette).masks_only()
+        style = OverlayStyle(masks_only=True, opacity=1.0, palette=palette)
         drawn = np.asarray(Overlay(TRAIN_NAMES, style=style)(shot.frame, instances))
         wanted = class_colors(TRAIN_NAMES, palette=palette)[TRAIN_NAMES.index("car")]
         cars = (shot.class_map == TRAIN_NAMES.index("car")) & (shot.instance_map > 0)

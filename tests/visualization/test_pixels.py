@@ -18,8 +18,9 @@ from urban_segmentor.structures.frame import Frame, Yuv420
 from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.masks import DeferredCrops, Masks
 from urban_segmentor.visualization.label_placement import label_anchor, label_sprite
-from urban_segmentor.visualization.overlay import Overlay, OverlayStyle
+from urban_segmentor.visualization.overlay import Overlay
 from urban_segmentor.visualization.palette import class_colors, is_stuff
+from urban_segmentor.visualization.style import OverlayStyle
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -153,7 +154,7 @@ def test_edges_are_as_fine_as_the_image() -> None:
     size = (1080, 1920)
     mask = np.random.default_rng(2).random(size) < 0.5
     found = instances_of([mask], [TRAIN_NAMES.index("car")])
-    style = OverlayStyle(opacity=1.0).masks_only()
+    style = OverlayStyle(masks_only=True, opacity=1.0)
     image = np.full((*size, 3), 200, dtype=np.uint8)
     result = np.asarray(Overlay(TRAIN_NAMES, style=style)(Frame(pixels=image), found))
     np.testing.assert_array_equal((result == (0, 0, 142)).all(axis=2), mask)

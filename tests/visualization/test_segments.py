@@ -18,8 +18,8 @@ from tests.visualization.test_overlay import (
     source_image,
 )
 from urban_segmentor.structures.cityscapes_labels import TRAIN_LABELS
-from urban_segmentor.visualization.overlay import OverlayStyle
 from urban_segmentor.visualization.palette import shade_by_position
+from urban_segmentor.visualization.style import OverlayStyle
 
 SEGMENTS = replace(PLAIN, segments=True, opacity=1.0)
 SIZE = (60, 120)

@@ -17,14 +17,13 @@ from urban_segmentor.evaluation.validation.ground_truth_files import read_truth
 from urban_segmentor.evaluation.validation.predictors import ModelPredictor
 from urban_segmentor.evaluation.validation.summary import figures
 from urban_segmentor.evaluation.validation.validate import validate
+from urban_segmentor.inference.config import AP_CONF
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from urban_segmentor.benchmark.plan import BenchmarkCandidate
     from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
-
-CONF = 0.001  # that of `val`: AP wants weak instances too
 
 
 class _StoppedError(Exception):
@@ -120,7 +119,7 @@ def _score(
     candidate: BenchmarkCandidate, frames: Sequence[CityscapesFrame], on_frame: Callable[[], None]
 ) -> tuple[AccuracyFigures, list[str]]:
     """Return the accuracy of a candidate, and problems of frames."""
-    segmenter = candidate.load(conf=CONF, streams=os.cpu_count() or 1)
+    segmenter = candidate.load(conf=AP_CONF, streams=os.cpu_count() or 1)
     result = validate(frames, ModelPredictor(segmenter), on_frame=on_frame)
     metrics = figures(result.evaluation)
     accuracy = AccuracyFigures(

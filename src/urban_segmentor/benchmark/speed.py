@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from urban_segmentor.benchmark.results import BenchmarkRow, LatencyClock
 from urban_segmentor.errors import SettingError, UrbanSegmentorError
+from urban_segmentor.inference.config import USUAL_CONFIG
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from urban_segmentor.inference.segmenter import Segmenter
     from urban_segmentor.structures.frame import Image
 
-CONF = 0.25  # that of `predict`: weak instances would cost time that nobody spends
+CONF = USUAL_CONFIG.conf  # that of `predict`: weak instances would cost time that nobody spends
 ROUNDS = 5
 # Runtimes raise it for what goes wrong inside them; it has no sentence of ours.
 _FAILURES = (UrbanSegmentorError, RuntimeError)

@@ -8,11 +8,15 @@ import os
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from urban_segmentor.cli.option_records import RESULTS, ConsoleOptions, with_options
 from urban_segmentor.errors import SettingError
+from urban_segmentor.inference.config import ModelOptions
+from urban_segmentor.io.output_options import USUAL_FOLDER, OutputOptions
+from urban_segmentor.options import default_of, like, option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,63 +30,112 @@ if TYPE_CHECKING:
     from urban_segmentor.benchmark.results import BenchmarkRow
     from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
 
-_RUN, _DATA, _WRITE = "What is measured", "Data", "Results"
-_TOLERANCE_POINTS, _ROUNDS = 1.0, 5
+_RUN, _DATA = "What is measured", "Data"
 
 
-def benchmark(  # noqa: PLR0913 - one parameter an option
-    models: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Embedded names and paths to .onnx or .xml, with commas.",
-            show_default="all embedded ones",
-            rich_help_panel=_RUN,
-        ),
-    ] = None,
-    imgsz: Annotated[
-        str | None,
-        typer.Option(
-            help="Long sides of the network input, pixels, with commas.",
-            show_default="what each model was made for",
-            rich_help_panel=_RUN,
-        ),
-    ] = None,
-    device: Annotated[
-        str, typer.Option(help="auto, cpu, gpu, npu, cuda or cuda:0.", rich_help_panel=_RUN)
-    ] = "auto",
-    rounds: Annotated[
-        int, typer.Option(help="How often each has its turn.", rich_help_panel=_RUN)
-    ] = _ROUNDS,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder with gtFine and leftImg8bit, to measure accuracy on.",
-            show_default="none, and speed on the drawn street",
-            rich_help_panel=_DATA,
-        ),
-    ] = None,
-    split: Annotated[str, typer.Option(help="Which split.", rich_help_panel=_DATA)] = "val",
-    limit: Annotated[
-        int | None,
-        typer.Option(help="Score only so many pictures, spread evenly.", rich_help_panel=_DATA),
-    ] = None,
-    tolerance: Annotated[
-        float,
-        typer.Option(
-            help="So many points of AP below float32 are still good.", rich_help_panel=_DATA
-        ),
-    ] = _TOLERANCE_POINTS,
-    output: Annotated[
-        Path, typer.Option("-o", "--output", help="Folder for the results.", rich_help_panel=_WRITE)
-    ] = Path("urban-out/benchmark"),
-    plot: Annotated[bool, typer.Option(help="Draw the figures.", rich_help_panel=_WRITE)] = True,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace results.", rich_help_panel=_WRITE)
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object.", rich_help_panel=_WRITE)
-    ] = False,
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show tracebacks.")] = False,  # noqa: ARG001 - read by `main` before the parser
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeedOptions:
+    """What is measured, and how.
+
+    Attributes:
+        models: Embedded names and paths; empty for all embedded ones.
+        imgsz: Long sides of the network input, pixels, with commas; None for what each model was
+            made for.
+        device: As in `ModelOptions`.
+        rounds: How often each has its turn.
+
+    Raises:
+        SettingError: There are no rounds.
+    """
+
+    models: tuple[str, ...] = option(
+        (),
+        help="Embedded names and paths to .onnx or .xml, with commas.",
+        panel=_RUN,
+        shown="all embedded ones",
+    )
+    imgsz: str | None = option(
+        None,
+        help="Long sides of the network input, pixels, with commas.",
+        panel=_RUN,
+        shown="what each model was made for",
+    )
+    device: str = like(ModelOptions, "device", panel=_RUN)
+    rounds: int = option(5, help="How often each has its turn.", panel=_RUN, low=1)
+
+    def __post_init__(self) -> None:
+        """Check the rounds."""
+        if self.rounds < 1:
+            raise SettingError(
+                f"`rounds` is {self.rounds}, expected at least 1",
+                hint=f"--rounds {default_of(SpeedOptions, 'rounds')}",
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccuracyOptions:
+    """What accuracy is measured on, and how much of it may be lost.
+
+    Attributes:
+        data: Folder with `gtFine` and `leftImg8bit`; None to measure speed alone.
+        split: Which split.
+        limit: Only so many pictures, spread evenly; None for all.
+        tolerance_points: So many points of AP below float32 are still good.
+
+    Raises:
+        SettingError: The tolerance is no number from 0, or there is a limit and nothing to limit.
+    """
+
+    data: Path | None = option(
+        None,
+        help="Folder with gtFine and leftImg8bit, to measure accuracy on.",
+        panel=_DATA,
+        shown="none, and speed on the drawn street",
+    )
+    split: str = option("val", help="Which split.", panel=_DATA)
+    limit: int | None = option(
+        None, help="Score only so many pictures, spread evenly.", panel=_DATA
+    )
+    tolerance_points: float = option(
+        1.0,
+        help="So many points of AP below float32 are still good.",
+        panel=_DATA,
+        flags=("--tolerance",),
+        low=0,
+    )
+
+    def __post_init__(self) -> None:
+        """Check the tolerance, and that there is something to limit."""
+        if not (math.isfinite(self.tolerance_points) and self.tolerance_points >= 0):
+            raise SettingError(
+                f"`tolerance` is {self.tolerance_points}, expected points of AP from 0",
+                hint=f"--tolerance {default_of(AccuracyOptions, 'tolerance_points'):g}",
+            )
+        if self.data is None and self.limit is not None:
+            raise SettingError(
+                "`--limit` counts pictures of `--data`, which is not given",
+                hint=f"--data cityscapes --limit {self.limit}",
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableOptions:
+    """What is written, and where.
+
+    Attributes:
+        folder: For the results.
+        plot: Draw the figures.
+        overwrite: Replace results.
+    """
+
+    folder: Path = like(OutputOptions, "folder", default=USUAL_FOLDER / "benchmark")
+    plot: bool = option(default=True, help="Draw the figures.", panel=RESULTS)
+    overwrite: bool = like(OutputOptions, "overwrite")
+
+
+@with_options
+def benchmark(
+    speed: SpeedOptions, accuracy: AccuracyOptions, output: TableOptions, console: ConsoleOptions
 ) -> None:
     """Measure every format and precision of models on this machine, and recommend one.
 
@@ -94,62 +147,32 @@ def benchmark(  # noqa: PLR0913 - one parameter an option
         urban-segmentor benchmark --imgsz 640,1024 --data cityscapes --limit 50
     """
     from urban_segmentor.benchmark.models import find_models
-    from urban_segmentor.benchmark.plan import parse_sizes
+    from urban_segmentor.benchmark.plan import make_plan, parse_sizes
     from urban_segmentor.benchmark.report import check_output_folder
     from urban_segmentor.cli.console import stderr
     from urban_segmentor.cli.parsers import silence_decoders
 
     silence_decoders()
-    wishes = _BenchmarkOptions(
-        console=stderr(),
-        device=device,
-        rounds=rounds,
-        tolerance_points=tolerance,
-        output=output,
-        plot=plot,
-        overwrite=overwrite,
-        as_json=as_json,
+    sizes = parse_sizes(speed.imgsz)
+    files, failed = _read_models(find_models(list(speed.models) or None))
+    plan = make_plan(files, device=speed.device, sizes=sizes)
+    samples = _samples(accuracy)
+    check_output_folder(output.folder, plot=output.plot, overwrite=output.overwrite)
+    run = _Benchmark(
+        console=stderr(), speed=speed, accuracy=accuracy, output=output, as_json=console.as_json
     )
-    wishes.check()
-    sizes = parse_sizes(imgsz)
-    files, failed = _read_models(find_models(models))
-    plan = wishes.plan(files, sizes)
-    samples = _samples(data, split=split, limit=limit)
-    check_output_folder(output, plot=plot, overwrite=overwrite)
-    images = _images(samples, data=data, split=split)
-    wishes.run(plan, failed, images=images, samples=samples)
+    run.run(plan, failed, images=_images(samples, accuracy), samples=samples)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _BenchmarkOptions:
+class _Benchmark:
     """What the user wants, besides models and data."""
 
     console: Console
-    device: str
-    rounds: int
-    tolerance_points: float
-    output: Path
-    plot: bool
-    overwrite: bool
+    speed: SpeedOptions
+    accuracy: AccuracyOptions
+    output: TableOptions
     as_json: bool
-
-    def check(self) -> None:
-        """Refuse numbers that make no sense."""
-        if self.rounds < 1:
-            raise SettingError(
-                f"`rounds` is {self.rounds}, expected at least 1", hint=f"--rounds {_ROUNDS}"
-            )
-        if not (math.isfinite(self.tolerance_points) and self.tolerance_points >= 0):
-            raise SettingError(
-                f"`tolerance` is {self.tolerance_points}, expected points of AP from 0",
-                hint=f"--tolerance {_TOLERANCE_POINTS:g}",
-            )
-
-    def plan(self, files: Sequence[BenchmarkModel], sizes: Sequence[int]) -> BenchmarkPlan:
-        """Return what is to be measured."""
-        from urban_segmentor.benchmark.plan import make_plan
-
-        return make_plan(files, device=self.device, sizes=sizes)
 
     def run(
         self,
@@ -169,7 +192,7 @@ class _BenchmarkOptions:
         about = {"machine": _machine(), "images": self._about_images(images)}
         rows = [*self._speed(plan, images), *failed]
         scores = AccuracyScores(rows=rows) if samples is None else self._accuracy(rows, samples)
-        verdicts = verify(scores.rows, tolerance_points=self.tolerance_points)
+        verdicts = verify(scores.rows, tolerance_points=self.accuracy.tolerance_points)
         outcome = BenchmarkReport(
             rows=scores.rows,
             verdicts=verdicts,
@@ -177,11 +200,15 @@ class _BenchmarkOptions:
             skipped=plan.skipped,
         )
         scored = None if samples is None else {"source": images.source, "images": len(samples)}
-        rest = {"data": scored, "tolerance_points": self.tolerance_points}
+        rest = {"data": scored, "tolerance_points": self.accuracy.tolerance_points}
         kept = {"problems": list(scores.problems), "interrupted": scores.interrupted}
         found = summary(outcome, about | rest | kept)
         written = write_report(
-            self.output, found, outcome, plot=self.plot, overwrite=self.overwrite
+            self.output.folder,
+            found,
+            outcome,
+            plot=self.output.plot,
+            overwrite=self.output.overwrite,
         )
         if self.as_json:
             typer.echo(json.dumps(found | {"written": [str(path) for path in written]}, indent=2))
@@ -200,7 +227,7 @@ class _BenchmarkOptions:
             "source": images.source,
             "count": len(images.images),
             "sizes": list(images.sizes),
-            "rounds": self.rounds,
+            "rounds": self.speed.rounds,
         }
 
     def _speed(self, plan: BenchmarkPlan, images: BenchmarkImages) -> list[BenchmarkRow]:
@@ -209,12 +236,12 @@ class _BenchmarkOptions:
 
         candidates = plan.candidates
         with frame_progress(self.console) as bar:
-            bar.start("loading and timing", len(candidates) * (1 + self.rounds))
+            bar.start("loading and timing", len(candidates) * (1 + self.speed.rounds))
             return measure_speed(
                 candidates,
                 images.images,
-                rounds=self.rounds,
-                device_is_required=self.device != "auto",
+                rounds=self.speed.rounds,
+                device_is_required=self.speed.device != "auto",
                 on_turn=bar.advance,
             )
 
@@ -258,35 +285,28 @@ def _read_models(found: dict[str, Path]) -> tuple[list[BenchmarkModel], list[Ben
     return files, failed
 
 
-def _samples(
-    data: Path | None, *, split: str, limit: int | None
-) -> Sequence[CityscapesFrame] | None:
+def _samples(accuracy: AccuracyOptions) -> Sequence[CityscapesFrame] | None:
     """Return the frames that are scored, or None without data."""
     from urban_segmentor.benchmark.accuracy import check_scorable
     from urban_segmentor.datasets.cityscapes.layout import read_layout
     from urban_segmentor.evaluation.validation.validate import spread
 
-    if data is None:
-        if limit is not None:
-            raise SettingError(
-                "`--limit` counts pictures of `--data`, which is not given",
-                hint=f"--data cityscapes --limit {limit}",
-            )
+    if accuracy.data is None:
         return None
-    samples = spread(read_layout(data).of_split(split), limit)
+    samples = spread(read_layout(accuracy.data).of_split(accuracy.split), accuracy.limit)
     check_scorable(samples)
     return samples
 
 
 def _images(
-    samples: Sequence[CityscapesFrame] | None, *, data: Path | None, split: str
+    samples: Sequence[CityscapesFrame] | None, accuracy: AccuracyOptions
 ) -> BenchmarkImages:
     """Return the pictures on which speed is measured."""
     from urban_segmentor.benchmark.images import images_of_split, street_images
 
     if samples is None:
         return street_images()
-    return images_of_split(samples, source=shlex.join([str(data), split]))
+    return images_of_split(samples, source=shlex.join([str(accuracy.data), accuracy.split]))
 
 
 def _machine() -> dict[str, Any]:

@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from urban_segmentor.cli.option_records import ConsoleOptions, WorkerOptions, with_options
+
 if TYPE_CHECKING:
     from rich.console import Console
 
     from urban_segmentor.datasets.cityscapes.check import CheckReport
 
 
+@with_options
 def check(
     folder: Annotated[Path, typer.Argument(help="Folder with gtFine and leftImg8bit.")],
-    workers: Annotated[int | None, typer.Option(help="Processes; default one a core.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show tracebacks.")] = False,  # noqa: ARG001 - read by `main` before the parser
+    processes: WorkerOptions,
+    console: ConsoleOptions,
 ) -> None:
     """Read every file of a Cityscapes folder, and name all that is wrong.
 
@@ -40,23 +42,25 @@ def check(
     from urban_segmentor.datasets.cityscapes.layout import read_layout
 
     silence_decoders()
-    console = stderr()
+    screen = stderr()
     layout = read_layout(folder)
     stopped = Event()
-    with stop_on_signals(stopped.set), frame_progress(console) as bar:
+    with stop_on_signals(stopped.set), frame_progress(screen) as bar:
         bar.start("checking", len(layout.frames))
-        report = checking.check(layout, workers=workers, stop=stopped.is_set, on_frame=bar.advance)
+        report = checking.check(
+            layout, workers=processes.workers, stop=stopped.is_set, on_frame=bar.advance
+        )
     if stopped.is_set():
         raise Interrupted
-    if as_json:
+    if console.as_json:
         typer.echo(json.dumps(_as_json(folder, report), indent=2))
     else:
-        _tell(console, report)
+        _tell(screen, report)
     for finding in report.problems:
         typer.secho(f"error: `{finding.where}` {finding.text}", fg="red", err=True)
     if report.problems:
         raise typer.Exit(1)
-    console.print(
+    screen.print(
         f"nothing is wrong; next: urban-segmentor data prepare {folder} OUT", soft_wrap=True
     )
 

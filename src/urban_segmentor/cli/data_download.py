@@ -8,14 +8,18 @@ import os
 import shlex
 import sys
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import typer
 
 from urban_segmentor.cli.interrupts import Interrupted
+from urban_segmentor.cli.option_records import ConsoleOptions, with_options
 from urban_segmentor.datasets.cityscapes.byte_progress import ByteProgress
+from urban_segmentor.datasets.cityscapes.layout import DEFAULT_PACKAGES
 from urban_segmentor.errors import SettingError
+from urban_segmentor.options import argument, option
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,23 +31,27 @@ _USERNAME, _PASSWORD = "CITYSCAPES_USERNAME", "CITYSCAPES_PASSWORD"
 _REGISTER = "https://www.cityscapes-dataset.com/register/"
 
 
-def download(
-    folder: Annotated[
-        Path, typer.Argument(help="Where gtFine and leftImg8bit shall lie.", metavar="DIR")
-    ],
-    packages: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Names of packages, with commas; default gtFine_trainvaltest,"
-            "leftImg8bit_trainvaltest."
-        ),
-    ] = None,
-    keep_archives: Annotated[
-        bool, typer.Option("--keep-archives", help="Leave the archives in the folder.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show tracebacks.")] = False,  # noqa: ARG001 - read by `main` before the parser
-) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadOptions:
+    """What is downloaded, and where to.
+
+    Attributes:
+        folder: Where `gtFine` and `leftImg8bit` shall lie.
+        packages: Names of packages, or lists of them with commas; empty for those that are usual.
+        keep_archives: Leave the archives in the folder.
+    """
+
+    folder: Path = argument(help="Where gtFine and leftImg8bit shall lie.", metavar="DIR")
+    packages: tuple[str, ...] = option(
+        (),
+        help="Names of packages, with commas.",
+        shown=",".join(name.removesuffix(".zip") for name in DEFAULT_PACKAGES),
+    )
+    keep_archives: bool = option(default=False, help="Leave the archives in the folder.")
+
+
+@with_options
+def download(wanted: DownloadOptions, console: ConsoleOptions) -> None:
     """Download Cityscapes with your account, and unpack it.
 
     Repeat the command to go on where an earlier run stopped.
@@ -56,27 +64,26 @@ def download(
         urban-segmentor data download cityscapes --packages gtCoarse
     """
     from urban_segmentor.cli.console import stderr
-    from urban_segmentor.datasets.cityscapes.download import DEFAULT_PACKAGES
     from urban_segmentor.datasets.cityscapes.download import download as download_packages
 
-    console = stderr()
+    screen, folder = stderr(), wanted.folder
     try:
-        with _Steps(console) as steps:
+        with _Steps(screen) as steps:
             fetched = download_packages(
                 folder,
                 find_account,
-                packages=packages or DEFAULT_PACKAGES,
-                keep_archives=keep_archives,
+                packages=wanted.packages or DEFAULT_PACKAGES,
+                keep_archives=wanted.keep_archives,
                 progress=steps,
             )
     except Interrupted:
         again = shlex.join(["urban-segmentor", *sys.argv[1:]])
         raise Interrupted(hint=f"what is there is kept; go on with: {again}") from None
     following = shlex.join(["urban-segmentor", "data", "check", str(folder)])
-    if as_json:
+    if console.as_json:
         typer.echo(json.dumps(_as_json(folder, fetched, following), indent=2))
     else:
-        _tell(console, folder, fetched, following)
+        _tell(screen, folder, fetched, following)
 
 
 def find_account() -> Account:

@@ -4,81 +4,48 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from urban_segmentor.cli.option_records import ConsoleOptions, WorkerOptions, with_options
+from urban_segmentor.datasets.convert.options import ConversionOptions
+from urban_segmentor.options import option, parse_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import Console
 
-    from urban_segmentor.datasets.convert.convert_frame import ConversionOptions
 
-_WHAT, _IMAGES, _RUN = "Labels", "Pictures", "Run"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrepareOptions:
+    """What of a data set is converted, and over what.
+
+    Attributes:
+        splits: Names of splits; empty for those whose labels are more than dummies.
+        overwrite: Make the new data set anew.
+    """
+
+    splits: tuple[str, ...] | None = option(
+        None,
+        help="Names of splits, with commas.",
+        flags=("--split",),
+        shown="all but test, whose labels are dummies",
+        parse=parse_words,
+    )
+    overwrite: bool = option(default=False, help="Make OUT anew.")
 
 
-def prepare(  # noqa: PLR0913 - one parameter an option
+@with_options
+def prepare(
     folder: Annotated[Path, typer.Argument(help="Folder with gtFine and leftImg8bit.")],
-    out: Annotated[Path, typer.Argument(help="Folder for the new data set.")],
-    form: Annotated[
-        str, typer.Option("--format", help="yolo, coco or panoptic.", rich_help_panel=_WHAT)
-    ] = "yolo",
-    classes: Annotated[
-        str,
-        typer.Option(help="19, 8 (things), or names with commas.", rich_help_panel=_WHAT),
-    ] = "19",
-    stuff: Annotated[
-        str,
-        typer.Option(
-            help="Road, sky and the like: regions for each connected region alone, whole for one "
-            "segment a class.",
-            rich_help_panel=_WHAT,
-        ),
-    ] = "regions",
-    labels_as_original: Annotated[
-        bool,
-        typer.Option(
-            "--labels-as-original",
-            help="As the original demo's converter, with its faults, for comparison.",
-            rich_help_panel=_WHAT,
-        ),
-    ] = False,
-    ground_truth: Annotated[
-        str,
-        typer.Option(
-            help="Official pictures to write too: any of labelIds,instanceIds,color, or all.",
-            show_default="none",
-            rich_help_panel=_WHAT,
-        ),
-    ] = "",
-    images: Annotated[str, typer.Option(help="link or copy.", rich_help_panel=_IMAGES)] = "link",
-    imgsz: Annotated[
-        str | None,
-        typer.Option(help="Resize: long side, or H,W; pixels.", rich_help_panel=_IMAGES),
-    ] = None,
-    split: Annotated[
-        str | None,
-        typer.Option(
-            help="With commas.",
-            show_default="all but test, whose labels are dummies",
-            rich_help_panel=_RUN,
-        ),
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(help="Processes; default one a core.", rich_help_panel=_RUN)
-    ] = None,
-    overwrite: Annotated[
-        bool,
-        typer.Option("--overwrite", help="Make OUT anew.", rich_help_panel=_RUN),
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object.", rich_help_panel=_RUN)
-    ] = False,
-    verbose: Annotated[  # noqa: ARG001 - read by `main` before the parser
-        bool, typer.Option("-v", "--verbose", help="Show tracebacks.", rich_help_panel=_RUN)
-    ] = False,
+    options: ConversionOptions,
+    wanted: PrepareOptions,
+    processes: WorkerOptions,
+    console: ConsoleOptions,
 ) -> None:
     """Convert Cityscapes for training: what is to be seen of each object, pixel for pixel.
 
@@ -96,50 +63,41 @@ def prepare(  # noqa: PLR0913 - one parameter an option
 
     from urban_segmentor.cli.console import frame_progress, stderr
     from urban_segmentor.cli.interrupts import Interrupted, stop_on_signals
-    from urban_segmentor.cli.parsers import one_of, parse_imgsz, silence_decoders
-    from urban_segmentor.datasets.cityscapes.layout import GROUND_TRUTH, read_layout
-    from urban_segmentor.datasets.class_set import parse_class_set
+    from urban_segmentor.cli.parsers import silence_decoders
+    from urban_segmentor.datasets.cityscapes.layout import read_layout
     from urban_segmentor.datasets.convert import prepare as preparing
-    from urban_segmentor.datasets.convert.convert_frame import ConversionOptions
     from urban_segmentor.datasets.convert.output_folder import REPORT, finish_conversion
     from urban_segmentor.datasets.convert.report_page import write_page
 
     silence_decoders()
-    console = stderr()
-    kinds = GROUND_TRUTH if ground_truth == "all" else _words(ground_truth)
-    options = ConversionOptions(
-        out=out,
-        format=one_of("format", form, ("yolo", "coco", "panoptic")),
-        classes=parse_class_set(classes),
-        stuff=one_of("stuff", stuff, ("regions", "whole")),
-        as_original=labels_as_original,
-        ground_truth=kinds,
-        placement=one_of("images", images, ("link", "copy")),
-        imgsz=parse_imgsz(imgsz),
-    )
+    screen = stderr()
     layout = read_layout(folder)
-    splits = preparing.default_splits(layout) if split is None else _words(split)
+    splits = preparing.default_splits(layout) if wanted.splits is None else wanted.splits
     stopped = Event()
     written: list[Path] = []
-    with stop_on_signals(stopped.set), frame_progress(console) as bar:
+    with stop_on_signals(stopped.set), frame_progress(screen) as bar:
         report = preparing.prepare(
             layout,
             options,
             splits=splits,
-            overwrite=overwrite,
-            workers=workers,
+            overwrite=wanted.overwrite,
+            workers=processes.workers,
             stop=stopped.is_set,
             on_start=lambda frames: bar.start("converting", frames),
             on_frame=bar.advance,
         )
         if not report["interrupted"]:
-            written = [*_made(options, splits), write_page(out, report), out / REPORT]
+            written = [
+                *_made(options, splits),
+                write_page(options.out, report),
+                options.out / REPORT,
+            ]
             finish_conversion(options, report)
     if report["interrupted"]:
         done = sum(report["images"].values())
         hint = f"repeat the command to go on: {done} of {done + report['left_out']} are done"
         raise Interrupted(hint=hint)
-    _finish(console, options, report, written, as_json=as_json)
+    _finish(screen, options, report, written, as_json=console.as_json)
 
 
 def _finish(
@@ -163,11 +121,6 @@ def _finish(
     console.print(f"next: {_next(options)}", soft_wrap=True)
     if report["problems"] or not report["complete"]:
         raise typer.Exit(1)
-
-
-def _words(text: str) -> tuple[str, ...]:
-    """Return words out of a list with commas, each once."""
-    return tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
 
 
 def _made(options: ConversionOptions, splits: Sequence[str]) -> list[Path]:

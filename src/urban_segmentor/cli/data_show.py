@@ -3,52 +3,85 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from urban_segmentor.cli.option_records import (
+    RESULTS,
+    ConsoleOptions,
+    WorkerOptions,
+    with_options,
+)
+from urban_segmentor.datasets.class_set import ALL_CLASSES, ClassSet, parse_class_set
 from urban_segmentor.errors import SettingError
+from urban_segmentor.io.output_options import USUAL_FOLDER
+from urban_segmentor.options import argument, check_choices, option
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from urban_segmentor.datasets.class_set import ClassSet
     from urban_segmentor.datasets.explore.overview import Overview
     from urban_segmentor.datasets.explore.viewer import Sizing
     from urban_segmentor.datasets.samples import SampleSet
 
 
-def show(  # noqa: PLR0913 - one parameter an option
-    folder: Annotated[
-        Path, typer.Argument(help="A Cityscapes folder, or one that `data prepare` made.")
-    ],
-    stem: Annotated[
-        str | None,
-        typer.Argument(help="One frame, such as weimar_000000_000019; else all of them."),
-    ] = None,
-    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the files.")] = Path(
-        "urban-out/show"
-    ),
-    classes: Annotated[
-        str | None,
-        typer.Option(
-            help="19, 8 (things), or names with commas; default 19, of one frame all drawn."
-        ),
-    ] = None,
-    split: Annotated[str | None, typer.Option(help="Only train, val or test.")] = None,
-    limit: Annotated[
-        int | None, typer.Option(help="Look at so many frames only, drawn by lot.")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Another number, other pictures.")] = 0,
-    size: Annotated[
-        str, typer.Option(help="Of one frame: that of its picture or that of its labels.")
-    ] = "image",
-    workers: Annotated[int | None, typer.Option(help="Processes; default one a core.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show tracebacks.")] = False,  # noqa: ARG001 - read by `main` before the parser
-) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShowOptions:
+    """What is drawn, and where to.
+
+    Attributes:
+        folder: A Cityscapes folder, or one that `data prepare` made.
+        stem: One frame; None for all of them.
+        classes: Those that are drawn; None for the usual ones.
+        split: Only this one; None for all.
+        limit: So many frames, drawn by lot; None for all.
+        seed: Of the lot.
+        size: Of one frame: that of its `image` or that of its `labels`.
+        output: Folder for the files.
+        overwrite: Replace files.
+
+    Raises:
+        SettingError: There is no such size.
+    """
+
+    folder: Path = argument(help="A Cityscapes folder, or one that `data prepare` made.")
+    stem: str | None = option(
+        None,
+        help="One frame, such as weimar_000000_000019; else all of them.",
+        positional=True,
+    )
+    classes: ClassSet | None = option(
+        None,
+        help="19, 8 (things), or names with commas.",
+        shown="19; of one frame all that are drawn",
+        parse=parse_class_set,
+    )
+    split: str | None = option(None, help="Only train, val or test.")
+    limit: int | None = option(None, help="Look at so many frames only, drawn by lot.")
+    seed: int = option(0, help="Another number, other pictures.")
+    size: Sizing = option(
+        "image",
+        help="Of one frame: that of its picture (image) or that of its labels.",
+        choices=("image", "labels"),
+    )
+    output: Path = option(
+        USUAL_FOLDER / "show",
+        help="Folder for the files.",
+        panel=RESULTS,
+        flags=("-o", "--output"),
+    )
+    overwrite: bool = option(default=False, help="Replace files.", panel=RESULTS)
+
+    def __post_init__(self) -> None:
+        """Check the size."""
+        check_choices(self, ("size",))
+
+
+@with_options
+def show(wanted: ShowOptions, processes: WorkerOptions, console: ConsoleOptions) -> None:
     """Draw labels over pictures, and plot what there is of each class.
 
     With a frame's name it makes one picture; without, plots, a sheet of pictures for each class,
@@ -62,86 +95,63 @@ def show(  # noqa: PLR0913 - one parameter an option
         urban-segmentor data show prepared -o urban-out/prepared
     """
     from urban_segmentor.cli.console import stderr
-    from urban_segmentor.cli.parsers import one_of, silence_decoders
-    from urban_segmentor.datasets.class_set import parse_class_set
+    from urban_segmentor.cli.parsers import silence_decoders
     from urban_segmentor.datasets.prepared import open_frames
 
     silence_decoders()
-    sizing: Sizing = one_of("size", size, ("image", "labels"))
-    chosen = None if classes is None else parse_class_set(classes)
-    frame_set = open_frames(folder)
-    if chosen is not None:
-        frame_set.check_classes(chosen)
-    console = stderr()
-    if stem is None:
-        overview = _overview(
-            frame_set, console, output, chosen, split, limit, seed, workers, overwrite
-        )
-        _tell_overview(console, frame_set, overview, as_json=as_json)
+    frame_set = open_frames(wanted.folder)
+    if wanted.classes is not None:
+        frame_set.check_classes(wanted.classes)
+    screen = stderr()
+    if wanted.stem is None:
+        overview = _overview(frame_set, screen, wanted, workers=processes.workers)
+        _tell_overview(screen, frame_set, overview, as_json=console.as_json)
         return
-    if limit is not None or workers is not None:
+    if wanted.limit is not None or processes.workers is not None:
         raise SettingError(
             "--limit and --workers are for looking at all frames, not at one",
             hint="leave out either them or the name of the frame",
         )
-    path = _one_frame(frame_set, stem, output, chosen, split, sizing, overwrite=overwrite)
-    if as_json:
+    path = _one_frame(frame_set, wanted.stem, wanted)
+    if console.as_json:
         typer.echo(json.dumps({"labels": frame_set.kind, "written": [str(path)]}, indent=2))
-    console.print(f"result: {path}", style="bold green", soft_wrap=True)
+    screen.print(f"result: {path}", style="bold green", soft_wrap=True)
 
 
-def _one_frame(  # noqa: PLR0913
-    frame_set: SampleSet,
-    stem: str,
-    output: Path,
-    chosen: ClassSet | None,
-    split: str | None,
-    sizing: Sizing,
-    *,
-    overwrite: bool,
-) -> Path:
+def _one_frame(frame_set: SampleSet, stem: str, wanted: ShowOptions) -> Path:
     """Write the picture of a frame, and return where it is."""
     from urban_segmentor.datasets.explore.viewer import frame_sheet
     from urban_segmentor.datasets.samples import COLORED
     from urban_segmentor.io.atomic import check_free, write_atomically
     from urban_segmentor.reports.montage import png_image_bytes
 
-    frame = frame_set.within(split).find(stem)
-    path = output / f"{frame.stem}.png"
-    check_free(path, overwrite=overwrite)
+    frame = frame_set.within(wanted.split).find(stem)
+    path = wanted.output / f"{frame.stem}.png"
+    check_free(path, overwrite=wanted.overwrite)
     default = COLORED if frame_set.kind == "cityscapes" else frame_set.classes
-    image = frame_sheet(frame, classes=chosen or default, sizing=sizing)
-    write_atomically(path, png_image_bytes(image), overwrite=overwrite)
+    image = frame_sheet(frame, classes=wanted.classes or default, sizing=wanted.size)
+    write_atomically(path, png_image_bytes(image), overwrite=wanted.overwrite)
     return path
 
 
-def _overview(  # noqa: PLR0913
-    frame_set: SampleSet,
-    console: Console,
-    output: Path,
-    chosen: ClassSet | None,
-    split: str | None,
-    limit: int | None,
-    seed: int,
-    workers: int | None,
-    overwrite: bool,  # noqa: FBT001
+def _overview(
+    frame_set: SampleSet, screen: Console, wanted: ShowOptions, *, workers: int | None
 ) -> Overview:
     """Look at all frames, with a bar."""
     from urban_segmentor.cli.console import frame_progress
-    from urban_segmentor.datasets.class_set import parse_class_set
     from urban_segmentor.datasets.explore.overview import sample_frames, write_overview
 
-    default = parse_class_set("19") if frame_set.kind == "cityscapes" else frame_set.classes
-    part = frame_set.within(split)
-    frames = sample_frames(part.frames, limit=limit, seed=seed)
-    with frame_progress(console) as bar:
+    default = ALL_CLASSES if frame_set.kind == "cityscapes" else frame_set.classes
+    part = frame_set.within(wanted.split)
+    frames = sample_frames(part.frames, limit=wanted.limit, seed=wanted.seed)
+    with frame_progress(screen) as bar:
         overview = write_overview(
             part,
             frames,
-            output,
-            classes=chosen or default,
-            seed=seed,
-            overwrite=overwrite,
+            wanted.output,
+            classes=wanted.classes or default,
+            seed=wanted.seed,
+            overwrite=wanted.overwrite,
             workers=workers,
             on_start=bar.start,
             on_step=bar.advance,

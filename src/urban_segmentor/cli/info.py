@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from urban_segmentor.cli.option_records import ConsoleOptions, with_options, without
+
 _LIBRARIES = ("av", "numpy", "openvino", "onnxruntime", "onnxruntime-gpu", "ultralytics", "torch")
 _OPENCV_WHEELS = (
     "opencv-python",
@@ -19,12 +21,11 @@ _OPENCV_WHEELS = (
 )
 
 
-def info(
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> None:
+@with_options
+def info(console: Annotated[ConsoleOptions, without("verbose")]) -> None:
     """Show versions, processor, devices and models, for bug reports."""
     facts = collect()
-    if as_json:
+    if console.as_json:
         typer.echo(json.dumps(facts, indent=2))
     else:
         for key, value in facts.items():

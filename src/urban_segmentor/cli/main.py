@@ -5,49 +5,58 @@ from __future__ import annotations
 import json
 import sys
 import traceback
-from typing import Annotated, NoReturn
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from urban_segmentor import __version__
-from urban_segmentor.cli import app as app_command
-from urban_segmentor.cli import (
-    benchmark,
-    data,
-    export,
-    info,
-    live,
-    models,
-    predict,
-    sample,
-    space,
-    train,
-    val,
-)
 from urban_segmentor.cli.interrupts import EXIT_CODE as INTERRUPTED
 from urban_segmentor.cli.interrupts import Interrupted, raise_on_signals
 from urban_segmentor.errors import SettingError, UrbanSegmentorError
 
-app = typer.Typer(
-    name="urban-segmentor",
-    help="Outlines cars, people, road and sky in street pictures and video, fast, on a CPU.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_HELP = "Outlines cars, people, road and sky in street pictures and video, fast, on a CPU."
+# fmt: off
+_COMMANDS = (
+    "predict", "live", "app", "space", "val", "benchmark", "data", "train", "export", "sample",
+    "models", "info",
 )
-app.command("predict", no_args_is_help=True)(predict.predict)
-app.command("live")(live.live)
-app.command("app")(app_command.app)
-app.add_typer(space.app, name="space")
-app.command("val", no_args_is_help=True)(val.val)
-app.command("benchmark")(benchmark.benchmark)
-app.add_typer(data.app, name="data")
-app.command("train", no_args_is_help=True)(train.train)
-app.command("export", no_args_is_help=True)(export.export)
-app.command("sample", no_args_is_help=True)(sample.sample)
-app.command("models")(models.models)
-app.command("info")(info.info)
+# fmt: on
+_WANT_WORDS = frozenset({"predict", "val", "train", "export", "sample"})
+
+
+def command_line(words: Sequence[str]) -> typer.Typer:
+    """Return the command line, with all commands or with the one that is named.
+
+    The modules of the others, with all their options, need not be imported then.
+
+    Args:
+        words: What follows the name of the program.
+    """
+    app = typer.Typer(
+        name="urban-segmentor",
+        help=_HELP,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_options)
+    for name in words[:1] if words and words[0] in _COMMANDS else _COMMANDS:
+        command = getattr(import_module(f"urban_segmentor.cli.{name}"), _entry(name))
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            app.command(name, no_args_is_help=name in _WANT_WORDS)(command)
+    return app
+
+
+def _entry(name: str) -> str:
+    """Return what a command's module calls it."""
+    return "app" if name in {"data", "space"} else name
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback
@@ -56,13 +65,12 @@ def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback
         raise typer.Exit
 
 
-@app.callback()
 def _options(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Outlines cars, people, road and sky in street pictures and video, fast, on a CPU."""
+    """Take what stands before the command."""
 
 
 def main() -> None:
@@ -73,7 +81,7 @@ def main() -> None:
     """
     raise_on_signals()
     try:
-        app()
+        command_line(sys.argv[1:])()
     except SystemExit as end:
         if end.code == 2:
             _tell_json("the command line is wrong", hint="urban-segmentor --help")

@@ -7,23 +7,26 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from urban_segmentor.cli.option_records import ConsoleOptions, with_options, without
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 
+@with_options
 def models(
+    console: Annotated[ConsoleOptions, without("verbose")],
     paths: Annotated[
         list[str] | None,
         typer.Argument(help="Further models: paths or hub addresses.", metavar="[MODEL]..."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """List the embedded models, and others that you name."""
     from urban_segmentor.models.registry import embedded_models, resolve_model
 
     named = embedded_models() | {text: resolve_model(text) for text in paths or []}
     rows = [_describe(name, path) for name, path in named.items()]
-    if as_json:
+    if console.as_json:
         typer.echo(json.dumps({"models": rows}, indent=2))
         return
     for number, row in enumerate(rows):

@@ -3,98 +3,83 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from urban_segmentor.cli import shared_options as declared
+from urban_segmentor.cli.option_records import ConsoleOptions, with_options, without
+from urban_segmentor.inference.config import (
+    MANY_STREAMS,
+    USUAL_CONFIG,
+    ModelOptions,
+    SegmenterConfig,
+)
+from urban_segmentor.inference.panoptic_config import PanopticConfig, PanopticOptions
+from urban_segmentor.io.clip_range import ClipRange
+from urban_segmentor.io.encoding import EncodingOptions
+from urban_segmentor.io.output_options import OVERLAY, PANOPTIC_FORMATS, OutputOptions, wanted_kinds
+from urban_segmentor.options import like
+from urban_segmentor.visualization.style import OverlayStyle
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from urban_segmentor.inference.panoptic_segmenter import PanopticSegmenter
     from urban_segmentor.inference.segmenter import Segmenter
-    from urban_segmentor.io.video_reader import ClipRange
     from urban_segmentor.predict import PredictReport
 
-_CONF = 0.25
-_VIDEO_STREAMS = 2  # one network a core beats one network on two cores by a fifth
-
-_WHAT, _FIND, _DRAW, _VIDEO, _WRITE = "Model", "What to find", "Drawing", "Video", "Results"
+_MERGE = PanopticConfig()
 
 
-def predict(  # noqa: PLR0913 - one parameter an option
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictOptions:
+    """What has another default with panoptic maps; None for that default.
+
+    Attributes:
+        kinds: Kinds of output.
+        panoptic: Merge all into one map in which a pixel has one segment, or none.
+        conf: Lowest score.
+        boxes: Draw boxes.
+    """
+
+    kinds: tuple[str, ...] | None = like(
+        OutputOptions,
+        "kinds",
+        default=None,
+        shown=f"{OVERLAY}; with --panoptic also {', '.join(PANOPTIC_FORMATS)}",
+    )
+    panoptic: bool = like(
+        PanopticOptions,
+        "panoptic",
+        help="Merge all into one map in which each pixel has one segment, or none; all kinds of "
+        "results then hold its segments.",
+    )
+    conf: float | None = like(
+        SegmenterConfig,
+        "conf",
+        default=None,
+        shown=f"{USUAL_CONFIG.conf}; with --panoptic {_MERGE.score} for things, "
+        f"{_MERGE.stuff_score} for stuff",
+    )
+    boxes: bool | None = like(
+        OverlayStyle, "boxes", default=None, shown="boxes; none with --panoptic"
+    )
+
+
+@with_options
+def predict(  # noqa: PLR0913 - one parameter a record
     inputs: Annotated[
         list[str], typer.Argument(help="Pictures, videos, folders, or patterns such as 'a/*.jpg'.")
     ],
-    output: Annotated[
-        Path, typer.Option("-o", "--output", help="Folder for the results.", rich_help_panel=_WRITE)
-    ] = Path("urban-out"),
-    save: Annotated[
-        str | None,
-        typer.Option(
-            help="Any of overlay, coco, yolo, jsonl, csv, masks, cityscapes, panoptic, labelids, "
-            "with commas; the last two imply --panoptic.",
-            show_default="overlay; with --panoptic also panoptic, labelids",
-            rich_help_panel=_WRITE,
-        ),
-    ] = None,
-    overwrite: declared.Overwrite = False,
-    as_json: declared.AsJson = False,
-    model: declared.Model = "urban-n",
-    device: declared.Device = "auto",
-    runtime: declared.Runtime = "auto",
-    precision: declared.Precision = "auto",
-    imgsz: declared.Imgsz = None,
-    panoptic: Annotated[
-        bool,
-        typer.Option(
-            "--panoptic",
-            help="Merge all into one map in which each pixel has one segment, or none; all kinds "
-            "of results then hold its segments.",
-            rich_help_panel=_FIND,
-        ),
-    ] = False,
-    conf: Annotated[
-        float | None,
-        typer.Option(
-            help="Lowest score, 0 to 1.",
-            show_default="0.25; with --panoptic 0.5 for things, 0.1 for stuff",
-            rich_help_panel=_FIND,
-        ),
-    ] = None,
-    iou: declared.Iou = 0.7,
-    max_det: declared.MaxDet = 300,
-    classes: declared.Classes = None,
-    masks_only: declared.MasksOnly = False,
-    masks: declared.Masks = True,
-    outlines: declared.Outlines = True,
-    boxes: Annotated[
-        bool | None,
-        typer.Option(
-            help="Draw boxes.", show_default="boxes; none with --panoptic", rich_help_panel=_DRAW
-        ),
-    ] = None,
-    labels: declared.Labels = True,
-    scores: declared.Scores = True,
-    opacity: declared.Opacity = 0.5,
-    palette: declared.Palette = "cityscapes",
-    start: Annotated[float, typer.Option(help="Begin at, seconds.", rich_help_panel=_VIDEO)] = 0.0,
-    duration: Annotated[
-        float | None, typer.Option(help="Length, seconds.", rich_help_panel=_VIDEO)
-    ] = None,
-    vid_stride: Annotated[
-        int, typer.Option(help="Every how manyth frame.", rich_help_panel=_VIDEO)
-    ] = 1,
-    fps: Annotated[
-        float | None, typer.Option(help="At most so many frames a second.", rich_help_panel=_VIDEO)
-    ] = None,
-    codec: declared.Codec = "h264",
-    crf: declared.Crf = 23,
-    preset: declared.Preset = "ultrafast",
-    verbose: declared.Verbose = False,  # noqa: ARG001 - read by `main` before the parser
+    output: Annotated[OutputOptions, without("kinds")],
+    model: ModelOptions,
+    chosen: PredictOptions,
+    config: Annotated[SegmenterConfig, without("conf")],
+    style: Annotated[OverlayStyle, without("boxes")],
+    clip: ClipRange,
+    encoding: EncodingOptions,
+    console: ConsoleOptions,
 ) -> None:
     """Outline what is in street pictures and videos.
 
@@ -107,70 +92,74 @@ def predict(  # noqa: PLR0913 - one parameter an option
 
         urban-segmentor predict photo.jpg --panoptic
     """
-    from urban_segmentor.cli.console import frame_progress, stage_table, stderr
-    from urban_segmentor.cli.interrupts import EXIT_CODE, stop_on_signals
-    from urban_segmentor.cli.parsers import one_of, parse_imgsz, silence_decoders
-    from urban_segmentor.inference.segmenter import Segmenter
+    from urban_segmentor.cli.console import frame_progress, stderr
+    from urban_segmentor.cli.interrupts import stop_on_signals
+    from urban_segmentor.cli.load_segmenter import load_segmenter
+    from urban_segmentor.cli.parsers import silence_decoders
     from urban_segmentor.io.inputs import find_inputs
-    from urban_segmentor.io.writers.label_ids import has_labels
-    from urban_segmentor.predict import OutputOptions, Prediction, parse_classes, wanted_kinds
-    from urban_segmentor.visualization.overlay import Overlay, OverlayStyle
+    from urban_segmentor.predict import Prediction
+    from urban_segmentor.visualization.overlay import Overlay
 
     silence_decoders()
-    console = stderr()
-    kinds, panoptic = wanted_kinds(save, panoptic=panoptic)
-    style = OverlayStyle(
-        masks=masks,
-        outlines=outlines,
-        boxes=not panoptic if boxes is None else boxes,
-        labels=labels,
-        scores=scores,
-        opacity=opacity,
-        segments=panoptic,
-        palette=palette,
+    screen = stderr()
+    kinds, panoptic = wanted_kinds(chosen.kinds, panoptic=chosen.panoptic)
+    outputs = replace(output, kinds=kinds, encoding=encoding)
+    boxes = not panoptic if chosen.boxes is None else chosen.boxes
+    files = find_inputs(inputs, leave_out=outputs.folder)
+    is_much = bool(files.videos) or len(files.images) > MANY_STREAMS
+    segmenter = load_segmenter(
+        replace(model, streams=MANY_STREAMS) if is_much else model,
+        replace(config, conf=_min_score(chosen.conf, panoptic=panoptic)),
     )
-    outputs = OutputOptions(
-        folder=output,
-        kinds=kinds,
-        overwrite=overwrite,
-        codec=codec,
-        crf=crf,
-        preset=preset,
-    )
-    selection = _selection(start=start, duration=duration, stride=vid_stride, fps=fps)
-    files = find_inputs(inputs, leave_out=output)
-    segmenter = Segmenter(
-        model,
-        device=device,
-        runtime=one_of("runtime", runtime, ("auto", "openvino", "onnx")),
-        precision=one_of("precision", precision, ("auto", "f32")),
-        streams=_VIDEO_STREAMS if files.videos or len(files.images) > _VIDEO_STREAMS else 1,
-        imgsz=parse_imgsz(imgsz),
-        conf=_min_score(conf, panoptic=panoptic),
-        iou=iou,
-        max_det=max_det,
-        classes=parse_classes(classes or []),
-    )
-    selection_ = segmenter.selection
-    console.print(f"{selection_.runtime} on {selection_.device}: {selection_.reason}", style="dim")
-    names = segmenter.spec.class_names
-    if save is None and "labelids" in kinds and not has_labels(names):
-        outputs = replace(outputs, kinds=tuple(kind for kind in kinds if kind != "labelids"))
-        console.print("no labelids: none of the model's classes is Cityscapes'", style="yellow")
+    choice = segmenter.selection
+    screen.print(f"{choice.runtime} on {choice.device}: {choice.reason}", style="dim")
+    if chosen.kinds is None:
+        outputs = _possible(outputs, segmenter, screen)
     prediction = Prediction(
         files,
-        segmenter=_merging(segmenter, conf) if panoptic else segmenter,
-        renderers=[Overlay(style=style.masks_only() if masks_only else style)],
+        segmenter=_merging(segmenter, chosen.conf) if panoptic else segmenter,
+        renderers=[Overlay(style=replace(style, boxes=boxes, segments=panoptic))],
         outputs=outputs,
-        selection=selection,
+        selection=clip,
     )
-    with stop_on_signals(prediction.stop), frame_progress(console) as bar:
+    with stop_on_signals(prediction.stop), frame_progress(screen) as bar:
         outcome = prediction.run(on_source=bar.start, on_frame=bar.advance)
-    if as_json:
+    if console.as_json:
         typer.echo(json.dumps(_as_json(outcome, segmenter) | {"panoptic": panoptic}, indent=2))
     else:
-        _tell(console, outcome, segmenter, unit="frame" if files.videos else "image")
-        console.print(stage_table(outcome.stages.summary()))
+        _tell(screen, outcome, segmenter, unit="frame" if files.videos else "picture")
+    _exit(outcome)
+
+
+def _min_score(conf: float | None, *, panoptic: bool) -> float:
+    """Return the lowest score that the model has to report."""
+    if conf is not None:
+        return conf
+    return _MERGE.min_score if panoptic else USUAL_CONFIG.conf
+
+
+def _possible(outputs: OutputOptions, segmenter: Segmenter, screen: Console) -> OutputOptions:
+    """Return the usual outputs without those that the classes of the model do not allow."""
+    from urban_segmentor.io.writers.label_ids import has_labels
+
+    if "labelids" not in outputs.kinds or has_labels(segmenter.spec.class_names):
+        return outputs
+    screen.print("no labelids: none of the model's classes is Cityscapes'", style="yellow")
+    return replace(outputs, kinds=tuple(kind for kind in outputs.kinds if kind != "labelids"))
+
+
+def _merging(segmenter: Segmenter, conf: float | None) -> PanopticSegmenter:
+    """Return the segmenter with a merge behind it, for which a score that was given counts."""
+    from urban_segmentor.inference.panoptic_segmenter import PanopticSegmenter
+
+    config = _MERGE if conf is None else replace(_MERGE, score=conf, stuff_score=conf)
+    return PanopticSegmenter(segmenter, config=config)
+
+
+def _exit(outcome: PredictReport) -> None:
+    """Say what went wrong, and end with the code for it."""
+    from urban_segmentor.cli.interrupts import EXIT_CODE
+
     for problem in outcome.problems:
         typer.secho(f"error: {problem}", fg="red", err=True)
     if outcome.interrupted:
@@ -179,34 +168,10 @@ def predict(  # noqa: PLR0913 - one parameter an option
         raise typer.Exit(1)
 
 
-def _min_score(conf: float | None, *, panoptic: bool) -> float:
-    """Return the lowest score that the model has to report."""
-    from urban_segmentor.inference.panoptic_merge import PanopticConfig
-
-    if conf is not None:
-        return conf
-    return PanopticConfig().min_score if panoptic else _CONF
-
-
-def _merging(segmenter: Segmenter, conf: float | None) -> PanopticSegmenter:
-    """Return the segmenter with a merge behind it, for which a score that was given counts."""
-    from urban_segmentor.inference.panoptic_merge import PanopticConfig
-    from urban_segmentor.inference.panoptic_segmenter import PanopticSegmenter
-
-    config = PanopticConfig() if conf is None else PanopticConfig(score=conf, stuff_score=conf)
-    return PanopticSegmenter(segmenter, config=config)
-
-
-def _selection(
-    *, start: float, duration: float | None, stride: int, fps: float | None
-) -> ClipRange:
-    from urban_segmentor.io.video_reader import ClipRange
-
-    return ClipRange(start_s=start, duration_s=duration, stride=stride, max_fps=fps)
-
-
 def _tell(console: Console, outcome: PredictReport, segmenter: Segmenter, *, unit: str) -> None:
-    """Say what was found and where the results are."""
+    """Say what was found, where the results are, and what the stages cost."""
+    from urban_segmentor.cli.console import stage_table
+
     names = segmenter.spec.class_names
     found = ", ".join(f"{count} {names[i]}" for i, count in outcome.by_class.most_common())
     rate = outcome.frames / outcome.elapsed_s if outcome.elapsed_s else 0.0
@@ -217,6 +182,7 @@ def _tell(console: Console, outcome: PredictReport, segmenter: Segmenter, *, uni
         console.print("stopped early; what is done so far is kept", style="yellow")
     for path in outcome.written:
         console.print(f"result: {path}", style="bold green", soft_wrap=True)
+    console.print(stage_table(outcome.stages.summary()))
 
 
 def _as_json(outcome: PredictReport, segmenter: Segmenter) -> dict[str, object]:

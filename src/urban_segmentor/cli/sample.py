@@ -3,74 +3,121 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-from urban_segmentor.cli.parsers import parse_size
+from urban_segmentor.cli.option_records import with_options
 from urban_segmentor.errors import SettingError
+from urban_segmentor.io.output_options import OutputOptions
+from urban_segmentor.options import argument, check_choices, like, option
+from urban_segmentor.synthetic.street_options import (
+    USUAL_STREET,
+    USUAL_STREETS,
+    StreetDataOptions,
+    StreetOptions,
+)
 
-_SEED, _SECONDS, _FPS, _CLIP_SIZE = 1, 10.0, 25.0, "1280x720"
-_FRAMES, _DATA_SIZE = 60, "2048x1024"
-_KINDS = ("clip", "cityscapes")
 _CLIP, _DATA = "A clip", "A data set"
+_SOME = "in a data set some of each"
+_FINE_CRF = 18  # the clip is material to measure on
 
 
-def sample(  # noqa: PLR0913 - one parameter an option
-    output: Annotated[Path, typer.Argument(help="The clip, .mp4, or the folder of the data set.")],
-    kind: Annotated[
-        str,
-        typer.Option("--as", help="clip, or cityscapes for a data set in its layout."),
-    ] = "clip",
-    seed: Annotated[int, typer.Option(help="Another number, another street.")] = _SEED,
-    size: Annotated[
-        str | None,
-        typer.Option(
-            help=f"Width x height, pixels; default {_CLIP_SIZE}, for a data set {_DATA_SIZE}."
-        ),
-    ] = None,
-    camera: Annotated[
-        str | None,
-        typer.Option(help="fixed or dashcam; default fixed, in a data set some of each."),
-    ] = None,
-    light: Annotated[
-        str | None, typer.Option(help="day or dusk; default day, in a data set some of each.")
-    ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the clip or data set.")
-    ] = False,
-    seconds: Annotated[
-        float | None,
-        typer.Option(help=f"Length, seconds; default {_SECONDS:g}.", rich_help_panel=_CLIP),
-    ] = None,
-    fps: Annotated[
-        float | None,
-        typer.Option(help=f"Frames per second; default {_FPS:g}.", rich_help_panel=_CLIP),
-    ] = None,
-    truth: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder for the truth: maps, positions, speeds, camera.", rich_help_panel=_CLIP
-        ),
-    ] = None,
-    frames: Annotated[
-        int | None,
-        typer.Option(
-            help=f"How many pictures; default {_FRAMES}. Every fifth is for val.",
-            rich_help_panel=_DATA,
-        ),
-    ] = None,
-    leaf_gaps: Annotated[
-        bool,
-        typer.Option(
-            "--leaf-gaps",
-            help="Label what shows through leaves as what it is; annotators call it tree.",
-            rich_help_panel=_DATA,
-        ),
-    ] = False,
-) -> None:
+def _typed(size: tuple[int, int]) -> str:
+    """Return a height and width as one types them."""
+    return f"{size[1]}x{size[0]}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleOptions:
+    """What a clip and a data set have; None for the usual of each.
+
+    Attributes:
+        output: The clip, or the folder of the data set.
+        kind: `clip` or `cityscapes`.
+        seed: The same gives the same street.
+        size: Height and width, pixels.
+        camera: `fixed` or `dashcam`.
+        light: `day` or `dusk`.
+        overwrite: Replace the clip or data set.
+
+    Raises:
+        SettingError: There is no such kind.
+    """
+
+    output: Path = argument(help="The clip, .mp4, or the folder of the data set.")
+    kind: str = option(
+        "clip",
+        help="clip, or cityscapes for a data set in its layout.",
+        flags=("--as",),
+        choices=("clip", "cityscapes"),
+    )
+    seed: int = like(StreetOptions, "seed")
+    size: tuple[int, int] | None = like(
+        StreetOptions,
+        "size",
+        default=None,
+        shown=f"{_typed(USUAL_STREET.size)}; for a data set {_typed(USUAL_STREETS.size)}",
+    )
+    camera: str | None = like(
+        StreetOptions, "camera", default=None, shown=f"{USUAL_STREET.camera}; {_SOME}"
+    )
+    light: str | None = like(
+        StreetOptions, "light", default=None, shown=f"{USUAL_STREET.light}; {_SOME}"
+    )
+    overwrite: bool = like(
+        OutputOptions, "overwrite", help="Replace the clip or data set.", panel=""
+    )
+
+    def __post_init__(self) -> None:
+        """Check the kind."""
+        check_choices(self, ("kind",))
+
+    def given(self) -> dict[str, Any]:
+        """Return what is not left to the usual."""
+        values = {name: getattr(self, name) for name in ("seed", "size", "camera", "light")}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleClipOptions:
+    """What only a clip has; None for the usual.
+
+    Attributes:
+        seconds: Length, seconds.
+        fps: Frames per second.
+        truth: Folder for the truth; None for none.
+    """
+
+    seconds: float | None = like(
+        StreetOptions, "seconds", default=None, panel=_CLIP, shown=f"{USUAL_STREET.seconds:g}"
+    )
+    fps: float | None = like(
+        StreetOptions, "fps", default=None, panel=_CLIP, shown=f"{USUAL_STREET.fps:g}"
+    )
+    truth: Path | None = option(
+        None, help="Folder for the truth: maps, positions, speeds, camera.", panel=_CLIP
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleDataOptions:
+    """What only a data set has; None for the usual.
+
+    Attributes:
+        frames: How many pictures.
+        leaf_gaps: Label what shows through leaves as what it is.
+    """
+
+    frames: int | None = like(
+        StreetDataOptions, "frames", default=None, panel=_DATA, shown=str(USUAL_STREETS.frames)
+    )
+    leaf_gaps: bool = like(StreetDataOptions, "leaf_gaps", panel=_DATA)
+
+
+@with_options
+def sample(street: SampleOptions, clip: SampleClipOptions, data: SampleDataOptions) -> None:
     """Draw a clip of a street, or a data set of streets, the same for the same seed.
 
     Examples:
@@ -78,83 +125,66 @@ def sample(  # noqa: PLR0913 - one parameter an option
 
         urban-segmentor sample street-data --as cityscapes --frames 60
     """
-    if kind not in _KINDS:
-        raise SettingError(f"`as` is `{kind}`", hint=f"choose one of {', '.join(_KINDS)}")
-    if kind == "cityscapes":
-        _refuse(kind, seconds=seconds, fps=fps, truth=truth)
-        _draw_data(
-            output,
-            frames=_FRAMES if frames is None else frames,
-            seed=seed,
-            size=parse_size(size or _DATA_SIZE),
-            camera=camera,
-            light=light,
-            leaf_gaps=leaf_gaps,
-            overwrite=overwrite,
-        )
-        return
-    _refuse(kind, frames=frames, leaf_gaps=leaf_gaps or None)
-    _draw_clip(
-        output,
-        seconds=_SECONDS if seconds is None else seconds,
-        fps=_FPS if fps is None else fps,
-        truth=truth,
-        overwrite=overwrite,
-        seed=seed,
-        size=parse_size(size or _CLIP_SIZE),
-        camera=camera or "fixed",
-        light=light or "day",
-    )
+    if street.kind == "cityscapes":
+        _refuse(street.kind, seconds=clip.seconds, fps=clip.fps, truth=clip.truth)
+        _draw_data(street, data)
+    else:
+        _refuse(street.kind, frames=data.frames, leaf_gaps=data.leaf_gaps or None)
+        _draw_clip(street, clip)
 
 
-def _draw_clip(
-    output: Path,
-    *,
-    seconds: float,
-    fps: float,
-    truth: Path | None,
-    overwrite: bool,
-    **street: Any,  # noqa: ANN401 - seed, size, camera and light as they are
-) -> None:
+def _draw_clip(street: SampleOptions, clip: SampleClipOptions) -> None:
     from urban_segmentor.cli.console import frame_progress, stderr
+    from urban_segmentor.io.encoding import EncodingOptions
     from urban_segmentor.io.video_writer import VideoWriter
     from urban_segmentor.synthetic import Street, save_truth
 
-    drawn = Street(fps=fps, **street)
+    seconds = USUAL_STREET.seconds if clip.seconds is None else clip.seconds
+    fps = USUAL_STREET.fps if clip.fps is None else clip.fps
+    drawn = Street(fps=fps, **street.given())
     rate = Fraction(fps).limit_denominator(1001)
-    sink = VideoWriter(output, time_base=1 / rate, rate=rate, crf=18, overwrite=overwrite)
-    console = stderr()
+    sink = VideoWriter(
+        street.output,
+        time_base=1 / rate,
+        rate=rate,
+        encoding=EncodingOptions(crf=_FINE_CRF),
+        overwrite=street.overwrite,
+    )
+    screen = stderr()
     try:
-        with frame_progress(console) as bar:
-            bar.start(output.name, round(seconds * fps))
+        with frame_progress(screen) as bar:
+            bar.start(street.output.name, round(seconds * fps))
             for shot in drawn.shots(seconds=seconds):
                 sink.write(shot.result())
-                if truth is not None:
-                    save_truth(shot, truth)
+                if clip.truth is not None:
+                    save_truth(shot, clip.truth)
                 bar.advance()
     finally:
         sink.close()
-    console.print(f"result: {output}", markup=False, style="bold green", soft_wrap=True)
+    screen.print(f"result: {street.output}", markup=False, style="bold green", soft_wrap=True)
 
 
-def _draw_data(folder: Path, **settings: Any) -> None:  # noqa: ANN401 - handed on as they are
+def _draw_data(street: SampleOptions, data: SampleDataOptions) -> None:
     from urban_segmentor.cli.console import frame_progress, stderr
     from urban_segmentor.synthetic import save_cityscapes
 
-    console = stderr()
-    with frame_progress(console) as bar:
+    screen, folder = stderr(), street.output
+    with frame_progress(screen) as bar:
         drawn = save_cityscapes(
             folder,
+            frames=USUAL_STREETS.frames if data.frames is None else data.frames,
+            **street.given(),
+            leaf_gaps=data.leaf_gaps,
+            overwrite=street.overwrite,
             on_start=lambda missing: bar.start(folder.name, missing),
             on_frame=bar.advance,
-            **settings,
         )
     counts = ", ".join(f"{count} {split}" for split, count in sorted(drawn.frames.items()))
     there = f", {drawn.resumed} were there already" if drawn.resumed else ""
-    console.print(f"{counts}{there}; {drawn.objects} objects drawn", soft_wrap=True)
-    console.print(f"result: {folder}", style="bold green", soft_wrap=True)
+    screen.print(f"{counts}{there}; {drawn.objects} objects drawn", soft_wrap=True)
+    screen.print(f"result: {folder}", style="bold green", soft_wrap=True)
     following = shlex.join(["urban-segmentor", "data", "check", str(folder)])
-    console.print(f"next: {following}", soft_wrap=True)
+    screen.print(f"next: {following}", soft_wrap=True)
 
 
 def _refuse(kind: str, **options: object) -> None:

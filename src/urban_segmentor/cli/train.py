@@ -4,99 +4,125 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from urban_segmentor.cli.option_records import RESULTS, ConsoleOptions, with_options
 from urban_segmentor.errors import SettingError
+from urban_segmentor.io.output_options import USUAL_FOLDER
+from urban_segmentor.options import option, options_of
 
 if TYPE_CHECKING:
+    from urban_segmentor.training.callbacks import TrainingObserver
     from urban_segmentor.training.fit import TrainingResult
 
 _WHAT, _HOW, _RUN = "Data and start", "Settings", "Run"
 _RESUMABLE = ("device",)
 
 
-def train(  # noqa: PLR0913 - one parameter an option
-    data: Annotated[
-        Path | None,
-        typer.Option(help="Folder that `data prepare` made.", rich_help_panel=_WHAT),
-    ] = None,
-    also: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="Another prepared folder whose train split is learnt from too; may be repeated.",
-            rich_help_panel=_WHAT,
-        ),
-    ] = None,
-    model: Annotated[
-        str,
-        typer.Option(
-            help="yolov8n-seg, yolov8s-seg, yolo11n-seg, yolo26n-seg ..., or the path of a .pt.",
-            rich_help_panel=_WHAT,
-        ),
-    ] = "yolov8n-seg",
-    trust: Annotated[
-        bool,
-        typer.Option(
-            "--trust", help="Load whatever the .pt holds; it can run code.", rich_help_panel=_WHAT
-        ),
-    ] = False,
-    recipe: Annotated[
-        str,
-        typer.Option(
-            help="cityscapes, original, or a YAML file of settings.", rich_help_panel=_HOW
-        ),
-    ] = "cityscapes",
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            help="Any setting of Ultralytics or of ours: --set lr0=0.001; may be repeated.",
-            rich_help_panel=_HOW,
-        ),
-    ] = None,
-    epochs: Annotated[
-        int | None, typer.Option(help="Passes over the data.", rich_help_panel=_HOW)
-    ] = None,
-    time: Annotated[
-        float | None,
-        typer.Option(help="Hours, in place of epochs.", rich_help_panel=_HOW),
-    ] = None,
-    imgsz: Annotated[
-        int | None, typer.Option(help="Long side of the pictures, pixels.", rich_help_panel=_HOW)
-    ] = None,
-    batch: Annotated[
-        int | None, typer.Option(help="Pictures in a batch.", rich_help_panel=_HOW)
-    ] = None,
-    patience: Annotated[
-        int | None,
-        typer.Option(help="Epochs without getting better before it ends.", rich_help_panel=_HOW),
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="Of all chance.", rich_help_panel=_HOW)] = None,
-    device: Annotated[
-        str | None,
-        typer.Option(
-            help="cpu, 0, or 0,1 for two GPUs.", show_default="a GPU if any", rich_help_panel=_RUN
-        ),
-    ] = None,
-    resume: Annotated[
-        Path | None,
-        typer.Option(help="Folder of a run that was stopped: go on.", rich_help_panel=_RUN),
-    ] = None,
-    output: Annotated[
-        Path, typer.Option("-o", "--output", help="Folder for the run.", rich_help_panel=_RUN)
-    ] = Path("urban-out/train"),
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an earlier run.", rich_help_panel=_RUN)
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object.", rich_help_panel=_RUN)
-    ] = False,
-    verbose: Annotated[  # noqa: ARG001 - read by `main` before the parser
-        bool, typer.Option("-v", "--verbose", help="Show tracebacks.", rich_help_panel=_RUN)
-    ] = False,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainOptions:
+    """What is learnt from, and where the run is kept.
+
+    Attributes:
+        data: Folder that `data prepare` made.
+        also: Further ones, whose split `train` is learnt from too.
+        model: A checkpoint, or a name such as `yolov8n-seg`.
+        trust: Load whatever the checkpoint holds, which can run any code.
+        resume: Folder of a run that was stopped, to go on with.
+        output: Folder for the run.
+        overwrite: Replace an earlier run.
+    """
+
+    data: Path | None = option(None, help="Folder that `data prepare` made.", panel=_WHAT)
+    also: tuple[Path, ...] = option(
+        (),
+        help="Another prepared folder whose train split is learnt from too; may be repeated.",
+        panel=_WHAT,
+    )
+    model: str = option(
+        "yolov8n-seg",
+        help="yolov8n-seg, yolov8s-seg, yolo11n-seg, yolo26n-seg ..., or the path of a .pt.",
+        panel=_WHAT,
+    )
+    trust: bool = option(
+        default=False, help="Load whatever the .pt holds; it can run code.", panel=_WHAT
+    )
+    resume: Path | None = option(None, help="Folder of a run that was stopped: go on.", panel=_RUN)
+    output: Path = option(
+        USUAL_FOLDER / "train",
+        help="Folder for the run.",
+        panel=RESULTS,
+        flags=("-o", "--output"),
+    )
+    overwrite: bool = option(default=False, help="Replace an earlier run.", panel=RESULTS)
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the run."""
+        if self.resume is None:
+            return self.output
+        return self.resume.parent.parent if self.resume.suffix == ".pt" else self.resume
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipeOptions:
+    """Where the settings come from.
+
+    Attributes:
+        recipe: `cityscapes`, `original`, or a YAML file of settings.
+        assignments: Further settings, each `name=value`.
+    """
+
+    recipe: str = option(
+        "cityscapes", help="cityscapes, original, or a YAML file of settings.", panel=_HOW
+    )
+    assignments: tuple[str, ...] = option(
+        (),
+        help="Any setting of Ultralytics or of ours: --set lr0=0.001; may be repeated.",
+        panel=_HOW,
+        flags=("--set",),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingOptions:
+    """The settings that have options of their own; None for those of the recipe.
+
+    Attributes:
+        epochs: Passes over the data.
+        time: Hours, in place of epochs.
+        imgsz: Long side of the pictures, pixels.
+        batch: Pictures in a batch.
+        patience: Epochs without getting better before it ends.
+        seed: Of all chance.
+        device: `cpu`, `0`, or `0,1`.
+    """
+
+    epochs: int | None = option(None, help="Passes over the data.", panel=_HOW)
+    time: float | None = option(None, help="Hours, in place of epochs.", panel=_HOW)
+    imgsz: int | None = option(None, help="Long side of the pictures, pixels.", panel=_HOW)
+    batch: int | None = option(None, help="Pictures in a batch.", panel=_HOW)
+    patience: int | None = option(
+        None, help="Epochs without getting better before it ends.", panel=_HOW
+    )
+    seed: int | None = option(None, help="Of all chance.", panel=_HOW)
+    device: str | None = option(
+        None, help="cpu, 0, or 0,1 for two GPUs.", panel=_RUN, shown="a GPU if any"
+    )
+
+    def chosen(self) -> dict[str, Any]:
+        """Return the settings that were given, by name."""
+        values = {name: getattr(self, name) for name in options_of(SettingOptions)}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+@with_options
+def train(
+    wanted: TrainOptions, recipe: RecipeOptions, settings: SettingOptions, console: ConsoleOptions
 ) -> None:
     """Fine-tune a segmentation model, and export it for the light runtime.
 
@@ -115,47 +141,42 @@ def train(  # noqa: PLR0913 - one parameter an option
     from urban_segmentor.cli.interrupts import Interrupted
     from urban_segmentor.cli.training_progress import training_progress
     from urban_segmentor.training.export_best import export_best
-    from urban_segmentor.training.fit import resume as go_on
-    from urban_segmentor.training.fit import train as begin
-    from urban_segmentor.training.recipes import load_recipe, parse_settings
 
-    options = {
-        "epochs": epochs,
-        "time": time,
-        "imgsz": imgsz,
-        "batch": batch,
-        "patience": patience,
-        "seed": seed,
-        "device": device,
-    }
-    chosen = {key: value for key, value in options.items() if value is not None}
-    folder = resume.parent.parent if resume and resume.suffix == ".pt" else resume or output
     try:
         with training_progress(stderr()) as observer:
-            if resume is not None:
-                _check_resumption(chosen, others=bool(data or also or set_))
-                trained = go_on(resume, settings=chosen, observer=observer)
-            else:
-                if data is None:
-                    raise SettingError(
-                        "what to learn from is not said", hint="--data FOLDER, of `data prepare`"
-                    )
-                settings = load_recipe(recipe) | parse_settings(set_ or ()) | chosen
-                trained = begin(
-                    data,
-                    out=output,
-                    model=model,
-                    also=also or (),
-                    settings=settings,
-                    overwrite=overwrite,
-                    trust=trust,
-                    observer=observer,
-                )
+            trained = _run(wanted, recipe, settings.chosen(), observer)
             exported = export_best(trained)
     except (Interrupted, KeyboardInterrupt):
-        hint = f"go on with: urban-segmentor train --resume {shlex.quote(str(folder))}"
+        hint = f"go on with: urban-segmentor train --resume {shlex.quote(str(wanted.folder))}"
         raise Interrupted(hint=hint) from None
-    _tell(trained, exported, as_json=as_json)
+    _tell(trained, exported, as_json=console.as_json)
+
+
+def _run(
+    wanted: TrainOptions, recipe: RecipeOptions, chosen: dict[str, Any], observer: TrainingObserver
+) -> TrainingResult:
+    """Begin a training, or go on with one."""
+    from urban_segmentor.training.fit import resume, train
+    from urban_segmentor.training.recipes import load_recipe, parse_settings
+
+    if wanted.resume is not None:
+        others = bool(wanted.data or wanted.also or recipe.assignments)
+        _check_resumption(chosen, others=others)
+        return resume(wanted.resume, settings=chosen, observer=observer)
+    if wanted.data is None:
+        raise SettingError(
+            "what to learn from is not said", hint="--data FOLDER, of `data prepare`"
+        )
+    return train(
+        wanted.data,
+        out=wanted.output,
+        model=wanted.model,
+        also=wanted.also,
+        settings=load_recipe(recipe.recipe) | parse_settings(recipe.assignments) | chosen,
+        overwrite=wanted.overwrite,
+        trust=wanted.trust,
+        observer=observer,
+    )
 
 
 def _check_resumption(chosen: dict[str, Any], *, others: bool) -> None:

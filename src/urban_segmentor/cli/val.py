@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
-from functools import partial as bound
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from urban_segmentor.cli import shared_options as declared
+from urban_segmentor.cli.option_records import RESULTS, ConsoleOptions, with_options, without
 from urban_segmentor.errors import SettingError
+from urban_segmentor.inference.config import AP_CONF, USUAL_CONFIG, ModelOptions, SegmenterConfig
+from urban_segmentor.io.output_options import USUAL_FOLDER, OutputOptions
+from urban_segmentor.models.registry import DEFAULT_MODEL
+from urban_segmentor.options import like, option, parse_words, required
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,80 +28,108 @@ if TYPE_CHECKING:
     from urban_segmentor.evaluation.validation.validate import Validation
     from urban_segmentor.inference.segmenter import Segmenter
 
-_DEFAULT_MODEL = "urban-n"
-_EVERYDAY_CONF = 0.25  # latency is that of `predict`, which drops weak instances early
-_WHAT, _RUN, _SAVED, _WRITE = "Data", "Model", "Saved predictions", "Results"
+_DATA, _SAVED = "Data", "Saved predictions"
 
 
-def val(  # noqa: PLR0913 - one parameter an option
-    data: Annotated[
-        Path, typer.Option(help="Folder with gtFine and leftImg8bit.", rich_help_panel=_WHAT)
-    ],
-    split: Annotated[str, typer.Option(help="Which split.", rich_help_panel=_WHAT)] = "val",
-    limit: Annotated[
-        int | None,
-        typer.Option(help="Only so many pictures, spread evenly.", rich_help_panel=_WHAT),
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            help=f"Embedded name, path to .onnx or .xml, or hf://...; default {_DEFAULT_MODEL}.",
-            rich_help_panel=_RUN,
-        ),
-    ] = None,
-    device: declared.Device = "auto",
-    runtime: declared.Runtime = "auto",
-    precision: declared.Precision = "auto",
-    imgsz: declared.Imgsz = None,
-    conf: Annotated[
-        float, typer.Option(help="Lowest score; AP wants weak ones too.", rich_help_panel=_RUN)
-    ] = 0.001,
-    iou: declared.Iou = 0.7,
-    max_det: declared.MaxDet = 300,
-    predictions: Annotated[
-        Path | None,
-        typer.Option(
-            help="Score these instead of running a model: COCO JSON, or a folder in the official "
-            "layout.",
-            rich_help_panel=_SAVED,
-        ),
-    ] = None,
-    annotations: Annotated[
-        Path | None,
-        typer.Option(
-            help="COCO annotation file that says what the ids of a results list mean.",
-            rich_help_panel=_SAVED,
-        ),
-    ] = None,
-    resize: Annotated[
-        bool,
-        typer.Option(
-            "--resize", help="Scale masks to the size of the labels.", rich_help_panel=_SAVED
-        ),
-    ] = False,
-    partial: Annotated[
-        bool,
-        typer.Option(
-            "--partial", help="Score fewer pictures than the split has.", rich_help_panel=_SAVED
-        ),
-    ] = False,
-    output: Annotated[
-        Path, typer.Option("-o", "--output", help="Folder for the report.", rich_help_panel=_WRITE)
-    ] = Path("urban-out/val"),
-    save: Annotated[
-        str,
-        typer.Option(
-            help="Keep predictions at the size of the labels: any of coco,cityscapes,... as in "
-            "predict.",
-            rich_help_panel=_WRITE,
-        ),
-    ] = "",
-    worst: Annotated[
-        int, typer.Option(help="So many pictures in the gallery.", rich_help_panel=_WRITE)
-    ] = 12,
-    overwrite: declared.Overwrite = False,
-    as_json: declared.AsJson = False,
-    verbose: declared.Verbose = False,  # noqa: ARG001 - read by `main` before the parser
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitOptions:
+    """On what is scored.
+
+    Attributes:
+        data: Folder with `gtFine` and `leftImg8bit`.
+        split: Which split.
+        limit: Only so many pictures, spread evenly; None for all.
+    """
+
+    data: Path = required(help="Folder with gtFine and leftImg8bit.", panel=_DATA)
+    split: str = option("val", help="Which split.", panel=_DATA)
+    limit: int | None = option(None, help="Only so many pictures, spread evenly.", panel=_DATA)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredModel:
+    """What differs from other runs of a model.
+
+    Attributes:
+        model: As in `ModelOptions`; None for the usual one, where no predictions are scored.
+        conf: Lowest score, in [0, 1].
+    """
+
+    model: str | None = like(ModelOptions, "model", default=None, shown=DEFAULT_MODEL)
+    conf: float = like(
+        SegmenterConfig,
+        "conf",
+        default=AP_CONF,
+        help="Lowest score, 0 to 1; AP wants weak ones too.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedOptions:
+    """Predictions that are there already.
+
+    Attributes:
+        predictions: COCO JSON, or a folder in the official layout; None to run a model.
+        annotations: COCO annotation file that says what the ids of a results list mean.
+        resize: Scale masks to the size of the labels.
+        partial: Score fewer pictures than the split has.
+    """
+
+    predictions: Path | None = option(
+        None,
+        help="Score these instead of running a model: COCO JSON, or a folder in the official "
+        "layout.",
+        panel=_SAVED,
+    )
+    annotations: Path | None = option(
+        None,
+        help="COCO annotation file that says what the ids of a results list mean.",
+        panel=_SAVED,
+    )
+    resize: bool = option(
+        default=False, help="Scale masks to the size of the labels.", panel=_SAVED
+    )
+    partial: bool = option(
+        default=False, help="Score fewer pictures than the split has.", panel=_SAVED
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportOptions:
+    """What is written, and where.
+
+    Attributes:
+        folder: For the report.
+        kinds: Predictions to keep at the size of the labels.
+        worst: So many pictures in the gallery.
+        overwrite: Replace results.
+    """
+
+    folder: Path = like(
+        OutputOptions, "folder", default=USUAL_FOLDER / "val", help="Folder for the report."
+    )
+    kinds: tuple[str, ...] = option(
+        (),
+        help="Keep predictions at the size of the labels: any of coco,cityscapes,... as in "
+        "predict.",
+        panel=RESULTS,
+        flags=("--save",),
+        shown="none",
+        parse=parse_words,
+    )
+    worst: int = option(12, help="So many pictures in the gallery.", panel=RESULTS)
+    overwrite: bool = like(OutputOptions, "overwrite")
+
+
+@with_options
+def val(  # noqa: PLR0913 - one parameter a record
+    scored: SplitOptions,
+    chosen: ScoredModel,
+    model: Annotated[ModelOptions, without("model")],
+    config: Annotated[SegmenterConfig, without("conf", "classes")],
+    saved: SavedOptions,
+    report: ReportOptions,
+    console: ConsoleOptions,
 ) -> None:
     """Score a model by the official rules of Cityscapes, and as COCO does.
 
@@ -110,62 +141,47 @@ def val(  # noqa: PLR0913 - one parameter an option
         urban-segmentor val --data cityscapes --predictions theirs/coco.json
     """
     from urban_segmentor.cli.console import stderr
-    from urban_segmentor.cli.parsers import one_of, parse_imgsz, silence_decoders
+    from urban_segmentor.cli.parsers import silence_decoders
     from urban_segmentor.datasets.cityscapes.layout import read_layout
-    from urban_segmentor.evaluation.validation.environment import about_latency, about_model
-    from urban_segmentor.evaluation.validation.predictors import ModelPredictor
     from urban_segmentor.evaluation.validation.validate import spread
-    from urban_segmentor.inference.segmenter import Segmenter
 
-    if predictions is not None and model is not None:
+    if saved.predictions is not None and chosen.model is not None:
         raise SettingError(
             "`--model` and `--predictions` are two things to score", hint="give one of them"
         )
     silence_decoders()
-    in_split = read_layout(data).of_split(split)
-    samples = spread(in_split, limit)
+    in_split = read_layout(scored.data).of_split(scored.split)
+    samples = spread(in_split, scored.limit)
     run = _Run(
         console=stderr(),
-        about={"data": str(data), "split": split, "images_in_split": len(in_split)},
-        output=output,
-        save=save,
-        worst=worst,
-        overwrite=overwrite,
-        as_json=as_json,
+        about={
+            "data": str(scored.data),
+            "split": scored.split,
+            "images_in_split": len(in_split),
+        },
+        report=report,
+        as_json=console.as_json,
     )
-    if predictions is not None:
-        predictor = _saved(predictions, annotations=annotations, resize=resize)
-        samples = predictor.check_complete(samples, partial=partial)
-        about = {"predictions": str(predictions), "kind": predictor.kind}
+    if saved.predictions is not None:
+        predictor = _saved(saved.predictions, saved)
+        samples = predictor.check_complete(samples, partial=saved.partial)
+        about = {"predictions": str(saved.predictions), "kind": predictor.kind}
         run.score(samples, predictor, lambda _: about)
         return
-    load = bound(
-        Segmenter,
-        model or _DEFAULT_MODEL,
-        device=device,
-        runtime=one_of("runtime", runtime, ("auto", "openvino", "onnx")),
-        precision=one_of("precision", precision, ("auto", "f32")),
-        imgsz=parse_imgsz(imgsz),
-        iou=iou,
-        max_det=max_det,
+    run.score_model(
+        samples,
+        replace(model, model=chosen.model or DEFAULT_MODEL),
+        replace(config, conf=chosen.conf),
     )
-    segmenter = load(conf=conf, streams=os.cpu_count() or 1)
-    run.tell_choice(segmenter)
-
-    def about_it(outcome: Validation) -> dict[str, Any]:
-        everyday = load(conf=_EVERYDAY_CONF, streams=1)
-        scored = [frame.sample for frame in outcome.frames]
-        about = about_model(model or _DEFAULT_MODEL, segmenter, outcome)
-        return about | about_latency(everyday, scored)
-
-    run.score(samples, ModelPredictor(segmenter), about_it)
 
 
-def _saved(path: Path, *, annotations: Path | None, resize: bool) -> SavedPredictor:
+def _saved(path: Path, saved: SavedOptions) -> SavedPredictor:
     from urban_segmentor.evaluation.predictions import open_predictions
     from urban_segmentor.evaluation.validation.predictors import SavedPredictor
 
-    return SavedPredictor(open_predictions(path, annotations=annotations, resize=resize))
+    return SavedPredictor(
+        open_predictions(path, annotations=saved.annotations, resize=saved.resize)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,13 +190,29 @@ class _Run:
 
     console: Console
     about: dict[str, Any]
-    output: Path
-    save: str
-    worst: int
-    overwrite: bool
+    report: ReportOptions
     as_json: bool
 
-    def tell_choice(self, segmenter: Segmenter) -> None:
+    def score_model(
+        self, samples: Sequence[CityscapesFrame], model: ModelOptions, config: SegmenterConfig
+    ) -> None:
+        """Run a model, and score what it finds."""
+        from urban_segmentor.cli.load_segmenter import load_segmenter
+        from urban_segmentor.evaluation.validation.environment import about_latency, about_model
+        from urban_segmentor.evaluation.validation.predictors import ModelPredictor
+
+        segmenter = load_segmenter(replace(model, streams=os.cpu_count() or 1), config)
+        self._tell_choice(segmenter)
+
+        def about(outcome: Validation) -> dict[str, Any]:
+            # Latency is that of `predict`, which drops weak instances early.
+            everyday = load_segmenter(model, replace(config, conf=USUAL_CONFIG.conf))
+            frames = [frame.sample for frame in outcome.frames]
+            return about_model(model.model, segmenter, outcome) | about_latency(everyday, frames)
+
+        self.score(samples, ModelPredictor(segmenter), about)
+
+    def _tell_choice(self, segmenter: Segmenter) -> None:
         """Say what runs the model."""
         choice = segmenter.selection
         self.console.print(f"{choice.runtime} on {choice.device}: {choice.reason}", style="dim")
@@ -197,19 +229,18 @@ class _Run:
         from urban_segmentor.evaluation.validation.report import ReportFolder
         from urban_segmentor.evaluation.validation.summary import figures
         from urban_segmentor.evaluation.validation.validate import validate
-        from urban_segmentor.predict import parse_kinds
 
         folder = ReportFolder(
-            self.output,
-            kinds=parse_kinds(self.save),
+            self.report.folder,
+            kinds=self.report.kinds,
             class_names=predictor.class_names,
-            overwrite=self.overwrite,
+            overwrite=self.report.overwrite,
         )
         with folder, frame_progress(self.console) as bar:
             bar.start("scoring", len(samples))
             outcome = validate(samples, predictor, on_frame=bar.advance, on_predicted=folder.keep)
         summary = figures(outcome.evaluation) | self.about | about_run(outcome) | about(outcome)
-        written = folder.write(summary, outcome, predictor, worst=self.worst)
+        written = folder.write(summary, outcome, predictor, worst=self.report.worst)
         if self.as_json:
             paths = [str(path) for path in written]
             typer.echo(json.dumps(summary | {"written": paths}, indent=2))

@@ -32,6 +32,10 @@ class ClassSet:
         return {label.name: i for i, label in enumerate(self.labels)}
 
 
+ALL_CLASSES = ClassSet(labels=TRAIN_LABELS)
+"""The 19 classes that are trained and scored."""
+
+
 def parse_class_set(text: str) -> ClassSet:
     """Return a set of classes.
 
@@ -45,7 +49,7 @@ def parse_class_set(text: str) -> ClassSet:
     ('car', 'person')
     """
     if text.strip() == "19":
-        return ClassSet(labels=TRAIN_LABELS)
+        return ALL_CLASSES
     if text.strip() == "8":
         return ClassSet(labels=tuple(label for label in TRAIN_LABELS if label.is_thing))
     names = [name.strip() for name in text.split(",") if name.strip()]

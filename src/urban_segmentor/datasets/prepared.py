@@ -14,7 +14,8 @@ import yaml
 from urban_segmentor.datasets.cityscapes.layout import IMAGE_SUFFIXES, IMAGES, read_layout
 from urban_segmentor.datasets.cityscapes.segments import Segments
 from urban_segmentor.datasets.class_set import ClassSet
-from urban_segmentor.datasets.convert.convert_frame import WORK, panoptic_folder
+from urban_segmentor.datasets.convert.convert_frame import panoptic_folder
+from urban_segmentor.datasets.convert.options import WORK
 from urban_segmentor.datasets.convert.output_folder import YAML
 from urban_segmentor.datasets.images import path_bytes, read_image
 from urban_segmentor.datasets.samples import SampleSet, cityscapes_frames

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urban_segmentor.errors import DatasetError, ModelError
 from urban_segmentor.evaluation.validation.predictors import ModelPredictor
 from urban_segmentor.evaluation.validation.validate import validate
+from urban_segmentor.inference.config import AP_CONF
 from urban_segmentor.inference.segmenter import Segmenter
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 MAX_AP_LOSS = 1.0
 """Maximum loss of AP, points of 100."""
-
-_CONF = 0.001  # AP wants weak instances too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +102,7 @@ def measure_ap(
         device="cpu",
         precision=precision,
         imgsz=imgsz,
-        conf=_CONF,
+        conf=AP_CONF,
         streams=os.cpu_count() or 1,
     )
     outcome = validate(frames, ModelPredictor(segmenter), on_frame=on_frame)

@@ -15,12 +15,12 @@ from urban_segmentor.export.images import comparison_images
 from urban_segmentor.export.int8 import export_int8
 from urban_segmentor.export.metadata import checkpoint_metadata, file_metadata, user_metadata
 from urban_segmentor.export.model_files import move_into_place, read_model, save_openvino
-from urban_segmentor.export.options import (
+from urban_segmentor.export.plan import (
     CHECKPOINT,
-    ExportOptions,
     ExportProgress,
     check_options,
     find_model,
+    input_size,
     resolve_output_path,
     wide_size,
 )
@@ -42,6 +42,7 @@ from urban_segmentor.structures.boxes import Letterbox
 
 if TYPE_CHECKING:
     from urban_segmentor.export.accuracy_gate import AccuracyGate
+    from urban_segmentor.export.options import ExportOptions
     from urban_segmentor.inference.runtimes.selection import ModelFile
 
 _REPORT_HINT = "do not use it; `urban-segmentor info` prints what a bug report needs"
@@ -159,7 +160,7 @@ def _open(options: ExportOptions, path: Path, folder: Path, progress: ExportProg
         progress.start("exporting", None)
         checkpoint = load_checkpoint(path, trust=options.trust)
         usual = wide_size(checkpoint.train_args.get("imgsz"), stride=checkpoint.stride)
-        imgsz = options.size(usual, stride=checkpoint.stride)
+        imgsz = input_size(options, usual, stride=checkpoint.stride)
         folder.mkdir()
         onnx = checkpoint.export_onnx(folder, imgsz=imgsz)
         network = _network(onnx)
@@ -168,7 +169,7 @@ def _open(options: ExportOptions, path: Path, folder: Path, progress: ExportProg
     else:
         checkpoint, onnx, network = None, path, _network(path)
         spec = ModelSpec.from_metadata(network.metadata, path=str(path))
-        imgsz = options.size(spec.imgsz, stride=spec.stride)
+        imgsz = input_size(options, spec.imgsz, stride=spec.stride)
         if network.static_size not in {None, imgsz}:
             raise SettingError(
                 f"`{path}` only takes {network.static_size} pixels, `imgsz` is {imgsz}",

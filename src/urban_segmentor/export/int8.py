@@ -22,11 +22,8 @@ from urban_segmentor.models.spec import ModelSpec
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from urban_segmentor.export.options import (
-        ExportOptions,
-        ExportProgress,
-        QuantizationOptions,
-    )
+    from urban_segmentor.export.options import ExportOptions, QuantizationOptions
+    from urban_segmentor.export.plan import ExportProgress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

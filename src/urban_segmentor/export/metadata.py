@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from urban_segmentor.options import option
 from urban_segmentor.structures.cityscapes_labels import BY_NAME
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from urban_segmentor.export.checkpoint import Checkpoint
     from urban_segmentor.models.spec import ModelSpec
 
+_SAYS = "What the file says"
 _MASK_MAP = "metrics/mAP50-95(M)"
 
 
@@ -28,10 +30,10 @@ class ModelDescription:
         license: License of the weights.
     """
 
-    description: str | None = None
-    training_data: str | None = None
-    accuracy: str | None = None
-    license: str | None = None
+    description: str | None = option(None, help="One line about the model.", panel=_SAYS)
+    training_data: str | None = option(None, help="What it was trained on.", panel=_SAYS)
+    accuracy: str | None = option(None, help="Figures and their frames.", panel=_SAYS)
+    license: str | None = option(None, help="License of the weights.", panel=_SAYS)
 
 
 def checkpoint_metadata(checkpoint: Checkpoint) -> dict[str, object]:

@@ -1,39 +1,17 @@
-"""Options of an export, checked before hours go into it."""
+"""Options of an export."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, cast
+from pathlib import Path  # noqa: TC003 - the command line reads types of fields
+from typing import Literal, TypeAlias
 
-from urban_segmentor.errors import ModelError, SettingError
-from urban_segmentor.export.images import calibration_images, gate_frames
 from urban_segmentor.export.metadata import ModelDescription
-from urban_segmentor.export.model_files import check_output
-from urban_segmentor.io.atomic import check_not_source
-from urban_segmentor.models.hub import HUB_PREFIX
-from urban_segmentor.models.registry import embedded_models, resolve_model
-from urban_segmentor.structures.boxes import rectangular_size
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from urban_segmentor.options import argument, check_choices, option, parse_imgsz
 
 Format: TypeAlias = Literal["onnx", "openvino"]
 
-CHECKPOINT = ".pt"
-_WIDE = (1080, 1920)
-
-
-class ExportProgress(Protocol):
-    """Receives the progress of an export."""
-
-    def start(self, name: str, frames: int | None) -> None:
-        """A step begins; `frames` is its length, None when unknown."""
-        ...
-
-    def advance(self) -> None:
-        """One image of the step is done."""
-        ...
+_FORM, _INT8, _WRITE = "Form", "Eight bits", "Result"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +25,21 @@ class QuantizationOptions:
         accept_loss: True to write the file whatever the loss of AP.
     """
 
-    calibration: int = 200
-    gate_images: int = 100
-    whole_head: bool = False
-    accept_loss: bool = False
+    calibration: int = option(200, help="Pictures of train for the ranges.", panel=_INT8)
+    gate_images: int = option(
+        100,
+        help="Frames of val that AP is measured on, before and after; 0 for all.",
+        panel=_INT8,
+    )
+    whole_head: bool = option(
+        default=False,
+        help="Leave the whole head in float: slower, for models that lose too much.",
+        panel=_INT8,
+        flags=("--float-head",),
+    )
+    accept_loss: bool = option(
+        default=False, help="Write it also when AP falls by more than 1.0.", panel=_INT8
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,131 +52,59 @@ class ExportOptions:
         imgsz: Long side, or height and width, that the file names, pixels; None for those of the
             training.
         half: True to store weights in half size.
-        quantization: Options of INT8 quantization, or None for float.
         data: Source of the images: a Cityscapes folder, or one that `data prepare` made; None
             for the procedural street.
+        trust: True to load a checkpoint that holds more than a model.
         output: The file, or the folder for OpenVINO; None for a file beside the model.
         overwrite: True when an export that is there may be replaced.
+        quantization: Options of INT8 quantization, or None for float.
         description: The user's description of the model.
-        trust: True to load a checkpoint that holds more than a model.
+
+    Raises:
+        SettingError: There is no such format.
     """
 
-    model: str
-    format: Format = "onnx"
-    imgsz: int | tuple[int, int] | None = None
-    half: bool = False
+    model: str = argument(
+        help="Checkpoint (.pt), or a .onnx or an embedded name to convert or quantize."
+    )
+    format: Format = option(
+        "onnx",
+        help="onnx or openvino.",
+        panel=_FORM,
+        flags=("--format",),
+        choices=("onnx", "openvino"),
+    )
+    imgsz: int | tuple[int, int] | None = option(
+        None,
+        help="Long side of the network input that the file names, or H,W; pixels. Others work too.",
+        panel=_FORM,
+        shown="that of the training",
+        parse=parse_imgsz,
+    )
+    half: bool = option(default=False, help="Store weights in half size.", panel=_FORM)
+    data: Path | None = option(
+        None,
+        help="Pictures to compare on: a Cityscapes folder, which --quantize needs, or one that "
+        "`data prepare` made.",
+        panel=_FORM,
+        shown="the procedural street",
+    )
+    trust: bool = option(
+        default=False,
+        help="Load a checkpoint that holds more than a model, which can run any code.",
+        panel=_FORM,
+    )
+    output: Path | None = option(
+        None,
+        help="The .onnx, or the folder for OpenVINO.",
+        panel=_WRITE,
+        flags=("-o", "--output"),
+        shown="beside the model",
+    )
+    overwrite: bool = option(default=False, help="Replace an export.", panel=_WRITE)
     quantization: QuantizationOptions | None = None
-    data: Path | None = None
-    output: Path | None = None
-    overwrite: bool = False
     description: ModelDescription = field(default_factory=ModelDescription)
-    trust: bool = False
 
-    def size(self, usual: tuple[int, int], *, stride: int) -> tuple[int, int]:
-        """Return the input size of the export, height and width, pixels.
-
-        Args:
-            usual: Those of the model, pixels.
-            stride: Sides are multiples of it, pixels.
-
-        Raises:
-            SettingError: A side that was asked for is none.
-        """
-        if self.imgsz is None:
-            return usual
-        sides = self.imgsz if isinstance(self.imgsz, tuple) else (self.imgsz,)
-        for side in sides:
-            if side < stride or side % stride:
-                near = max(round(side / stride), 1) * stride
-                raise SettingError(
-                    f"`imgsz` is {side}, expected a multiple of {stride}",
-                    hint=f"the nearest is {near}",
-                )
-        return wide_size(self.imgsz, stride=stride)
-
-
-def wide_size(imgsz: object, *, stride: int) -> tuple[int, int]:
-    """Return an input size, height and width, pixels; 16:9 where only a long side is known.
-
-    Args:
-        imgsz: A long side, or height and width; 640 for anything else.
-        stride: Sides are multiples of it, pixels.
-
-    >>> wide_size(640, stride=32)
-    (384, 640)
-    """
-    if isinstance(imgsz, list | tuple):
-        sides = [int(side) for side in cast("Sequence[Any]", imgsz)]
-        if len(sides) == 2:
-            return sides[0], sides[1]
-    long_side = imgsz if isinstance(imgsz, int) else 640
-    return rectangular_size(_WIDE, long_side=-(-long_side // stride) * stride, stride=stride)
-
-
-def find_model(model: str) -> Path:
-    """Return the path of a model; that of a checkpoint need not exist.
-
-    Raises:
-        ModelError: There is no such model, or it is of a kind that is not exported.
-    """
-    path = Path(model)
-    if path.suffix == CHECKPOINT:
-        return path.expanduser()
-    found = resolve_model(model)
-    if found.suffix != ".onnx":
-        raise ModelError(
-            f"`{found}` is in OpenVINO's format already",
-            hint="give the checkpoint or the .onnx that it was made from",
-        )
-    return found
-
-
-def resolve_output_path(options: ExportOptions, path: Path) -> Path:
-    """Return the output path: beside the model, or the working folder for models of ours.
-
-    Args:
-        options: Options of the export.
-        path: The file of the model.
-
-    Raises:
-        SettingError: The output path does not fit the format.
-    """
-    if options.output is not None:
-        if options.format == "onnx" and options.output.suffix != ".onnx":
-            raise SettingError(
-                f"`{options.output}` does not end in `.onnx`", hint=f"-o {path.stem}.onnx"
-            )
-        return options.output
-    is_ours = options.model in embedded_models() or options.model.startswith(HUB_PREFIX)
-    folder = Path() if is_ours else path.parent
-    if options.format == "onnx":
-        return folder / f"{path.stem}.onnx"
-    return folder / f"{path.stem}{'_int8' * (options.quantization is not None)}_openvino"
-
-
-def check_options(options: ExportOptions, *, output_path: Path, path: Path) -> None:
-    """Check options, data and output path, before the model is read.
-
-    Args:
-        options: Options of the export.
-        output_path: Output file or folder.
-        path: The file of the model.
-
-    Raises:
-        SettingError: They contradict one another.
-        DatasetError: The data set lacks what quantizing needs.
-        OutputError: The export is there already, or cannot be written.
-    """
-    plan = options.quantization
-    if plan is not None:
-        if options.format != "openvino":
-            raise SettingError("INT8 is written for OpenVINO alone", hint="--format openvino")
-        if options.data is None:
-            raise SettingError(
-                "quantizing needs pictures to calibrate on and labels to measure the loss with",
-                hint="--data CITYSCAPES, a folder with gtFine and leftImg8bit",
-            )
-        calibration_images(options.data, plan.calibration)
-        gate_frames(options.data, plan.gate_images)
-    check_not_source(output_path, path)
-    check_output(output_path, is_folder=options.format == "openvino", overwrite=options.overwrite)
+    def __post_init__(self) -> None:
+        """Check the format."""
+        check_choices(self, ("format",))

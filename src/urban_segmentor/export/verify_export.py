@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from urban_segmentor.errors import ModelError
-from urban_segmentor.inference.config import SegmenterConfig
+from urban_segmentor.inference.config import USUAL_CONFIG, SegmenterConfig
 from urban_segmentor.inference.segmenter import Segmenter
 from urban_segmentor.structures.boxes import nms
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from urban_segmentor.structures.frame import Image
     from urban_segmentor.structures.instances import Instances
 
-_MIN_SCORE = 0.25  # of instances that count, as in `predict`
+_MIN_SCORE = USUAL_CONFIG.conf  # of instances that count, as in `predict`
 MIN_INSTANCES = 10  # with fewer matches the raw outputs are compared too
-_NMS_IOU = 0.7
+_NMS_IOU = USUAL_CONFIG.iou
 _MAX_DET = 1000  # boxes of an image
 _LONG_LIST = 100  # heads that end in a selection hand out a few hundred boxes
 _EDGE_PX = 12  # pixels of a mask that rounding may move, however small it is

@@ -6,17 +6,66 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, cast
 
-import numpy as np
-
 from urban_segmentor.errors import SettingError
+from urban_segmentor.models.registry import DEFAULT_MODEL
+from urban_segmentor.options import check_choices, default_of, option, parse_imgsz, parse_words
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Sequence
 
+    from urban_segmentor.inference.runtimes.selection import Precision, RuntimeName
     from urban_segmentor.models.spec import ModelSpec
     from urban_segmentor.structures.classes import ClassList
 
 _MAX_SIDE = 8192
+_MODEL, _FIND = "Model", "What to find"
+
+
+def parse_classes(texts: Sequence[str]) -> tuple[str, ...] | None:
+    """Return class names and numbers out of lists with commas, or None when there are none.
+
+    >>> parse_classes(["car,person", "8"])
+    ('car', 'person', '8')
+    """
+    return parse_words(",".join(texts)) or None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelOptions:
+    """Which model, and what runs it.
+
+    Attributes:
+        model: Name of an embedded model, a path to `.onnx` or `.xml`, or a hub address
+            `hf://owner/repo/file.onnx`.
+        device: `auto`, `cpu`, `gpu`, `cuda:0`, ...
+        runtime: `auto`, `openvino` or `onnx`.
+        precision: `auto` for the one the hardware is best at, or `f32`.
+        streams: How many pictures may be in work at once; 1 gives the least latency.
+
+    Raises:
+        SettingError: There is no such runtime or precision.
+    """
+
+    model: str = option(
+        DEFAULT_MODEL,
+        help="Embedded name, path to .onnx or .xml, or hf://owner/repo/file.onnx.",
+        panel=_MODEL,
+    )
+    device: str = option("auto", help="auto, cpu, gpu, npu, cuda or cuda:0.", panel=_MODEL)
+    runtime: RuntimeName = option(
+        "auto",
+        help="auto, openvino or onnx.",
+        panel=_MODEL,
+        choices=("auto", "openvino", "onnx"),
+    )
+    precision: Precision = option(
+        "auto", help="auto (the fastest) or f32.", panel=_MODEL, choices=("auto", "f32")
+    )
+    streams: int = 1
+
+    def __post_init__(self) -> None:
+        """Check the words."""
+        check_choices(self, ("runtime", "precision"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,11 +84,29 @@ class SegmenterConfig:
         SettingError: A value is out of its range.
     """
 
-    conf: float = 0.25
-    iou: float = 0.7
-    max_det: int = 300
-    imgsz: int | tuple[int, int] | None = None
-    classes: tuple[str | int, ...] | None = None
+    conf: float = option(0.25, help="Lowest score, 0 to 1.", panel=_FIND, low=0, high=1, step=0.01)
+    iou: float = option(
+        0.7,
+        help="Two boxes of one class that overlap more are one object, 0 to 1.",
+        panel=_FIND,
+        low=0,
+        high=1,
+        step=0.01,
+    )
+    max_det: int = option(300, help="Most instances in a picture.", panel=_FIND, low=1)
+    imgsz: int | tuple[int, int] | None = option(
+        None,
+        help="Long side of the network input, or H,W; pixels.",
+        panel=_MODEL,
+        parse=parse_imgsz,
+    )
+    classes: tuple[str | int, ...] | None = option(
+        None,
+        help="Names or numbers, with commas.",
+        panel=_FIND,
+        parse=parse_classes,
+        repeats=True,
+    )
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -47,19 +114,20 @@ class SegmenterConfig:
             if not (isinstance(value, Real) and 0 <= value <= 1):
                 raise SettingError(
                     f"`{name}` is {value}, expected a number from 0 to 1",
-                    hint=f"the usual value is {0.25 if name == 'conf' else 0.7}",
+                    hint=f"the usual value is {default_of(SegmenterConfig, name)}",
                 )
         if not (isinstance(self.max_det, Integral) and self.max_det >= 1):
             raise SettingError(
-                f"`max_det` is {self.max_det}, expected at least 1", hint="--max-det 300"
+                f"`max_det` is {self.max_det}, expected at least 1",
+                hint=f"--max-det {default_of(SegmenterConfig, 'max_det')}",
             )
         if self.imgsz is not None:
             _check_size(self.imgsz)
         if self.classes is not None and not self.classes:
             raise SettingError("`classes` is empty, so nothing would be found", hint="name one")
 
-    def class_ids(self, classes: ClassList) -> NDArray[np.int32] | None:
-        """Return the ids of the classes wanted, int32 (K,), or None for all.
+    def class_ids(self, classes: ClassList) -> tuple[int, ...] | None:
+        """Return the ids of the classes wanted, or None for all.
 
         Args:
             classes: The class list of the model.
@@ -69,8 +137,7 @@ class SegmenterConfig:
         """
         if self.classes is None:
             return None
-        ids = [class_id for name in self.classes for class_id in classes.ids_of(name)]
-        return np.array(ids, dtype=np.int32)
+        return tuple(class_id for name in self.classes for class_id in classes.ids_of(name))
 
     def input_size(
         self, spec: ModelSpec, *, static_size: tuple[int, int] | None, where: str
@@ -116,3 +183,13 @@ def _check_size(imgsz: object) -> None:
                 f"`imgsz` is {side}, expected 32 to {_MAX_SIDE} pixels, or height and width",
                 hint="--imgsz 640, or --imgsz 384,640",
             )
+
+
+MANY_STREAMS = 2
+"""Frames in work at once where many come: one network a core beats one on two by a fifth."""
+
+AP_CONF = 0.001
+"""Lowest score where AP is measured, which wants weak instances too."""
+
+USUAL_MODEL, USUAL_CONFIG = ModelOptions(), SegmenterConfig()
+"""The settings when nothing is said, for signatures that name them one by one."""

@@ -96,7 +96,7 @@ def decode_anchors(  # noqa: PLR0913
     conf: float,
     iou: float,
     max_det: int,
-    keep_classes: NDArray[np.int32] | None,
+    keep_classes: Sequence[int] | None,
 ) -> Detections:
     """Return the detections of a head without NMS, as YOLOv8-seg and YOLO11-seg have.
 
@@ -107,7 +107,7 @@ def decode_anchors(  # noqa: PLR0913
         conf: Score threshold.
         iou: IoU threshold of the NMS, per class.
         max_det: Maximum number of detections.
-        keep_classes: int32, class ids to keep, or None for all.
+        keep_classes: Class ids to keep, or None for all.
     """
     class_scores = head[4 : 4 + classes]
     best = class_scores.max(axis=0)
@@ -135,7 +135,7 @@ def decode_end2end(
     *,
     conf: float,
     max_det: int,
-    keep_classes: NDArray[np.int32] | None,
+    keep_classes: Sequence[int] | None,
 ) -> Detections:
     """Return the detections of a head that ends in NMS or needs none, as YOLO26-seg.
 
@@ -144,7 +144,7 @@ def decode_end2end(
             coefficients.
         conf: Score threshold.
         max_det: Maximum number of detections.
-        keep_classes: int32, class ids to keep, or None for all.
+        keep_classes: Class ids to keep, or None for all.
     """
     keep = head[:, 4] > conf
     if keep_classes is not None:

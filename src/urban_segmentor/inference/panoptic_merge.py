@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from urban_segmentor.errors import SettingError, ShapeError
+from urban_segmentor.errors import ShapeError
+from urban_segmentor.inference.panoptic_config import PanopticConfig
 from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.label_regions import label_regions, masks_of
 from urban_segmentor.structures.panoptic import PanopticMap, Segment
@@ -23,53 +24,7 @@ if TYPE_CHECKING:
     from urban_segmentor.structures.classes import ClassList
 
 _REFERENCE_PX = 2048 * 1024
-_USUAL_SHARES = {"score": 0.5, "stuff_score": 0.1, "overlap": 0.5}
 _THIN = frozenset({"pole", "traffic light", "traffic sign"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PanopticConfig:
-    """What gets into a panoptic map.
-
-    Attributes:
-        score: Lowest score of a thing, in [0, 1].
-        stuff_score: Lowest score of a region of stuff, in [0, 1]; low, as every pixel is of some
-            class, and better regions are painted first.
-        overlap: Share of a thing that may be covered already, in [0, 1].
-        stuff_area_px: Least pixels of a class of stuff in a picture of 2048 x 1024; scaled to
-            others.
-        thin_area_px: The same for poles, traffic lights and signs.
-
-    Raises:
-        SettingError: A value is out of its range.
-    """
-
-    score: float = 0.5
-    stuff_score: float = 0.1
-    overlap: float = 0.5
-    stuff_area_px: int = 4096
-    thin_area_px: int = 1024
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        for name, usual in _USUAL_SHARES.items():
-            share = getattr(self, name)
-            if not 0 <= share <= 1:
-                raise SettingError(
-                    f"`{name}` is {share}, expected a number from 0 to 1",
-                    hint=f"the usual `{name}` is {usual}",
-                )
-        for name in ("stuff_area_px", "thin_area_px"):
-            if getattr(self, name) < 0:
-                raise SettingError(
-                    f"`{name}` is {getattr(self, name)}, expected pixels",
-                    hint=f"0 keeps all; `PanopticConfig()` has a good `{name}`",
-                )
-
-    @property
-    def min_score(self) -> float:
-        """Instances with less are never looked at, so that no model need report them."""
-        return min(self.score, self.stuff_score)
 
 
 def merge_panoptic(instances: Instances, *, config: PanopticConfig | None = None) -> PanopticMap:

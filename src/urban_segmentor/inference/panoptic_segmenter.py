@@ -8,11 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from urban_segmentor.inference.base import BaseSegmenter
-from urban_segmentor.inference.panoptic_merge import (
-    PanopticConfig,
-    merge_panoptic,
-    segments_as_instances,
-)
+from urban_segmentor.inference.panoptic_config import PanopticConfig
+from urban_segmentor.inference.panoptic_merge import merge_panoptic, segments_as_instances
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

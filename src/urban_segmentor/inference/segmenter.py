@@ -13,7 +13,12 @@ import numpy as np
 
 from urban_segmentor.errors import ShapeError
 from urban_segmentor.inference.base import BaseSegmenter
-from urban_segmentor.inference.config import SegmenterConfig
+from urban_segmentor.inference.config import (
+    MANY_STREAMS,
+    USUAL_CONFIG,
+    USUAL_MODEL,
+    SegmenterConfig,
+)
 from urban_segmentor.inference.decode import (
     check_detections,
     check_outputs,
@@ -32,7 +37,7 @@ from urban_segmentor.inference.runtimes.selection import (
     open_model_file,
     select_runtime,
 )
-from urban_segmentor.models.registry import DEFAULT_MODEL, resolve_model
+from urban_segmentor.models.registry import resolve_model
 from urban_segmentor.models.spec import ModelSpec
 from urban_segmentor.result import Result
 from urban_segmentor.structures.boxes import Letterbox, rectangular_size
@@ -48,11 +53,7 @@ if TYPE_CHECKING:
     from urban_segmentor.protocols import Runtime
     from urban_segmentor.structures.frame import Frame
 
-MANY_STREAMS = 2
-"""Frames in work at once where many come: one network a core beats one on two cores."""
-
 _COMPILED_SIZES = 4  # a folder of odd images must not fill the memory with networks
-_DEFAULTS = SegmenterConfig()
 
 
 class Segmenter(BaseSegmenter):
@@ -85,17 +86,17 @@ class Segmenter(BaseSegmenter):
 
     def __init__(  # noqa: PLR0913
         self,
-        model: str | Path = DEFAULT_MODEL,
+        model: str | Path = USUAL_MODEL.model,
         *,
-        conf: float = _DEFAULTS.conf,
-        iou: float = _DEFAULTS.iou,
-        max_det: int = _DEFAULTS.max_det,
-        classes: Sequence[str | int] | None = _DEFAULTS.classes,
-        imgsz: int | tuple[int, int] | None = _DEFAULTS.imgsz,
-        device: str = "auto",
-        runtime: RuntimeName = "auto",
-        precision: Precision = "auto",
-        streams: int = 1,
+        conf: float = USUAL_CONFIG.conf,
+        iou: float = USUAL_CONFIG.iou,
+        max_det: int = USUAL_CONFIG.max_det,
+        classes: Sequence[str | int] | None = USUAL_CONFIG.classes,
+        imgsz: int | tuple[int, int] | None = USUAL_CONFIG.imgsz,
+        device: str = USUAL_MODEL.device,
+        runtime: RuntimeName = USUAL_MODEL.runtime,
+        precision: Precision = USUAL_MODEL.precision,
+        streams: int = USUAL_MODEL.streams,
     ) -> None:
         config = SegmenterConfig(
             conf=conf, iou=iou, max_det=max_det, imgsz=imgsz, classes=_listed(classes)
@@ -323,7 +324,7 @@ class _Settings:
     """A configuration, and what it means for the model."""
 
     config: SegmenterConfig
-    class_ids: NDArray[np.int32] | None
+    class_ids: tuple[int, ...] | None
     input_size: int | tuple[int, int]
 
 

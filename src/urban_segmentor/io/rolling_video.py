@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from urban_segmentor.errors import OutputError, SettingError
 from urban_segmentor.io.atomic import check_free, output_errors
-from urban_segmentor.io.video_writer import DEFAULT_CRF, VideoWriter, check_encoding
+from urban_segmentor.io.encoding import EncodingOptions
+from urban_segmentor.io.recording_options import RecordingOptions
+from urban_segmentor.io.video_writer import VideoWriter
 from urban_segmentor.structures.frame import Yuv420
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 _TIME_BASE = Fraction(1, 90_000)
 _SUFFIX = ".mp4"
+_USUAL = RecordingOptions()
 
 
 class RollingVideoWriter:
@@ -42,9 +45,7 @@ class RollingVideoWriter:
         max_length_s: Longest time in one file, seconds.
         max_gap_s: Longest time from one frame to the next in one file, seconds.
         rate: Mean frame rate, for the encoder's planning; times are those of the frames.
-        codec: `h264` or `vp9`.
-        crf: Constant rate factor, 0 (best) to 51.
-        preset: x264's preset, from `ultrafast` to `veryslow`.
+        encoding: How it is compressed.
         overwrite: False to refuse when `path` or one of the files that might follow it exists.
 
     Attributes:
@@ -52,8 +53,7 @@ class RollingVideoWriter:
 
     Raises:
         OutputError: Such a file exists already, or its folder cannot be written to.
-        SettingError: The name does not end in `.mp4`, a length is not above 0, or there is no such
-            codec, rate factor or preset.
+        SettingError: The name does not end in `.mp4`, or a length is not above 0.
     """
 
     stage_name = "encode"
@@ -62,12 +62,10 @@ class RollingVideoWriter:
         self,
         path: Path,
         *,
-        max_length_s: float = 600.0,
+        max_length_s: float = _USUAL.max_length_s,
         max_gap_s: float = 5.0,
         rate: Fraction = Fraction(30),
-        codec: str = "h264",
-        crf: int = DEFAULT_CRF,
-        preset: str = "ultrafast",
+        encoding: EncodingOptions | None = None,
         overwrite: bool = False,
     ) -> None:
         _check_lengths(max_length_s=max_length_s, max_gap_s=max_gap_s)
@@ -76,13 +74,12 @@ class RollingVideoWriter:
                 f"a recording is an MP4 file, got `{path.name}`",
                 hint=f"--record {path.with_suffix(_SUFFIX)}",
             )
-        check_encoding(codec=codec, crf=crf, preset=preset)
         with _record_hints():
             check_free(path, overwrite=overwrite)
             if not overwrite:
                 _check_next_files(path)
         self._path, self._max_length_s, self._max_gap_s = path, max_length_s, max_gap_s
-        self._rate, self._codec, self._crf, self._preset = rate, codec, crf, preset
+        self._rate, self._encoding = rate, encoding or EncodingOptions()
         self._overwrite = overwrite
         self._writer: VideoWriter | None = None
         self._number = 0
@@ -146,9 +143,7 @@ class RollingVideoWriter:
             self._current_path(),
             time_base=_TIME_BASE,
             rate=self._rate,
-            codec=self._codec,
-            crf=self._crf,
-            preset=self._preset,
+            encoding=self._encoding,
             overwrite=self._overwrite,
         )
 
@@ -205,7 +200,8 @@ def _check_lengths(**lengths_s: float) -> None:
     for name, length_s in lengths_s.items():
         if not length_s > 0:
             raise SettingError(
-                f"`{name}` is {length_s:g}, expected more than 0 seconds", hint="--segment 600"
+                f"`{name}` is {length_s:g}, expected more than 0 seconds",
+                hint=f"--segment {_USUAL.max_length_s:g}",
             )
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from urban_segmentor.errors import SettingError
+from urban_segmentor.io.clip_range import WHOLE, ClipRange
 from urban_segmentor.io.images import ImageReader
 from urban_segmentor.io.inputs import find_inputs
 from urban_segmentor.io.streams.live_source import LiveSource
 from urban_segmentor.io.streams.source_uri import parse_source_uri
 from urban_segmentor.io.streams.stream_options import StreamOptions
-from urban_segmentor.io.video_reader import ClipRange
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,10 +41,10 @@ class OpenedSource:
 def open_source(
     source: str | int | Path | Source,
     *,
-    stride: int = 1,
-    start_s: float = 0.0,
-    duration_s: float | None = None,
-    max_fps: float | None = None,
+    stride: int = WHOLE.stride,
+    start_s: float = WHOLE.start_s,
+    duration_s: float | None = WHOLE.duration_s,
+    max_fps: float | None = WHOLE.max_fps,
 ) -> OpenedSource:
     """Return the source that is meant.
 
@@ -62,7 +62,7 @@ def open_source(
     """
     clip = ClipRange(start_s=start_s, duration_s=duration_s, stride=stride, max_fps=max_fps)
     if not isinstance(source, str | int | Path):
-        if clip != ClipRange():
+        if clip != WHOLE:
             raise SettingError(
                 "a source of one's own chooses its frames itself",
                 hint="leave stride, start_s, duration_s and max_fps out, or build them in there",

@@ -13,8 +13,9 @@ import av.error
 import cv2
 import numpy as np
 
-from urban_segmentor.errors import OutputError, SettingError
+from urban_segmentor.errors import OutputError
 from urban_segmentor.io.atomic import check_free, output_errors
+from urban_segmentor.io.encoding import EncodingOptions
 from urban_segmentor.structures.frame import Yuv420
 
 if TYPE_CHECKING:
@@ -32,33 +33,6 @@ _H273_MATRICES = {"bt709": 1, "bt601": 6, "bt2020": 9}
 _ENCODERS = {"h264": "libx264", "vp9": "libvpx-vp9"}
 _FINEST = Fraction(1, 10_000_000)  # seconds; MP4 counts the length of a frame in 32 bits
 _FINE = Fraction(1, 1_000_000)
-CODECS = tuple(_ENCODERS)
-# fmt: off
-PRESETS = (
-    "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow",
-    "placebo",
-)
-# fmt: on
-DEFAULT_CRF = 23
-
-
-def check_encoding(*, codec: str, crf: int, preset: str) -> None:
-    """Check codec, CRF and preset.
-
-    Args:
-        codec: `h264` or `vp9`.
-        crf: Constant rate factor, 0 (best) to 51.
-        preset: x264's preset, from `ultrafast` to `veryslow`.
-
-    Raises:
-        SettingError: A value is not among those.
-    """
-    if codec not in _ENCODERS:
-        raise SettingError(f"there is no codec `{codec}`", hint=f"one of {', '.join(CODECS)}")
-    if not 0 <= crf <= 51:
-        raise SettingError(f"`crf` is {crf}, expected 0 to 51", hint="the usual value is 23")
-    if preset not in PRESETS:
-        raise SettingError(f"there is no preset `{preset}`", hint=f"one of {', '.join(PRESETS)}")
 
 
 class VideoWriter:
@@ -73,14 +47,11 @@ class VideoWriter:
         rate: Mean frame rate, for the encoder's planning.
         aspect: Returns the sample aspect ratio, called at the first frame.
         audio: Opens the audio to copy, given the time of the first frame; None for no audio.
-        codec: `h264` or `vp9`.
-        crf: Constant rate factor, 0 (best) to 51.
-        preset: x264's preset, from `ultrafast` to `veryslow`.
+        encoding: How it is compressed.
         overwrite: False to refuse when the file exists.
 
     Raises:
         OutputError: The file exists already, or its folder cannot be written to.
-        SettingError: No such codec or preset, or the rate factor is out of its range.
     """
 
     stage_name = "encode"
@@ -93,12 +64,9 @@ class VideoWriter:
         rate: Fraction = Fraction(30),
         aspect: Callable[[], Fraction] = lambda: Fraction(1),
         audio: Callable[[float], AudioCopy] | None = None,
-        codec: str = "h264",
-        crf: int = DEFAULT_CRF,
-        preset: str = "ultrafast",
+        encoding: EncodingOptions | None = None,
         overwrite: bool = False,
     ) -> None:
-        check_encoding(codec=codec, crf=crf, preset=preset)
         path = Path(path).expanduser()
         check_free(path, overwrite=overwrite)
         self._path = path
@@ -107,7 +75,7 @@ class VideoWriter:
         self._rate, self._aspect = rate, aspect
         self._open_audio = audio
         self._audio: AudioCopy | None = None
-        self._codec, self._crf, self._preset = codec, crf, preset
+        self._encoding = encoding or EncodingOptions()
         self._container: OutputContainer | None = None
         self._stream: VideoStream | None = None
         self._size = (0, 0)
@@ -178,14 +146,14 @@ class VideoWriter:
             self._audio.attach(self._container)
 
     def _video_stream(self, container: OutputContainer, pixels: Yuv420) -> VideoStream:
-        options = {"crf": str(self._crf)}
-        if self._codec == "h264":
-            options["preset"] = self._preset
+        options = {"crf": str(self._encoding.crf)}
+        if self._encoding.codec == "h264":
+            options["preset"] = self._encoding.preset
         else:
             options |= {"deadline": "realtime", "cpu-used": "8", "row-mt": "1", "b": "0"}
         stream = cast(
             "VideoStream",
-            container.add_stream(_ENCODERS[self._codec], rate=self._rate, options=options),
+            container.add_stream(_ENCODERS[self._encoding.codec], rate=self._rate, options=options),
         )
         self._size = pixels.y.shape
         height, width = (side + side % 2 for side in self._size)

@@ -10,7 +10,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from urban_segmentor.errors import MissingExtraError, ModelError
 
@@ -141,6 +140,8 @@ def is_reachable(endpoint: str) -> bool:
 
     The client itself would try for half a minute.
     """
+    from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415 - `--help` needs no HTTP
+
     parts = urlsplit(endpoint)
     host = parts.hostname or ""
     proxies = getproxies()

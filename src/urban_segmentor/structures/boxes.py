@@ -140,7 +140,7 @@ def nms(
     scores: NDArray[np.float32],
     *,
     class_ids: NDArray[np.int32],
-    iou: float = 0.7,
+    iou: float,
     most: int | None = None,
 ) -> NDArray[np.intp]:
     """Return which boxes non-maximum suppression keeps, best first.

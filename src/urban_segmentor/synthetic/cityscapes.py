@@ -17,6 +17,7 @@ from urban_segmentor.errors import OutputError, SettingError
 from urban_segmentor.io.atomic import output_errors, write_atomically
 from urban_segmentor.io.images import write_image
 from urban_segmentor.synthetic.street import Street
+from urban_segmentor.synthetic.street_options import USUAL_STREETS
 from urban_segmentor.synthetic.tracing import trace, with_solid_trees
 
 if TYPE_CHECKING:
@@ -107,9 +108,9 @@ class _Job:
 def save_cityscapes(  # noqa: PLR0913
     folder: Path,
     *,
-    frames: int = 60,
-    seed: int = 1,
-    size: tuple[int, int] = (1024, 2048),
+    frames: int = USUAL_STREETS.frames,
+    seed: int = USUAL_STREETS.seed,
+    size: tuple[int, int] = USUAL_STREETS.size,
     camera: str | None = None,
     light: str | None = None,
     leaf_gaps: bool = False,

@@ -25,6 +25,7 @@ from urban_segmentor.synthetic.light import LIGHTS
 from urban_segmentor.synthetic.noise import cloudy
 from urban_segmentor.synthetic.roadside import Fixture, Roadside
 from urban_segmentor.synthetic.shadows import paint_shadow
+from urban_segmentor.synthetic.street_options import USUAL_STREET
 from urban_segmentor.synthetic.traffic import OWN_LANE, WAYS, Mover, TrafficStream
 
 if TYPE_CHECKING:
@@ -117,11 +118,11 @@ class Street:
     def __init__(
         self,
         *,
-        size: tuple[int, int] = (720, 1280),
-        fps: float = 25.0,
-        seed: int = 1,
-        camera: str = "fixed",
-        light: str = "day",
+        size: tuple[int, int] = USUAL_STREET.size,
+        fps: float = USUAL_STREET.fps,
+        seed: int = USUAL_STREET.seed,
+        camera: str = USUAL_STREET.camera,
+        light: str = USUAL_STREET.light,
     ) -> None:
         _check(size, fps, seed, camera, light)
         self._size, self._fps, self._seed = size, fps, seed
@@ -304,12 +305,16 @@ def _check(size: tuple[int, int], fps: float, seed: int, camera: str, light: str
     if not all(_MIN_SIDE_PX <= side <= _MAX_SIDE_PX for side in size):
         raise SettingError(
             f"`size` is {size[1]}x{size[0]}, expected sides of {_MIN_SIDE_PX} to {_MAX_SIDE_PX}",
-            hint="size=(720, 1280) is height and width in pixels",
+            hint=f"size={USUAL_STREET.size} is height and width in pixels",
         )
     if not (math.isfinite(fps) and 0 < fps <= 1000):
-        raise SettingError(f"`fps` is {fps}, expected more than 0, at most 1000", hint="fps=25")
+        raise SettingError(
+            f"`fps` is {fps}, expected more than 0, at most 1000", hint=f"fps={USUAL_STREET.fps:g}"
+        )
     if seed < 0:
-        raise SettingError(f"`seed` is {seed}, expected 0 or more", hint="seed=1")
+        raise SettingError(
+            f"`seed` is {seed}, expected 0 or more", hint=f"seed={USUAL_STREET.seed}"
+        )
     if camera not in _CAMERA_MPS:
         raise SettingError(f"`camera` is `{camera}`", hint=f"one of {', '.join(_CAMERA_MPS)}")
     if light not in LIGHTS:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from urban_segmentor.datasets.images import read_image
 from urban_segmentor.export.export import export
 from urban_segmentor.export.metadata import ModelDescription
-from urban_segmentor.export.options import ExportOptions, ExportProgress
+from urban_segmentor.export.options import ExportOptions
 
 if TYPE_CHECKING:
+    from urban_segmentor.export.plan import ExportProgress
     from urban_segmentor.training.fit import TrainingResult
 
 _STRIDE = 32

@@ -54,11 +54,11 @@ def train(  # noqa: PLR0913 -- all have their names
     data: Path,
     *,
     out: Path,
-    model: str = "yolov8n-seg",
+    model: str,
     also: Sequence[Path] = (),
     settings: dict[str, Any],
-    overwrite: bool = False,
-    trust: bool = False,
+    overwrite: bool,
+    trust: bool,
     observer: TrainingObserver | None = None,
 ) -> TrainingResult:
     """Fine-tune a model on a prepared data set, and return the result.

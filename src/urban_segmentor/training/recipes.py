@@ -13,7 +13,6 @@ from urban_segmentor.errors import SettingError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-DEFAULT_RECIPE = "cityscapes"
 OWN_SETTINGS = ("zoom", "repeat", "plain")
 _MAX_BYTES = 100_000
 _POWER = re.compile(r"[-+]?\d+(?:\.\d*)?[eE][-+]?\d{1,3}")

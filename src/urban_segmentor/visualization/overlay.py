@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -14,11 +14,11 @@ from urban_segmentor.structures.classes import ClassList
 from urban_segmentor.visualization.canvas import SOLID, canvas_for
 from urban_segmentor.visualization.label_placement import label_anchor, label_sprite
 from urban_segmentor.visualization.palette import (
-    check_palette,
     class_colors,
     lighten,
     shade_by_position,
 )
+from urban_segmentor.visualization.style import OverlayStyle
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,47 +30,6 @@ if TYPE_CHECKING:
 
 _LAYER = SOLID - 1  # instances that fit the map of one pass; 0 means none
 _OUTLINE_WHITE = 0.35
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OverlayStyle:
-    """What is drawn.
-
-    Attributes:
-        masks: Fill the masks.
-        outlines: Trace their edges.
-        boxes: Draw boxes around things; ground, sky and the like have none.
-        labels: Write the class.
-        scores: Write the score behind it.
-        opacity: Share of the color in a mask, in [0, 1].
-        segments: For instances that share no pixel: the colors of things of one class differ,
-            and labels lie in the masks.
-        palette: Which colors: `cityscapes`, or `safe` for the color-blind.
-
-    Raises:
-        SettingError: The opacity is out of its range, or there is no such palette.
-    """
-
-    masks: bool = True
-    outlines: bool = True
-    boxes: bool = True
-    labels: bool = True
-    scores: bool = True
-    opacity: float = 0.5
-    segments: bool = False
-    palette: str = "cityscapes"
-
-    def __post_init__(self) -> None:
-        """Check the range, and the palette."""
-        check_palette(self.palette)
-        if not 0 <= self.opacity <= 1:
-            raise SettingError(
-                f"`opacity` is {self.opacity}, expected a number from 0 to 1", hint="--opacity 0.5"
-            )
-
-    def masks_only(self) -> Self:
-        """Return the style with nothing but masks."""
-        return replace(self, masks=True, outlines=False, boxes=False, labels=False)
 
 
 class Overlay:

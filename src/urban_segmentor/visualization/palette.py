@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from urban_segmentor.errors import SettingError
+from urban_segmentor.visualization.style import USUAL_STYLE, check_palette
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,10 +16,6 @@ if TYPE_CHECKING:
 
 _SHADE_TURNS = (3.3, 1.7)  # across and down a picture: neighbours differ, on a grid as well
 _MAX_WHITE = 0.4
-
-
-PALETTES = ("cityscapes", "safe")
-"""The colors that the classes have by themselves, and those that the color-blind can tell apart."""
 
 # Found by annealing: the least distance in CIELAB between two things, and between a thing and any
 # stuff, is as large as could be for normal sight, protanopia, deuteranopia and tritanopia at once,
@@ -47,7 +43,7 @@ _SAFE: dict[str, Rgb] = {
 }
 
 
-def class_colors(classes: ClassList, *, palette: str = "cityscapes") -> tuple[Rgb, ...]:
+def class_colors(classes: ClassList, *, palette: str = USUAL_STYLE.palette) -> tuple[Rgb, ...]:
     """Return a color for each class: the palette's own where it has the name, else the class's.
 
     Args:
@@ -60,18 +56,6 @@ def class_colors(classes: ClassList, *, palette: str = "cityscapes") -> tuple[Rg
     check_palette(palette)
     table = _SAFE if palette == "safe" else {}
     return tuple(table.get(info.name, info.color) for info in classes)
-
-
-def check_palette(palette: str) -> None:
-    """Check the name of a palette.
-
-    Raises:
-        SettingError: There is no such palette.
-    """
-    if palette not in PALETTES:
-        raise SettingError(
-            f"there is no palette `{palette}`", hint=f"choose one of {', '.join(PALETTES)}"
-        )
 
 
 def lighten(color: Rgb, fraction: float) -> Rgb:

@@ -20,7 +20,7 @@ from urban_segmentor.io.streams.live_source import LiveSource
 from urban_segmentor.io.streams.source_uri import parse_source_uri
 from urban_segmentor.io.streams.stream_options import StreamOptions
 from urban_segmentor.io.writers.jsonl import JsonlWriter
-from urban_segmentor.visualization.overlay import OverlayStyle
+from urban_segmentor.visualization.style import OverlayStyle
 
 if TYPE_CHECKING:
     from pathlib import Path

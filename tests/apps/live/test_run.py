@@ -12,7 +12,7 @@ from tests.apps.live.fakes import NAMES, SIZE, Given, Model, Noting
 from urban_segmentor.apps.live.run import Live, LiveReport
 from urban_segmentor.apps.live.view_controls import ViewControls, ViewState
 from urban_segmentor.errors import ModelError, OutputError, SourceError
-from urban_segmentor.visualization.overlay import OverlayStyle
+from urban_segmentor.visualization.style import OverlayStyle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

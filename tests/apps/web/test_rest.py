@@ -22,7 +22,7 @@ from urban_segmentor.apps.web import rest
 from urban_segmentor.apps.web.limits import UploadLimits
 from urban_segmentor.apps.web.model_pool import ModelPool
 from urban_segmentor.apps.web.rest import add_error_handlers, rest_router
-from urban_segmentor.inference.panoptic_merge import PanopticConfig
+from urban_segmentor.inference.panoptic_config import PanopticConfig
 from urban_segmentor.inference.panoptic_segmenter import PanopticSegmenter
 from urban_segmentor.inference.segmenter import Segmenter
 from urban_segmentor.io.images import read_image

@@ -7,7 +7,8 @@ import socket
 import pytest
 
 from urban_segmentor.apps.web.limits import UploadLimits
-from urban_segmentor.apps.web.server import AppSettings, serve
+from urban_segmentor.apps.web.server import serve
+from urban_segmentor.apps.web.settings import AppSettings
 from urban_segmentor.errors import DisplayError, SettingError
 
 

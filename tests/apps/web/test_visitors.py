@@ -183,11 +183,12 @@ def test_masks_only_draws_no_words(page: Page, app: RunningApp, street_image: Pa
     alone = shown_overlay(page, app)
     assert np.abs(usual.astype(int) - alone).mean() > 1
     from urban_segmentor.structures.frame import Frame
-    from urban_segmentor.visualization.overlay import Overlay, OverlayStyle
+    from urban_segmentor.visualization.overlay import Overlay
+    from urban_segmentor.visualization.style import OverlayStyle
 
     segmenter = Segmenter()
     frame = Frame(pixels=read_image(street_image))
-    overlay = Overlay(segmenter.spec.class_names, style=OverlayStyle().masks_only())
+    overlay = Overlay(segmenter.spec.class_names, style=OverlayStyle(masks_only=True))
     drawn = np.asarray(overlay(frame, segmenter(frame.image)))[..., ::-1]
     assert np.abs(drawn.astype(int) - alone).mean() < 2  # JPEG
 

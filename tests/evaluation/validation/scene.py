@@ -13,7 +13,7 @@ from urban_segmentor.datasets.cityscapes.rasterize import draw_objects
 from urban_segmentor.datasets.cityscapes.segments import visible_segments
 from urban_segmentor.datasets.class_set import parse_class_set
 from urban_segmentor.evaluation.validation.predictors import as_predicted
-from urban_segmentor.inference.panoptic_merge import PanopticConfig
+from urban_segmentor.inference.panoptic_config import PanopticConfig
 from urban_segmentor.structures.cityscapes_labels import TRAIN_NAMES
 from urban_segmentor.structures.instances import Instances
 

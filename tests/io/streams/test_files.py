@@ -10,11 +10,12 @@ import pytest
 from tests.io.clips import FPS, number_of, numbers, write_clip
 from tests.io.streams.clock_frames import Watch, failure_text, wait_for
 from urban_segmentor.errors import SourceError
+from urban_segmentor.io.clip_range import ClipRange
 from urban_segmentor.io.streams import open_stream as opening
 from urban_segmentor.io.streams.live_source import LiveSource
 from urban_segmentor.io.streams.source_uri import parse_source_uri
 from urban_segmentor.io.streams.stream_options import StreamOptions
-from urban_segmentor.io.video_reader import ClipRange, VideoReader
+from urban_segmentor.io.video_reader import VideoReader
 from urban_segmentor.structures.frame import Yuv420
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from urban_segmentor.apps.live.display import Display
+from urban_segmentor.apps.live.display_options import DISPLAYS
 from urban_segmentor.apps.live.null_display import NullDisplay
 from urban_segmentor.errors import DisplayError, MissingExtraError, SettingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-DISPLAYS = ("auto", "window", "browser", "none")
 _UNSEEN = ("dummy", "offscreen")  # drivers of SDL that show nothing
 _NO_SCREEN = "there is no screen here"
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from urban_segmentor.protocols import Sink
     from urban_segmentor.result import Result
     from urban_segmentor.visualization.live_stats import LiveStats
-    from urban_segmentor.visualization.overlay import OverlayStyle
+    from urban_segmentor.visualization.style import OverlayStyle
 
 _PATIENCE_S = 1.0  # for a display that has to show every frame
 _STAGES_KEPT = 36_000  # durations of each stage

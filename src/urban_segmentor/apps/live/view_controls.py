@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from urban_segmentor.errors import SettingError
+from urban_segmentor.inference.config import SegmenterConfig
+from urban_segmentor.options import like, option, range_of
+from urban_segmentor.visualization.style import OverlayStyle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,10 +31,10 @@ class ViewState:
         paused: The picture stands still.
     """
 
-    conf: float = 0.25
-    classes: tuple[str, ...] | None = None
-    masks_only: bool = False
-    figures: bool = True
+    conf: float = like(SegmenterConfig, "conf")
+    classes: tuple[str, ...] | None = like(SegmenterConfig, "classes")
+    masks_only: bool = like(OverlayStyle, "masks_only")
+    figures: bool = option(default=True, help="Write frame rate and delays.", panel="Drawing")
     paused: bool = False
 
 
@@ -75,7 +78,8 @@ class ViewControls:
 
     def set_conf(self, conf: float) -> None:
         """Set the lowest score, clipped to [0, 1] and rounded to hundredths."""
-        self._change(conf=round(min(max(conf, 0.0), 1.0), 2))
+        low, high = range_of(SegmenterConfig, "conf")
+        self._change(conf=round(min(max(conf, low), high), 2))
 
     def step_conf(self, steps: int) -> None:
         """Raise or lower the lowest score by steps of `CONF_STEP`; it stays within [0.05, 0.95]."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from urban_segmentor.result import Result
     from urban_segmentor.structures.frame import Frame, Image, Yuv420
     from urban_segmentor.visualization.live_stats import LiveStats
-    from urban_segmentor.visualization.overlay import OverlayStyle
+    from urban_segmentor.visualization.style import OverlayStyle
 
 
 class ViewFilter:
@@ -56,7 +57,10 @@ class ViewRenderer:
     ) -> None:
         self._controls, self._stats = controls, stats
         self._hud = Hud()
-        self._full, self._masks_only = Overlay(style=style), Overlay(style=style.masks_only())
+        self._full, self._masks_only = (
+            Overlay(style=style),
+            Overlay(style=replace(style, masks_only=True)),
+        )
 
     def __call__(self, frame: Frame, result: Result, /) -> Image | Yuv420:
         """Return new pixels in the size and the pixel format of the frame.

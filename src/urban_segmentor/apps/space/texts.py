@@ -6,6 +6,8 @@ import sys
 
 import yaml
 
+from urban_segmentor.apps.web.settings import USUAL_SETTINGS
+
 APP_FIRST_LINE = '"""The app of Urban Segmentor, as a Space runs it."""'
 """Identifies a folder as a Space that was built here."""
 
@@ -14,17 +16,18 @@ _APP = f"""{APP_FIRST_LINE}
 import os
 from pathlib import Path
 
-from urban_segmentor.apps.web.server import AppSettings, serve
+from urban_segmentor.apps.web.server import serve
+from urban_segmentor.apps.web.settings import AppSettings
 
 HERE = Path(__file__).resolve().parent
 # On a Space others come in through its proxy; anywhere else only this machine does.
-HOST = "0.0.0.0" if "SPACE_ID" in os.environ else "127.0.0.1"
+HOST = "0.0.0.0" if "SPACE_ID" in os.environ else "{USUAL_SETTINGS.host}"
 
 if __name__ == "__main__":
     serve(
         AppSettings(
             host=os.environ.get("GRADIO_SERVER_NAME", HOST),
-            port=int(os.environ.get("GRADIO_SERVER_PORT", "7860")),
+            port=int(os.environ.get("GRADIO_SERVER_PORT", "{USUAL_SETTINGS.port}")),
             password=os.environ.get("URBAN_SEGMENTOR_PASSWORD") or None,
             model=@MODEL@,
             examples=HERE / "examples",

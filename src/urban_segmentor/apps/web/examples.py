@@ -23,6 +23,7 @@ from urban_segmentor.apps.web.segment_options import SegmentOptions
 from urban_segmentor.apps.web.temp_files import SavedResult
 from urban_segmentor.apps.web.video import VideoJob
 from urban_segmentor.errors import SourceError, UrbanSegmentorError
+from urban_segmentor.io.encoding import EncodingOptions
 from urban_segmentor.io.images import read_image, write_image
 from urban_segmentor.io.inputs import VIDEO_SUFFIXES, find_inputs
 from urban_segmentor.io.video_reader import VideoReader
@@ -321,7 +322,11 @@ def _draw(street: _SyntheticExample, path: Path) -> Path:
         return path
     rate = Fraction(_CLIP_FPS)
     sink = VideoWriter(
-        path, time_base=1 / rate, rate=rate, crf=23, preset="veryfast", overwrite=True
+        path,
+        time_base=1 / rate,
+        rate=rate,
+        encoding=EncodingOptions(preset="veryfast"),
+        overwrite=True,
     )
     for rendered in drawn.shots(seconds=_CLIP_S):
         sink.write(rendered.result())

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from urban_segmentor.errors import SettingError
+from urban_segmentor.options import option
+
+LIMITS = "Limits"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,14 +28,33 @@ class UploadLimits:
         SettingError: A limit is not positive.
     """
 
-    image_bytes: int = 25_000_000
+    image_bytes: int = option(
+        25_000_000,
+        help="Largest picture, MB.",
+        panel=LIMITS,
+        flags=("--max-image-mb",),
+        unit=1e6,
+    )
     image_side: int = 8192
     image_pixels: int = 36_000_000
-    video_bytes: int = 200_000_000
+    video_bytes: int = option(
+        200_000_000,
+        help="Largest video, MB.",
+        panel=LIMITS,
+        flags=("--max-video-mb",),
+        unit=1e6,
+    )
     video_side: int = 4096
-    video_s: float = 120.0
+    video_s: float = option(
+        120.0, help="Longest video, seconds.", panel=LIMITS, flags=("--max-seconds",)
+    )
     video_frames: int = 7_200
-    queue: int = 64
+    queue: int = option(
+        64,
+        help="Requests that may wait; further ones are told so.",
+        panel=LIMITS,
+        flags=("--max-queue",),
+    )
 
     def __post_init__(self) -> None:
         """Check that they are positive."""

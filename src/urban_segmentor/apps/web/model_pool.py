@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from urban_segmentor.errors import SettingError, UrbanSegmentorError
-from urban_segmentor.inference.panoptic_merge import PanopticConfig
+from urban_segmentor.inference.config import USUAL_CONFIG, USUAL_MODEL
+from urban_segmentor.inference.panoptic_config import PanopticConfig
 from urban_segmentor.inference.panoptic_segmenter import PanopticSegmenter
 from urban_segmentor.inference.segmenter import Segmenter
 from urban_segmentor.models.registry import DEFAULT_MODEL, embedded_models
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 STREAMS = 2
 """Networks at work at once: one a core beats one on two cores."""
 
-_USUAL_CONF = 0.25
 _USUAL_SIZES = ((720, 1280), (480, 640))  # films, and cameras
 
 
@@ -39,9 +39,9 @@ class ModelPool:
 
     def __init__(
         self,
-        model: str = DEFAULT_MODEL,
+        model: str = USUAL_MODEL.model,
         *,
-        device: str = "auto",
+        device: str = USUAL_MODEL.device,
         load: Callable[..., Segmenter] = Segmenter,
     ) -> None:
         self._load, self._device = load, device
@@ -114,7 +114,7 @@ class ModelPool:
                 conf=choices.conf, iou=choices.iou, classes=choices.classes
             )
         config = PanopticConfig()
-        if choices.conf != _USUAL_CONF:  # what a visitor sets counts for things and stuff
+        if choices.conf != USUAL_CONFIG.conf:  # what a visitor sets counts for things and stuff
             config = PanopticConfig(score=choices.conf, stuff_score=choices.conf)
         chosen = segmenter.with_settings(iou=choices.iou, classes=choices.classes)
         return PanopticSegmenter(chosen, config=config)

@@ -26,8 +26,10 @@ from urban_segmentor.apps.web.segment_options import SegmentOptions
 from urban_segmentor.apps.web.uploads import decode_upload
 from urban_segmentor.errors import SettingError, TooLargeError, UploadError, UrbanSegmentorError
 from urban_segmentor.io.writers.records import instance_records
+from urban_segmentor.options import option_of, range_of
 from urban_segmentor.structures.rle import encode_rle
 
+_USUAL = SegmentOptions()
 _SLOT_TIMEOUT_S = 20.0
 _MAX_WAITING = 16  # of the 40 threads of the server's thread pool; the others stay free
 _FIELDS_HINT = "/openapi.json lists all fields"
@@ -102,18 +104,27 @@ def rest_router(
     return router
 
 
+def _help(name: str) -> str:
+    """Return the help of an option."""
+    return option_of(SegmentOptions, name).help
+
+
+def _number_field(name: str) -> Any:
+    """Return the form field of a number, with the range and the help of its option."""
+    low, high = range_of(SegmentOptions, name)
+    return Form(ge=low, le=high, description=_help(name))
+
+
 def _form_options(models: ModelPool) -> Callable[..., Coroutine[Any, Any, SegmentOptions]]:
     """Return the FastAPI dependency that parses the form fields beside the image."""
 
     async def options(
-        conf: Annotated[float, Form(ge=0, le=1, description="Lowest score.")] = 0.25,
-        iou: Annotated[
-            float, Form(ge=0, le=1, description="Overlap above which the weaker box goes.")
-        ] = 0.7,
+        conf: Annotated[float, _number_field("conf")] = _USUAL.conf,
+        iou: Annotated[float, _number_field("iou")] = _USUAL.iou,
         classes: Annotated[
             str, Form(description="Names, with commas; empty for all.", examples=["car,person"])
         ] = "",
-        panoptic: Annotated[bool, Form(description="Each pixel in one instance, or none.")] = False,  # noqa: FBT002 - FastAPI reads it
+        panoptic: Annotated[bool, Form(description=_help("panoptic"))] = _USUAL.panoptic,
         model: Annotated[str, Form(description="Name of a model; empty for the usual one.")] = "",
     ) -> SegmentOptions:
         query = {"classes": classes} if classes.strip() else {}

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from urban_segmentor.errors import SettingError
-from urban_segmentor.models.registry import DEFAULT_MODEL
-from urban_segmentor.visualization.overlay import OverlayStyle
+from urban_segmentor.inference.config import ModelOptions, SegmenterConfig
+from urban_segmentor.inference.panoptic_config import PanopticOptions
+from urban_segmentor.options import default_of, like, range_of
+from urban_segmentor.visualization.style import OverlayStyle
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,26 +41,26 @@ class SegmentOptions:
         SettingError: A value is out of its range, or no class is left.
     """
 
-    model: str = DEFAULT_MODEL
-    conf: float = 0.25
-    iou: float = 0.7
-    classes: tuple[str, ...] | None = None
-    panoptic: bool = False
-    masks_only: bool = False
-    boxes: bool = True
-    labels: bool = True
-    scores: bool = True
-    opacity: float = 0.5
-    palette: str = "cityscapes"
+    model: str = like(ModelOptions, "model")
+    conf: float = like(SegmenterConfig, "conf")
+    iou: float = like(SegmenterConfig, "iou")
+    classes: tuple[str, ...] | None = like(SegmenterConfig, "classes")
+    panoptic: bool = like(PanopticOptions, "panoptic")
+    masks_only: bool = like(OverlayStyle, "masks_only")
+    boxes: bool = like(OverlayStyle, "boxes")
+    labels: bool = like(OverlayStyle, "labels")
+    scores: bool = like(OverlayStyle, "scores")
+    opacity: float = like(OverlayStyle, "opacity")
+    palette: str = like(OverlayStyle, "palette")
 
     def __post_init__(self) -> None:
         """Check the ranges."""
         for name in _SHARES:
-            value = getattr(self, name)
-            if not 0 <= value <= 1:
+            value, (low, high) = getattr(self, name), range_of(SegmentOptions, name)
+            if not low <= value <= high:
                 raise SettingError(
-                    f"`{name}` is {value}, expected a number from 0 to 1",
-                    hint=f"the usual value is {SegmentOptions.__dataclass_fields__[name].default}",
+                    f"`{name}` is {value}, expected a number from {low:g} to {high:g}",
+                    hint=f"the usual value is {default_of(SegmentOptions, name)}",
                 )
         if self.classes is not None and not self.classes:
             raise SettingError("no class is chosen, so nothing can be found", hint="choose one")
@@ -104,7 +106,8 @@ class SegmentOptions:
 
     def style(self) -> OverlayStyle:
         """Return how the overlay is drawn."""
-        style = OverlayStyle(
+        return OverlayStyle(
+            masks_only=self.masks_only,
             boxes=self.boxes and not self.panoptic,
             labels=self.labels,
             scores=self.scores,
@@ -112,7 +115,6 @@ class SegmentOptions:
             segments=self.panoptic,
             palette=self.palette,
         )
-        return style.masks_only() if self.masks_only else style
 
 
 def _number(name: str, text: str) -> float:

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import errno
-import ipaddress
 import os
 import socket
 import threading
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from urban_segmentor import __version__
-from urban_segmentor.apps.web.limits import UploadLimits
 from urban_segmentor.apps.web.model_pool import STREAMS, ModelPool
-from urban_segmentor.errors import DisplayError, SettingError
-from urban_segmentor.models.registry import DEFAULT_MODEL
+from urban_segmentor.errors import DisplayError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,57 +22,10 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from urban_segmentor.apps.web.page.context import AppContext
+    from urban_segmentor.apps.web.settings import AppSettings
 
 _FORM_OVERHEAD_BYTES = 1_000_000  # of a form around its file, and of any other request
 _LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]", "testserver")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AppSettings:
-    """Settings of the web app.
-
-    Attributes:
-        host: Address to listen on; others than this machine's are for trusted networks, or with
-            a password.
-        port: 0 for any that is free.
-        password: Password of the app, or None.
-        model: The default model: an embedded name, a path, or a hub reference.
-        device: `auto`, `cpu`, `gpu`, ...
-        examples: Folder of prepared examples, or of images and videos; None for synthetic streets.
-        limits: Limits of uploads.
-        keep_s: Seconds without use after which files are deleted.
-        cache: Folder of prepared examples; None for the user's cache folder.
-
-    Raises:
-        SettingError: The port is out of range, or the password is empty.
-    """
-
-    host: str = "127.0.0.1"
-    port: int = 7860
-    password: str | None = field(default=None, repr=False)
-    model: str = DEFAULT_MODEL
-    device: str = "auto"
-    examples: Path | None = None
-    limits: UploadLimits = field(default_factory=UploadLimits)
-    keep_s: float = 3600.0
-    cache: Path | None = None
-
-    def __post_init__(self) -> None:
-        """Check port and password."""
-        if not 0 <= self.port <= 65535:
-            raise SettingError(f"`port` is {self.port}, expected 0 to 65535", hint="--port 7860")
-        if self.password is not None and not self.password:
-            raise SettingError("the password is empty", hint="leave it out, or give one")
-
-    @property
-    def is_local(self) -> bool:
-        """True when only this machine can connect."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host.strip("[]")).is_loopback
-        except ValueError:
-            return False
 
 
 def serve(

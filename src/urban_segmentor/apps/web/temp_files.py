@@ -13,6 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from urban_segmentor.apps.web.settings import USUAL_SETTINGS
+
 _TOKEN = re.compile(r"[0-9a-f]{32}")
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,40}(\.[a-z0-9]{1,5})?")
 _RESULTS = "results"
@@ -46,7 +48,9 @@ class TempFiles:
         parent: Parent of the folder; None for the system's temporary folder.
     """
 
-    def __init__(self, *, keep_s: float = 3600.0, parent: Path | None = None) -> None:
+    def __init__(
+        self, *, keep_s: float = USUAL_SETTINGS.keep_s, parent: Path | None = None
+    ) -> None:
         self.root = Path(tempfile.mkdtemp(prefix=f"visitors-{secrets.token_hex(8)}-", dir=parent))
         self._keep_s = keep_s
         self._lock = threading.Lock()

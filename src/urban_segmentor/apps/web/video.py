@@ -14,10 +14,11 @@ import numpy as np
 from urban_segmentor.apps.web.class_counts import ChartPoint, ClassCounts
 from urban_segmentor.apps.web.uploads import check_video
 from urban_segmentor.errors import UploadError, UrbanSegmentorError
-from urban_segmentor.io.video_reader import ClipRange
-from urban_segmentor.io.writers import WRITER_PATHS, WRITERS
+from urban_segmentor.io.clip_range import ClipRange
+from urban_segmentor.io.output_options import WRITER_PATHS, OutputOptions
+from urban_segmentor.io.writers import WRITERS
 from urban_segmentor.pipeline import Pipeline
-from urban_segmentor.predict import OutputOptions, overlay_sink
+from urban_segmentor.predict import overlay_sink
 from urban_segmentor.structures.frame import Frame, Yuv420
 
 if TYPE_CHECKING:

@@ -26,6 +26,7 @@ from urban_segmentor.datasets.cityscapes.archives import (
     write_file,
 )
 from urban_segmentor.datasets.cityscapes.byte_progress import ByteProgress
+from urban_segmentor.datasets.cityscapes.layout import DEFAULT_PACKAGES
 from urban_segmentor.datasets.cityscapes.site import Site, official_downloader
 from urban_segmentor.datasets.cityscapes.site_client import ADDRESS, DOWNLOADS
 from urban_segmentor.errors import DatasetError, OutputError, SettingError
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
     from urban_segmentor.datasets.cityscapes.site import Account, Package
 
-DEFAULT_PACKAGES = ("gtFine_trainvaltest.zip", "leftImg8bit_trainvaltest.zip")
 WORK = ".download"
 _CHUNK_BYTES = 1 << 20
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 LABELS, IMAGES = "gtFine", "leftImg8bit"
+DEFAULT_PACKAGES = ("gtFine_trainvaltest.zip", "leftImg8bit_trainvaltest.zip")
+"""The official archives that have them."""
 POLYGONS_SUFFIX = "_gtFine_polygons.json"
 GROUND_TRUTH = ("labelIds", "instanceIds", "color")
 """Official pictures of the labels, which lie beside the polygons."""

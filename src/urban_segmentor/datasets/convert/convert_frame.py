@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any
 
 import cv2
 
 from urban_segmentor.datasets.cityscapes.annotation import read_annotation
 from urban_segmentor.datasets.cityscapes.layout import (
-    GROUND_TRUTH,
     IMAGES,
     LABELS,
     CityscapesFrame,
@@ -22,8 +20,8 @@ from urban_segmentor.datasets.convert.coco import coco_annotations, count_annota
 from urban_segmentor.datasets.convert.frame_report import FrameReport, empty_round_trip
 from urban_segmentor.datasets.convert.panoptic import panoptic_labels
 from urban_segmentor.datasets.convert.yolo import original_labels, yolo_labels
-from urban_segmentor.datasets.images import Placement, place_image, same_shape
-from urban_segmentor.errors import DatasetError, SettingError
+from urban_segmentor.datasets.images import place_image, same_shape
+from urban_segmentor.errors import DatasetError
 from urban_segmentor.io.atomic import write_atomically
 from urban_segmentor.io.writers.records import png_bytes
 
@@ -34,65 +32,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from urban_segmentor.datasets.cityscapes.annotation import Annotation
-    from urban_segmentor.datasets.class_set import ClassSet, Stuff
+    from urban_segmentor.datasets.convert.options import ConversionOptions
 
-Format: TypeAlias = Literal["yolo", "coco", "panoptic"]
 PANOPTIC = "cityscapes_panoptic_"
 """Prefix of the official names of panoptic folders and files."""
-WORK = ".prepare"
-"""Folder with the records of an unfinished conversion."""
-_MAX_SIDE_PX = 16384  # pixels
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConversionOptions:
-    """Options of a conversion.
-
-    Attributes:
-        out: Output folder.
-        format: `yolo`, `coco` or `panoptic`.
-        classes: The class set.
-        stuff: `regions` for each connected region of stuff alone, `convertible` for one a class.
-        as_original: True for the original demo's labels, with its faults (YOLO only).
-        ground_truth: Official label images to write too, some of `GROUND_TRUTH`.
-        placement: `link` or `copy` the images that keep their size.
-        imgsz: Long side, or height and width, of resized images; None to keep the size.
-
-    Raises:
-        SettingError: A value is not allowed, or two do not go together.
-    """
-
-    out: Path
-    format: Format
-    classes: ClassSet
-    stuff: Stuff = "regions"
-    as_original: bool = False
-    ground_truth: tuple[str, ...] = ()
-    placement: Placement = "link"
-    imgsz: int | tuple[int, int] | None = None
-
-    def __post_init__(self) -> None:
-        """Check the values."""
-        _one_of("format", self.format, get_args(Format))
-        _one_of("stuff", self.stuff, ("regions", "whole"))
-        _one_of("images", self.placement, get_args(Placement))
-        for kind in self.ground_truth:
-            _one_of("ground-truth", kind, GROUND_TRUTH)
-        sides = self.imgsz if isinstance(self.imgsz, tuple) else (self.imgsz,)
-        if not all(side is None or 1 <= side <= _MAX_SIDE_PX for side in sides):
-            raise SettingError(
-                f"`imgsz` is {self.imgsz}, expected 1 to {_MAX_SIDE_PX}",
-                hint="--imgsz 1024, or --imgsz 512,1024; pixels",
-            )
-        if self.as_original and self.format != "yolo":
-            raise SettingError(
-                f"the original demo made YOLO labels, not {self.format}",
-                hint="use --labels-as-original with --format yolo",
-            )
-
-    def record(self, frame: CityscapesFrame) -> Path:
-        """Return the path of a frame's record, which is written last."""
-        return self.out / WORK / frame.split / f"{frame.stem}.json"
 
 
 def convert_frame(frame: CityscapesFrame, options: ConversionOptions) -> FrameReport:
@@ -217,8 +160,3 @@ def _image(image: Path, size: tuple[int, int]) -> dict[str, Any]:
 
 def _rgb_png(image: NDArray[np.uint8]) -> bytes:
     return png_bytes(cv2.cvtColor(image, cv2.COLOR_RGB2BGR).astype("uint8"))
-
-
-def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise SettingError(f"`{name}` is `{value}`", hint=f"choose from {', '.join(allowed)}")

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from urban_segmentor import __version__
 from urban_segmentor.datasets.cityscapes.layout import LABELS, Layout
-from urban_segmentor.datasets.convert.convert_frame import PANOPTIC, WORK, ConversionOptions
+from urban_segmentor.datasets.convert.convert_frame import PANOPTIC
+from urban_segmentor.datasets.convert.options import WORK, ConversionOptions
 from urban_segmentor.datasets.convert.summary import MADE_BY
 from urban_segmentor.errors import OutputError, SettingError
 from urban_segmentor.io.atomic import output_errors, write_atomically

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame, Layout
-    from urban_segmentor.datasets.convert.convert_frame import ConversionOptions
+    from urban_segmentor.datasets.convert.options import ConversionOptions
 
 _DUMMY_SPLIT = "test"  # its labels are withheld, those in the archive are empty
 

@@ -7,12 +7,12 @@ import random
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from urban_segmentor import __version__
-from urban_segmentor.datasets.convert.convert_frame import WORK
 from urban_segmentor.datasets.convert.frame_report import (
     GOOD_IOU,
     LARGE_PX,
     empty_class_count,
 )
+from urban_segmentor.datasets.convert.options import WORK
 from urban_segmentor.datasets.convert.output_folder import PAGE
 from urban_segmentor.datasets.explore.viewer import draw_labels, resize_image
 from urban_segmentor.datasets.prepared import open_frames

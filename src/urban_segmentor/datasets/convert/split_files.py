@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from urban_segmentor.datasets.convert.convert_frame import ConversionOptions
+    from urban_segmentor.datasets.convert.options import ConversionOptions
 
 
 def write_split(options: ConversionOptions, split: str, records: Iterable[dict[str, Any]]) -> None:

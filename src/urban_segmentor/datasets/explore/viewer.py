@@ -11,7 +11,8 @@ from urban_segmentor.datasets.samples import as_instances
 from urban_segmentor.reports.montage import LegendEntry, Tile, side_by_side
 from urban_segmentor.result import Result
 from urban_segmentor.structures.frame import Frame
-from urban_segmentor.visualization.overlay import Overlay, OverlayStyle
+from urban_segmentor.visualization.overlay import Overlay
+from urban_segmentor.visualization.style import OverlayStyle
 
 if TYPE_CHECKING:
     from urban_segmentor.datasets.cityscapes.segments import Segments

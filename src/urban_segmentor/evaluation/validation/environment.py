@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urban_segmentor import __version__
 from urban_segmentor.evaluation.validation.latency import measure_latency
 from urban_segmentor.evaluation.validation.summary import COCO_RULES, RULES
-from urban_segmentor.inference.panoptic_merge import PanopticConfig
+from urban_segmentor.inference.panoptic_config import PanopticConfig
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -9,7 +9,8 @@ from urban_segmentor.datasets.images import read_image
 from urban_segmentor.errors import DatasetError, PredictionError
 from urban_segmentor.evaluation.metrics.mean_iou import label_ids
 from urban_segmentor.evaluation.predictions import FramePrediction
-from urban_segmentor.inference.panoptic_merge import PanopticConfig, merge_panoptic
+from urban_segmentor.inference.panoptic_config import PanopticConfig
+from urban_segmentor.inference.panoptic_merge import merge_panoptic
 from urban_segmentor.models.known_classes import known_classes
 from urban_segmentor.structures.frame import Frame
 

@@ -15,7 +15,8 @@ from urban_segmentor.evaluation.validation.summary import markdown
 from urban_segmentor.evaluation.validation.worst_images import draw_worst
 from urban_segmentor.inference.panoptic_merge import segments_as_instances
 from urban_segmentor.io.atomic import check_free, write_atomically
-from urban_segmentor.io.writers import PANOPTIC_FORMATS, WRITER_PATHS, WRITERS
+from urban_segmentor.io.output_options import PANOPTIC_FORMATS, WRITER_PATHS
+from urban_segmentor.io.writers import WRITERS
 from urban_segmentor.models.known_classes import known_classes
 from urban_segmentor.result import Result
 from urban_segmentor.structures.frame import Frame

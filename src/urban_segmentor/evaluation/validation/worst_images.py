@@ -15,6 +15,7 @@ from urban_segmentor.datasets.class_set import parse_class_set
 from urban_segmentor.datasets.images import read_image
 from urban_segmentor.errors import DatasetError
 from urban_segmentor.evaluation.validation.ground_truth_files import read_truth
+from urban_segmentor.inference.config import USUAL_CONFIG
 from urban_segmentor.inference.panoptic_merge import segments_as_instances
 from urban_segmentor.io.atomic import write_atomically
 from urban_segmentor.models.known_classes import known_classes
@@ -24,7 +25,8 @@ from urban_segmentor.structures.frame import Frame
 from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.label_regions import LabelRegions, label_regions, masks_of
 from urban_segmentor.visualization.label_placement import label_sprite
-from urban_segmentor.visualization.overlay import Overlay, OverlayStyle
+from urban_segmentor.visualization.overlay import Overlay
+from urban_segmentor.visualization.style import OverlayStyle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     from urban_segmentor.structures.frame import Image
 
 _WIDTH_PX = 1024
-_SHOWN_SCORE = 0.25
+_SHOWN_SCORE = USUAL_CONFIG.conf
 _STYLE = OverlayStyle(boxes=False, scores=False, segments=True)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, get_args
 
 from urban_segmentor.errors import SettingError
+from urban_segmentor.inference.config import USUAL_MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,7 +98,11 @@ def select_runtime(*, device: str, runtime: RuntimeName, suffix: str) -> Runtime
 
 
 def open_model_file(
-    path: Path, selection: RuntimeSelection, *, precision: Precision = "auto", streams: int = 1
+    path: Path,
+    selection: RuntimeSelection,
+    *,
+    precision: Precision = USUAL_MODEL.precision,
+    streams: int = USUAL_MODEL.streams,
 ) -> ModelFile:
     """Return the model file opened by the selected runtime.
 

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from urban_segmentor.errors import SettingError
-from urban_segmentor.io.video_reader import ClipRange
+from urban_segmentor.io.clip_range import ClipRange
+from urban_segmentor.options import check_choices, like, option, parse_width_height
 
 if TYPE_CHECKING:
     from urban_segmentor.io.streams.source_uri import SourceUri
 
 _MAX_SIDE = 16_384
 _MAX_FPS = 1_000.0
+_SOURCE = "Source"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,23 +26,43 @@ class StreamOptions:
         size: Requested width and height of a camera or the screen, pixels.
         rate: Requested frames per second of a camera or the screen.
         transport: Transport of RTSP.
-        stride: Take every nth frame; those between do not count as dropped.
-        start_s: Start time in a file, seconds after its first frame.
-        duration_s: Length of the clip, by the file's own time or else by the clock; None for all.
         paced: Play a file in real time, dropping frames that are late; False gives every frame as
             fast as it is taken.
+        start_s: Start time in a file, seconds after its first frame.
+        duration_s: Length of the clip, by the file's own time or else by the clock; None for all.
+        stride: Take every nth frame; those between do not count as dropped.
 
     Raises:
         SettingError: A value is out of its range.
     """
 
-    size: tuple[int, int] | None = None
-    rate: float | None = None
-    transport: Literal["tcp", "udp"] = "tcp"
-    stride: int = 1
-    start_s: float = 0.0
-    duration_s: float | None = None
-    paced: bool = True
+    size: tuple[int, int] | None = option(
+        None,
+        help="WxH asked of a camera or the screen.",
+        panel=_SOURCE,
+        parse=parse_width_height,
+    )
+    rate: float | None = option(
+        None,
+        help="Frames a second asked of a camera or the screen.",
+        panel=_SOURCE,
+        flags=("--fps",),
+    )
+    transport: Literal["tcp", "udp"] = option(
+        "tcp", help="tcp or udp, of RTSP.", panel=_SOURCE, choices=("tcp", "udp")
+    )
+    paced: bool = option(
+        default=True,
+        help="Play a video at its own pace and leave out what is too much; --no-pace takes "
+        "every frame, as fast as it goes.",
+        panel=_SOURCE,
+        flags=("--pace",),
+    )
+    start_s: float = like(ClipRange, "start_s", help="Begin a video at, seconds.", panel=_SOURCE)
+    duration_s: float | None = like(
+        ClipRange, "duration_s", help="End after so many seconds.", panel=_SOURCE
+    )
+    stride: int = like(ClipRange, "stride", panel=_SOURCE)
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -54,11 +76,7 @@ class StreamOptions:
                 f"`fps` is {self.rate}, expected more than 0 and at most {_MAX_FPS:g}",
                 hint="--fps 30",
             )
-        if self.transport not in {"tcp", "udp"}:
-            raise SettingError(
-                f"`transport` is `{self.transport}`, expected `tcp` or `udp`",
-                hint="--transport tcp",
-            )
+        check_choices(self, ("transport",))
         self.selection  # noqa: B018 - checks stride, start and duration
 
     @property

@@ -45,18 +45,3 @@ WRITERS: dict[str, WriterFactory] = {
     "labelids": LabelIdsWriter,
 }
 """The formats by the names that users give them."""
-
-PANOPTIC_FORMATS = ("panoptic", "labelids")
-"""Those in which a pixel has one segment, so that they want segments rather than instances."""
-
-WRITER_PATHS: dict[str, str] = {
-    "coco": "coco.json",
-    "yolo": "labels",
-    "jsonl": "results.jsonl",
-    "csv": "results.csv",
-    "masks": "masks",
-    "cityscapes": "cityscapes",
-    "panoptic": "panoptic.json",
-    "labelids": "labelids",
-}
-"""The file or folder of each format, below the folder of the results."""

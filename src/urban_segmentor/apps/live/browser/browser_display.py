@@ -11,6 +11,7 @@ from urban_segmentor.apps.live.browser.listen import listen
 from urban_segmentor.apps.live.browser.mjpeg import MjpegEncoder
 from urban_segmentor.apps.live.browser.routes import Routes
 from urban_segmentor.apps.live.browser.server import Server
+from urban_segmentor.apps.live.display_options import USUAL_DISPLAY
 from urban_segmentor.structures.cityscapes_labels import BY_NAME
 from urban_segmentor.visualization.live_stats import LiveStats
 
@@ -51,8 +52,8 @@ class BrowserDisplay:
         controls: ViewControls,
         *,
         title: str,
-        host: str = "127.0.0.1",
-        port: int = 8000,
+        host: str = USUAL_DISPLAY.host,
+        port: int = USUAL_DISPLAY.port,
         token: str | None = None,
         colors: Sequence[Rgb] | None = None,
     ) -> None:

@@ -7,12 +7,16 @@ import ipaddress
 import socket
 from typing import NamedTuple
 
+from urban_segmentor.apps.live.display_options import USUAL_DISPLAY
 from urban_segmentor.errors import SettingError
 
 MIN_TOKEN_LENGTH = 12
 MAX_PORT_ATTEMPTS = 20
 _MAX_PORT = 65535
 _BACKLOG = 32
+_PORT_HINT = f"--port {USUAL_DISPLAY.port}"
+_HOST_HINT = f"--host {USUAL_DISPLAY.host}"
+_HOSTS_HINT = f"{_HOST_HINT} for this machine alone, --host 0.0.0.0 for all that reach it"
 _TEST_NET_ADDRESS = "192.0.2.1"  # TEST-NET-1 of RFC 5737; nothing is sent to it
 _TOKEN_HINT = "export URBAN_SEGMENTOR_TOKEN=$(openssl rand -hex 12)"  # noqa: S105 - a command that makes one
 
@@ -45,7 +49,7 @@ def listen(host: str, port: int, *, token: str | None) -> PageAddress:
     """
     if not 0 <= port <= _MAX_PORT:
         raise SettingError(
-            f"port {port} does not exist, expected 0 to {_MAX_PORT}", hint="--port 8000"
+            f"port {port} does not exist, expected 0 to {_MAX_PORT}", hint=_PORT_HINT
         )
     if token is not None and len(token) < MIN_TOKEN_LENGTH:
         raise SettingError(
@@ -74,7 +78,7 @@ def _resolve(host: str) -> tuple[socket.AddressFamily, str]:
         reason = getattr(error, "strerror", None) or error
         raise SettingError(
             f"there is no host `{host}`: {reason}",
-            hint="--host 127.0.0.1 for this machine alone, --host 0.0.0.0 for all that reach it",
+            hint=_HOSTS_HINT,
         ) from error
     family, *_, sockaddr = addresses[0]
     return family, str(sockaddr[0]).partition("%")[0]
@@ -93,14 +97,14 @@ def _open(family: socket.AddressFamily, ip: str, port: int, *, host: str) -> soc
 
 def _bind_error(error: OSError, host: str, port: int) -> SettingError:
     if error.errno == errno.EACCES:
-        return SettingError(f"port {port} is not for ordinary users", hint="--port 8000")
+        return SettingError(f"port {port} is not for ordinary users", hint=_PORT_HINT)
     if error.errno == errno.EADDRNOTAVAIL:
         return SettingError(
             f"`{host}` is no address of this machine",
-            hint="--host 127.0.0.1 for this machine alone, --host 0.0.0.0 for all that reach it",
+            hint=_HOSTS_HINT,
         )
     return SettingError(
-        f"cannot listen at `{host}`, port {port}: {error.strerror}", hint="--host 127.0.0.1"
+        f"cannot listen at `{host}`, port {port}: {error.strerror}", hint=_HOST_HINT
     )
 
 

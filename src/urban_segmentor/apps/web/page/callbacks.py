@@ -12,11 +12,13 @@ from urban_segmentor.apps.web.page.widgets import visitor_id
 from urban_segmentor.apps.web.segment_options import SegmentOptions
 from urban_segmentor.apps.web.video import VIDEO, VideoJob
 from urban_segmentor.errors import UploadError, UrbanSegmentorError
-from urban_segmentor.io.writers import WRITER_PATHS
+from urban_segmentor.io.output_options import WRITER_PATHS
 
 if TYPE_CHECKING:
     from urban_segmentor.apps.web.page.context import AppContext
     from urban_segmentor.apps.web.temp_files import SavedResult
+
+_USUAL = SegmentOptions()
 
 
 def add_api_functions(context: AppContext) -> None:
@@ -45,13 +47,13 @@ def _segment(context: AppContext) -> Any:
     def segment(  # noqa: PLR0913, PLR0917 - a client names them
         image: gr.FileData,
         request: gr.Request,
-        conf: float = 0.25,
-        iou: float = 0.7,
+        conf: float = _USUAL.conf,
+        iou: float = _USUAL.iou,
         classes: list[str] | None = None,
         panoptic: bool = False,  # noqa: FBT001, FBT002
         masks_only: bool = False,  # noqa: FBT001, FBT002
-        opacity: float = 0.5,
-        palette: str = "cityscapes",
+        opacity: float = _USUAL.opacity,
+        palette: str = _USUAL.palette,
         model: str = "",
     ) -> tuple[gr.FileData, gr.FileData, dict[str, Any]]:
         """Segment an image: the overlay, COCO JSON, and a summary."""
@@ -83,13 +85,13 @@ def _segment_video(context: AppContext) -> Any:
     def segment_video(  # noqa: PLR0913, PLR0917 - a client names them
         video: gr.FileData,
         request: gr.Request,
-        conf: float = 0.25,
-        iou: float = 0.7,
+        conf: float = _USUAL.conf,
+        iou: float = _USUAL.iou,
         classes: list[str] | None = None,
         panoptic: bool = False,  # noqa: FBT001, FBT002
         masks_only: bool = False,  # noqa: FBT001, FBT002
-        opacity: float = 0.5,
-        palette: str = "cityscapes",
+        opacity: float = _USUAL.opacity,
+        palette: str = _USUAL.palette,
         model: str = "",
     ) -> tuple[gr.FileData, gr.FileData, gr.FileData, dict[str, Any]]:
         """Segment a video: the overlay as MP4, JSON lines, CSV, and a summary."""

@@ -10,7 +10,8 @@ import gradio as gr
 from urban_segmentor.apps.live.view_controls import ViewControls as Viewing
 from urban_segmentor.apps.web.segment_options import SegmentOptions
 from urban_segmentor.errors import SettingError
-from urban_segmentor.visualization.palette import PALETTES
+from urban_segmentor.options import option_of, range_of
+from urban_segmentor.visualization.style import PALETTES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -153,14 +154,8 @@ def _build_finding(engine: ModelPool, usual: SegmentOptions) -> dict[str, Any]:
         info="Sets the classes below.",
         elem_id="preset",
     )
-    conf = gr.Slider(
-        0, 1, usual.conf, step=0.01, label="Score", elem_id="conf",
-        info="Only what the model is at least so sure of. Lower finds more, and more wrongly.",
-    )  # fmt: skip
-    iou = gr.Slider(
-        0, 1, usual.iou, step=0.01, label="IoU", elem_id="iou",
-        info="Two outlines of one class that overlap more count as one object.",
-    )  # fmt: skip
+    conf = _slider("conf", usual, label="Score")
+    iou = _slider("iou", usual, label="IoU")
     with gr.Accordion("Classes", open=False, elem_id="classes-box"):
         classes = gr.CheckboxGroup(
             names, value=names, label="Classes", elem_id="classes",
@@ -177,24 +172,22 @@ def _build_drawing(usual: SegmentOptions) -> dict[str, Any]:
     """Return the controls that say how it is drawn, by name."""
     panoptic = gr.Checkbox(
         usual.panoptic, label="Panoptic view", elem_id="panoptic",
-        info="Every pixel belongs to one object, or to none.",
+        info=_told("panoptic"),
     )  # fmt: skip
     masks_only = gr.Checkbox(
         usual.masks_only, label="Masks only", elem_id="masks-only",
-        info="No outlines, boxes, or words.",
+        info=_told("masks_only"),
     )  # fmt: skip
+    drawn_parts = [name for name in _DRAWN if getattr(usual, name)]
     drawn = gr.CheckboxGroup(
-        list(_DRAWN), value=list(_DRAWN), label="Draw", elem_id="drawn",
+        list(_DRAWN), value=drawn_parts, label="Draw", elem_id="drawn",
         info="Around and above each object.",
     )  # fmt: skip
-    opacity = gr.Slider(
-        0, 1, usual.opacity, step=0.05, label="Opacity", elem_id="opacity",
-        info="How much of the picture the colors cover.",
-    )  # fmt: skip
+    opacity = _slider("opacity", usual, label="Opacity")
     palette = gr.Radio(
         [(_PALETTE_WORDS.get(name, name), name) for name in PALETTES],
         value=usual.palette, label="Colors", elem_id="palette",
-        info="Those of Cityscapes, or ones that the color-blind can tell apart.",
+        info=_told("palette"),
     )  # fmt: skip
     return {
         "panoptic": panoptic,
@@ -203,6 +196,25 @@ def _build_drawing(usual: SegmentOptions) -> dict[str, Any]:
         "opacity": opacity,
         "palette": palette,
     }
+
+
+def _slider(name: str, usual: SegmentOptions, *, label: str) -> gr.Slider:
+    """Return a slider for a number, over the range and in the steps that the option allows."""
+    low, high = range_of(SegmentOptions, name)
+    return gr.Slider(
+        low,
+        high,
+        getattr(usual, name),
+        step=option_of(SegmentOptions, name).step,
+        label=label,
+        elem_id=name,
+        info=_told(name),
+    )
+
+
+def _told(name: str) -> str:
+    """Return what users are told of an option."""
+    return option_of(SegmentOptions, name).help
 
 
 def _connect(controls: FormControls, engine: ModelPool) -> None:

@@ -1,0 +1,117 @@
+"""Options of a conversion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path  # noqa: TC003 - the command line reads types of fields
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from urban_segmentor.datasets.cityscapes.layout import GROUND_TRUTH
+from urban_segmentor.datasets.class_set import ALL_CLASSES, parse_class_set
+from urban_segmentor.errors import SettingError
+from urban_segmentor.options import argument, check_choices, option, parse_imgsz, parse_words
+
+if TYPE_CHECKING:
+    from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
+    from urban_segmentor.datasets.class_set import ClassSet, Stuff
+    from urban_segmentor.datasets.images import Placement
+
+Format: TypeAlias = Literal["yolo", "coco", "panoptic"]
+WORK = ".prepare"
+"""Folder with the records of an unfinished conversion."""
+_MAX_SIDE_PX = 16384
+_WHAT, _IMAGES = "Labels", "Pictures"
+
+
+def parse_ground_truth(text: str) -> tuple[str, ...]:
+    """Return kinds of official pictures out of a list with commas, or all of them for `all`."""
+    return GROUND_TRUTH if text == "all" else parse_words(text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversionOptions:
+    """Options of a conversion.
+
+    Attributes:
+        out: Output folder.
+        format: `yolo`, `coco` or `panoptic`.
+        classes: The class set.
+        stuff: `regions` for each connected region of stuff alone, `whole` for one a class.
+        as_original: True for the original demo's labels, with its faults (YOLO only).
+        ground_truth: Official label images to write too, some of `GROUND_TRUTH`.
+        placement: `link` or `copy` the images that keep their size.
+        imgsz: Long side, or height and width, of resized images; None to keep the size.
+
+    Raises:
+        SettingError: A value is not allowed, or two do not go together.
+    """
+
+    out: Path = argument(help="Folder for the new data set.")
+    format: Format = option(
+        "yolo",
+        help="yolo, coco or panoptic.",
+        panel=_WHAT,
+        flags=("--format",),
+        choices=("yolo", "coco", "panoptic"),
+    )
+    classes: ClassSet = option(
+        ALL_CLASSES,
+        help="19, 8 (things), or names with commas.",
+        panel=_WHAT,
+        typed="19",
+        parse=parse_class_set,
+    )
+    stuff: Stuff = option(
+        "regions",
+        help="Road, sky and the like: regions for each connected region alone, whole for one "
+        "segment a class.",
+        panel=_WHAT,
+        choices=("regions", "whole"),
+    )
+    as_original: bool = option(
+        default=False,
+        help="As the original demo's converter, with its faults, for comparison.",
+        panel=_WHAT,
+        flags=("--labels-as-original",),
+    )
+    ground_truth: tuple[str, ...] = option(
+        (),
+        help="Official pictures to write too: any of labelIds,instanceIds,color, or all.",
+        panel=_WHAT,
+        shown="none",
+        parse=parse_ground_truth,
+    )
+    placement: Placement = option(
+        "link",
+        help="link or copy.",
+        panel=_IMAGES,
+        flags=("--images",),
+        choices=("link", "copy"),
+    )
+    imgsz: int | tuple[int, int] | None = option(
+        None, help="Resize: long side, or H,W; pixels.", panel=_IMAGES, parse=parse_imgsz
+    )
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        check_choices(self, ("format", "stuff", "placement"))
+        for kind in self.ground_truth:
+            if kind not in GROUND_TRUTH:
+                raise SettingError(
+                    f"`ground-truth` is `{kind}`", hint=f"choose from {', '.join(GROUND_TRUTH)}"
+                )
+        sides = self.imgsz if isinstance(self.imgsz, tuple) else (self.imgsz,)
+        if not all(side is None or 1 <= side <= _MAX_SIDE_PX for side in sides):
+            raise SettingError(
+                f"`imgsz` is {self.imgsz}, expected 1 to {_MAX_SIDE_PX}",
+                hint="--imgsz 1024, or --imgsz 512,1024; pixels",
+            )
+        if self.as_original and self.format != "yolo":
+            raise SettingError(
+                f"the original demo made YOLO labels, not {self.format}",
+                hint="use --labels-as-original with --format yolo",
+            )
+
+    def record(self, frame: CityscapesFrame) -> Path:
+        """Return the path of a frame's record, which is written last."""
+        return self.out / WORK / frame.split / f"{frame.stem}.json"

@@ -1,0 +1,68 @@
+"""What gets into a panoptic map."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from urban_segmentor.errors import SettingError
+from urban_segmentor.options import default_of, option
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PanopticConfig:
+    """What gets into a panoptic map.
+
+    Attributes:
+        score: Lowest score of a thing, in [0, 1].
+        stuff_score: Lowest score of a region of stuff, in [0, 1]; low, as every pixel is of some
+            class, and better regions are painted first.
+        overlap: Share of a thing that may be covered already, in [0, 1].
+        stuff_area_px: Least pixels of a class of stuff in a picture of 2048 x 1024; scaled to
+            others.
+        thin_area_px: The same for poles, traffic lights and signs.
+
+    Raises:
+        SettingError: A value is out of its range.
+    """
+
+    score: float = 0.5
+    stuff_score: float = 0.1
+    overlap: float = 0.5
+    stuff_area_px: int = 4096
+    thin_area_px: int = 1024
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        for name in ("score", "stuff_score", "overlap"):
+            share = getattr(self, name)
+            if not 0 <= share <= 1:
+                raise SettingError(
+                    f"`{name}` is {share}, expected a number from 0 to 1",
+                    hint=f"the usual `{name}` is {default_of(PanopticConfig, name)}",
+                )
+        for name in ("stuff_area_px", "thin_area_px"):
+            if getattr(self, name) < 0:
+                raise SettingError(
+                    f"`{name}` is {getattr(self, name)}, expected pixels",
+                    hint=f"0 keeps all; `PanopticConfig()` has a good `{name}`",
+                )
+
+    @property
+    def min_score(self) -> float:
+        """Instances with less are never looked at, so that no model need report them."""
+        return min(self.score, self.stuff_score)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PanopticOptions:
+    """Whether there are panoptic maps.
+
+    Attributes:
+        panoptic: Merge all into one map in which a pixel has one segment, or none.
+    """
+
+    panoptic: bool = option(
+        default=False,
+        help="Merge all into one map in which each pixel has one segment, or none.",
+        panel="What to find",
+    )
