@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,11 +16,11 @@ def test_pyright(tmp_path: Path) -> None:
     """In strict mode."""
     config = {
         "typeCheckingMode": "strict",
-        "include": [str(PROGRAM)],
         "extraPaths": [str(SOURCE)],
         "reportMissingTypeStubs": False,
         "pythonVersion": "3.11",
     }
+    shutil.copy(PROGRAM, tmp_path)
     project = tmp_path / "pyrightconfig.json"
     project.write_text(json.dumps(config))
     command = [sys.executable, "-m", "pyright", "--pythonpath", sys.executable, "-p", str(project)]
