@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from urban_segmentor.apps.live.browser import BrowserDisplay
+from urban_segmentor.apps.live.display_options import USUAL_DISPLAY
 from urban_segmentor.apps.live.fps_meter import FpsMeter
 from urban_segmentor.apps.live.snapshot import save_image
 from urban_segmentor.apps.live.view_controls import ViewControls, ViewState
 from urban_segmentor.apps.live.window import WindowDisplay
+from urban_segmentor.io.output_options import USUAL_FOLDER
 from urban_segmentor.visualization.live_stats import LiveStats
 
 if TYPE_CHECKING:
@@ -70,7 +72,9 @@ class Window(_DisplayViewer):
         DisplayError: No window opens, as without a screen.
     """
 
-    def __init__(self, *, title: str = "urban-segmentor", output: str | Path = "urban-out") -> None:
+    def __init__(
+        self, *, title: str = "urban-segmentor", output: str | Path = USUAL_FOLDER
+    ) -> None:
         controls = ViewControls(())
         display = WindowDisplay(
             controls, title=title, save_image=lambda frame: save_image(frame, Path(output))
@@ -95,8 +99,8 @@ class BrowserPage(_DisplayViewer):
         self,
         *,
         title: str = "urban-segmentor",
-        host: str = "127.0.0.1",
-        port: int = 8000,
+        host: str = USUAL_DISPLAY.host,
+        port: int = USUAL_DISPLAY.port,
         token: str | None = None,
     ) -> None:
         controls = ViewControls((), view=ViewState())
