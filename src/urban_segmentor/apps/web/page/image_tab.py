@@ -80,19 +80,18 @@ def _connect(  # noqa: PLR0913
         "concurrency_limit": 2,
         "show_progress": "hidden",
         "api_visibility": "private",
+        "trigger_mode": "always_last",
     }
     upload.input(
         on_upload,
         [upload, *controls.inputs],
         [current, viewer],
-        trigger_mode="always_last",
         **event_options,
     )
     strip.click(
         on_example_click,
         controls.inputs,
         [current, viewer],
-        trigger_mode="always_last",
         **event_options,
     )
     gr.on(
@@ -100,7 +99,6 @@ def _connect(  # noqa: PLR0913
         on_change,
         [current, *controls.inputs],
         viewer,
-        trigger_mode="always_last",
         **event_options,
     )
 
