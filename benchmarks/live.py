@@ -161,7 +161,7 @@ def slow(minutes: float) -> None:
     outcome = Live(
         source,
         segmenter=segmenter,
-        controls=ViewControls(segmenter.spec.class_names),
+        controls=ViewControls(segmenter.classes),
         display=Watching(),
         style=OverlayStyle(),
     ).run()

@@ -9,11 +9,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from urban_segmentor.errors import SourceError
+from urban_segmentor.errors import SettingError, SourceError
 from urban_segmentor.io.atomic import check_free, check_not_source
 from urban_segmentor.io.audio import AudioCopy
 from urban_segmentor.io.images import ImageReader, ImageWriter
-from urban_segmentor.io.output_options import OVERLAY, WRITER_PATHS, OutputOptions
+from urban_segmentor.io.output_options import FRAMES, OVERLAY, WRITER_PATHS, OutputOptions
 from urban_segmentor.io.video_writer import VideoWriter
 from urban_segmentor.io.writers import WRITERS
 from urban_segmentor.pipeline import Pipeline
@@ -81,6 +81,7 @@ class Prediction:
 
     Raises:
         OutputError: A result exists already, would replace its source, or cannot be written.
+        SettingError: Frames of videos are to be kept, and there is no video.
     """
 
     def __init__(
@@ -97,6 +98,11 @@ class Prediction:
         self._outcome = PredictReport()
         self._pipeline: Pipeline | None = None
         self._stopped = False
+        if FRAMES in outputs.kinds and not inputs.videos:
+            raise SettingError(
+                f"`{FRAMES}` keeps the frames of videos, and there is no video",
+                hint="images are files already; leave it out",
+            )
         if OVERLAY in outputs.kinds:
             self._check_overlays()
         classes = segmenter.spec.classes
@@ -158,7 +164,7 @@ class Prediction:
         return self._outputs.folder / f"{name}.mp4"
 
     def _run_images(self, on_frame: Callable[[], None]) -> None:
-        source = ImageReader(self._inputs.images)
+        source = ImageReader(self._inputs.images, folder=self._inputs.folder)
         overlay = self._image_sink() if OVERLAY in self._outputs.kinds else None
         self._run(source, overlay, on_frame)
         self._outcome.problems += source.problems

@@ -1,5 +1,6 @@
 """A model of a few kilobytes that sees one car and one person in every picture."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,16 +20,30 @@ METADATA = {
 }
 
 
-def save_tiny_model(path: Path, **metadata: str | None) -> Path:
+def save_tiny_model(
+    path: Path,
+    *,
+    class_names: Sequence[str] | None = None,
+    seen: tuple[int, int] = (CAR, PERSON),
+    **metadata: str | None,
+) -> Path:
     """Write the model; metadata replace the usual ones, None leaves one out.
 
     The car fills the left half of the input, the person a part of the right half.
+
+    Args:
+        path: Where to.
+        class_names: None for those of Cityscapes.
+        seen: Class ids of what it sees instead of the car and the person.
+        metadata: As text.
     """
-    classes = len(TRAIN_NAMES)
+    if class_names is not None:
+        metadata = {"names": str(dict(enumerate(class_names))), **metadata}
+    classes = len(TRAIN_NAMES if class_names is None else class_names)
     head = np.zeros((1, 4 + classes + 1, 2), dtype=np.float32)
     head[0, :4, 0] = SIDE * 0.25, SIDE * 0.5, SIDE * 0.4, SIDE * 0.4
     head[0, :4, 1] = SIDE * 0.75, SIDE * 0.5, SIDE * 0.2, SIDE * 0.4
-    head[0, 4 + CAR, 0], head[0, 4 + PERSON, 1] = 0.9, 0.6
+    head[0, 4 + seen[0], 0], head[0, 4 + seen[1], 1] = 0.9, 0.6
     head[0, -1] = 1
     prototypes = np.full((1, 1, SIDE // 4, SIDE // 4), -9, dtype=np.float32)
     prototypes[:, :, 6:10] = 9  # masks are flatter than their boxes

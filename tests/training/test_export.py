@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import yaml
 
+from tests.class_lists import COCO_NAMES
 from tests.cli.tiny import save_tiny_model
 from urban_segmentor import Segmenter
 from urban_segmentor.errors import (
@@ -30,10 +31,14 @@ from urban_segmentor.export.metadata import ModelDescription
 from urban_segmentor.export.options import ExportOptions
 from urban_segmentor.export.plan import wide_size
 from urban_segmentor.export.verify_export import EXACT, HALF, NamedImage, verify_same_outputs
-from urban_segmentor.structures.cityscapes_labels import TRAIN_NAMES
+from urban_segmentor.inference.panoptic_segmenter import PanopticSegmenter
+from urban_segmentor.io.images import read_image
+from urban_segmentor.structures.cityscapes_labels import TRAIN_LABELS, TRAIN_NAMES
 from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.masks import Masks
 from urban_segmentor.synthetic import Street
+from urban_segmentor.visualization.overlay import OverlayStyle
+from urban_segmentor.visualization.palette import PALETTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,9 +82,21 @@ def test_a_checkpoint_of_other_classes(shared: Path, tmp_path: Path, output_form
     assert done.agreement.instances > 5
     assert done.agreement.mask_iou > 0.95
     spec = Segmenter(done.model).spec
-    assert (spec.class_names[0], spec.class_names[-1]) == ("person", "toothbrush")
-    assert len(spec.classes) == 80
+    assert spec.class_names == COCO_NAMES
     assert spec.classes.is_thing.all()
+    assert len(np.unique(spec.classes.colors, axis=0)) == 80
+    assert done.metadata["is_thing"] == [True] * 80
+    assert done.metadata["colors"] == spec.classes.colors.tolist()
+    segmenter = Segmenter(done.model, conf=0.1)
+    image = read_image(next((shared / "media").glob("street-*.png")))
+    result = segmenter(image)
+    assert {"car", "person"} & set(result.instances.class_names)
+    merged = PanopticSegmenter(segmenter)(image)
+    assert merged.panoptic is not None
+    assert all(segment.is_thing for segment in merged.panoptic.segments)
+    assert set(segmenter(image, classes=["car"]).instances.class_names) == {"car"}
+    for palette in PALETTES:
+        assert (result.plot(style=OverlayStyle(palette=palette)) != image).any()
 
 
 @pytest.mark.parametrize("output_format", ["onnx", "openvino"])
@@ -101,6 +118,8 @@ def test_a_checkpoint(shared: Path, tmp_path: Path, *, output_format: Any, half:
     assert (done.agreement.score_gap > 1e-4) is half
     spec = Segmenter(done.model).spec
     assert spec.class_names == TRAIN_NAMES
+    assert done.metadata["is_thing"] == [label.is_thing for label in TRAIN_LABELS]
+    assert done.metadata["colors"] == [list(label.color) for label in TRAIN_LABELS]
     assert (spec.imgsz, spec.stride, spec.ends_in_nms) == ((384, 640), 32, False)
     assert spec.description == "YOLOv8n-seg, 19 Cityscapes classes"
     assert spec.training_data == "`train/d.yaml`, 10 epochs, 640 px"

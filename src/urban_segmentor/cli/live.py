@@ -116,13 +116,15 @@ def live(  # noqa: PLR0913 - one parameter a record
     )
     recorder = _recorder(recording, uri, encoding, overwrite=output.overwrite)
     segmenter = load_segmenter(replace(model, streams=MANY_STREAMS), config)
-    names, kinds = segmenter.spec.class_names, output.kinds or ()
+    kinds = output.kinds or ()
     sinks = [
         WRITERS[kind](output.folder, classes=segmenter.classes, overwrite=output.overwrite)
         for kind in kinds
     ]
-    controls = ViewControls(names, view=replace(view, conf=config.conf))
-    shown = _open_display(display, controls, title=uri.name, folder=output.folder)
+    controls = ViewControls(segmenter.classes, view=replace(view, conf=config.conf))
+    shown = _open_display(
+        display, controls, title=uri.name, folder=output.folder, palette=style.palette
+    )
     screen.print(f"{segmenter.selection.runtime} on {segmenter.selection.device}", style="dim")
     screen.print(f"{uri.name}: {shown.sentence}", style="bold", soft_wrap=True)
     run = Live(
@@ -165,7 +167,7 @@ def _recorder(
 
 
 def _open_display(
-    options: DisplayOptions, controls: ViewControls, *, title: str, folder: Path
+    options: DisplayOptions, controls: ViewControls, *, title: str, folder: Path, palette: str
 ) -> DisplaySelection:
     """Return the display that was asked for, open."""
     from urban_segmentor.apps.live.browser import BrowserDisplay
@@ -179,7 +181,12 @@ def _open_display(
             controls, title=title, save_image=lambda frame: save_image(frame, folder)
         ),
         make_browser=lambda: BrowserDisplay(
-            controls, title=title, host=options.host, port=options.port, token=options.token
+            controls,
+            title=title,
+            host=options.host,
+            port=options.port,
+            token=options.token,
+            palette=palette,
         ),
     )
 

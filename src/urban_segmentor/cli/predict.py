@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -172,8 +173,8 @@ def _tell(console: Console, outcome: PredictReport, segmenter: Segmenter, *, uni
     """Say what was found, where the results are, and what the stages cost."""
     from urban_segmentor.cli.console import stage_table
 
-    names = segmenter.spec.class_names
-    found = ", ".join(f"{count} {names[i]}" for i, count in outcome.by_class.most_common())
+    counts = _counts(outcome, segmenter)
+    found = ", ".join(f"{count} {name}" for name, count in counts.items())
     rate = outcome.frames / outcome.elapsed_s if outcome.elapsed_s else 0.0
     frames = f"{outcome.frames} {unit}{'' if outcome.frames == 1 else 's'}"
     console.print(f"{frames}, {outcome.elapsed_s:.1f} s, {rate:.1f} a second")
@@ -185,12 +186,19 @@ def _tell(console: Console, outcome: PredictReport, segmenter: Segmenter, *, uni
     console.print(stage_table(outcome.stages.summary()))
 
 
+def _counts(outcome: PredictReport, segmenter: Segmenter) -> dict[str, int]:
+    """Return the instances by class name, most frequent first; names that repeat count as one."""
+    counts: Counter[str] = Counter()
+    for class_id, count in outcome.by_class.items():
+        counts[segmenter.spec.class_names[class_id]] += count
+    return dict(counts.most_common())
+
+
 def _as_json(outcome: PredictReport, segmenter: Segmenter) -> dict[str, object]:
-    names = segmenter.spec.class_names
     return {
         "frames": outcome.frames,
         "instances": outcome.instances,
-        "by_class": {names[i]: count for i, count in outcome.by_class.most_common()},
+        "by_class": _counts(outcome, segmenter),
         "elapsed_s": round(outcome.elapsed_s, 3),
         "fps": round(outcome.frames / outcome.elapsed_s, 2) if outcome.elapsed_s else 0.0,
         "stages": outcome.stages.summary(),

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from urban_segmentor.models.known_classes import are_cityscapes
 from urban_segmentor.options import option
-from urban_segmentor.structures.cityscapes_labels import BY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -71,6 +71,8 @@ def file_metadata(spec: ModelSpec, metadata: Mapping[str, object]) -> dict[str, 
     return {
         "task": spec.task,
         "names": dict(enumerate(spec.class_names)),
+        "is_thing": [info.is_thing for info in spec.classes],
+        "colors": [list(info.color) for info in spec.classes],
         "imgsz": list(spec.imgsz),
         "stride": spec.stride,
         "end2end": spec.ends_in_nms,
@@ -96,12 +98,12 @@ def user_metadata(given: ModelDescription) -> dict[str, object]:
 def _description(checkpoint: Checkpoint) -> str:
     kind = checkpoint.base.replace("yolo", "YOLO") or "YOLO-seg"
     count = len(checkpoint.class_names)
-    of_cityscapes = "Cityscapes " if _is_cityscapes(checkpoint.class_names) else ""
+    of_cityscapes = "Cityscapes " if are_cityscapes(checkpoint.class_names) else ""
     return f"{kind}, {count} {of_cityscapes}{'class' if count == 1 else 'classes'}"
 
 
 def _license(class_names: Sequence[str]) -> str:
-    if _is_cityscapes(class_names):
+    if are_cityscapes(class_names):
         return "AGPL-3.0; for non-commercial use if trained on Cityscapes, as its terms say"
     return "AGPL-3.0"
 
@@ -110,10 +112,6 @@ def _sides(imgsz: object) -> str:
     if isinstance(imgsz, list | tuple):
         return " x ".join(str(side) for side in cast("Sequence[Any]", imgsz))
     return str(imgsz)
-
-
-def _is_cityscapes(class_names: Sequence[str]) -> bool:
-    return all(name in BY_NAME for name in class_names)
 
 
 def _short(data: str) -> str:

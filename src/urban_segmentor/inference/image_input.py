@@ -103,7 +103,9 @@ def _frame_of_path(path: str | Path) -> Frame:
         name = PurePosixPath(unquote(address.path)).name or address.hostname or "image"
         shown = f"{address.scheme}://{address.hostname}{address.path}"  # no password, no query
         pixels = decode_image(_download(text, shown), name=f"`{shown}`")
-        return Frame(pixels=pixels, source=shown, name=PurePosixPath(name).stem or name)
+        return Frame(
+            pixels=pixels, source=shown, name=PurePosixPath(name).stem or name, file_name=name
+        )
     if "://" in text:
         raise SourceError(
             f"`{text.partition('://')[0]}://` is no address of an image",
@@ -120,7 +122,9 @@ def _frame_of_path(path: str | Path) -> Frame:
             f"`{path}` is a video, expected an image",
             hint=f"for result in segmenter.stream({str(path)!r}): ...",
         )
-    return Frame(pixels=read_image(path), source=str(path), name=path.stem)
+    return Frame(
+        pixels=read_image(path), source=str(path), name=path.stem, file_name=path.as_posix()
+    )
 
 
 def _download(address: str, shown: str) -> bytes:
@@ -148,7 +152,10 @@ def _frame_of_pil(image: PilImage) -> Frame:
     path = str(getattr(image, "filename", "") or "")
     upright = ImageOps.exif_transpose(image).convert("RGB")
     return Frame(
-        pixels=np.asarray(upright, dtype=np.uint8), source=path, name=Path(path).stem or "frame"
+        pixels=np.asarray(upright, dtype=np.uint8),
+        source=path,
+        name=Path(path).stem or "frame",
+        file_name=path,
     )
 
 

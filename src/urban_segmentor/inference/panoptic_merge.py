@@ -14,6 +14,7 @@ import numpy as np
 
 from urban_segmentor.errors import ShapeError
 from urban_segmentor.inference.panoptic_config import PanopticConfig
+from urban_segmentor.structures.classes import first_ids
 from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.label_regions import label_regions, masks_of
 from urban_segmentor.structures.panoptic import PanopticMap, Segment
@@ -129,10 +130,11 @@ def _candidates(
     scores: list[float] = instances.scores.tolist()
     candidates: list[_Candidate] = []
     painted: list[tuple[int, int]] = []
+    first = first_ids(names)  # classes of one name are one kind of stuff
     stuff: dict[int, int] = {}
     for i, is_thing in _painting_order(instances, config):
         class_id = class_ids[i]
-        if class_id not in stuff:
+        if is_thing or first[class_id] not in stuff:
             min_px = config.thin_area_px if names[class_id] in _THIN else config.stuff_area_px
             one = _Candidate(
                 class_id=class_id,
@@ -142,8 +144,8 @@ def _candidates(
             )
             candidates.append(one)
         if not is_thing:
-            stuff.setdefault(class_id, len(candidates))
-        painted.append((i, len(candidates) if is_thing else stuff[class_id]))
+            stuff.setdefault(first[class_id], len(candidates))
+        painted.append((i, len(candidates) if is_thing else stuff[first[class_id]]))
     return candidates, painted
 
 

@@ -59,11 +59,19 @@ class ImageReader:
 
     Args:
         images: Path and output name of each.
+        folder: What file names are relative to; None, or where an image lies elsewhere, for the
+            path as it was given.
         strict: True to raise the error of an image that cannot be read.
     """
 
-    def __init__(self, images: Sequence[tuple[Path, str]], *, strict: bool = False) -> None:
-        self._images, self._strict = images, strict
+    def __init__(
+        self,
+        images: Sequence[tuple[Path, str]],
+        *,
+        folder: Path | None = None,
+        strict: bool = False,
+    ) -> None:
+        self._images, self._folder, self._strict = images, folder, strict
         self.problems: list[str] = []
 
     def __len__(self) -> int:
@@ -80,7 +88,20 @@ class ImageReader:
                     raise
                 self.problems.append(str(error))
                 continue
-            yield Frame(pixels=image, index=index, time_s=0.0, source=str(path), name=name)
+            yield Frame(
+                pixels=image,
+                index=index,
+                time_s=0.0,
+                source=str(path),
+                name=name,
+                file_name=self._file_name(path),
+            )
+
+    def _file_name(self, path: Path) -> str:
+        real = path.parent.resolve() / path.name
+        if self._folder is None or not real.is_relative_to(self._folder):
+            return path.as_posix()
+        return real.relative_to(self._folder).as_posix()
 
     def close(self) -> None:
         """Release nothing: no file stays open."""

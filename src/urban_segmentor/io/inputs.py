@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,10 +32,13 @@ class Inputs:
     Attributes:
         images: Path and name of each picture.
         videos: Path and name of each video.
+        folder: The folder that all images lie in, absolute: the one that was named, or the deepest
+            one that they share; None where they share none but the root of the disk.
     """
 
     images: tuple[tuple[Path, str], ...]
     videos: tuple[tuple[Path, str], ...]
+    folder: Path | None = None
 
 
 def find_inputs(wishes: Sequence[str], *, leave_out: Path | None = None) -> Inputs:
@@ -59,7 +63,7 @@ def find_inputs(wishes: Sequence[str], *, leave_out: Path | None = None) -> Inpu
     images = tuple((path, name) for path, name in named if _is_image(path))
     chosen = {path for path, _ in images}
     videos = tuple((path, name) for path, name in named if path not in chosen)
-    return Inputs(images=images, videos=videos)
+    return Inputs(images=images, videos=videos, folder=_common_folder(wishes, images))
 
 
 def _expand(wish: str, leave_out: Path | None) -> Iterable[tuple[Path, str]]:
@@ -124,6 +128,22 @@ def _unique(found: Iterable[tuple[Path, str]]) -> list[tuple[Path, str]]:
         taken.add(name.lower())
         named.append((path, name))
     return named
+
+
+def _common_folder(wishes: Sequence[str], images: Sequence[tuple[Path, str]]) -> Path | None:
+    """Return the deepest folder that holds all images, and each folder of them that was named."""
+    parents = {path.parent.resolve() for path, _ in images}
+    named = {Path(wish).expanduser().resolve() for wish in wishes}
+    named = {
+        folder
+        for folder in named
+        if folder.is_dir() and any(parent.is_relative_to(folder) for parent in parents)
+    }
+    try:
+        common = Path(os.path.commonpath(named | parents))
+    except ValueError:  # there are none, or they lie on several drives
+        return None
+    return None if common == Path(common.anchor) and common not in named else common
 
 
 def _is_image(path: Path) -> bool:

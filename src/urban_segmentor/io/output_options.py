@@ -12,12 +12,17 @@ from urban_segmentor.options import option, parse_words
 USUAL_FOLDER = Path("urban-out")
 """Where results go when nothing is said; those of most commands in a folder in it."""
 OVERLAY = "overlay"
+FRAMES = "frames"
+"""The kind of output that keeps the frames of videos, and its folder."""
 WRITER_PATHS: dict[str, str] = {
     "coco": "coco.json",
     "yolo": "labels",
     "jsonl": "results.jsonl",
     "csv": "results.csv",
     "masks": "masks",
+    "color": "color",
+    "cutouts": "cutouts",
+    FRAMES: FRAMES,
     "cityscapes": "cityscapes",
     "panoptic": "panoptic.json",
     "labelids": "labelids",

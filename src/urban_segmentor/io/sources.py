@@ -17,8 +17,9 @@ from urban_segmentor.io.streams.source_uri import parse_source_uri
 from urban_segmentor.io.streams.stream_options import StreamOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
+    from urban_segmentor.io.inputs import Inputs
     from urban_segmentor.protocols import Source
     from urban_segmentor.structures.frame import Frame
 
@@ -83,24 +84,20 @@ def open_source(
     if inputs.videos and not inputs.images and len(inputs.videos) == 1:
         path, name = inputs.videos[0]
         return OpenedSource(source=clip.open(path, name=name), is_live=False)
-    return OpenedSource(source=_Files(inputs.images, inputs.videos, clip), is_live=False)
+    return OpenedSource(source=_Files(inputs, clip), is_live=False)
 
 
 class _Files:
     """Images, then videos, one after the other; those that cannot be read end the iteration."""
 
-    def __init__(
-        self,
-        images: Sequence[tuple[Path, str]],
-        videos: Sequence[tuple[Path, str]],
-        clip: ClipRange,
-    ) -> None:
-        self._images, self._videos, self._clip = images, videos, clip
+    def __init__(self, inputs: Inputs, clip: ClipRange) -> None:
+        self._inputs, self._clip = inputs, clip
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the frames of all files."""
-        images = ImageReader(self._images, strict=True)
-        return chain(images, chain.from_iterable(map(self._frames, self._videos)))
+        inputs = self._inputs
+        images = ImageReader(inputs.images, folder=inputs.folder, strict=True)
+        return chain(images, chain.from_iterable(map(self._frames, inputs.videos)))
 
     def _frames(self, video: tuple[Path, str]) -> Iterator[Frame]:
         path, name = video

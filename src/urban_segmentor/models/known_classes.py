@@ -28,3 +28,12 @@ def known_classes(names: Sequence[str]) -> ClassList:
         is_thing=[label is None or label.is_thing or not is_street for label in labels],
         colors=[nth_hue(i) if label is None else label.color for i, label in enumerate(labels)],
     )
+
+
+def are_cityscapes(names: Sequence[str]) -> bool:
+    """Return whether all names are classes of Cityscapes.
+
+    Args:
+        names: Names by class id.
+    """
+    return all(name in BY_NAME for name in names)

@@ -153,6 +153,19 @@ class ClassList(Sequence[ClassInfo]):
         return f"the model knows: {', '.join(names[:_SHOWN_NAMES])}{rest}"
 
 
+def first_ids(names: Sequence[str]) -> list[int]:
+    """Return for each class id the lowest one of the same name, to count names that repeat once.
+
+    Args:
+        names: Names by class id.
+
+    >>> first_ids(["car", "sky", "car"])
+    [0, 1, 0]
+    """
+    lowest: dict[str, int] = {}
+    return [lowest.setdefault(name, class_id) for class_id, name in enumerate(names)]
+
+
 def nth_hue(number: int) -> Rgb:
     """Return the nth of a row of hues that never come close to their neighbors'.
 

@@ -95,6 +95,8 @@ class Frame:
         time_s: Presentation time, seconds after the first frame of the source.
         source: What the frame came from, as the user named it, without secrets.
         name: Unique among the frames of a run, without suffix; output files are named after it.
+        file_name: The image file that it is, such as `city/photo.jpg`, below the folder of the
+            inputs; empty for frames of videos and streams, and for arrays.
         captured_s: When it arrived here, by `time.monotonic`, seconds; None where nobody waits.
     """
 
@@ -103,6 +105,7 @@ class Frame:
     time_s: float = 0.0
     source: str = ""
     name: str = "frame"
+    file_name: str = ""
     captured_s: float | None = None
 
     def __post_init__(self) -> None:

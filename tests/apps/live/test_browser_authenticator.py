@@ -10,6 +10,7 @@ import pytest
 from tests.apps.live.browser_parts import LIVE, NAMES, TOKEN, Shown, Stream, numbered
 from urban_segmentor.apps.live.browser import BrowserDisplay
 from urban_segmentor.apps.live.view_controls import ViewControls
+from urban_segmentor.structures.classes import ClassList
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +21,7 @@ FORM = "application/x-www-form-urlencoded"
 
 def show(token: str | None) -> Iterator[Shown]:
     """Give a display with a picture."""
-    controls = ViewControls(NAMES)
+    controls = ViewControls(ClassList.from_names(NAMES))
     display = BrowserDisplay(controls, title="Secret Street", port=0, token=token)
     display.show(numbered(1), LIVE)
     yield Shown(display, controls)

@@ -13,12 +13,15 @@ from tests.apps.live.browser_parts import NAMES, TOKEN
 from urban_segmentor.apps.live.browser import BrowserDisplay
 from urban_segmentor.apps.live.view_controls import ViewControls
 from urban_segmentor.errors import SettingError
+from urban_segmentor.structures.classes import ClassList
 
 
 def opened(**settings: Any) -> closing[BrowserDisplay]:  # noqa: ANN401
     """Return a display as a context."""
     return closing(
-        BrowserDisplay(ViewControls(NAMES), **{"title": "street", "port": 0, **settings})
+        BrowserDisplay(
+            ViewControls(ClassList.from_names(NAMES)), **{"title": "street", "port": 0, **settings}
+        )
     )
 
 

@@ -18,6 +18,7 @@ from PIL import Image
 from tests.apps.live.browser_parts import NAMES, TOKEN, Shown, wait_until
 from urban_segmentor.apps.live.browser import BrowserDisplay
 from urban_segmentor.apps.live.view_controls import ViewControls
+from urban_segmentor.structures.classes import ClassList
 from urban_segmentor.structures.frame import Frame
 from urban_segmentor.synthetic import Street
 from urban_segmentor.visualization.live_stats import LiveStats
@@ -42,7 +43,7 @@ class Running:
     """A display that gets frames and readings from a thread, as the main thread gives them."""
 
     def __init__(self, frames: Sequence[Frame], *, port: int = 0, token: str | None = None) -> None:
-        self.controls = ViewControls(NAMES)
+        self.controls = ViewControls(ClassList.from_names(NAMES))
         self.display = BrowserDisplay(self.controls, title="street", port=port, token=token)
         self.url = self.display.where
         self.readings = LIVE
@@ -180,7 +181,7 @@ def test_it_moves(running: Running, opened: Callable[..., Any], problems: list[s
 
 def test_the_newest_image_is_shown(browser: Any) -> None:  # noqa: ANN401
     """Not the one before it, although browsers wait for the start of the next part."""
-    controls = ViewControls(NAMES)
+    controls = ViewControls(ClassList.from_names(NAMES))
     display = BrowserDisplay(controls, title="street", port=0)
     page = browser.new_page()
     page.goto(display.where)

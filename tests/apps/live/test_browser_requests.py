@@ -20,6 +20,7 @@ from tests.apps.live.browser_parts import (
 )
 from urban_segmentor.apps.live.browser import BrowserDisplay
 from urban_segmentor.apps.live.view_controls import ViewControls
+from urban_segmentor.structures.classes import ClassList
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,7 @@ POST = b"POST /control HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/
 @contextmanager
 def showing() -> Iterator[Shown]:
     """Give a display."""
-    controls = ViewControls(NAMES)
+    controls = ViewControls(ClassList.from_names(NAMES))
     display = BrowserDisplay(controls, title="street", port=0)
     try:
         yield Shown(display, controls)

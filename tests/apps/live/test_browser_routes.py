@@ -11,7 +11,10 @@ import pytest
 from tests.apps.live.browser_parts import LIVE, NAMES, Shown, numbered
 from urban_segmentor.apps.live.browser import BrowserDisplay
 from urban_segmentor.apps.live.view_controls import ViewControls, ViewState
+from urban_segmentor.models.known_classes import known_classes
+from urban_segmentor.structures.classes import ClassList
 from urban_segmentor.visualization.live_stats import LiveStats
+from urban_segmentor.visualization.palette import PALETTES, class_colors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def shown() -> Iterator[Shown]:
     """Give a display."""
-    controls = ViewControls(NAMES)
+    controls = ViewControls(known_classes(NAMES))
     display = BrowserDisplay(controls, title='<b>street & "co"</b>', port=0)
     yield Shown(display, controls)
     display.close()
@@ -64,6 +67,8 @@ def test_the_state(shown: Shown) -> None:
         "all": None,
         "traffic": ["car", "bicycle"],
         "people": ["person", "rider"],
+        "things": ["person", "rider", "car", "bicycle"],
+        "stuff": ["road"],
     }
     assert (state["viewers"], state["viewer"], state["message"]) == (0, None, None)
     shown.display.show(numbered(1), LIVE)
@@ -189,9 +194,17 @@ def test_a_image_to_keep(shown: Shown, path: str, off: int) -> None:
     assert np.abs(np.asarray(image)[4:60, 4:60].astype(int) - 100).max() <= off
 
 
-def test_colors_of_other_classes() -> None:
-    """Those that are given, and none for names that Cityscapes does not have."""
-    for colors, expected in (([(1, 2, 255)], ["#0102ff"]), (None, [None])):
-        display = BrowserDisplay(ViewControls(["boat"]), title="x", port=0, colors=colors)
-        assert Shown(display, ViewControls([])).state()["colors"] == expected
-        display.close()
+@pytest.mark.parametrize("palette", PALETTES)
+def test_colors_are_those_of_the_classes(palette: str) -> None:
+    """One beside each name that is offered, as the palette has it."""
+    classes = ClassList.from_names(
+        ["boat", "car", "boat"], colors=[(1, 2, 255), (3, 4, 5), (6, 7, 8)]
+    )
+    display = BrowserDisplay(ViewControls(classes), title="x", port=0, palette=palette)
+    state = Shown(display, ViewControls(classes)).state()
+    display.close()
+    assert state["class_names"] == ["boat", "car"]
+    assert state["presets"] == {"all": None, "traffic": ["car"]}
+    car = class_colors(classes, palette=palette)[1]
+    assert state["colors"] == ["#0102ff", "#{:02x}{:02x}{:02x}".format(*car)]
+    assert (car == (3, 4, 5)) is (palette == "cityscapes")

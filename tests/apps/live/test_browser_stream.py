@@ -23,6 +23,7 @@ from tests.apps.live.browser_parts import (
 )
 from urban_segmentor.apps.live.browser import BrowserDisplay
 from urban_segmentor.apps.live.view_controls import ViewControls
+from urban_segmentor.structures.classes import ClassList
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def shown() -> Iterator[Shown]:
     """Give a display, and check that no thread is left."""
-    controls = ViewControls(NAMES)
+    controls = ViewControls(ClassList.from_names(NAMES))
     display = BrowserDisplay(controls, title="street", port=0)
     yield Shown(display, controls)
     display.close()

@@ -20,6 +20,7 @@ from urban_segmentor.io.streams.live_source import LiveSource
 from urban_segmentor.io.streams.source_uri import parse_source_uri
 from urban_segmentor.io.streams.stream_options import StreamOptions
 from urban_segmentor.io.writers.jsonl import JsonlWriter
+from urban_segmentor.structures.classes import ClassList
 from urban_segmentor.visualization.style import OverlayStyle
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def test_memory_does_not_grow_with_the_frames(tmp_path: Path) -> None:
     outcome = Live(
         LiveSource(parse_source_uri(str(clip)), options=StreamOptions(paced=False)),
         segmenter=segmenter,
-        controls=ViewControls(names),
+        controls=ViewControls(ClassList.from_names(names)),
         display=display,
         style=OverlayStyle(),
         recorder=RollingVideoWriter(tmp_path / "seen.mp4", max_length_s=20),

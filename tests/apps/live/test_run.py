@@ -12,6 +12,7 @@ from tests.apps.live.fakes import NAMES, SIZE, Given, Model, Noting
 from urban_segmentor.apps.live.run import Live, LiveReport
 from urban_segmentor.apps.live.view_controls import ViewControls, ViewState
 from urban_segmentor.errors import ModelError, OutputError, SourceError
+from urban_segmentor.structures.classes import ClassList
 from urban_segmentor.visualization.style import OverlayStyle
 
 if TYPE_CHECKING:
@@ -58,7 +59,9 @@ class Setup:
     def __init__(self, source: Given, **other: Any) -> None:  # noqa: ANN401
         self.source = source
         self.model: Any = other.pop("model", Model())
-        self.controls = ViewControls(NAMES, view=other.pop("view", ViewState(figures=False)))
+        self.controls = ViewControls(
+            ClassList.from_names(NAMES), view=other.pop("view", ViewState(figures=False))
+        )
         self.display = other.pop("display", Noting())
         self.live = Live(
             source,  # pyright: ignore[reportArgumentType]

@@ -18,6 +18,7 @@ from urban_segmentor.apps.live.scaling import Scaler, scaled_to
 from urban_segmentor.apps.live.view_controls import ViewControls, ViewState
 from urban_segmentor.apps.live.window import WindowDisplay
 from urban_segmentor.errors import DisplayError, MissingExtraError, OutputError
+from urban_segmentor.models.known_classes import known_classes
 from urban_segmentor.structures.cityscapes_labels import TRAIN_NAMES
 from urban_segmentor.structures.frame import Frame, Yuv420
 from urban_segmentor.visualization.live_stats import LiveStats
@@ -50,7 +51,7 @@ def hidden(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def controls() -> ViewControls:
     """Return the controls of a model of street classes."""
-    return ViewControls(TRAIN_NAMES)
+    return ViewControls(known_classes(TRAIN_NAMES))
 
 
 @pytest.fixture

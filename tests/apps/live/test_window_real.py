@@ -22,6 +22,7 @@ TITLE = "street under test"
 _RUN = """
 import json, os, signal, sys, time
 import numpy as np
+from urban_segmentor.structures.classes import ClassList
 from urban_segmentor.apps.live.view_controls import ViewControls
 from urban_segmentor.apps.live.window import WindowDisplay
 from urban_segmentor.visualization.live_stats import LiveStats
@@ -31,7 +32,7 @@ before = dict(os.environ)
 heard = []
 signal.signal(signal.SIGTERM, lambda *_: heard.append("term"))
 signal.signal(signal.SIGINT, lambda *_: heard.append("int"))
-controls = ViewControls(["car", "person"])
+controls = ViewControls(ClassList.from_names(["car", "person"]))
 window = WindowDisplay(controls, title=TITLE, save_picture=lambda _frame: None)
 added = {name for name in os.environ if name not in before}
 assert not added & {"PYGAME_HIDE_SUPPORT_PROMPT", "SDL_NO_SIGNAL_HANDLERS"}, added
@@ -148,7 +149,9 @@ def test_nothing_is_said_and_no_handler_is_set() -> None:
         "import signal, os; "
         "from urban_segmentor.apps.live.view_controls import ViewControls; "
         "from urban_segmentor.apps.live.window import WindowDisplay; "
-        "w = WindowDisplay(ViewControls(['car']), title='t\\0', save_picture=print); "
+        "from urban_segmentor.structures.classes import ClassList; "
+        "w = WindowDisplay(ViewControls(ClassList.from_names(['car'])), "
+        "title='t\\0', save_picture=print); "
         "import pygame; assert not pygame.mixer.get_init(); "
         "assert not [n for n in os.environ if n.startswith('PYGAME_')]; "
         "os.kill(os.getpid(), 15)"

@@ -19,6 +19,7 @@ from tests.evaluation.predictions import results
 from tests.evaluation.predictions.results import SIZE, STEM, as_json, coco, image, result
 from urban_segmentor.errors import MissingExtraError, PredictionError
 from urban_segmentor.evaluation.predictions import open_predictions
+from urban_segmentor.evaluation.predictions.coco_index import parse_index
 from urban_segmentor.evaluation.predictions.resizing import MAX_PIXELS
 
 if TYPE_CHECKING:
@@ -159,7 +160,6 @@ CAR = results.CATEGORIES[0]
         ({"categories": [{"id": 1, "name": "\ud800"}]}, "category 0: `name` is '.ud800'"),
         ({"categories": [{"id": 1, "name": "\x1b[2J"}]}, r"category 0: `name` is '.x1b\[2J'"),
         ({"categories": [CAR, CAR]}, "category 1 has the id 3 a second time"),
-        ({"categories": [CAR, {"id": 4, "name": "car"}]}, "has the name `car` a second time"),
         ({"categories": [{"id": 3, "name": "Auto"}]}, "has no class of Cityscapes, but `Auto`"),
         ({"images": None}, "`images` is missing, expected a list"),
         ({"images": []}, "has no images"),
@@ -182,6 +182,15 @@ def test_images_and_classes_are_checked(
     refusal = _refused(tmp_path, coco(**changes))
     with pytest.raises(PredictionError, match=message):
         raise refusal
+
+
+def test_names_may_repeat(tmp_path: Path) -> None:
+    """Two categories of one name are two classes, as in the class list that they come from."""
+    names = ((3, "car"), (4, "car"), (7, "person"))
+    categories = [{"id": number, "name": name} for number, name in names]
+    index = parse_index(coco(categories=categories), path=tmp_path / "coco.json")
+    assert index.class_names == ("car", "car", "person")
+    assert index.class_ids == {3: 0, 4: 1, 7: 2}
 
 
 @pytest.mark.parametrize(

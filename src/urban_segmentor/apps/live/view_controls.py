@@ -14,6 +14,8 @@ from urban_segmentor.visualization.style import OverlayStyle
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from urban_segmentor.structures.classes import ClassList
+
 _PEOPLE = ("person", "rider")
 _TRAFFIC = ("car", "truck", "bus", "train", "motorcycle", "bicycle")
 CONF_STEP = 0.05
@@ -42,12 +44,17 @@ class ViewControls:
     """The view, changed from any thread; the stages read it for every frame.
 
     Args:
-        class_names: Names by class id.
+        classes: The class list of the model.
         view: How it begins.
+
+    Attributes:
+        classes: The class list of the model.
+        class_names: What viewers choose from: each name once, in the order of class ids.
     """
 
-    def __init__(self, class_names: Sequence[str], *, view: ViewState | None = None) -> None:
-        self.class_names = tuple(class_names)
+    def __init__(self, classes: ClassList, *, view: ViewState | None = None) -> None:
+        self.classes = classes
+        self.class_names = tuple(dict.fromkeys(classes.names))
         self._lock = threading.Lock()
         self._view = view or ViewState()
         self._quits = False
@@ -65,11 +72,19 @@ class ViewControls:
 
     @property
     def presets(self) -> dict[str, tuple[str, ...] | None]:
-        """Groups of classes by name, as far as the model knows them; None for all."""
+        """Groups of classes by name, as far as the model knows them; None for all.
+
+        Traffic and people are known by their names. Things and stuff are told apart by the class
+        list, where it has both.
+        """
         found: dict[str, tuple[str, ...] | None] = {"all": None}
         for name, group in (("traffic", _TRAFFIC), ("people", _PEOPLE)):
             if known := tuple(member for member in group if member in self.class_names):
                 found[name] = known
+        things = tuple(dict.fromkeys(info.name for info in self.classes if info.is_thing))
+        stuff = tuple(dict.fromkeys(info.name for info in self.classes if not info.is_thing))
+        if things and stuff:
+            found |= {"things": things, "stuff": stuff}
         return found
 
     def quit(self) -> None:
@@ -102,7 +117,7 @@ class ViewControls:
         self._change(classes=None if classes is None else tuple(dict.fromkeys(classes)))
 
     def next_filter(self, steps: int = 1) -> None:
-        """Go to the next choice of classes: all, traffic, people, then each class alone."""
+        """Go to the next choice of classes: those of `presets`, then each class alone."""
         with self._lock:
             filters, now = self._filters, self._view.classes
             position = filters.index(now) if now in filters else 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, TypedDict
 
+from urban_segmentor.structures.classes import first_ids
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -37,6 +39,7 @@ class ClassCounts:
 
     def __init__(self, class_names: Sequence[str]) -> None:
         self._names = tuple(class_names)
+        self._first_ids = first_ids(self._names)
         self._frames: list[tuple[float, Counter[int]]] = []
 
     def add(self, instances: Instances, *, time_s: float) -> None:
@@ -47,7 +50,7 @@ class ClassCounts:
             time_s: Time of the frame, seconds.
         """
         ids: list[int] = instances.class_ids.tolist()
-        self._frames.append((time_s, Counter(ids)))
+        self._frames.append((time_s, Counter(self._first_ids[i] for i in ids)))
 
     def points(self) -> list[ChartPoint]:
         """Return the points of a chart: means over spans, for the most frequent classes."""

@@ -111,7 +111,9 @@ def segment_image(  # noqa: PLR0913
     image = read_upload(path, limits=limits)
     instances, drawn = _drawn(image, engine=engine, choices=choices)
     names = engine.class_names(choices.model)
-    frame = Frame(pixels=image, source=title, name=title.rpartition(".")[0] or title)
+    frame = Frame(
+        pixels=image, source=title, name=title.rpartition(".")[0] or title, file_name=title
+    )
     for kind in _SAVED:
         sink = WRITERS[kind](answer.folder, classes=instances.classes, overwrite=True)
         sink.write(Result(frame=frame, instances=instances))

@@ -6,6 +6,7 @@ frame gets old in a queue.
 
 import threading
 import time
+from collections import Counter
 from dataclasses import replace
 
 import cv2
@@ -104,10 +105,8 @@ def _annotated_frame(
     bgr = cv2.cvtColor(annotated, cv2.COLOR_RGB2BGR)
     jpeg = cv2.imencode(".jpg", bgr, _QUALITY)[1].tobytes()
     lap("encode")
-    names = models.class_names(options.model)
-    ids: list[int] = instances.class_ids.tolist()
-    class_ids = sorted(set(ids), key=ids.count, reverse=True)[:_MAX_CLASSES]
-    summary = ", ".join(f"{ids.count(class_id)} {names[class_id]}" for class_id in class_ids)
+    counts = Counter(instances.class_names).most_common(_MAX_CLASSES)
+    summary = ", ".join(f"{count} {name}" for name, count in counts)
     headers = {
         "X-Instances": str(len(instances)),
         "X-Seen": summary.encode("ascii", "replace").decode(),

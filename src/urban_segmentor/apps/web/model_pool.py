@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from urban_segmentor.apps.web.segment_options import SegmentOptions
+    from urban_segmentor.structures.classes import ClassList
 
 STREAMS = 2
 """Networks at work at once: one a core beats one on two cores."""
@@ -95,9 +96,13 @@ class ModelPool:
                 )
             return self._segmenters[model]
 
+    def classes(self, model: str) -> ClassList:
+        """Return the class list of a model."""
+        return self.segmenter(model).spec.classes
+
     def class_names(self, model: str) -> tuple[str, ...]:
-        """Return the classes of a model, by class id."""
-        return tuple(self.segmenter(model).spec.class_names)
+        """Return the class names of a model, by class id."""
+        return self.classes(model).names
 
     def segmenter_for(self, choices: SegmentOptions) -> Segmenter | PanopticSegmenter:
         """Return what finds the instances; it shares the compiled network with all others.

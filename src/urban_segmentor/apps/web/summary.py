@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
+from urban_segmentor.structures.classes import first_ids
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -38,11 +40,12 @@ def class_rows(instances: Instances, *, class_names: Sequence[str]) -> list[Clas
         instances: Predictions of an image; where masks of a class overlap, a pixel counts once.
         class_names: Names by class id.
     """
-    ids: list[int] = instances.class_ids.tolist()
+    first = np.array(first_ids(class_names), dtype=np.int32)[instances.class_ids]
+    ids: list[int] = first.tolist()
     height, width = instances.masks.image_size
     rows: list[ClassRow] = []
     for class_id, count in Counter(ids).most_common():
-        mine = instances.select(instances.class_ids == class_id)
+        mine = instances.select(first == class_id)
         covered = _covered_px(mine)
         rows.append(
             {

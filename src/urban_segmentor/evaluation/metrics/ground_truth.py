@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
-from urban_segmentor.errors import DatasetError, ShapeError
+from urban_segmentor.errors import DatasetError
 from urban_segmentor.structures._arrays import read_only
 from urban_segmentor.structures.cityscapes_labels import CITYSCAPES, TRAIN_LABELS, Label
 
@@ -149,14 +149,9 @@ def label_ids_of_classes(class_names: Sequence[str], labels: Sequence[Label]) ->
     """Return the label id of each class of a model, int64 (C,), 0 for those not evaluated.
 
     Args:
-        class_names: The class list of the model.
+        class_names: The class list of the model; classes of one name are one class here.
         labels: The evaluated classes.
-
-    Raises:
-        ShapeError: A name is there twice.
     """
-    if len(set(class_names)) != len(class_names):
-        raise ShapeError(f"`class_names` must differ, got {', '.join(class_names)}")
     ids = {label.name: label.label_id for label in labels}
     return np.array([ids.get(name, 0) for name in class_names], dtype=np.int64)
 

@@ -135,12 +135,14 @@ def parse_index(content: object, *, path: Path) -> CocoIndex:
 def parse_categories(content: object, *, path: Path) -> tuple[tuple[str, ...], dict[int, int]]:
     """Return the class names, and the class id of each category id.
 
+    Names may repeat, as in the class lists of some models.
+
     Args:
         content: The list `categories` of a file.
         path: The file, named in messages.
 
     Raises:
-        PredictionError: It is no such list, has an id or name twice, or no Cityscapes class.
+        PredictionError: It is no such list, has an id twice, or no Cityscapes class.
     """
     class_ids: dict[int, int] = {}
     names: list[str] = []
@@ -149,10 +151,10 @@ def parse_categories(content: object, *, path: Path) -> tuple[tuple[str, ...], d
         category = as_object(entry, context=context)
         number = as_number(category.get("id"), context=f"{context}: `id`")
         name = as_text(category.get("name"), context=f"{context}: `name`")
-        if number in class_ids or name in names:
-            twice = f"the id {describe(number)}" if number in class_ids else f"the name `{name}`"
+        if number in class_ids:
             raise PredictionError(
-                f"{context} has {twice} a second time", hint="list every category once"
+                f"{context} has the id {describe(number)} a second time",
+                hint="give every category an id of its own",
             )
         class_ids[number] = len(names)
         names.append(name)

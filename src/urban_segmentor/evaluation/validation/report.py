@@ -109,7 +109,7 @@ class ReportFolder:
         blank = np.broadcast_to(np.uint8(0), (*size, 3))  # sinks look at the size alone
         name = f"{sample.stem}_leftImg8bit"
         source = f"{name}.png" if sample.image is None else sample.image.name
-        frame = Frame(pixels=blank, index=self._number, source=source, name=name)
+        frame = Frame(pixels=blank, index=self._number, source=source, name=name, file_name=source)
         for kind, sink in zip(self._kinds, self._sinks, strict=True):
             instances = _as_kept(kind, predicted, self._classes)
             sink.write(Result(frame=frame, instances=instances))

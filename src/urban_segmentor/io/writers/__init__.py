@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from urban_segmentor.io.writers.cityscapes import CityscapesWriter
 from urban_segmentor.io.writers.coco import CocoWriter
+from urban_segmentor.io.writers.color import ColorWriter
 from urban_segmentor.io.writers.csv_table import CsvWriter
+from urban_segmentor.io.writers.cutouts import CutoutsWriter
+from urban_segmentor.io.writers.frames import FramesWriter
 from urban_segmentor.io.writers.jsonl import JsonlWriter
 from urban_segmentor.io.writers.label_ids import LabelIdsWriter
 from urban_segmentor.io.writers.masks import MasksWriter
@@ -40,6 +43,9 @@ WRITERS: dict[str, WriterFactory] = {
     "jsonl": JsonlWriter,
     "csv": CsvWriter,
     "masks": MasksWriter,
+    "color": ColorWriter,
+    "cutouts": CutoutsWriter,
+    "frames": FramesWriter,
     "cityscapes": CityscapesWriter,
     "panoptic": PanopticWriter,
     "labelids": LabelIdsWriter,

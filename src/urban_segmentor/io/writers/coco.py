@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 class CocoWriter:
     """Writes `coco.json`; memory does not grow with the number of frames.
 
-    Category ids are class ids plus 1. Images of a video have `frame` and `time_s` besides.
+    Category ids are class ids plus 1. The `file_name` of an image leads from the folder of the
+    inputs to it. That of a frame of a video leads from the folder of the results to what
+    `FramesWriter` writes; its entry has `video`, `frame_index` and `time_s` besides.
 
     Args:
         folder: Where to; made when missing.

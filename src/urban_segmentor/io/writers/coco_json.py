@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import PurePath
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any
 
 from urban_segmentor.io.atomic import AtomicFile, output_errors, write_all
-from urban_segmentor.io.writers.records import image_file
+from urban_segmentor.io.writers.records import image_file_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,22 +95,25 @@ class CocoJsonFile:
 
 
 def image_entry(frame: Frame, *, image_id: int | str) -> dict[str, Any]:
-    """Return the entry of an image; frames of a video have `frame` and `time_s` besides.
+    """Return the entry of an image; frames of a video say which, where in it, and when besides.
 
     Args:
         frame: Its pixels are not looked at.
         image_id: What annotations call it.
     """
     height, width = frame.size
-    file_name = image_file(frame)
     entry: dict[str, Any] = {
         "id": image_id,
-        "file_name": file_name or frame.name,
+        "file_name": image_file_name(frame),
         "width": width,
         "height": height,
     }
-    if file_name is None:
-        entry |= {"frame": frame.index, "time_s": round(frame.time_s, 6)}
+    if not frame.file_name:
+        entry |= {
+            "video": PurePath(frame.source).name,
+            "frame_index": frame.index,
+            "time_s": round(frame.time_s, 6),
+        }
     return entry
 
 

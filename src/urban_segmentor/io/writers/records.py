@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
 
 from urban_segmentor.errors import OutputError, ShapeError
+from urban_segmentor.io.output_options import FRAMES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from urban_segmentor.structures.classes import ClassList
     from urban_segmentor.structures.frame import Frame
     from urban_segmentor.structures.instances import Instances
-
 
 # Masks are long runs: differences to the left, run lengths only, take a third of the time of the
 # default, which tries all filters on every row.
@@ -71,17 +71,21 @@ def instance_records(
     ]
 
 
-def image_file(frame: Frame) -> str | None:
-    """Return the name of the picture with its suffix, or None for a frame of a video.
+def image_file_name(frame: Frame) -> str:
+    """Return the file that holds the image of a frame, with its suffix.
+
+    An image is its own file. A frame of a video is what the results `frames` make of it, below
+    the folder of the results: `frames/street/street_000012.jpg`.
 
     Args:
         frame: Its pixels are not looked at.
     """
-    source = PurePath(frame.source)
-    last = frame.name.rpartition("/")[2]
-    if not isinstance(frame.pixels, np.ndarray) or frame.time_s > 0:
-        return None
-    return frame.name + source.suffix if source.stem and last.startswith(source.stem) else None
+    if frame.file_name:
+        return frame.file_name
+    folder = frame.name.removesuffix(f"_{frame.index:06d}")
+    if folder in {"", frame.name}:
+        return f"{FRAMES}/{frame.name}.jpg"
+    return f"{FRAMES}/{folder}/{frame.name.rpartition('/')[2]}.jpg"
 
 
 def result_path(folder: Path, name: str, *, suffix: str) -> Path:

@@ -12,14 +12,14 @@ from urban_segmentor.apps.live.browser.mjpeg import MjpegEncoder
 from urban_segmentor.apps.live.browser.routes import Routes
 from urban_segmentor.apps.live.browser.server import Server
 from urban_segmentor.apps.live.display_options import USUAL_DISPLAY
-from urban_segmentor.structures.cityscapes_labels import BY_NAME
+from urban_segmentor.structures.classes import first_ids
 from urban_segmentor.visualization.live_stats import LiveStats
+from urban_segmentor.visualization.palette import class_colors
+from urban_segmentor.visualization.style import PALETTES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from urban_segmentor.apps.live.view_controls import ViewControls
-    from urban_segmentor.structures.color import Rgb
+    from urban_segmentor.structures.classes import ClassList
     from urban_segmentor.structures.frame import Frame
 
 _MESSAGE_S = 6.0
@@ -36,15 +36,15 @@ class BrowserDisplay:
         host: Address to listen on; a non-loopback one needs a token.
         port: Requested port, or the next free one; 0 for any.
         token: Access token, 12 characters or more; None for none.
-        colors: Red, green, blue of each class, 0..255, beside its name; None for those of
-            Cityscapes where it has the name.
+        palette: Which colors are beside the class names.
 
     Attributes:
         moved_from: The requested port when it is in use, else None.
 
     Raises:
         SettingError: The port is out of range or not allowed, the token is too short, the host is
-            not this machine, others could reach it without a token, or no port is free.
+            not this machine, others could reach it without a token, no port is free, or there is
+            no such palette.
     """
 
     def __init__(  # noqa: PLR0913
@@ -55,9 +55,9 @@ class BrowserDisplay:
         host: str = USUAL_DISPLAY.host,
         port: int = USUAL_DISPLAY.port,
         token: str | None = None,
-        colors: Sequence[Rgb] | None = None,
+        palette: str = PALETTES[0],
     ) -> None:
-        self._controls, self._colors = controls, _as_css(controls.class_names, colors)
+        self._controls, self._colors = controls, _as_css(controls.classes, palette)
         self._images = MjpegEncoder()
         self._readings, self._polled_s = LiveStats(), time.monotonic()
         self._message: dict[str, object] | None = None
@@ -130,9 +130,8 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 1)
 
 
-def _as_css(names: Sequence[str], colors: Sequence[Rgb] | None) -> list[str | None]:
-    if colors is None:
-        known = [BY_NAME[name].color if name in BY_NAME else None for name in names]
-    else:
-        known = list(colors)
-    return [None if color is None else "#{:02x}{:02x}{:02x}".format(*color) for color in known]
+def _as_css(classes: ClassList, palette: str) -> list[str]:
+    """Return a color for each name of the class list, as CSS has it."""
+    colors = class_colors(classes, palette=palette)
+    shown = dict.fromkeys(first_ids(classes.names))
+    return ["#{:02x}{:02x}{:02x}".format(*colors[class_id]) for class_id in shown]

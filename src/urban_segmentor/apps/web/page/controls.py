@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 OWN = "own"
 _DRAWN = ("boxes", "labels", "scores")
-_PALETTE_WORDS = {"cityscapes": "Cityscapes", "safe": "color-blind safe"}
+_PALETTE_WORDS = {"cityscapes": "class colors", "safe": "color-blind safe"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,10 +123,12 @@ def set_controls(query: Mapping[str, str], *, engine: ModelPool) -> list[Any]:
     """
     try:
         choices = SegmentOptions.from_query({"model": engine.model, **query})
-        names = engine.class_names(choices.model)
+        viewing = Viewing(engine.classes(choices.model))
         choices.style()
     except SettingError:
-        choices, names = SegmentOptions(model=engine.model), engine.class_names(engine.model)
+        choices = SegmentOptions(model=engine.model)
+        viewing = Viewing(engine.classes(engine.model))
+    names = viewing.class_names
     wanted = [name for name in names if choices.classes is None or name in choices.classes]
     wanted = wanted or list(names)
     drawn = [name for name in _DRAWN if getattr(choices, name)]
@@ -140,15 +142,16 @@ def set_controls(query: Mapping[str, str], *, engine: ModelPool) -> list[Any]:
         drawn,
         choices.opacity,
         choices.palette,
-        _preset_of(wanted, names),
+        _preset_of(wanted, viewing),
     ]
 
 
 def _build_finding(engine: ModelPool, usual: SegmentOptions) -> dict[str, Any]:
     """Return the controls that say what is looked for, by name."""
-    names = list(engine.class_names(engine.model))
+    viewing = Viewing(engine.classes(engine.model))
+    names = list(viewing.class_names)
     preset = gr.Radio(
-        _preset_words(names),
+        _preset_words(viewing),
         value="all",
         label="Preset",
         info="Sets the classes below.",
@@ -221,20 +224,21 @@ def _connect(controls: FormControls, engine: ModelPool) -> None:
     """Let preset, classes and model follow each other."""
 
     def to_classes(preset: str, model: str, classes: list[str]) -> list[str]:
-        names = engine.class_names(model)
         if preset == OWN:
             return classes
-        return list(Viewing(names).presets.get(preset) or names)
+        viewing = Viewing(engine.classes(model))
+        return list(viewing.presets.get(preset) or viewing.class_names)
 
     def to_preset(classes: list[str], model: str) -> str:
-        return _preset_of(classes, engine.class_names(model))
+        return _preset_of(classes, Viewing(engine.classes(model)))
 
     def to_model(model: str, classes: list[str]) -> tuple[Any, Any]:
-        names = engine.class_names(model)
+        viewing = Viewing(engine.classes(model))
+        names = viewing.class_names
         kept = [name for name in names if name in classes]
         if not kept or set(classes) - set(names):
             kept = list(names)
-        presets = gr.Radio(_preset_words(names), value=_preset_of(kept, names))
+        presets = gr.Radio(_preset_words(viewing), value=_preset_of(kept, viewing))
         return gr.CheckboxGroup(list(names), value=kept), presets
 
     quick: Any = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
@@ -247,13 +251,13 @@ def _connect(controls: FormControls, engine: ModelPool) -> None:
     )
 
 
-def _preset_words(names: Sequence[str]) -> list[tuple[str, str]]:
-    return [(name, name) for name in Viewing(names).presets] + [("own choice", OWN)]
+def _preset_words(viewing: Viewing) -> list[tuple[str, str]]:
+    return [(name, name) for name in viewing.presets] + [("own choice", OWN)]
 
 
-def _preset_of(classes: Sequence[str], names: Sequence[str]) -> str:
+def _preset_of(classes: Sequence[str], viewing: Viewing) -> str:
     """Return the preset that consists of these classes."""
-    for preset, members in Viewing(names).presets.items():
-        if set(members or names) == set(classes):
+    for preset, members in viewing.presets.items():
+        if set(members or viewing.class_names) == set(classes):
             return preset
     return OWN
