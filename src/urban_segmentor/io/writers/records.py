@@ -56,12 +56,9 @@ def instance_records(
     Raises:
         ShapeError: A class id lies outside the list.
     """
+    check_class_ids(instances, classes)
     class_names = (instances.classes if classes is None else classes).names
-    class_ids = instances.class_ids
-    wrong = class_ids[(class_ids < 0) | (class_ids >= len(class_names))]
-    if len(wrong):
-        raise ShapeError(f"`class_ids` must lie in 0..{len(class_names) - 1}, got {wrong[0]}")
-    ids: list[int] = class_ids.tolist()
+    ids: list[int] = instances.class_ids.tolist()
     scores: list[float] = instances.scores.astype(np.float64).round(5).tolist()
     boxes: list[list[float]] = instances.boxes.astype(np.float64).round(2).tolist()
     areas: list[int] = instances.masks.areas().tolist()
@@ -69,6 +66,23 @@ def instance_records(
         InstanceRecord(class_names[class_id], class_id, score, box, area)
         for class_id, score, box, area in zip(ids, scores, boxes, areas, strict=True)
     ]
+
+
+def check_class_ids(instances: Instances, classes: ClassList | None = None) -> None:
+    """Refuse instances of classes that are not in the list.
+
+    Args:
+        instances: N instances, class_ids int32 (N,).
+        classes: The class list of the model; None for that of the instances.
+
+    Raises:
+        ShapeError: A class id lies outside the list.
+    """
+    count = len(instances.classes if classes is None else classes)
+    class_ids = instances.class_ids
+    wrong = class_ids[(class_ids < 0) | (class_ids >= count)]
+    if len(wrong):
+        raise ShapeError(f"`class_ids` must lie in 0..{count - 1}, got {wrong[0]}")
 
 
 def image_file(frame: Frame) -> str | None:
