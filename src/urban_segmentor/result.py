@@ -176,8 +176,8 @@ class Result:
         """Return the result as a COCO object: `images`, `annotations`, `categories`.
 
         Masks are compressed RLE, boxes `x, y, width, height` in pixels, category ids class ids
-        plus 1. A class that the class list does not have is called by its id. The image of a
-        video's frame has `frame` and `time_s` besides.
+        plus 1. A class that the class list does not have is called by its id. The rest is as
+        `CocoWriter` has it.
         """
         from urban_segmentor.io.writers.coco_json import image_entry  # noqa: PLC0415 - heavy, or above in the layers
         from urban_segmentor.structures.coco_annotations import coco_categories  # noqa: PLC0415 - heavy, or above in the layers

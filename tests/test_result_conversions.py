@@ -20,26 +20,39 @@ from tests.io.findings import (
     lines_of,
     nothing,
     properties,
-    source_image,
     video_frame,
-    write,
 )
 from tests.strategies import instances
 from urban_segmentor.errors import OutputError, SettingError
 from urban_segmentor.io.image_codec import IMAGE_SUFFIXES
+from urban_segmentor.io.writers import WRITERS
 from urban_segmentor.result import Result
 from urban_segmentor.structures.classes import ClassList
+from urban_segmentor.structures.frame import Frame
 from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.rle import decode_rle
 
 CLASSES = ClassList.from_names(NAMES)
 
 
+def still(found: Instances, *, name: str = "photo", source: str = "") -> Frame:
+    """Return a black image of the size of the masks."""
+    pixels = np.zeros((*found.image_size, 3), dtype=np.uint8)
+    return Frame(pixels=pixels, name=name, source=source)
+
+
+def write(kind: str, folder: Path, result: Result) -> None:
+    """Write one result with a writer of result files."""
+    sink = WRITERS[kind](folder)
+    sink.write(result)
+    sink.close()
+
+
 def result_of(found: Instances, *, classes: ClassList = CLASSES) -> Result:
     """Return a result of a still, tracked."""
     tracks = np.arange(len(found), dtype=np.int32) + 5
     found = replace(found, classes=classes, track_ids=tracks)
-    return Result(frame=source_image(found), instances=found)
+    return Result(frame=still(found), instances=found)
 
 
 # pycocotools itself is behind NumPy 2.
@@ -88,8 +101,9 @@ def test_json_is_a_line_of_the_writer(tmp_path: Path) -> None:
     """What users of one can read they can read of the other."""
     found = replace(example(), classes=CLASSES)
     frame = video_frame(found, index=6)
-    write("jsonl", tmp_path, [(frame, found)])
-    record = json.loads(Result(frame=frame, instances=found).to_json())
+    result = Result(frame=frame, instances=found)
+    write("jsonl", tmp_path, result)
+    record = json.loads(result.to_json())
     assert [record] == lines_of(tmp_path / "results.jsonl")
     assert "track_id" not in record["instances"][0]
 
@@ -97,13 +111,15 @@ def test_json_is_a_line_of_the_writer(tmp_path: Path) -> None:
 def test_coco_is_that_of_the_writer(tmp_path: Path) -> None:
     """Names, suffixes and times of the image, annotations and categories."""
     found = replace(example(), classes=CLASSES)
-    photo = source_image(found, name="photo", source="in/photo.JPG")
+    photo = still(found, name="photo", source="in/photo.JPG")
     for k, frame in enumerate([photo, video_frame(found, index=6)]):
-        write("coco", tmp_path / str(k), [(frame, found)])
+        result = Result(frame=frame, instances=found)
+        write("coco", tmp_path / str(k), result)
         wanted = json.loads((tmp_path / str(k) / "coco.json").read_text())
-        made = Result(frame=frame, instances=found).to_coco()
+        made = result.to_coco()
         assert made["images"] == wanted["images"]
         assert made["annotations"] == wanted["annotations"]
+        assert made["categories"] == wanted["categories"]
         assert [entry["name"] for entry in made["categories"]] == list(NAMES)
 
 
@@ -124,11 +140,12 @@ def test_saved_tables_are_those_of_the_writer(tmp_path: Path) -> None:
     """One row an instance under the same heading; a table of nothing is a heading."""
     found = replace(example(), classes=CLASSES)
     frame = video_frame(found, index=6)
-    write("csv", tmp_path, [(frame, found)])
-    path = Result(frame=frame, instances=found).save(tmp_path / "one.csv")
+    result = Result(frame=frame, instances=found)
+    write("csv", tmp_path, result)
+    path = result.save(tmp_path / "one.csv")
     assert path.read_bytes() == (tmp_path / "results.csv").read_bytes()
     none = replace(nothing(), classes=CLASSES)
-    Result(frame=source_image(none), instances=none).save(path)
+    Result(frame=still(none), instances=none).save(path)
     with path.open(encoding="utf-8", newline="") as file:
         assert list(csv.DictReader(file)) == []
     unnamed = Result(frame=frame, instances=example())
