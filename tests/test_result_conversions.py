@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocotools.coco import COCO
 
@@ -19,7 +19,6 @@ from tests.io.findings import (
     fresh_folder,
     lines_of,
     nothing,
-    properties,
     video_frame,
 )
 from tests.strategies import instances
@@ -32,6 +31,8 @@ from urban_segmentor.structures.frame import Frame
 from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.rle import decode_rle
 
+# Files take their time, and other work on the machine is no failure.
+unhurried = settings(max_examples=25, deadline=None)
 CLASSES = ClassList.from_names(NAMES)
 
 
@@ -57,7 +58,7 @@ def result_of(found: Instances, *, classes: ClassList = CLASSES) -> Result:
 
 # pycocotools itself is behind NumPy 2.
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-@properties
+@unhurried
 @given(instances(), st.booleans())
 def test_saved_coco_loads_in_pycocotools(found: Instances, is_named: bool) -> None:  # noqa: FBT001 - drawn
     """And comes back from there, named or not."""
@@ -79,6 +80,7 @@ def test_saved_coco_loads_in_pycocotools(found: Instances, is_named: bool) -> No
     assert back.class_names == names
 
 
+@unhurried
 @given(instances(), st.booleans())
 def test_json_reads_back(found: Instances, is_named: bool) -> None:  # noqa: FBT001 - drawn
     """One line with every instance, its mask and its track."""
@@ -123,7 +125,7 @@ def test_coco_is_that_of_the_writer(tmp_path: Path) -> None:
         assert [entry["name"] for entry in made["categories"]] == list(NAMES)
 
 
-@properties
+@unhurried
 @given(instances())
 def test_saved_text_is_yolo(found: Instances) -> None:
     """The masks come back from the file."""
@@ -170,6 +172,7 @@ def test_a_suffix_that_names_no_format_is_refused(tmp_path: Path, name: str) -> 
     """The message lists those that do."""
     with pytest.raises(OutputError, match="names no format") as caught:
         result_of(example()).save(tmp_path / name)
+    assert Path(name).suffix in str(caught.value) if "." in name else "without" in str(caught.value)
     for suffix in (".csv", ".jpg", ".json", ".txt"):
         assert suffix in str(caught.value.hint)
     assert list(tmp_path.iterdir()) == []

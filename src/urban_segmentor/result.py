@@ -185,7 +185,7 @@ class Result:
         return {
             "images": [image_entry(self.frame, image_id=1)],
             "annotations": self.instances.to_coco(image_id=1),
-            "categories": coco_categories(_all_classes(self)),
+            "categories": coco_categories(self.classes, class_ids=self.instances.class_ids),
         }
 
     def to_json(self) -> str:
@@ -195,8 +195,7 @@ class Result:
         """
         from urban_segmentor.io.writers.jsonl import result_record  # noqa: PLC0415 - heavy, or above in the layers
 
-        record = result_record(self, _all_classes(self))
-        return json.dumps(record, ensure_ascii=False, allow_nan=False)
+        return json.dumps(result_record(self), ensure_ascii=False, allow_nan=False)
 
     def to_dataframe(self) -> pd.DataFrame:
         """Return a pandas data frame with one row an instance.
@@ -216,11 +215,6 @@ class Result:
         return instance_table(self.instances, before=columns)
 
 
-def _all_classes(result: Result) -> ClassList:
-    """Return the class list, long enough for every instance."""
-    return result.classes.padded(int(result.instances.class_ids.max(initial=-1)) + 1)
-
-
 def _coco_text(result: Result) -> str:
     return json.dumps(result.to_coco(), ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -232,7 +226,7 @@ def _yolo_text(result: Result) -> str:
 def _csv_text(result: Result) -> str:
     from urban_segmentor.io.writers.csv_table import csv_text  # noqa: PLC0415 - heavy, or above in the layers
 
-    return csv_text(result, _all_classes(result))
+    return csv_text(result)
 
 
 _TEXTS: Mapping[str, Callable[[Result], str]] = {

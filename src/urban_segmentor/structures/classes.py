@@ -110,20 +110,6 @@ class ClassList(Sequence[ClassInfo]):
         """
         return self.infos[class_id].name if 0 <= class_id < len(self.infos) else str(class_id)
 
-    def padded(self, count: int) -> ClassList:
-        """Return the list, longer where it is too short: further classes are called by their ids.
-
-        >>> ClassList.from_names(["car"]).padded(3).names
-        ('car', '1', '2')
-
-        Args:
-            count: Classes that there are at least.
-        """
-        more = range(len(self.infos), count)
-        return ClassList(
-            (*self.infos, *(ClassInfo(name=str(i), color=nth_hue(i)) for i in more)),
-        )
-
     def ids_of(self, name: str | int) -> tuple[int, ...]:
         """Return the ids of the classes of a name; several where names repeat.
 

@@ -64,16 +64,25 @@ def _crowds(instances: Instances) -> NDArray[Any]:
     return instances.extra.get("is_crowd", np.zeros(len(instances), dtype=np.bool_))
 
 
-def coco_categories(classes: ClassList) -> list[dict[str, Any]]:
+def coco_categories(
+    classes: ClassList, *, class_ids: NDArray[np.int32] | None = None
+) -> list[dict[str, Any]]:
     """Return the entries of `categories`; ids are class ids plus 1.
 
     Args:
         classes: The class list of the model.
+        class_ids: int32 (N,), of instances; those beyond the list get entries that are called
+            by their ids.
     """
-    return [
+    listed = [
         {"id": i, "name": c.name, "supercategory": "thing" if c.is_thing else "stuff"}
         for i, c in enumerate(classes, start=1)
     ]
+    if class_ids is None:
+        return listed
+    beyond: list[int] = np.unique(class_ids[class_ids >= len(classes)]).tolist()
+    more = [{"id": i + 1, "name": classes.name_of(i), "supercategory": "thing"} for i in beyond]
+    return [*listed, *more]
 
 
 class _Row(NamedTuple):

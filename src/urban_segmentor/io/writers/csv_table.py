@@ -62,20 +62,18 @@ class CsvWriter:
         self._file.commit()
 
 
-def csv_text(result: Result, classes: ClassList) -> str:
+def csv_text(result: Result) -> str:
     """Return the rows of one frame under their heading, as `results.csv` has them.
+
+    Classes that the class list of the result does not have are called by their ids.
 
     Args:
         result: Its pixels are not looked at.
-        classes: The class list of the model.
-
-    Raises:
-        ShapeError: A class id lies outside the list.
     """
-    return _lines([COLUMNS, *_rows(result, classes)])
+    return _lines([COLUMNS, *_rows(result)])
 
 
-def _rows(result: Result, classes: ClassList) -> list[tuple[object, ...]]:
+def _rows(result: Result, classes: ClassList | None = None) -> list[tuple[object, ...]]:
     """Return one row an instance, in the order of `COLUMNS`."""
     frame = result.frame
     height, width = frame.size

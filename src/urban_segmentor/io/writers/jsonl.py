@@ -60,7 +60,8 @@ def result_record(result: Result, classes: ClassList | None = None) -> dict[str,
 
     Args:
         result: Its pixels are not looked at.
-        classes: The class list of the model; None for that of the result.
+        classes: The class list that every class id must be in; None for that of the result,
+            where classes beyond it are called by their ids.
     """
     frame, instances = result.frame, result.instances
     height, width = frame.size
