@@ -73,5 +73,18 @@ class MissingExtraError(UrbanSegmentorError, ImportError):
         )
 
 
+class MissingLibraryError(UrbanSegmentorError, ImportError):
+    """A library that a conversion is for is not installed, and no extra of this package brings it.
+
+    Args:
+        library: Its name, as one imports and installs it.
+    """
+
+    def __init__(self, library: str) -> None:
+        super().__init__(
+            f"this needs `{library}`, which is not installed", hint=f"pip install {library}"
+        )
+
+
 class ShapeError(UrbanSegmentorError, ValueError):
     """An array has the wrong shape or dtype."""

@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING, Any, Never, Self, overload
 
 import numpy as np
 
+from urban_segmentor.errors import OutputError
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+
+    import pandas as pd
 
     from urban_segmentor.structures.classes import ClassList
     from urban_segmentor.structures.frame import Frame, Image
@@ -142,46 +146,92 @@ class Result:
         """Write the result to a file, and return its path.
 
         Args:
-            path: An image such as `out.jpg` gets what `plot` draws; `.json` gets the COCO JSON
-                of `to_coco`.
+            path: An image such as `out.jpg` gets what `plot` draws; `.json` the COCO JSON of
+                `to_coco`, `.txt` the lines of `Instances.to_yolo`, `.csv` a row an instance.
             overwrite: False to refuse a file that exists.
 
         Raises:
             OutputError: The file cannot be written, or its suffix names no format.
         """
         from urban_segmentor.io.atomic import write_atomically  # noqa: PLC0415 - heavy, or above in the layers
+        from urban_segmentor.io.image_codec import IMAGE_SUFFIXES  # noqa: PLC0415 - heavy, or above in the layers
         from urban_segmentor.io.images import write_image  # noqa: PLC0415 - heavy, or above in the layers
 
         path = Path(path).expanduser()
-        if path.suffix.lower() == ".json":
-            text = json.dumps(self.to_coco(), ensure_ascii=False) + "\n"
-            write_atomically(path, text.encode(), overwrite=overwrite)
-        else:
+        suffix = path.suffix.lower()
+        if suffix in _TEXTS:
+            write_atomically(path, _TEXTS[suffix](self).encode(), overwrite=overwrite)
+        elif suffix in IMAGE_SUFFIXES:
             write_image(path, self.plot(), overwrite=overwrite)
+        else:
+            known = ", ".join(sorted({*IMAGE_SUFFIXES, *_TEXTS}))
+            found = f"`{suffix}`" if suffix else "a name without suffix"
+            raise OutputError(
+                f"cannot write `{path}`: {found} names no format",
+                hint=f"the suffix must be one of {known}",
+            )
         return path
 
     def to_coco(self) -> dict[str, Any]:
         """Return the result as a COCO object: `images`, `annotations`, `categories`.
 
         Masks are compressed RLE, boxes `x, y, width, height` in pixels, category ids class ids
-        plus 1.
+        plus 1. A class that the class list does not have is called by its id. The rest is as
+        `CocoWriter` has it.
         """
-        height, width = self.frame.size
-        image = {
-            "id": 1,
-            "file_name": Path(self.frame.source).name or self.frame.name,
-            "width": width,
-            "height": height,
+        from urban_segmentor.io.writers.coco_json import image_entry  # noqa: PLC0415 - heavy, or above in the layers
+        from urban_segmentor.structures.coco_annotations import coco_categories  # noqa: PLC0415 - heavy, or above in the layers
+
+        return {
+            "images": [image_entry(self.frame, image_id=1)],
+            "annotations": self.instances.to_coco(image_id=1),
+            "categories": coco_categories(self.classes, class_ids=self.instances.class_ids),
         }
-        categories = [
-            {"id": i, "name": c.name, "supercategory": "thing" if c.is_thing else "stuff"}
-            for i, c in enumerate(self.classes, start=1)
-        ]
-        annotations = self.instances.to_coco(image_id=1)
-        return {"images": [image], "annotations": annotations, "categories": categories}
 
     def to_json(self) -> str:
-        """Return the result as one line of JSON, as in `results.jsonl`."""
+        """Return the result as one line of JSON, as in `results.jsonl`.
+
+        A class that the class list does not have is called by its id.
+        """
         from urban_segmentor.io.writers.jsonl import result_record  # noqa: PLC0415 - heavy, or above in the layers
 
         return json.dumps(result_record(self), ensure_ascii=False, allow_nan=False)
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """Return a pandas data frame with one row an instance.
+
+        The columns are `source`, `name`, `frame_index` and `time_s` of the frame, and those of
+        `Instances.to_dataframe`; `pandas.concat` makes one table of many results.
+
+        Raises:
+            MissingLibraryError: pandas is not installed.
+            SettingError: An extra column has the name of another one.
+        """
+        from urban_segmentor.structures.conversions import instance_table  # noqa: PLC0415 - heavy, or above in the layers
+
+        frame = self.frame
+        columns: dict[str, str | float] = {"source": frame.source, "name": frame.name}
+        columns |= {"frame_index": frame.index, "time_s": frame.time_s}
+        return instance_table(self.instances, before=columns)
+
+
+def _coco_text(result: Result) -> str:
+    return json.dumps(result.to_coco(), ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _yolo_text(result: Result) -> str:
+    return "".join(f"{line}\n" for line in result.instances.to_yolo())
+
+
+def _csv_text(result: Result) -> str:
+    from urban_segmentor.io.writers.csv_table import csv_text  # noqa: PLC0415 - heavy, or above in the layers
+
+    return csv_text(result)
+
+
+_TEXTS: Mapping[str, Callable[[Result], str]] = {
+    ".json": _coco_text,
+    ".txt": _yolo_text,
+    ".csv": _csv_text,
+}
+"""What a file of each suffix has in it; other suffixes are those of images."""

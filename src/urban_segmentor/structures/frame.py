@@ -114,6 +114,33 @@ class Frame:
             frozen = read_only("pixels", self.pixels, "uint8", "* * 3")
             object.__setattr__(self, "pixels", frozen)
 
+    @classmethod
+    def from_bgr(
+        cls,
+        image: Image,
+        *,
+        index: int = 0,
+        time_s: float = 0.0,
+        source: str = "",
+        name: str = "frame",
+    ) -> Self:
+        """Return a frame of an image as OpenCV gives it.
+
+        Args:
+            image: uint8 (H, W, 3), BGR, such as `cv2.imread` and `cv2.VideoCapture` return.
+            index: 0-based position in the source.
+            time_s: Presentation time, seconds after the first frame of the source.
+            source: What the frame came from.
+            name: Output files are named after it.
+
+        Raises:
+            ShapeError: The image has another dtype or shape.
+        """
+        bgr = read_only("image", image, "uint8", "* * 3")
+        rgb = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB) if bgr.size else bgr
+        pixels = np.asarray(rgb, dtype=np.uint8)
+        return cls(pixels=pixels, index=index, time_s=time_s, source=source, name=name)
+
     @property
     def size(self) -> tuple[int, int]:
         """Height and width, pixels."""

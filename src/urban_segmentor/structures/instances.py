@@ -14,8 +14,10 @@ from urban_segmentor.structures.classes import ClassList
 from urban_segmentor.structures.masks import Mask, Masks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    import pandas as pd
+    import supervision as sv
     from numpy.typing import NDArray
 
 Index: TypeAlias = (
@@ -178,15 +180,136 @@ class Instances:
             extra={name: values[index] for name, values in self.extra.items()},
         )
 
+    def polygons(self) -> list[list[NDArray[np.float32]]]:
+        """Return the outlines of each object's parts and holes, float32 (K, 2), x and y in pixels.
+
+        N lists, as `Mask.polygons` gives them; an object without pixels has an empty one.
+        """
+        return [mask.polygons() for mask in self.masks]
+
     def to_coco(self, *, image_id: int = 1) -> list[dict[str, Any]]:
         """Return the COCO annotations: compressed RLE, boxes `x, y, width, height`, scores.
+
+        Ids count from 1, category ids are class ids plus 1. Boxes have two decimals and scores
+        five. `track_id` is there where objects are tracked; of `extra`, only `is_crowd` is kept.
 
         Args:
             image_id: Of the image that they belong to.
         """
-        from urban_segmentor.structures.conversions import coco_annotations  # noqa: PLC0415 - heavy, or above in the layers
+        from urban_segmentor.structures.coco_annotations import coco_annotations  # noqa: PLC0415 - heavy, or above in the layers
 
         return coco_annotations(self, image_id=image_id)
+
+    @staticmethod
+    def from_coco(
+        annotations: Iterable[Mapping[str, Any]],
+        *,
+        image_size: tuple[int, int],
+        classes: ClassList | None = None,
+        category_ids: Mapping[int, int] | None = None,
+    ) -> Instances:
+        """Return the COCO annotations of one image as instances.
+
+        Masks may be run lengths, compressed or not, or polygons, which become the pixels that
+        pycocotools makes of them. Without a `bbox` the rectangle of the mask counts, without a
+        `score` 1. Groups (`iscrowd`) are marked in `extra["is_crowd"]` where there are any.
+
+        Args:
+            annotations: Of one image, in order.
+            image_size: Height and width of the image, pixels.
+            classes: The class list that class ids count in.
+            category_ids: The class id of each category id; None for category ids minus 1.
+
+        Raises:
+            DatasetError: An annotation has no mask, another size, or a category that is unknown.
+        """
+        from urban_segmentor.structures.coco_annotations import instances_from_coco  # noqa: PLC0415 - heavy, or above in the layers
+
+        return instances_from_coco(
+            annotations, image_size=image_size, classes=classes, category_ids=category_ids
+        )
+
+    def to_yolo(self) -> list[str]:
+        """Return the lines of a YOLO label file, `class_id x1 y1 x2 y2 ...`, without their ends.
+
+        Coordinates are parts of the width and height. Scores and tracks are no part of the
+        format, and objects without pixels have no line.
+        """
+        from urban_segmentor.structures.yolo_lines import instance_lines  # noqa: PLC0415 - heavy, or above in the layers
+
+        return [line.decode("ascii").rstrip("\n") for line in instance_lines(self)]
+
+    @staticmethod
+    def from_yolo(
+        lines: str | Iterable[str], *, image_size: tuple[int, int], classes: ClassList | None = None
+    ) -> Instances:
+        """Return the instances of a YOLO label file, their scores 1.
+
+        Masks are as `to_yolo` was given them, to the pixel; those of others as training fills
+        them. Boxes are the rectangles of the masks.
+
+        Args:
+            lines: The lines, or the text of the file.
+            image_size: Height and width of the image, pixels.
+            classes: The class list that the ids count in.
+
+        Raises:
+            DatasetError: A line is no outline, or names a class that the list does not have.
+        """
+        from urban_segmentor.structures.conversions import instances_from_yolo  # noqa: PLC0415 - heavy, or above in the layers
+
+        return instances_from_yolo(lines, image_size=image_size, classes=classes)
+
+    def to_supervision(self) -> sv.Detections:
+        """Return the instances as detections of supervision, masks dense, bool (N, H, W).
+
+        `data` has the `class_name` of each, and what `extra` has.
+
+        Raises:
+            MissingLibraryError: supervision is not installed.
+            SettingError: An extra column is called `class_name`.
+        """
+        from urban_segmentor.structures.conversions import supervision_detections  # noqa: PLC0415 - heavy, or above in the layers
+
+        return supervision_detections(self)
+
+    @staticmethod
+    def from_supervision(
+        detections: sv.Detections,
+        *,
+        image_size: tuple[int, int] | None = None,
+        classes: ClassList | None = None,
+    ) -> Instances:
+        """Return detections of supervision as instances; their scores are 1 where they have none.
+
+        Args:
+            detections: N detections with masks, dense or compact, and class ids; what `data`
+                has becomes `extra`, `metadata` is left out.
+            image_size: Height and width of the image, pixels; None for those of the masks.
+            classes: The class list that the ids count in; None for the names in `data`.
+
+        Raises:
+            SettingError: There are no masks or class ids, or names do not fit the ids.
+            ShapeError: The masks have another size than the image.
+        """
+        from urban_segmentor.structures.conversions import instances_from_supervision  # noqa: PLC0415 - heavy, or above in the layers
+
+        return instances_from_supervision(detections, image_size=image_size, classes=classes)
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """Return a pandas data frame with one row an instance.
+
+        The columns are `class_name`, `class_id`, `score`, `x1`, `y1`, `x2`, `y2`, `area_px`,
+        `track_id` where objects are tracked, and those of `extra`; of an extra array (N, K)
+        each column by itself, such as `position_0`.
+
+        Raises:
+            MissingLibraryError: pandas is not installed.
+            SettingError: An extra column has the name of another one.
+        """
+        from urban_segmentor.structures.conversions import instance_table  # noqa: PLC0415 - heavy, or above in the layers
+
+        return instance_table(self)
 
     def _instance(self, i: int) -> Instance:
         x1, y1, x2, y2 = self.boxes[i].tolist()

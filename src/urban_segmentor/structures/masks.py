@@ -74,6 +74,15 @@ class Mask:
         """Number of pixels."""
         return int(np.count_nonzero(self.crop))
 
+    def polygons(self) -> list[NDArray[np.float32]]:
+        """Return the outlines of the parts and holes, float32 (K, 2) each, x and y in pixels.
+
+        They run through the centres of the outermost pixels; see `structures.polygons`.
+        """
+        from urban_segmentor.structures.polygons import mask_to_polygons  # noqa: PLC0415 - heavy
+
+        return mask_to_polygons(self.crop, origin=self.origin)
+
     def dense(self) -> NDArray[np.bool_]:
         """Return the mask of the whole image, bool (H, W)."""
         mask = np.zeros(self.image_size, dtype=np.bool_)

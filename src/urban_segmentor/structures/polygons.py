@@ -28,7 +28,7 @@ from urban_segmentor.structures.polygon_bridges import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -171,15 +171,51 @@ def polygons_to_mask(
     Raises:
         ShapeError: A ring has another shape, or a coordinate is not finite or beyond 2**20.
     """
-    paths: list[NDArray[np.int32]] = []
     for i, ring in enumerate(rings):
-        if ring.ndim != 2 or ring.shape[1] != 2:
-            raise ShapeError(f"`rings[{i}]` must be (K, 2), got {ring.shape}")
-        if not np.all(np.abs(ring) <= MAX_COORDINATE):
-            raise ShapeError(f"`rings[{i}]` must lie within {MAX_COORDINATE} pixels of the origin")
-        if len(ring):
-            paths.extend(_without_bridges(np.floor(ring).astype(np.int32)))
-    canvas = np.zeros(image_size, dtype=np.uint8)
+        _check_ring(ring, i)
+    pixels = [np.floor(ring).astype(np.int32) for ring in rings if len(ring)]
+    return _painted(pixels, size=image_size)
+
+
+def rings_to_crop(
+    rings: Sequence[NDArray[np.floating]], *, image_size: tuple[int, int]
+) -> tuple[Crop, tuple[int, int]]:
+    """Return the mask of one object as a bool (h, w) crop, and x and y of its top-left pixel.
+
+    As `polygons_to_mask`, in a part of its time: only the rectangle of the rings is painted.
+
+    Args:
+        rings: float (K, 2) each, x and y in pixels; what lies outside the image is cut off.
+        image_size: Height and width of the image, pixels.
+
+    Raises:
+        ShapeError: A ring has another shape, or a coordinate is not finite or beyond 2**20.
+    """
+    for i, ring in enumerate(rings):
+        _check_ring(ring, i)
+    pixels = [np.floor(ring).astype(np.int32) for ring in rings if len(ring)]
+    if not pixels:
+        return np.zeros((0, 0), dtype=np.bool_), (0, 0)
+    corners = np.concatenate(pixels)
+    first = np.clip(corners.min(axis=0), 0, image_size[::-1])
+    (x1, y1), (x2, y2) = first, np.clip(corners.max(axis=0) + 1, 0, image_size[::-1])
+    if x1 >= x2 or y1 >= y2:
+        return np.zeros((0, 0), dtype=np.bool_), (0, 0)
+    crop = _painted([ring - first for ring in pixels], size=(int(y2 - y1), int(x2 - x1)))
+    return crop, (int(x1), int(y1))
+
+
+def _check_ring(ring: NDArray[np.floating], i: int) -> None:
+    if ring.ndim != 2 or ring.shape[1] != 2:
+        raise ShapeError(f"`rings[{i}]` must be (K, 2), got {ring.shape}")
+    if not np.all(np.abs(ring) <= MAX_COORDINATE):
+        raise ShapeError(f"`rings[{i}]` must lie within {MAX_COORDINATE} pixels of the origin")
+
+
+def _painted(rings: Iterable[NDArray[np.int32]], *, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Return a bool (H, W) canvas on which rings, int32 (K, 2), are painted without bridges."""
+    paths = [path for ring in rings for path in _without_bridges(ring)]
+    canvas = np.zeros(size, dtype=np.uint8)
     if paths and canvas.size:
         cv2.fillPoly(canvas, paths, (1,))
     return canvas.view(np.bool_)

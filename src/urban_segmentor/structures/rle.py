@@ -57,6 +57,16 @@ def encode_rle(masks: Masks) -> list[Rle]:
     ]
 
 
+def compressed_rle(counts: NDArray[np.int64], *, image_size: tuple[int, int]) -> Rle:
+    """Return plain run lengths as COCO's compressed ones; `decode_rle` checks them.
+
+    Args:
+        counts: int64 (R,), R at least 1, the first of background.
+        image_size: Height and width of the image, pixels.
+    """
+    return {"size": list(image_size), "counts": _compress(counts)}
+
+
 def decode_rle(rles: Sequence[Rle], *, image_size: tuple[int, int] | None = None) -> Masks:
     """Return the masks of RLEs, bool crops (h, w); an empty mask has a (0, 0) crop.
 

@@ -61,7 +61,8 @@ class OverlayStyle:
     segments: bool = False
     palette: str = option(
         PALETTES[0],
-        help="cityscapes for the colors of the classes, or safe for colors that the color-blind can tell apart.",
+        help="cityscapes for the colors of the classes, or safe for colors that the color-blind "
+        "can tell apart.",
         panel=_DRAW,
         choices=PALETTES,
     )

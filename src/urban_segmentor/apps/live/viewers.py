@@ -13,6 +13,7 @@ from urban_segmentor.apps.live.snapshot import save_image
 from urban_segmentor.apps.live.view_controls import ViewControls, ViewState
 from urban_segmentor.apps.live.window import WindowDisplay
 from urban_segmentor.io.output_options import USUAL_FOLDER
+from urban_segmentor.structures.classes import ClassList
 from urban_segmentor.visualization.live_stats import LiveStats
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Window(_DisplayViewer):
     def __init__(
         self, *, title: str = "urban-segmentor", output: str | Path = USUAL_FOLDER
     ) -> None:
-        controls = ViewControls(())
+        controls = ViewControls(ClassList())
         display = WindowDisplay(
             controls, title=title, save_image=lambda frame: save_image(frame, Path(output))
         )
@@ -103,7 +104,7 @@ class BrowserPage(_DisplayViewer):
         port: int = USUAL_DISPLAY.port,
         token: str | None = None,
     ) -> None:
-        controls = ViewControls((), view=ViewState())
+        controls = ViewControls(ClassList(), view=ViewState())
         display = BrowserDisplay(controls, title=title, host=host, port=port, token=token)
         self.url = display.where
         super().__init__(display, controls)

@@ -12,7 +12,7 @@ from urban_segmentor.datasets.convert.frame_report import (
     empty_class_count,
     empty_round_trip,
 )
-from urban_segmentor.io.writers.yolo import yolo_lines
+from urban_segmentor.structures.yolo_lines import yolo_lines
 
 if TYPE_CHECKING:
     from urban_segmentor.datasets.cityscapes.annotation import Annotation

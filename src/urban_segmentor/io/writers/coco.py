@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from urban_segmentor.io.writers.coco_json import CocoJsonFile, image_entry
-from urban_segmentor.io.writers.records import instance_records
+from urban_segmentor.io.writers.records import check_class_ids
 from urban_segmentor.structures.classes import ClassList
-from urban_segmentor.structures.rle import encode_rle
+from urban_segmentor.structures.coco_annotations import coco_annotations, coco_categories
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from urban_segmentor.result import Result
-    from urban_segmentor.structures.instances import Instances
 
 
 class CocoWriter:
@@ -55,7 +54,9 @@ class CocoWriter:
         if self._classes is None:
             self._classes = result.classes
         image_id = self._file.images + 1
-        annotations = self._described(image_id, instances)
+        check_class_ids(instances, self._classes)
+        first_id = self._file.annotations + 1
+        annotations = coco_annotations(instances, image_id=image_id, first_id=first_id)
         self._file.add(image_entry(frame, image_id=image_id), annotations)
 
     def close(self) -> None:
@@ -65,35 +66,3 @@ class CocoWriter:
             OutputError: The disk is full or the like; then there is no file.
         """
         self._file.close(categories=coco_categories(self._classes or ClassList()))
-
-    def _described(self, image_id: int, instances: Instances) -> list[dict[str, Any]]:
-        """Return the annotations of an image."""
-        rows = instance_records(instances, self._classes)
-        annotations: list[dict[str, Any]] = []
-        numbered = enumerate(zip(rows, encode_rle(instances.masks), strict=True), start=1)
-        for number, (row, mask) in numbered:
-            x1, y1, x2, y2 = row.box
-            annotation = {
-                "id": self._file.annotations + number,
-                "image_id": image_id,
-                "category_id": row.class_id + 1,
-                "bbox": [x1, y1, round(x2 - x1, 2), round(y2 - y1, 2)],
-                "area": row.area_px,
-                "iscrowd": 0,
-                "segmentation": mask,
-                "score": row.score,
-            }
-            annotations.append(annotation)
-        return annotations
-
-
-def coco_categories(classes: ClassList) -> list[dict[str, Any]]:
-    """Return the entries of `categories`; ids are class ids plus 1.
-
-    Args:
-        classes: The class list of the model.
-    """
-    return [
-        {"id": i, "name": c.name, "supercategory": "thing" if c.is_thing else "stuff"}
-        for i, c in enumerate(classes, start=1)
-    ]

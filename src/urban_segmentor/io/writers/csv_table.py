@@ -53,29 +53,44 @@ class CsvWriter:
         Raises:
             OutputError: The disk is full or the like; the rows before are whole.
         """
-        frame, instances = result.frame, result.instances
         if self._classes is None:
             self._classes = result.classes
-        height, width = frame.size
-        where = (_text(frame.source), _text(frame.name), frame.index, round(frame.time_s, 6))
-        lines = [
-            (
-                *where,
-                number,
-                _text(row.class_name),
-                row.class_id,
-                row.score,
-                *row.box,
-                row.area_px,
-                round(row.area_px / max(1, height * width), 6),
-            )
-            for number, row in enumerate(instance_records(instances, self._classes), start=1)
-        ]
-        self._file.write(_lines(lines))
+        self._file.write(_lines(_rows(result, self._classes)))
 
     def close(self) -> None:
         """Put the file in its place; safe to call twice."""
         self._file.commit()
+
+
+def csv_text(result: Result) -> str:
+    """Return the rows of one frame under their heading, as `results.csv` has them.
+
+    Classes that the class list of the result does not have are called by their ids.
+
+    Args:
+        result: Its pixels are not looked at.
+    """
+    return _lines([COLUMNS, *_rows(result)])
+
+
+def _rows(result: Result, classes: ClassList | None = None) -> list[tuple[object, ...]]:
+    """Return one row an instance, in the order of `COLUMNS`."""
+    frame = result.frame
+    height, width = frame.size
+    start = (_text(frame.source), _text(frame.name), frame.index, round(frame.time_s, 6))
+    return [
+        (
+            *start,
+            number,
+            _text(row.class_name),
+            row.class_id,
+            row.score,
+            *row.box,
+            row.area_px,
+            round(row.area_px / max(1, height * width), 6),
+        )
+        for number, row in enumerate(instance_records(result.instances, classes), start=1)
+    ]
 
 
 def _lines(rows: Iterable[Sequence[object]]) -> str:

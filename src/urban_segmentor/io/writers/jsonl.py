@@ -56,14 +56,20 @@ class JsonlWriter:
 def result_record(result: Result, classes: ClassList | None = None) -> dict[str, Any]:
     """Return a result as a JSON object: a line of `results.jsonl`.
 
+    Instances have a `track_id` where they are tracked.
+
     Args:
         result: Its pixels are not looked at.
-        classes: The class list of the model; None for that of the result.
+        classes: The class list that every class id must be in; None for that of the result,
+            where classes beyond it are called by their ids.
     """
     frame, instances = result.frame, result.instances
     height, width = frame.size
     rows = instance_records(instances, classes)
     masks = encode_rle(instances.masks)
+    tracks: list[dict[str, int]] = [{} for _ in rows]
+    if instances.track_ids is not None:
+        tracks = [{"track_id": track_id} for track_id in instances.track_ids.tolist()]
     return {
         "source": frame.source,
         "name": frame.name,
@@ -79,7 +85,8 @@ def result_record(result: Result, classes: ClassList | None = None) -> dict[str,
                 "box": row.box,
                 "area_px": row.area_px,
                 "mask": mask,
+                **track,
             }
-            for row, mask in zip(rows, masks, strict=True)
+            for row, mask, track in zip(rows, masks, tracks, strict=True)
         ],
     }

@@ -51,24 +51,41 @@ def instance_records(
 
     Args:
         instances: N instances, boxes float32 (N, 4), scores float32 (N,), class_ids int32 (N,).
-        classes: The class list of the model; None for that of the instances.
+        classes: The class list that every class id must be in; None for that of the instances,
+            which need not have one: classes beyond it are called by their ids.
 
     Raises:
-        ShapeError: A class id lies outside the list.
+        ShapeError: A class id lies outside of `classes`.
     """
-    class_names = (instances.classes if classes is None else classes).names
-    class_ids = instances.class_ids
-    wrong = class_ids[(class_ids < 0) | (class_ids >= len(class_names))]
-    if len(wrong):
-        raise ShapeError(f"`class_ids` must lie in 0..{len(class_names) - 1}, got {wrong[0]}")
-    ids: list[int] = class_ids.tolist()
+    if classes is None:
+        classes = instances.classes
+    else:
+        check_class_ids(instances, classes)
+    ids: list[int] = instances.class_ids.tolist()
     scores: list[float] = instances.scores.astype(np.float64).round(5).tolist()
     boxes: list[list[float]] = instances.boxes.astype(np.float64).round(2).tolist()
     areas: list[int] = instances.masks.areas().tolist()
     return [
-        InstanceRecord(class_names[class_id], class_id, score, box, area)
+        InstanceRecord(classes.name_of(class_id), class_id, score, box, area)
         for class_id, score, box, area in zip(ids, scores, boxes, areas, strict=True)
     ]
+
+
+def check_class_ids(instances: Instances, classes: ClassList) -> None:
+    """Refuse instances of classes that are not in the list.
+
+    Args:
+        instances: N instances, class_ids int32 (N,).
+        classes: The class list of the model.
+
+    Raises:
+        ShapeError: A class id lies outside the list.
+    """
+    count = len(classes)
+    class_ids = instances.class_ids
+    wrong = class_ids[(class_ids < 0) | (class_ids >= count)]
+    if len(wrong):
+        raise ShapeError(f"`class_ids` must lie in 0..{count - 1}, got {wrong[0]}")
 
 
 def image_file_name(frame: Frame) -> str:
