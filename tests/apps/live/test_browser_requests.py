@@ -166,7 +166,7 @@ def test_a_failure_of_ours(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> Non
     def fail(*_: object) -> None:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr("urban_segmentor.apps.live.browser.routes.steer", fail)
+    monkeypatch.setattr("urban_segmentor.apps.live.browser.routes.apply_controls", fail)
     answer = shown.control({})
     assert answer.status == 500
     assert b"secret" not in answer.body

@@ -45,16 +45,15 @@ def test_memory_does_not_grow_with_the_frames(tmp_path: Path) -> None:
 
     display = Noting(measure)
     segmenter = Segmenter(save_tiny_model(tmp_path / "tiny.onnx"), streams=2)
-    names = segmenter.spec.class_names
     gc.collect()
     outcome = Live(
         LiveSource(parse_source_uri(str(clip)), wishes=StreamOptions(paced=False)),
         segmenter=segmenter,
-        controls=ViewControls(names),
+        controls=ViewControls(segmenter.names),
         display=display,
         style=OverlayStyle(),
         recorder=RollingVideoWriter(tmp_path / "seen.mp4", segment_s=20),
-        sinks=[JsonlWriter(tmp_path, class_names=names, overwrite=False)],
+        sinks=[JsonlWriter(tmp_path, classes=segmenter.classes, overwrite=False)],
         every=True,
     ).run()
     assert outcome.frames == FRAMES
