@@ -150,7 +150,7 @@ def test_streets_are_drawn_where_nobody_has_images(
     tiny: ModelPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A picture by day, one at dusk, and two clips."""
-    monkeypatch.setattr(examples_module, "_PICTURE_SIZE", (90, 160))
+    monkeypatch.setattr(examples_module, "_IMAGE_SIZE", (90, 160))
     monkeypatch.setattr(examples_module, "_CLIP_SIZE", (90, 160))
     monkeypatch.setattr(examples_module, "_CLIP_S", 0.2)
     found = prepare_examples(tmp_path / "made", engine=tiny)
