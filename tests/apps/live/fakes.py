@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from urban_segmentor.structures.frame import Frame, Image, Yuv420
+from urban_segmentor.inference.config import SegmenterConfig
+from urban_segmentor.result import Result
+from urban_segmentor.structures.classes import ClassList
+from urban_segmentor.structures.frame import Frame, Yuv420
 from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.masks import Masks
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
 SIZE = (36, 64)
 NAMES = ("car", "person", "road")
+CLASSES = ClassList.from_names(NAMES, is_thing=[True, True, False])
 
 
 def image(index: int) -> Yuv420:
@@ -35,7 +39,8 @@ class Given:
     Args:
         count: How many.
         every_s: Time between two, seconds.
-        size: Height and width to tell; None as if it was stopped before the first frame.
+        size: Height and width to tell; None as if it was stopped before the first frame, so that
+            none comes.
         error: Raised instead of the first frame.
     """
 
@@ -51,7 +56,7 @@ class Given:
         self.dropped, self.reconnects, self.state, self.is_live = 7, 2, "live", True
         self.problems = ["a frame was damaged"]
         self.pauses: list[bool] = []
-        self.stopped = False
+        self.stopped = size is None
         self.closed = 0
 
     def first_size(self) -> tuple[int, int] | None:
@@ -93,38 +98,32 @@ class Model:
     streams = 1
 
     def __init__(self, *, conf: float = 0.25, before: Callable[[], None] = lambda: None) -> None:
-        self.settings = _Settings(conf)
+        self.config = SegmenterConfig(conf=conf)
         self.before = before
         self.confs: list[float] = []
 
-    def with_conf(self, conf: float) -> Model:
-        """Return one with another lowest score."""
-        other = Model(conf=conf, before=self.before)
+    def with_config(self) -> Model:
+        """Return one with a configuration of its own."""
+        other = Model(conf=self.config.conf, before=self.before)
         other.confs = self.confs
         return other
 
-    def __call__(
-        self, pixels: Image | Yuv420, *, on_stage: Callable[[str, float], None] | None = None
-    ) -> Instances:
+    def __call__(self, image: Frame, /) -> Result:
         """Return what is above the lowest score."""
         self.before()
-        self.confs.append(self.settings.conf)
-        if on_stage is not None:
-            on_stage("infer", 0.01)
-        height, width = (pixels.y if isinstance(pixels, Yuv420) else pixels).shape[:2]
+        conf = self.config.conf
+        self.confs.append(conf)
+        height, width = image.size
         scores = np.array([0.9, 0.6, 0.3], dtype=np.float32)
         found = Instances(
             boxes=np.array([[0, 0, width, height]] * 3, dtype=np.float32),
             masks=Masks.from_dense(np.ones((3, height, width), dtype=np.bool_)),
             scores=scores,
             class_ids=np.arange(3, dtype=np.int32),
+            classes=CLASSES,
         )
-        return found.select(scores > self.settings.conf)
-
-
-class _Settings:
-    def __init__(self, conf: float) -> None:
-        self.conf = conf
+        kept = found.select(scores > conf)
+        return Result(frame=image, instances=kept, milliseconds={"infer": 10.0})
 
 
 class Noting:

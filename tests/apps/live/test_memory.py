@@ -20,7 +20,6 @@ from urban_segmentor.io.streams.live_source import LiveSource
 from urban_segmentor.io.streams.source_uri import parse_source_uri
 from urban_segmentor.io.streams.stream_options import StreamOptions
 from urban_segmentor.io.writers.jsonl import JsonlWriter
-from urban_segmentor.structures.classes import ClassList
 from urban_segmentor.visualization.style import OverlayStyle
 
 if TYPE_CHECKING:
@@ -46,16 +45,15 @@ def test_memory_does_not_grow_with_the_frames(tmp_path: Path) -> None:
 
     display = Noting(measure)
     segmenter = Segmenter(save_tiny_model(tmp_path / "tiny.onnx"), streams=2)
-    names = segmenter.spec.class_names
     gc.collect()
     outcome = Live(
         LiveSource(parse_source_uri(str(clip)), options=StreamOptions(paced=False)),
         segmenter=segmenter,
-        controls=ViewControls(ClassList.from_names(names)),
+        controls=ViewControls(segmenter.classes),
         display=display,
         style=OverlayStyle(),
         recorder=RollingVideoWriter(tmp_path / "seen.mp4", max_length_s=20),
-        sinks=[JsonlWriter(tmp_path, class_names=names, overwrite=False)],
+        sinks=[JsonlWriter(tmp_path, classes=segmenter.classes, overwrite=False)],
         every=True,
     ).run()
     assert outcome.frames == FRAMES

@@ -13,13 +13,17 @@ from urban_segmentor.apps.live.run import Live, LiveReport
 from urban_segmentor.apps.live.view_controls import ViewControls, ViewState
 from urban_segmentor.errors import ModelError, OutputError, SourceError
 from urban_segmentor.structures.classes import ClassList
+from urban_segmentor.structures.frame import Yuv420
 from urban_segmentor.visualization.style import OverlayStyle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from urban_segmentor.result import Result
     from urban_segmentor.structures.frame import Frame
-    from urban_segmentor.structures.instances import Instances
 
 PATIENCE_S = 10.0
 PLAIN = OverlayStyle(outlines=False, boxes=False, labels=False)
@@ -33,20 +37,25 @@ def all_threads_end() -> Iterator[None]:
     assert set(threading.enumerate()) == before
 
 
+def luma(frame: Frame) -> NDArray[np.uint8]:
+    """Return the Y plane, uint8 (H, W)."""
+    assert isinstance(frame.pixels, Yuv420)
+    return frame.pixels.y
+
+
 class Keeping:
-    """A sink that keeps names and classes; it fails at a frame of a number."""
+    """A sink that keeps names, drawn pixels and counts; it fails at a frame of a number."""
 
     def __init__(self, *, fails_at: int | None = None) -> None:
         self.fails_at = fails_at
         self.rows: list[tuple[str, int, int]] = []
         self.closed = 0
 
-    def write(self, frame: Frame, instances: Instances) -> None:
-        """Keep the name, the first pixel, and how many there are."""
+    def write(self, result: Result, /) -> None:
+        """Keep the name, the last pixel that was drawn, and how many there are."""
         if len(self.rows) == self.fails_at:
             raise OutputError("the disk is full", hint="free some space")
-        first = frame.pixels.y[-1, -1] if not hasattr(frame.pixels, "shape") else 0
-        self.rows.append((frame.name, int(first), len(instances)))
+        self.rows.append((result.frame.name, luma(result.rendered)[-1, -1], len(result)))
 
     def close(self) -> None:
         """Count the calls."""
@@ -89,7 +98,7 @@ def test_every_frame_is_shown_drawn_on() -> None:
     outcome = setup.run()
     assert [frame.index for frame in setup.display.frames] == list(range(20))
     plain = [16 + i for i in range(20)]
-    assert all(f.pixels.y[0, 0] != y for f, y in zip(setup.display.frames, plain, strict=True))
+    assert all(luma(f)[0, 0] != y for f, y in zip(setup.display.frames, plain, strict=True))
     assert outcome.frames == 20
     assert outcome.fps > 0
     assert outcome.latency is not None
@@ -240,6 +249,6 @@ def test_the_recording_is_what_is_shown() -> None:
     setup.run()
     assert len(recorder.rows) == 10
     assert [row[1] for row in recorder.rows] == [
-        int(frame.pixels.y[-1, -1]) for frame in setup.display.frames
+        luma(frame)[-1, -1] for frame in setup.display.frames
     ]
     assert setup.display.frames[0].size == SIZE

@@ -33,7 +33,7 @@ heard = []
 signal.signal(signal.SIGTERM, lambda *_: heard.append("term"))
 signal.signal(signal.SIGINT, lambda *_: heard.append("int"))
 controls = ViewControls(ClassList.from_names(["car", "person"]))
-window = WindowDisplay(controls, title=TITLE, save_picture=lambda _frame: None)
+window = WindowDisplay(controls, title=TITLE, save_image=lambda _frame: None)
 added = {name for name in os.environ if name not in before}
 assert not added & {"PYGAME_HIDE_SUPPORT_PROMPT", "SDL_NO_SIGNAL_HANDLERS"}, added
 image = np.zeros((480, 640, 3), np.uint8)
@@ -151,7 +151,7 @@ def test_nothing_is_said_and_no_handler_is_set() -> None:
         "from urban_segmentor.apps.live.window import WindowDisplay; "
         "from urban_segmentor.structures.classes import ClassList; "
         "w = WindowDisplay(ViewControls(ClassList.from_names(['car'])), "
-        "title='t\\0', save_picture=print); "
+        "title='t\\0', save_image=print); "
         "import pygame; assert not pygame.mixer.get_init(); "
         "assert not [n for n in os.environ if n.startswith('PYGAME_')]; "
         "os.kill(os.getpid(), 15)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -91,13 +92,12 @@ def draw_clip(path: Path, *, seconds: float, size: tuple[int, int] = (360, 640))
     from fractions import Fraction
 
     from urban_segmentor.io.video_writer import VideoWriter
-    from urban_segmentor.structures.frame import Frame
 
     shots = list(Street(size=size, fps=25, seed=3, camera="dashcam").shots(seconds=min(seconds, 2)))
     sink = VideoWriter(path, time_base=Fraction(1, 25), rate=Fraction(25))
     for number in range(round(seconds * 25)):
-        shot = shots[number % len(shots)]
-        frame = Frame(pixels=shot.frame.pixels, index=number, time_s=number / 25)
-        sink.write(frame, shot.instances())
+        result = shots[number % len(shots)].result()
+        frame = replace(result.frame, index=number, time_s=number / 25)
+        sink.write(replace(result, frame=frame))
     sink.close()
     return path

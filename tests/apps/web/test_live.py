@@ -23,7 +23,6 @@ from urban_segmentor.apps.web.live import MAX_FRAME_BYTES, live_router
 from urban_segmentor.apps.web.model_pool import ModelPool
 from urban_segmentor.apps.web.rest import add_error_handlers
 from urban_segmentor.apps.web.segment_options import SegmentOptions
-from urban_segmentor.structures.frame import Frame
 from urban_segmentor.synthetic import Street
 
 if TYPE_CHECKING:
@@ -81,10 +80,9 @@ def decoded(data: bytes) -> Image:
 def drawn_by(engine: ModelPool, data: bytes, **choices: Any) -> tuple[Image, list[str]]:  # noqa: ANN401
     """Return what the library draws, uint8 (H, W, 3), RGB, and the classes found."""
     chosen, image = SegmentOptions(**choices), decoded(data)
-    found = engine.finder(chosen)(image)
-    drawn = np.asarray(engine.overlay(chosen)(Frame(pixels=image), found))
-    names = engine.class_names(chosen.model)
-    return drawn, [names[class_id] for class_id in found.class_ids]
+    found = engine.segmenter_for(chosen)(image)
+    drawn = engine.overlay(chosen).draw(found)
+    return drawn, [instance.class_name for instance in found]
 
 
 def coded_and_back(image: Image) -> Image:

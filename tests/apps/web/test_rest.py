@@ -22,7 +22,6 @@ from urban_segmentor.apps.web import rest
 from urban_segmentor.apps.web.limits import UploadLimits
 from urban_segmentor.apps.web.model_pool import ModelPool
 from urban_segmentor.apps.web.rest import add_error_handlers, rest_router
-from urban_segmentor.inference.panoptic_config import PanopticConfig
 from urban_segmentor.inference.panoptic_segmenter import PanopticSegmenter
 from urban_segmentor.inference.segmenter import Segmenter
 from urban_segmentor.io.images import read_image
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from urban_segmentor.structures.instances import Instances
+    from urban_segmentor.result import Result
 
 BOUNDARY = {"content-type": "multipart/form-data; boundary=x"}
 IMAGE = coded("png")
@@ -94,9 +93,10 @@ def problem(answer: Any, status: int) -> str:  # noqa: ANN401
     return said["error"]
 
 
-def check_same(answer: Any, found: Instances, segmenter: Segmenter) -> None:  # noqa: ANN401
-    """Check that an answer has these instances, to the last pixel."""
-    rows = instance_records(found, class_names=segmenter.spec.class_names)
+def check_same(answer: Any, result: Result) -> None:  # noqa: ANN401
+    """Check that an answer has the instances of a result, to the last pixel."""
+    found = result.instances
+    rows = instance_records(found)
     got = answer["instances"]
     keys = ("class", "class_id", "score", "box", "area_px")
     assert [tuple(one[key] for key in keys) for one in got] == [tuple(row) for row in rows]
@@ -120,14 +120,14 @@ def test_it_finds_what_the_segmenter_finds(
     usual = segmenter(image)
     assert len(usual) > 3
     answer = segment(real, data)
-    check_same(answer, usual, segmenter)
+    check_same(answer, usual)
     assert answer["model"] == "urban-n"
     assert {"decode", "preprocess", "infer", "postprocess"} <= set(answer["ms"])
     other = segmenter.with_settings(conf=0.5, iou=0.4, classes=("car", "person"))(image)
     assert 0 < len(other) < len(usual)
     answer = segment(real, data, conf="0.5", iou="0.4", classes="car, person", model="urban-n")
-    check_same(answer, other, segmenter)
-    check_same(segment(real, data), usual, segmenter)
+    check_same(answer, other)
+    check_same(segment(real, data), usual)
 
 
 def test_turned_images_are_segmented_upright(
@@ -143,20 +143,18 @@ def test_turned_images_are_segmented_upright(
     assert (answer["width"], answer["height"]) == (1920, 1080)
     found = segmenter(read_image(path))
     assert len(found) > 3
-    check_same(answer, found, segmenter)
+    check_same(answer, found)
 
 
 def test_panoptic_answers_do_not_overlap(
     real: TestClient, segmenter: Segmenter, street_image: Path
 ) -> None:
     """They are those of the panoptic segmenter."""
-    rules = PanopticConfig()
-    merged = segmenter.with_settings(conf=rules.least_score, iou=0.7, classes=None)
-    found = PanopticSegmenter(merged, rules=rules)(read_image(street_image))
+    found = PanopticSegmenter(segmenter.with_settings(iou=0.7))(read_image(street_image))
     answer = segment(real, street_image.read_bytes(), panoptic="true")
-    check_same(answer, found, segmenter)
+    check_same(answer, found)
     assert len(found) > 3
-    assert found.masks.dense().sum(axis=0).max() == 1
+    assert found.instances.masks.dense().sum(axis=0).max() == 1
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 8000), (8000, 3)])

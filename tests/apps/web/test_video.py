@@ -188,7 +188,7 @@ def test_a_long_video_has_a_short_chart(tiny: ModelPool) -> None:
     """An hour of frames is as many points as a minute of them, and means stay means."""
     import numpy as np
 
-    found = tiny.segmenter(tiny.model)(np.zeros((64, 64, 3), dtype=np.uint8))
+    found = tiny.segmenter(tiny.model)(np.zeros((64, 64, 3), dtype=np.uint8)).instances
     counts = ClassCounts(tiny.class_names(tiny.model))
     for number in range(3600):
         counts.add(found, time_s=number / 25)

@@ -121,12 +121,10 @@ def test_the_files_to_keep_are_whole(page: Page, app: RunningApp, street_image: 
 def test_pointing_at_an_object_names_it(page: Page, street_image: Path) -> None:
     """The tip over a car's middle says that it is one, and so does a click in words."""
     upload_image(page, street_image)
-    instances = Segmenter()(read_image(street_image))
-    names = Segmenter().spec.class_names
-    cars = [
-        i for i in np.argsort(-instances.masks.areas()) if names[instances.class_ids[i]] == "car"
-    ]
-    crop, (x, y) = instances.masks.crops[cars[0]], instances.masks.origins[cars[0]]
+    instances = Segmenter()(read_image(street_image)).instances
+    cars = instances[instances.is_class("car")].masks
+    largest = np.argmax(cars.areas())
+    crop, (x, y) = cars.crops[largest], cars.origins[largest]
     rows, columns = np.nonzero(crop)
     middle = np.argmin(np.hypot(rows - rows.mean(), columns - columns.mean()))
     box = page.locator("#picture-result .stage").bounding_box()
@@ -182,14 +180,10 @@ def test_masks_only_draws_no_words(page: Page, app: RunningApp, street_image: Pa
     wait_for_another(page, before)
     alone = shown_overlay(page, app)
     assert np.abs(usual.astype(int) - alone).mean() > 1
-    from urban_segmentor.structures.frame import Frame
-    from urban_segmentor.visualization.overlay import Overlay
     from urban_segmentor.visualization.style import OverlayStyle
 
-    segmenter = Segmenter()
-    frame = Frame(pixels=read_image(street_image))
-    overlay = Overlay(segmenter.spec.class_names, style=OverlayStyle(masks_only=True))
-    drawn = np.asarray(overlay(frame, segmenter(frame.image)))[..., ::-1]
+    result = Segmenter()(read_image(street_image))
+    drawn = result.plot(style=OverlayStyle(masks_only=True))[..., ::-1]
     assert np.abs(drawn.astype(int) - alone).mean() < 2  # JPEG
 
 
@@ -224,7 +218,7 @@ def test_what_is_no_image_is_refused_kindly(page: Page, app: RunningApp, tmp_pat
     page.set_input_files("#picture-upload input[type=file]", str(path))
     page.wait_for_selector("#picture-result .problem:visible")
     said = page.inner_text("#picture-result .problem")
-    assert "image" in said
+    assert "picture" in said
     assert str(app.temp) not in said
     assert "visitors-" not in page.content()
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from urban_segmentor.structures.frame import Image
 
 _INDEX = "examples.json"
-_FORMAT = 1
+_FORMAT = 2
 _THUMB_WIDTH = 320  # pixels
 _IMAGE_SIZE, _CLIP_SIZE = (1080, 1920), (540, 960)
 _CLIP_S, _CLIP_FPS = 3.0, 20

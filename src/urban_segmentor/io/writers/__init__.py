@@ -27,7 +27,7 @@ class WriterFactory(Protocol):
     """How every sink of results is made."""
 
     def __call__(
-        self, folder: Path, *, classes: ClassList | None = None, overwrite: bool = False
+        self, folder: str | Path, *, classes: ClassList | None = None, overwrite: bool = False
     ) -> Sink:
         """Return a sink that writes below a folder.
 

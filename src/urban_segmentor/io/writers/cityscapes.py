@@ -7,6 +7,7 @@ a picture by its city, sequence and frame, such as `frankfurt_000000_000294_left
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +19,6 @@ from urban_segmentor.structures.cityscapes_labels import BY_NAME, CITYSCAPES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from urban_segmentor.result import Result
     from urban_segmentor.structures.classes import ClassList
@@ -43,8 +43,9 @@ class CityscapesWriter:
     """
 
     def __init__(
-        self, folder: Path, *, classes: ClassList | None = None, overwrite: bool = False
+        self, folder: str | Path, *, classes: ClassList | None = None, overwrite: bool = False
     ) -> None:
+        folder = Path(folder).expanduser()
         things = [label.name for label in CITYSCAPES if label.is_thing]
         if classes is not None and set(things).isdisjoint(classes.names):
             raise OutputError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from urban_segmentor.io.writers.coco_json import CocoJsonFile, image_entry
@@ -10,8 +11,6 @@ from urban_segmentor.structures.classes import ClassList
 from urban_segmentor.structures.coco_annotations import coco_annotations, coco_categories
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from urban_segmentor.result import Result
 
 
@@ -32,8 +31,9 @@ class CocoWriter:
     """
 
     def __init__(
-        self, folder: Path, *, classes: ClassList | None = None, overwrite: bool = False
+        self, folder: str | Path, *, classes: ClassList | None = None, overwrite: bool = False
     ) -> None:
+        folder = Path(folder).expanduser()
         self._classes = classes
         self._file = CocoJsonFile(
             folder / "coco.json",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,8 +12,6 @@ from urban_segmentor.io.writers.records import instance_records, png_bytes, resu
 from urban_segmentor.io.writers.segment_map import looked_up, segment_numbers
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from urban_segmentor.result import Result
     from urban_segmentor.structures.classes import ClassList
 
@@ -32,8 +31,9 @@ class ColorWriter:
     """
 
     def __init__(
-        self, folder: Path, *, classes: ClassList | None = None, overwrite: bool = False
+        self, folder: str | Path, *, classes: ClassList | None = None, overwrite: bool = False
     ) -> None:
+        folder = Path(folder).expanduser()
         self._classes = classes
         self._folder = folder / "color"
         self._overwrite = overwrite

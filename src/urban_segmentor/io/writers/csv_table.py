@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from io import StringIO
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from urban_segmentor.io.atomic import AtomicFile
@@ -11,7 +12,6 @@ from urban_segmentor.io.writers.records import instance_records
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
     from urban_segmentor.result import Result
     from urban_segmentor.structures.classes import ClassList
@@ -38,8 +38,9 @@ class CsvWriter:
     """
 
     def __init__(
-        self, folder: Path, *, classes: ClassList | None = None, overwrite: bool = False
+        self, folder: str | Path, *, classes: ClassList | None = None, overwrite: bool = False
     ) -> None:
+        folder = Path(folder).expanduser()
         self._classes = classes
         head = _lines([COLUMNS])
         self._file = AtomicFile(folder / "results.csv", overwrite=overwrite, head=head)

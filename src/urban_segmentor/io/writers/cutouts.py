@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
@@ -12,8 +13,6 @@ from urban_segmentor.io.atomic import check_free_folder, output_errors, write_at
 from urban_segmentor.io.writers.records import instance_records, result_path
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
     from urban_segmentor.result import Result
@@ -42,8 +41,9 @@ class CutoutsWriter:
     """
 
     def __init__(
-        self, folder: Path, *, classes: ClassList | None = None, overwrite: bool = False
+        self, folder: str | Path, *, classes: ClassList | None = None, overwrite: bool = False
     ) -> None:
+        folder = Path(folder).expanduser()
         self._classes = classes
         self._folder = folder / "cutouts"
         self._overwrite = overwrite

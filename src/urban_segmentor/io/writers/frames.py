@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from urban_segmentor.io.atomic import check_free_folder, write_atomically
@@ -10,8 +11,6 @@ from urban_segmentor.io.output_options import FRAMES
 from urban_segmentor.io.writers.records import image_file_name, result_path
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from urban_segmentor.result import Result
     from urban_segmentor.structures.classes import ClassList
 
@@ -34,11 +33,12 @@ class FramesWriter:
 
     def __init__(
         self,
-        folder: Path,
+        folder: str | Path,
         *,
         classes: ClassList | None = None,  # noqa: ARG002 - the protocol has it
         overwrite: bool = False,
     ) -> None:
+        folder = Path(folder).expanduser()
         self._folder = folder
         self._overwrite = overwrite
         check_free_folder(folder / FRAMES, overwrite=overwrite)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from urban_segmentor.io.atomic import AtomicFile
@@ -10,8 +11,6 @@ from urban_segmentor.io.writers.records import instance_records
 from urban_segmentor.structures.rle import encode_rle
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from urban_segmentor.result import Result
     from urban_segmentor.structures.classes import ClassList
 
@@ -29,8 +28,9 @@ class JsonlWriter:
     """
 
     def __init__(
-        self, folder: Path, *, classes: ClassList | None = None, overwrite: bool = False
+        self, folder: str | Path, *, classes: ClassList | None = None, overwrite: bool = False
     ) -> None:
+        folder = Path(folder).expanduser()
         self._classes = classes
         self._file = AtomicFile(folder / "results.jsonl", overwrite=overwrite)
 

@@ -7,6 +7,7 @@ begins with city, sequence and frame, and wants one of each, so each kind has it
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,6 @@ from urban_segmentor.structures.cityscapes_labels import BY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -51,8 +51,9 @@ class LabelIdsWriter:
     """
 
     def __init__(
-        self, folder: Path, *, classes: ClassList | None = None, overwrite: bool = False
+        self, folder: str | Path, *, classes: ClassList | None = None, overwrite: bool = False
     ) -> None:
+        folder = Path(folder).expanduser()
         if classes is not None and not has_labels(classes.names):
             raise OutputError(
                 f"none of the model's classes ({', '.join(classes.names)}) is a Cityscapes class, "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,8 +12,6 @@ from urban_segmentor.io.atomic import check_free_folder, write_atomically
 from urban_segmentor.io.writers.records import png_bytes, result_path
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from urban_segmentor.result import Result
     from urban_segmentor.structures.classes import ClassList
 
@@ -34,11 +33,12 @@ class MasksWriter:
 
     def __init__(
         self,
-        folder: Path,
+        folder: str | Path,
         *,
         classes: ClassList | None = None,  # noqa: ARG002 - the protocol has it
         overwrite: bool = False,
     ) -> None:
+        folder = Path(folder).expanduser()
         self._folder = folder / "masks"
         self._overwrite = overwrite
         check_free_folder(self._folder, overwrite=overwrite)

@@ -7,6 +7,7 @@ Source: the format of https://cocodataset.org/#format-results, as panopticapi an
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +22,6 @@ from urban_segmentor.structures.label_regions import label_regions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from urban_segmentor.io.writers.records import InstanceRecord
     from urban_segmentor.result import Result
@@ -51,8 +51,9 @@ class PanopticWriter:
     """
 
     def __init__(
-        self, folder: Path, *, classes: ClassList | None = None, overwrite: bool = False
+        self, folder: str | Path, *, classes: ClassList | None = None, overwrite: bool = False
     ) -> None:
+        folder = Path(folder).expanduser()
         self._classes = classes
         self._folder = folder / "panoptic"
         self._overwrite = overwrite

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from urban_segmentor.io.atomic import check_free, check_free_folder, write_atomically
@@ -11,8 +12,6 @@ from urban_segmentor.structures.classes import ClassList
 from urban_segmentor.structures.yolo_lines import instance_lines
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from urban_segmentor.result import Result
 
 
@@ -34,8 +33,9 @@ class YoloWriter:
     """
 
     def __init__(
-        self, folder: Path, *, classes: ClassList | None = None, overwrite: bool = False
+        self, folder: str | Path, *, classes: ClassList | None = None, overwrite: bool = False
     ) -> None:
+        folder = Path(folder).expanduser()
         self._classes = classes
         self._labels = folder / "labels"
         self._names = folder / "yolo_classes.txt"
