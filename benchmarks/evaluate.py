@@ -26,11 +26,10 @@ import numpy as np
 from material import ROOT, SHARED, WORK
 
 from urban_segmentor import Segmenter
-from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame, read_layout
+from urban_segmentor.datasets.cityscapes.layout import read_layout
 from urban_segmentor.datasets.images import read_image
 from urban_segmentor.evaluation import instance_ap, panoptic_quality
 from urban_segmentor.evaluation.predictions import open_predictions
-from urban_segmentor.evaluation.validation.ground_truth_files import read_truth
 from urban_segmentor.evaluation.validation.validate import spread
 from urban_segmentor.inference.panoptic_merge import merge_panoptic, segments_as_instances
 from urban_segmentor.io.writers.cityscapes import CityscapesWriter
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from urban_segmentor.datasets.cityscapes.frame import CityscapesFrame
     from urban_segmentor.evaluation.predictions import FramePrediction
 
 ROUNDS = 3
@@ -127,9 +127,9 @@ def save_predictions(folder: Path, samples: Sequence[CityscapesFrame], *, conf: 
     ]
     panoptic = PanopticWriter(folder, class_names=names, overwrite=True)
     for i, sample in enumerate(samples):
-        assert sample.image is not None
+        assert sample.image_path is not None
         size = annotation_size(sample)
-        found = segmenter(read_image(sample.image), size=size)
+        found = segmenter(read_image(sample.image_path), size=size)
         frame = Frame(
             pixels=np.broadcast_to(np.uint8(0), (*size, 3)),
             index=i,
@@ -146,13 +146,13 @@ def save_predictions(folder: Path, samples: Sequence[CityscapesFrame], *, conf: 
 
 def annotation_size(sample: CityscapesFrame) -> tuple[int, int]:
     """Return the height and width of the labels of a frame, pixels."""
-    height, width = read_truth(sample).shape
+    height, width = sample.instance_ids().shape
     return height, width
 
 
 def save_truth(root: Path, sample: CityscapesFrame) -> Path:
     """Save the official pictures of a frame's labels; return that of instance ids."""
-    ids = read_truth(sample)
+    ids = sample.instance_ids()
     folder = root / "gtFine" / "val" / sample.city
     folder.mkdir(parents=True, exist_ok=True)
     assert sample.polygons is not None
@@ -178,7 +178,7 @@ def official_ap(folder: Path, truths: Sequence[Path]) -> float:
 def values(path: Path, samples: Sequence[CityscapesFrame]) -> Known:
     """Return saved predictions and ground truth as the project's own values."""
     saved = open_predictions(path)
-    truths = [read_truth(sample) for sample in samples]
+    truths = [sample.instance_ids() for sample in samples]
     found = [
         saved.of(sample.stem, size=(truth.shape[0], truth.shape[1]))
         for sample, truth in zip(samples, truths, strict=True)

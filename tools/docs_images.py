@@ -76,10 +76,10 @@ def order(data: Path) -> NDArray[np.uint8]:
     """Return objects as their polygons alone, above what drawing all in order leaves, BGR."""
     found: list[tuple[float, NDArray[np.uint8]]] = []
     for sample in read_layout(data).frames:
-        if sample.polygons is None or sample.image is None:
+        if sample.polygons is None or sample.image_path is None:
             raise SystemExit(f"{sample.stem} is not complete")
         annotation = read_annotation(sample.polygons)
-        numbers, image = draw_objects(annotation).numbers, read_image(sample.image)
+        numbers, image = draw_objects(annotation).numbers, read_image(sample.image_path)
         for number, item in enumerate(annotation.objects, start=1):
             alone = draw_objects(replace(annotation, objects=(item,))).numbers > 0
             visible = numbers == number

@@ -178,7 +178,7 @@ def test_what_cannot_be_scored_is_refused_before(
     with pytest.raises(DatasetError, match="has no polygons file"):
         check_scorable(blind)
     check_scorable([*blind, *samples])
-    dark = [dataclasses.replace(sample, image=None) for sample in samples]
+    dark = [dataclasses.replace(sample, image_path=None) for sample in samples]
     with pytest.raises(DatasetError, match="none of 3 frames has a picture"):
         images_of_split(dark, source="here")
     assert images_of_split(samples, source="here").sizes == ("256x128",)

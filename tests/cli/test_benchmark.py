@@ -14,9 +14,8 @@ from tests.cli.runner import Shell, files_below, save_image
 from tests.cli.tiny import save_tiny_model
 from tests.evaluation.validation.scene import box, write_frame
 from urban_segmentor.benchmark.images import BenchmarkImages
-from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
+from urban_segmentor.datasets.cityscapes.frame import CityscapesFrame
 from urban_segmentor.errors import ModelError
-from urban_segmentor.evaluation.validation import validate as run
 
 QUICK = ("--rounds", "1")
 
@@ -180,7 +179,7 @@ def test_a_signal_while_it_scores(shell: Shell, monkeypatch: pytest.MonkeyPatch)
     """What was measured is kept, and the exit code says that there is more."""
     data = write_seen(Path("data"))
     calls: list[object] = []
-    read = run.read_truth
+    read = CityscapesFrame.instance_ids
 
     def stopping(sample: CityscapesFrame) -> NDArray[np.int32]:
         calls.append(sample)
@@ -188,7 +187,7 @@ def test_a_signal_while_it_scores(shell: Shell, monkeypatch: pytest.MonkeyPatch)
             os.kill(os.getpid(), signal.SIGINT)
         return read(sample)
 
-    monkeypatch.setattr(run, "read_truth", stopping)
+    monkeypatch.setattr(CityscapesFrame, "instance_ids", stopping)
     result = shell("benchmark", "--models", shell.model, "--data", data, *QUICK, "--json")
     assert result.code == 130
     assert result.json["interrupted"]

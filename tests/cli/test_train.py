@@ -178,7 +178,7 @@ def test_images_that_are_gone(shell: Shell, prepared: Path, tmp_path: Path) -> N
     copy = shutil.copytree(prepared, tmp_path / "copy")
     from urban_segmentor.training.training_data import read_training_data
 
-    material = read_training_data(copy)
+    material = read_training_data(copy, work=Path("work"))
     RunFolder(tmp_path / "run").create(
         training_data=material,
         images=[image.path for image in material.train],

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.evaluation.validation.scene import SIZE, box, street, write_frame
-from urban_segmentor.datasets.cityscapes.check import check
-from urban_segmentor.datasets.cityscapes.layout import read_layout
+from urban_segmentor.datasets.check import check
+from urban_segmentor.datasets.open_dataset import open_dataset
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from urban_segmentor.datasets.cityscapes.check import Finding
+    from urban_segmentor.datasets.findings import Finding
 
 STEM = "town_000000_000019"
 
 
 def findings(root: Path, **options: Any) -> list[Finding]:  # noqa: ANN401
     """Return all findings but the counts of splits, which no small folder has right."""
-    report = check(read_layout(root), workers=1, **options)
+    report = check(open_dataset(root), workers=1, **options)
     return [finding for finding in report.findings if finding.kind != "count"]
 
 
@@ -40,8 +40,8 @@ def test_a_good_folder(tmp_path: Path) -> None:
     frames: list[int] = []
     assert not findings(tmp_path, on_frame=lambda: frames.append(1))
     assert len(frames) == 3
-    report = check(read_layout(tmp_path), workers=1)
-    assert sorted(report.cities["val"]) == ["town", "ulm"]
+    report = check(open_dataset(tmp_path), workers=1)
+    assert sorted(report.groups["val"]) == ["town", "ulm"]
     assert (report.of_split("val").images, report.of_split("val").labels) == (2, 2)
     assert report.sizes == {SIZE: 3}
     texts = [finding.text for finding in report.notes]
@@ -115,11 +115,11 @@ def test_namesakes_in_two_cities(tmp_path: Path) -> None:
     assert finding == ("name", f"val/village/{STEM}", f"has the name of `val/town/{STEM}`", True)
 
 
-def test_notes_are_summed_up(tmp_path: Path) -> None:
+def test_notes_are_summarize_notes(tmp_path: Path) -> None:
     """One line for each sort, however many frames."""
     for i in range(4):
         write_frame(tmp_path, f"town_{i:06d}_000019", [box("car", -5, 0, 9, 9)])
-    report = check(read_layout(tmp_path), workers=2)
+    report = check(open_dataset(tmp_path), workers=2)
     assert not report.problems
     first, *rest = report.summarize_notes()
     assert first.startswith("4 frames have polygons that reach out of the picture; for instance ")

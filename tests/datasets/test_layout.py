@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from urban_segmentor.datasets.cityscapes.layout import frame_label, missing_part, read_layout
+from urban_segmentor.datasets.cityscapes.layout import read_layout
 from urban_segmentor.errors import DatasetError, SettingError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def test_pairs(tmp_path: Path) -> None:
     layout = read_layout(root)
     assert layout.splits == ("train", "val")
     found = {
-        frame_label(one): (one.polygons is not None, one.image is not None) for one in layout.frames
+        one.name: (one.polygons is not None, one.image_path is not None) for one in layout.frames
     }
     assert found == {
         "train/bonn/bonn_2": (True, False),
@@ -50,7 +50,7 @@ def test_pairs(tmp_path: Path) -> None:
     assert layout.find("x/ulm_1_gtFine_color.png") == ulm
     assert ulm.ground_truth("labelIds") == root / "gtFine/val/ulm/ulm_1_gtFine_labelIds.png"
     assert ulm.ground_truth("instanceIds") is None
-    lacking = [missing_part(one) for one in layout.frames]
+    lacking = [one.lacking for one in layout.frames]
     assert lacking == ["has no picture", "has no polygons file", None]
     with pytest.raises(SettingError, match="no split `test`"):
         layout.of_split("test")
@@ -66,7 +66,7 @@ def test_labels_as_images_only(tmp_path: Path) -> None:
         "gtFine/val/ulm/ulm_1_gtFine_instanceIds.png",
         "leftImg8bit/val/ulm/ulm_1_leftImg8bit.png",
     )
-    text = missing_part(read_layout(root).frames[0])
+    text = read_layout(root).frames[0].lacking
     assert text is not None
     assert text.startswith("has no polygons file, only pictures of labels (labelIds, instanceIds)")
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
+    from urban_segmentor.datasets.cityscapes.frame import CityscapesFrame
 
 CLASSES = parse_class_set("19")
 
@@ -94,8 +94,8 @@ def test_real_yolo_polygons_give_the_masks_back(shared: Path, tmp_path: Path) ->
     data = tmp_path / "data"
     for sample in read_layout(source).frames[::400]:
         assert sample.polygons is not None
-        assert sample.image is not None
-        for path in (sample.polygons, sample.image):
+        assert sample.image_path is not None
+        for path in (sample.polygons, sample.image_path):
             target = data / path.relative_to(source)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.symlink_to(path)

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from tests.strategies import instances, mask_stacks
-from urban_segmentor.errors import DatasetError, ShapeError
+from urban_segmentor.errors import DatasetError
 from urban_segmentor.structures.classes import ClassList
-from urban_segmentor.structures.coco_polygons import coco_polygons_to_crop
+from urban_segmentor.structures.coco_polygons import coco_polygons_to_mask
 from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.masks import Masks
 
@@ -130,7 +130,7 @@ def test_large_polygons_are_those_of_pycocotools_too() -> None:
     """A star over an image of 8 million pixels, whose corners lie outside."""
     angle = np.linspace(0, 8 * np.pi, 9)
     star = np.stack([1900 + 2500 * np.cos(angle * 0.7), 1000 + 1500 * np.sin(angle * 0.7)], axis=1)
-    crop, (x, y) = coco_polygons_to_crop([star], image_size=(2160, 3840))
+    crop, (x, y) = coco_polygons_to_mask([star], image_size=(2160, 3840))
     whole = np.zeros((2160, 3840), dtype=np.bool_)
     whole[y : y + crop.shape[0], x : x + crop.shape[1]] = crop
     [rle] = coco_mask.frPyObjects([star.ravel().tolist()], 2160, 3840)
@@ -229,9 +229,9 @@ def test_annotations_that_do_not_belong_together_are_refused() -> None:
 
 
 def test_a_polygon_of_two_points_is_no_polygon() -> None:
-    """Also where the points come as an array."""
-    with pytest.raises(ShapeError, match="at least 3 points"):
-        coco_polygons_to_crop([np.zeros((2, 2))], image_size=SIZE)
+    """It is refused with its place."""
+    with pytest.raises(DatasetError, match="3 points|6 numbers|`annotations"):
+        read(annotation(segmentation=[[0, 0, 5, 5]]))
 
 
 def test_annotations_can_count_on() -> None:

@@ -184,9 +184,9 @@ def test_layout(folder: Path) -> None:
     images = []
     for sample in layout.frames:
         assert sample.polygons is not None
-        assert sample.image is not None
+        assert sample.image_path is not None
         assert read_annotation(sample.polygons).image_size == SMALL
-        images.append(read_image(sample.image))
+        images.append(read_image(sample.image_path))
         assert images[-1].shape == (*SMALL, 3)
         city, street, number = sample.stem.split("_")
         assert (city, len(street), len(number)) == (sample.city, 6, 6)
@@ -202,11 +202,11 @@ def test_images_fit_their_labels(folder: Path) -> None:
     name = "alderholm_000000_000068"
     sample = read_layout(folder).find(name)
     assert sample.polygons is not None
-    assert sample.image is not None
+    assert sample.image_path is not None
     seed = np.random.SeedSequence([3, 0, 0]).generate_state(1)[0]
     street = Street(size=SMALL, fps=0.25, seed=int(seed), camera="dashcam", light="day")
     shot = list(street.shots(seconds=8))[1]
-    np.testing.assert_array_equal(read_image(sample.image), shot.frame.image)
+    np.testing.assert_array_equal(read_image(sample.image_path), shot.frame.image)
     assert json.loads(sample.polygons.read_bytes()) == polygons_json(shot)
 
 

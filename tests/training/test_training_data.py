@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,19 @@ from hypothesis import strategies as st
 from urban_segmentor.errors import DatasetError
 from urban_segmentor.training.ignore_regions import ignored_outlines
 from urban_segmentor.training.repeat_factor_sampling import repeat_factor_sample
-from urban_segmentor.training.training_data import TrainingImage, read_training_data
+from urban_segmentor.training.training_data import (
+    TrainingData,
+    TrainingImage,
+)
+from urban_segmentor.training.training_data import read_training_data as read
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def read_training_data(root: Path, *, also: Sequence[Path] = ()) -> TrainingData:
+    """Return the pictures of data sets that need no conversion."""
+    return read(root, also=also, work=Path("nowhere"))
 
 
 @pytest.fixture
@@ -102,16 +115,16 @@ def _numbers_with_gaps(root: Path) -> None:
     [
         (shutil.rmtree, "there is no folder"),
         (_raw, "must be prepared first"),
-        (_without_yaml, "was not made by `data prepare`"),
-        (_coco, "another format than YOLO's"),
+        (_without_yaml, "is no Cityscapes folder"),
+        (_coco, "is no Cityscapes folder"),
         (_without_val, "no pictures for `val`"),
         (_without_labels, "has a label"),
-        (_without_a_file, "has no labels"),
-        (_class_too_high, "line 2 is of the class `19`"),
+        (_without_a_file, "has no label file"),
+        (_class_too_high, "txt:2` is of the class '19'"),
         (_broken_image, "no picture that can be read"),
-        (_no_number, "line 1 is of the class `car`"),
-        (_broken_yaml, "does not say which classes"),
-        (_names_missing, "does not say which classes"),
+        (_no_number, "txt:1` is of the class 'car'"),
+        (_broken_yaml, "is no YAML"),
+        (_names_missing, "lists no class names"),
         (_numbers_with_gaps, "numbers its classes"),
     ],
 )

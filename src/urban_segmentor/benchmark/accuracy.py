@@ -13,7 +13,6 @@ from urban_segmentor.errors import (
     MissingExtraError,
     ModelError,
 )
-from urban_segmentor.evaluation.validation.ground_truth_files import read_truth
 from urban_segmentor.evaluation.validation.predictors import ModelPredictor
 from urban_segmentor.evaluation.validation.summary import figures
 from urban_segmentor.evaluation.validation.validate import validate
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from urban_segmentor.benchmark.plan import BenchmarkCandidate
-    from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
+    from urban_segmentor.datasets.cityscapes.frame import CityscapesFrame
 
 
 class _StoppedError(Exception):
@@ -60,7 +59,7 @@ def check_scorable(frames: Sequence[CityscapesFrame]) -> None:
     first: DatasetError | None = None
     for frame in frames:
         try:
-            read_truth(frame)
+            frame.instance_ids()
         except DatasetError as error:
             first = first or error
         else:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from urban_segmentor.datasets.images import read_image
 from urban_segmentor.errors import DatasetError
 from urban_segmentor.evaluation.validation.validate import spread
 from urban_segmentor.synthetic import Street
@@ -13,7 +12,7 @@ from urban_segmentor.synthetic import Street
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
+    from urban_segmentor.datasets.cityscapes.frame import CityscapesFrame
     from urban_segmentor.structures.frame import Image
 
 MAX_IMAGES = 8
@@ -49,14 +48,14 @@ def images_of_split(frames: Sequence[CityscapesFrame], *, source: str) -> Benchm
     Raises:
         DatasetError: There is none, or one cannot be read.
     """
-    with_images = [frame for frame in frames if frame.image is not None]
+    with_images = [frame for frame in frames if frame.image_path is not None]
     if not with_images:
         raise DatasetError(
             f"none of {len(frames)} frames has a picture",
             hint="unpack `leftImg8bit_trainvaltest.zip` there",
         )
     chosen = spread(with_images, min(MAX_IMAGES, len(with_images)))
-    images = tuple(read_image(frame.image) for frame in chosen if frame.image is not None)
+    images = tuple(frame.image() for frame in chosen)
     return BenchmarkImages(images=images, source=source)
 
 

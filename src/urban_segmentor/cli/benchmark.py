@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from urban_segmentor.benchmark.models import BenchmarkModel
     from urban_segmentor.benchmark.plan import BenchmarkPlan
     from urban_segmentor.benchmark.results import BenchmarkRow
-    from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
+    from urban_segmentor.datasets.cityscapes.frame import CityscapesFrame
 
 _RUN, _DATA = "What is measured", "Data"
 

@@ -1,29 +1,31 @@
-"""`urban-segmentor data check`: what a Cityscapes folder has, and what is wrong with it."""
+"""`urban-segmentor data check`: what a data set has, and what is wrong with it."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from urban_segmentor.cli.option_records import ConsoleOptions, WorkerOptions, with_options
+from urban_segmentor.cli.option_records import DATASET, ConsoleOptions, WorkerOptions, with_options
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from urban_segmentor.datasets.cityscapes.check import CheckReport
+    from urban_segmentor.datasets.check import CheckReport
+    from urban_segmentor.datasets.samples import SampleSet
 
 
 @with_options
 def check(
-    folder: Annotated[Path, typer.Argument(help="Folder with gtFine and leftImg8bit.")],
+    folder: Annotated[Path, typer.Argument(help=DATASET)],
     processes: WorkerOptions,
     console: ConsoleOptions,
 ) -> None:
-    """Read every file of a Cityscapes folder, and name all that is wrong.
+    """Read every file of a data set, and name all that is wrong.
 
     Exit 1 when something is wrong. What official data has too, such as polygons that reach a bit
     out of the picture, is told and is not wrong.
@@ -32,51 +34,58 @@ def check(
         urban-segmentor data check cityscapes
 
         urban-segmentor data check cityscapes --json > findings.json
+
+        urban-segmentor data check potholes/data.yaml
     """
     from threading import Event
 
     from urban_segmentor.cli.console import frame_progress, stderr
     from urban_segmentor.cli.interrupts import Interrupted, stop_on_signals
     from urban_segmentor.cli.parsers import silence_decoders
-    from urban_segmentor.datasets.cityscapes import check as checking
-    from urban_segmentor.datasets.cityscapes.layout import read_layout
+    from urban_segmentor.datasets import check as checking
+    from urban_segmentor.datasets.open_dataset import open_dataset
 
     silence_decoders()
     screen = stderr()
-    layout = read_layout(folder)
+    samples = open_dataset(folder)
     stopped = Event()
     with stop_on_signals(stopped.set), frame_progress(screen) as bar:
-        bar.start("checking", len(layout.frames))
+        bar.start("checking", len(samples.samples))
         report = checking.check(
-            layout, workers=processes.workers, stop=stopped.is_set, on_frame=bar.advance
+            samples, workers=processes.workers, stop=stopped.is_set, on_frame=bar.advance
         )
     if stopped.is_set():
         raise Interrupted
     if console.as_json:
-        typer.echo(json.dumps(_as_json(folder, report), indent=2))
+        typer.echo(json.dumps(_as_json(samples, report), indent=2))
     else:
-        _tell(screen, report)
+        _tell(screen, samples, report)
     for finding in report.problems:
-        typer.secho(f"error: `{finding.where}` {finding.text}", fg="red", err=True)
+        typer.secho(f"error: {finding}", fg="red", err=True)
     if report.problems:
+        screen.print(f"wrong: {_counted(report)}", soft_wrap=True)
         raise typer.Exit(1)
-    screen.print(
-        f"nothing is wrong; next: urban-segmentor data prepare {folder} OUT", soft_wrap=True
-    )
+    screen.print(f"nothing is wrong; next: {samples.next_command(folder)}", soft_wrap=True)
 
 
-def _tell(console: Console, report: CheckReport) -> None:
+def _counted(report: CheckReport) -> str:
+    """Return how many findings of each sort there are."""
+    counts = Counter(finding.kind for finding in report.problems)
+    return ", ".join(f"{count} x {kind}" for kind, count in counts.most_common())
+
+
+def _tell(console: Console, samples: SampleSet, report: CheckReport) -> None:
     """Print what there is, and what is worth knowing, summed up."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    for heading in ("split", "city"):
+    for heading in ("split", samples.grouping):
         table.add_column(heading)
     for heading in ("images", "labels"):
         table.add_column(heading, justify="right")
-    for split, cities in sorted(report.cities.items()):
-        for city, count in sorted(cities.items()):
-            table.add_row(split, city, str(count.images), str(count.labels))
+    for split, groups in sorted(report.groups.items()):
+        for group, count in sorted(groups.items()):
+            table.add_row(split, group, str(count.images), str(count.labels))
         whole = report.of_split(split)
         table.add_row(split, "all", str(whole.images), str(whole.labels), style="bold")
     console.print(table)
@@ -86,15 +95,16 @@ def _tell(console: Console, report: CheckReport) -> None:
         console.print(f"note: {text}", soft_wrap=True)
 
 
-def _as_json(folder: Path, report: CheckReport) -> dict[str, Any]:
+def _as_json(samples: SampleSet, report: CheckReport) -> dict[str, Any]:
     return {
-        "folder": str(folder),
+        "folder": str(samples.root),
+        "labels": samples.kind,
         "splits": {
             split: {
                 **asdict(report.of_split(split)),
-                "cities": {city: asdict(count) for city, count in sorted(cities.items())},
+                samples.groups: {name: asdict(count) for name, count in sorted(groups.items())},
             }
-            for split, cities in sorted(report.cities.items())
+            for split, groups in sorted(report.groups.items())
         },
         "sizes": [
             {"height": height, "width": width, "images": count}

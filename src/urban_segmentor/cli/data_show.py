@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from urban_segmentor.cli.option_records import (
+    DATASET,
     RESULTS,
     ConsoleOptions,
     WorkerOptions,
     with_options,
 )
-from urban_segmentor.datasets.class_set import ALL_CLASSES, ClassSet, parse_class_set
 from urban_segmentor.errors import SettingError
 from urban_segmentor.io.output_options import USUAL_FOLDER
 from urban_segmentor.options import argument, check_choices, option
@@ -33,9 +33,9 @@ class ShowOptions:
     """What is drawn, and where to.
 
     Attributes:
-        folder: A Cityscapes folder, or one that `data prepare` made.
+        folder: A data set, or the file that describes it.
         stem: One frame; None for all of them.
-        classes: Those that are drawn; None for the usual ones.
+        classes: Names of those that are drawn; None for the usual ones.
         split: Only this one; None for all.
         limit: So many frames, drawn by lot; None for all.
         seed: Of the lot.
@@ -47,17 +47,16 @@ class ShowOptions:
         SettingError: There is no such size.
     """
 
-    folder: Path = argument(help="A Cityscapes folder, or one that `data prepare` made.")
+    folder: Path = argument(help=DATASET)
     stem: str | None = option(
         None,
         help="One frame, such as weimar_000000_000019; else all of them.",
         positional=True,
     )
-    classes: ClassSet | None = option(
+    classes: str | None = option(
         None,
-        help="19, 8 (things), or names with commas.",
-        shown="19; of one frame all that are drawn",
-        parse=parse_class_set,
+        help="Names with commas; of Cityscapes 19 or 8 (things) too.",
+        shown="all; of Cityscapes 19, of one frame all that are drawn",
     )
     split: str | None = option(None, help="Only train, val or test.")
     limit: int | None = option(None, help="Look at so many frames only, drawn by lot.")
@@ -96,12 +95,10 @@ def show(wanted: ShowOptions, processes: WorkerOptions, console: ConsoleOptions)
     """
     from urban_segmentor.cli.console import stderr
     from urban_segmentor.cli.parsers import silence_decoders
-    from urban_segmentor.datasets.prepared import open_frames
+    from urban_segmentor.datasets.open_dataset import open_dataset
 
     silence_decoders()
-    frame_set = open_frames(wanted.folder)
-    if wanted.classes is not None:
-        frame_set.check_classes(wanted.classes)
+    frame_set = open_dataset(wanted.folder)
     screen = stderr()
     if wanted.stem is None:
         overview = _overview(frame_set, screen, wanted, workers=processes.workers)
@@ -121,15 +118,16 @@ def show(wanted: ShowOptions, processes: WorkerOptions, console: ConsoleOptions)
 def _one_frame(frame_set: SampleSet, stem: str, wanted: ShowOptions) -> Path:
     """Write the picture of a frame, and return where it is."""
     from urban_segmentor.datasets.explore.viewer import frame_sheet
-    from urban_segmentor.datasets.samples import COLORED
     from urban_segmentor.io.atomic import check_free, write_atomically
     from urban_segmentor.reports.montage import png_image_bytes
 
     frame = frame_set.within(wanted.split).find(stem)
     path = wanted.output / f"{frame.stem}.png"
     check_free(path, overwrite=wanted.overwrite)
-    default = COLORED if frame_set.kind == "cityscapes" else frame_set.classes
-    image = frame_sheet(frame, classes=wanted.classes or default, sizing=wanted.size)
+    classes = frame_set.drawn
+    if wanted.classes is not None:
+        classes = frame_set.chosen_classes(wanted.classes)
+    image = frame_sheet(frame, classes=classes, sizing=wanted.size)
     write_atomically(path, png_image_bytes(image), overwrite=wanted.overwrite)
     return path
 
@@ -141,7 +139,9 @@ def _overview(
     from urban_segmentor.cli.console import frame_progress
     from urban_segmentor.datasets.explore.overview import sample_frames, write_overview
 
-    default = ALL_CLASSES if frame_set.kind == "cityscapes" else frame_set.classes
+    classes = frame_set.counted
+    if wanted.classes is not None:
+        classes = frame_set.chosen_classes(wanted.classes)
     part = frame_set.within(wanted.split)
     frames = sample_frames(part.frames, limit=wanted.limit, seed=wanted.seed)
     with frame_progress(screen) as bar:
@@ -149,7 +149,7 @@ def _overview(
             part,
             frames,
             wanted.output,
-            classes=wanted.classes or default,
+            classes=classes,
             seed=wanted.seed,
             overwrite=wanted.overwrite,
             workers=workers,

@@ -19,6 +19,11 @@ from urban_segmentor.options import (
 )
 
 RESULTS = "Results"
+DATASET = (
+    "A Cityscapes folder, one in YOLO's format or its data.yaml, one as COCO has it or its JSON "
+    "file, or what `data prepare` made."
+)
+"""What commands say of the data sets that they take."""
 
 
 @dataclass(frozen=True, slots=True)

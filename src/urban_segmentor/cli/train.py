@@ -1,4 +1,4 @@
-"""`urban-segmentor train`: a model of one's own, fine-tuned on a prepared data set."""
+"""`urban-segmentor train`: a model of one's own, fine-tuned on a data set."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class TrainOptions:
     """What is learnt from, and where the run is kept.
 
     Attributes:
-        data: Folder that `data prepare` made.
+        data: A data set with the splits `train` and `val`.
         also: Further ones, whose split `train` is learnt from too.
         model: A checkpoint, or a name such as `yolov8n-seg`.
         trust: Load whatever the checkpoint holds, which can run any code.
@@ -37,10 +37,15 @@ class TrainOptions:
         overwrite: Replace an earlier run.
     """
 
-    data: Path | None = option(None, help="Folder that `data prepare` made.", panel=_WHAT)
+    data: Path | None = option(
+        None,
+        help="What `data prepare` made, a folder in YOLO's format or its data.yaml, or one as COCO "
+        "has it.",
+        panel=_WHAT,
+    )
     also: tuple[Path, ...] = option(
         (),
-        help="Another prepared folder whose train split is learnt from too; may be repeated.",
+        help="Another data set whose train split is learnt from too; may be repeated.",
         panel=_WHAT,
     )
     model: str = option(
@@ -133,6 +138,8 @@ def train(
 
         urban-segmentor train --data prepared --model yolo11n-seg --imgsz 1024 --device 0,1
 
+        urban-segmentor train --data potholes/data.yaml --epochs 100
+
         urban-segmentor train --data prepared --set lr0=0.002 --set mosaic=0.5 --time 2
 
         urban-segmentor train --resume urban-out/train
@@ -165,7 +172,7 @@ def _run(
         return resume(wanted.resume, settings=chosen, observer=observer)
     if wanted.data is None:
         raise SettingError(
-            "what to learn from is not said", hint="--data FOLDER, of `data prepare`"
+            "what to learn from is not said", hint="--data FOLDER, as YOLO or COCO has it"
         )
     return train(
         wanted.data,
@@ -219,4 +226,5 @@ def _tell(trained: TrainingResult, exported: Path, *, as_json: bool) -> None:
     for path in written:
         console.print(f"result: {path}", style="bold green", soft_wrap=True)
     shown = shlex.quote(str(exported))
-    console.print(f"next: urban-segmentor val --data CITYSCAPES --model {shown}", soft_wrap=True)
+    data = shlex.quote(trained.folder.read()["data"][0])
+    console.print(f"next: urban-segmentor val --data {data} --model {shown}", soft_wrap=True)

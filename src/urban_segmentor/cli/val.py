@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from urban_segmentor.cli.option_records import RESULTS, ConsoleOptions, with_options, without
+from urban_segmentor.cli.option_records import (
+    DATASET,
+    RESULTS,
+    ConsoleOptions,
+    with_options,
+    without,
+)
 from urban_segmentor.errors import SettingError
 from urban_segmentor.inference.config import AP_CONF, USUAL_CONFIG, ModelOptions, SegmenterConfig
 from urban_segmentor.io.output_options import USUAL_FOLDER, OutputOptions
@@ -23,8 +29,9 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
-    from urban_segmentor.evaluation.validation.predictors import Predictor, SavedPredictor
+    from urban_segmentor.datasets.class_set import ClassSet
+    from urban_segmentor.datasets.samples import Sample, SampleSet
+    from urban_segmentor.evaluation.validation.predictors import Predictor
     from urban_segmentor.evaluation.validation.validate import Validation
     from urban_segmentor.inference.segmenter import Segmenter
 
@@ -36,12 +43,12 @@ class SplitOptions:
     """On what is scored.
 
     Attributes:
-        data: Folder with `gtFine` and `leftImg8bit`.
+        data: A data set, or the file that describes it.
         split: Which split.
         limit: Only so many pictures, spread evenly; None for all.
     """
 
-    data: Path = required(help="Folder with gtFine and leftImg8bit.", panel=_DATA)
+    data: Path = required(help=DATASET, panel=_DATA)
     split: str = option("val", help="Which split.", panel=_DATA)
     limit: int | None = option(None, help="Only so many pictures, spread evenly.", panel=_DATA)
 
@@ -142,7 +149,9 @@ def val(  # noqa: PLR0913 - one parameter a record
     """
     from urban_segmentor.cli.console import stderr
     from urban_segmentor.cli.parsers import silence_decoders
-    from urban_segmentor.datasets.cityscapes.layout import read_layout
+    from urban_segmentor.datasets.open_dataset import open_dataset
+    from urban_segmentor.evaluation.predictions import open_predictions
+    from urban_segmentor.evaluation.validation.predictors import SavedPredictor
     from urban_segmentor.evaluation.validation.validate import spread
 
     if saved.predictions is not None and chosen.model is not None:
@@ -150,10 +159,12 @@ def val(  # noqa: PLR0913 - one parameter a record
             "`--model` and `--predictions` are two things to score", hint="give one of them"
         )
     silence_decoders()
-    in_split = read_layout(scored.data).of_split(scored.split)
+    sample_set = open_dataset(scored.data)
+    in_split = sample_set.of_split(scored.split)
     samples = spread(in_split, scored.limit)
     run = _Run(
         console=stderr(),
+        sample_set=sample_set,
         about={
             "data": str(scored.data),
             "split": scored.split,
@@ -163,7 +174,10 @@ def val(  # noqa: PLR0913 - one parameter a record
         as_json=console.as_json,
     )
     if saved.predictions is not None:
-        predictor = _saved(saved.predictions, saved)
+        found = open_predictions(
+            saved.predictions, annotations=saved.annotations, resize=saved.resize
+        )
+        predictor = SavedPredictor(found, classes=run.own_classes)
         samples = predictor.check_complete(samples, partial=saved.partial)
         about = {"predictions": str(saved.predictions), "kind": predictor.kind}
         run.score(samples, predictor, lambda _: about)
@@ -175,26 +189,24 @@ def val(  # noqa: PLR0913 - one parameter a record
     )
 
 
-def _saved(path: Path, saved: SavedOptions) -> SavedPredictor:
-    from urban_segmentor.evaluation.predictions import open_predictions
-    from urban_segmentor.evaluation.validation.predictors import SavedPredictor
-
-    return SavedPredictor(
-        open_predictions(path, annotations=saved.annotations, resize=saved.resize)
-    )
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Run:
     """What a run needs besides what is scored."""
 
     console: Console
+    sample_set: SampleSet
     about: dict[str, Any]
     report: ReportOptions
     as_json: bool
 
+    @property
+    def own_classes(self) -> ClassSet | None:
+        """The classes of the labels; None for those of Cityscapes."""
+        classes = self.sample_set.classes
+        return None if classes.is_official else classes
+
     def score_model(
-        self, samples: Sequence[CityscapesFrame], model: ModelOptions, config: SegmenterConfig
+        self, samples: Sequence[Sample], model: ModelOptions, config: SegmenterConfig
     ) -> None:
         """Run a model, and score what it finds."""
         from urban_segmentor.cli.load_segmenter import load_segmenter
@@ -210,7 +222,7 @@ class _Run:
             frames = [frame.sample for frame in outcome.frames]
             return about_model(model.model, segmenter, outcome) | about_latency(everyday, frames)
 
-        self.score(samples, ModelPredictor(segmenter), about)
+        self.score(samples, ModelPredictor(segmenter, classes=self.own_classes), about)
 
     def _tell_choice(self, segmenter: Segmenter) -> None:
         """Say what runs the model."""
@@ -219,7 +231,7 @@ class _Run:
 
     def score(
         self,
-        samples: Sequence[CityscapesFrame],
+        samples: Sequence[Sample],
         predictor: Predictor,
         about: Callable[[Validation], dict[str, Any]],
     ) -> None:
@@ -227,9 +239,11 @@ class _Run:
         from urban_segmentor.cli.console import frame_progress
         from urban_segmentor.evaluation.validation.environment import about_run
         from urban_segmentor.evaluation.validation.report import ReportFolder
+        from urban_segmentor.evaluation.validation.scoring import check_match, scoring_for
         from urban_segmentor.evaluation.validation.summary import figures
         from urban_segmentor.evaluation.validation.validate import validate
 
+        notes = check_match(predictor.class_names, self.sample_set.classes)
         folder = ReportFolder(
             self.report.folder,
             kinds=self.report.kinds,
@@ -238,9 +252,19 @@ class _Run:
         )
         with folder, frame_progress(self.console) as bar:
             bar.start("scoring", len(samples))
-            outcome = validate(samples, predictor, on_frame=bar.advance, on_predicted=folder.keep)
+            outcome = validate(
+                samples,
+                predictor,
+                scoring=scoring_for(self.sample_set.classes),
+                on_frame=bar.advance,
+                on_predicted=folder.keep,
+            )
+        outcome.problems += self.sample_set.set_problems
         summary = figures(outcome.evaluation) | self.about | about_run(outcome) | about(outcome)
-        written = folder.write(summary, outcome, predictor, worst=self.report.worst)
+        summary["notes"] = notes
+        written = folder.write(
+            summary, outcome, predictor, worst=self.report.worst, classes=self.own_classes
+        )
         if self.as_json:
             paths = [str(path) for path in written]
             typer.echo(json.dumps(summary | {"written": paths}, indent=2))
@@ -249,6 +273,12 @@ class _Run:
         for problem in outcome.problems:
             typer.secho(f"error: {problem}", fg="red", err=True)
         if outcome.problems:
+            left_out = outcome.wanted - len(outcome.frames)
+            self.console.print(
+                f"{len(outcome.problems)} problems; {left_out} of {outcome.wanted} pictures are "
+                "not scored",
+                soft_wrap=True,
+            )
             raise typer.Exit(1)
 
 

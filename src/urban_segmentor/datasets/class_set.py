@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from urban_segmentor.errors import SettingError
+from urban_segmentor.models.known_classes import known_classes
 from urban_segmentor.structures.cityscapes_labels import BY_NAME, CITYSCAPES, TRAIN_LABELS, Label
+from urban_segmentor.structures.classes import ClassList
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
 
 Stuff: TypeAlias = Literal["regions", "whole"]
 """How road, sky and the like are cut: each connected region alone, or all of a class as one."""
@@ -14,7 +19,7 @@ Stuff: TypeAlias = Literal["regions", "whole"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassSet:
-    """The classes of a converted data set.
+    """The classes of a data set.
 
     Attributes:
         labels: Position is the class id.
@@ -27,6 +32,25 @@ class ClassSet:
         """Names of the classes."""
         return tuple(label.name for label in self.labels)
 
+    @property
+    def class_list(self) -> ClassList:
+        """The same for instances."""
+        return ClassList.from_names(
+            self.names,
+            is_thing=[label.is_thing for label in self.labels],
+            colors=[label.color for label in self.labels],
+        )
+
+    @property
+    def is_official(self) -> bool:
+        """Whether all 19 training classes of Cityscapes are there, as official figures need."""
+        return set(TRAIN_LABELS) <= set(self.labels)
+
+    @property
+    def stuff(self) -> frozenset[str]:
+        """Names of the classes of which single objects are not told apart, such as road."""
+        return frozenset(label.name for label in self.labels if not label.is_thing)
+
     def ids(self) -> dict[str, int]:
         """Return the class id of each name."""
         return {label.name: i for i, label in enumerate(self.labels)}
@@ -36,30 +60,64 @@ ALL_CLASSES = ClassSet(labels=TRAIN_LABELS)
 """The 19 classes that are trained and scored."""
 
 
-def parse_class_set(text: str) -> ClassSet:
+def cityscapes_classes(names: Sequence[str]) -> ClassSet | None:
+    """Return classes of Cityscapes by their names; None where a name is of no such class."""
+    if not all(name in BY_NAME for name in names):
+        return None
+    return ClassSet(labels=tuple(BY_NAME[name] for name in names))
+
+
+def own_classes(names: Sequence[str], *, stuff: Collection[str] = ()) -> ClassSet:
+    """Return classes by their names: those of Cityscapes where all 19 are there, else one's own.
+
+    Own classes that are called as one of Cityscapes have its color, and count as things all the
+    same: whoever labels traffic lights one by one wants them told apart.
+
+    Args:
+        names: Each once.
+        stuff: Which of them are stuff.
+
+    >>> own_classes(["dog", "traffic light"]).labels[1].is_thing
+    True
+    """
+    official = cityscapes_classes(names)
+    if official is not None and official.is_official:
+        return official
+    return ClassSet(
+        labels=tuple(
+            Label(name, number, None, name not in stuff, color)
+            for number, (name, color) in enumerate(
+                zip(names, [info.color for info in known_classes(names)], strict=True), start=1
+            )
+        )
+    )
+
+
+def parse_class_set(text: str, *, known: Sequence[Label] | None = None) -> ClassSet:
     """Return a set of classes.
 
     Args:
         text: `19` for all training classes, `8` for the things among them, or names with commas.
+        known: The classes that there are; by default those of Cityscapes.
 
     Raises:
-        SettingError: A name is no Cityscapes class, or stands twice.
+        SettingError: A name is no such class, or stands twice.
 
     >>> parse_class_set("car, person").names
     ('car', 'person')
     """
-    if text.strip() == "19":
+    by_name = {label.name: label for label in known or CITYSCAPES if label.label_id > 0}
+    if text.strip() == "19" and text.strip() not in by_name:
         return ALL_CLASSES
-    if text.strip() == "8":
+    if text.strip() == "8" and text.strip() not in by_name:
         return ClassSet(labels=tuple(label for label in TRAIN_LABELS if label.is_thing))
     names = [name.strip() for name in text.split(",") if name.strip()]
-    known = [label.name for label in CITYSCAPES if label.label_id > 0]
-    unknown = [name for name in names if name not in known]
+    unknown = [name for name in names if name not in by_name]
     if unknown or not names:
         raise SettingError(
             f"`classes` is `{text}`, and `{unknown[0] if unknown else text}` is no class",
-            hint=f"choose 19, 8, or from {', '.join(known)}",
+            hint=f"choose {'19, 8, or ' if known is None else ''}from {', '.join(by_name)}",
         )
     if len(set(names)) != len(names):
         raise SettingError(f"`classes` is `{text}`: a name stands twice", hint="name each once")
-    return ClassSet(labels=tuple(BY_NAME[name] for name in names))
+    return ClassSet(labels=tuple(by_name[name] for name in names))

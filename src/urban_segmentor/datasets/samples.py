@@ -1,7 +1,8 @@
-"""Frames with their labels, whatever folder they lie in, for those who want to look at them."""
+"""Frames with their labels, whatever format they lie in."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -9,27 +10,20 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 import numpy as np
 
-from urban_segmentor.datasets.cityscapes.annotation import read_annotation
-from urban_segmentor.datasets.cityscapes.layout import frame_label, missing_part
-from urban_segmentor.datasets.cityscapes.rasterize import draw_objects
-from urban_segmentor.datasets.cityscapes.segments import Segments, visible_segments
-from urban_segmentor.datasets.class_set import ClassSet
-from urban_segmentor.datasets.images import read_image
+from urban_segmentor.datasets.class_set import ClassSet, parse_class_set
 from urban_segmentor.errors import DatasetError, SettingError
-from urban_segmentor.models.known_classes import known_classes
-from urban_segmentor.structures.cityscapes_labels import CITYSCAPES
 from urban_segmentor.structures.instances import Instances
 
 if TYPE_CHECKING:
-    from urban_segmentor.datasets.cityscapes.layout import Layout
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from urban_segmentor.datasets.cityscapes.segments import Segments
+    from urban_segmentor.datasets.findings import Finding, Inspection
     from urban_segmentor.structures.frame import Image
 
 Kind: TypeAlias = Literal["cityscapes", "yolo", "coco", "panoptic"]
-
-COLORED = ClassSet(
-    labels=tuple(label for label in CITYSCAPES if label.label_id > 0 and any(label.color))
-)
-"""Every class that has a color of its own, also those that no network is trained on."""
 
 
 class Sample(Protocol):
@@ -37,12 +31,42 @@ class Sample(Protocol):
 
     @property
     def stem(self) -> str:
-        """City, sequence and frame."""
+        """What it is called, once in its split; of Cityscapes city, sequence and frame."""
         ...
 
     @property
     def split(self) -> str:
-        """`train`, `val` or `test`."""
+        """`train`, `val` or `test`, or what else the data set calls it."""
+        ...
+
+    @property
+    def group(self) -> str:
+        """Where in its split it belongs: its city, its folder, or the file of its labels."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """How messages call it."""
+        ...
+
+    @property
+    def image_path(self) -> Path | None:
+        """The file of its pixels, or None when there is none."""
+        ...
+
+    @property
+    def image_name(self) -> str:
+        """What the file of its pixels is called in results: `stem`, perhaps more, an ending."""
+        ...
+
+    @property
+    def label_source(self) -> str:
+        """What its labels are read from, such as `polygons`."""
+        ...
+
+    @property
+    def lacking(self) -> str | None:
+        """What it lacks, such as `has no picture`, or None when it has all."""
         ...
 
     def image(self) -> Image:
@@ -61,46 +85,126 @@ class Sample(Protocol):
             size: Height and width wanted, pixels; None for those of the labels.
 
         Raises:
-            DatasetError: They cannot be read.
+            DatasetError: They cannot be read, or something is wrong with them.
         """
+        ...
+
+    def instance_ids(self) -> NDArray[np.int32]:
+        """Return the labels as official `instanceIds` values, int32 (H, W).
+
+        Raises:
+            DatasetError: They cannot be read, or something is wrong with them.
+        """
+        ...
+
+    def inspect(self) -> Inspection:
+        """Return all that is wrong with the picture and the labels; both are read."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleSet:
-    """The frames of a folder.
+    """The frames of a data set.
 
     Attributes:
         root: The folder.
         kind: What its labels are.
-        frames: By split and stem.
+        samples: By split and stem, those that lack something included.
         classes: The classes that its labels may have.
-        problems: Which frames lack their picture or labels, one sentence each.
+        counted: Those that are looked at unless somebody wants others.
+        drawn: Those that are drawn over one frame unless somebody wants others.
+        grouping: What the groups of its samples are, such as `city`.
+        findings: What is wrong, or worth knowing, besides what a sample has to say for itself.
+        file: The file that describes it, where the folder alone does not lead to it.
     """
 
     root: Path
     kind: Kind
-    frames: tuple[Sample, ...]
+    samples: tuple[Sample, ...]
     classes: ClassSet
-    problems: tuple[str, ...] = ()
+    counted: ClassSet
+    drawn: ClassSet
+    grouping: str = "folder"
+    findings: tuple[Finding, ...] = ()
+    file: Path | None = None
+
+    @property
+    def path(self) -> Path:
+        """What opens the set again."""
+        return self.file or self.root
+
+    @property
+    def frames(self) -> tuple[Sample, ...]:
+        """The samples that have both a picture and labels."""
+        return tuple(sample for sample in self.samples if sample.lacking is None)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Which samples lack their picture or labels, and what else is wrong, one sentence each.
+
+        Of the test split nobody but the benchmark has labels.
+        """
+        lacks = [
+            f"`{one.name}` {one.lacking}"
+            for one in self.samples
+            if one.lacking is not None and one.split != "test"
+        ]
+        return (*lacks, *self.set_problems)
+
+    @property
+    def set_problems(self) -> tuple[str, ...]:
+        """What is wrong besides what a sample has to say for itself, one sentence each."""
+        return tuple(str(finding) for finding in self.findings if finding.wrong)
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The splits that are there, sorted."""
+        return tuple(sorted({sample.split for sample in self.samples}))
+
+    @property
+    def groups(self) -> str:
+        """What several groups of samples are called."""
+        return {"city": "cities"}.get(self.grouping, f"{self.grouping}s")
+
+    def next_command(self, path: Path) -> str:
+        """Return what a user may do next with a set of which nothing is wrong.
+
+        Args:
+            path: As the user called it.
+        """
+        if self.kind == "cityscapes":
+            return f"urban-segmentor data prepare {path} OUT"
+        return f"urban-segmentor data show {path}"
+
+    def of_split(self, split: str) -> tuple[Sample, ...]:
+        """Return the samples of a split, those that lack something included.
+
+        Raises:
+            SettingError: There is no such split.
+        """
+        chosen = tuple(sample for sample in self.samples if sample.split == split)
+        if not chosen:
+            raise SettingError(
+                f"there is no split `{split}` in `{self.root}`",
+                hint=f"choose from {', '.join(self.splits) or 'nothing'} with --split",
+            )
+        return chosen
 
     def within(self, split: str | None) -> SampleSet:
-        """Return the frames of a split alone; None for all of them.
+        """Return the set with the samples of a split alone; None for all of them.
 
         Raises:
             SettingError: There is no such split.
         """
         if split is None:
             return self
-        chosen = tuple(frame for frame in self.frames if frame.split == split)
-        if not chosen:
+        if not any(frame.split == split for frame in self.frames):
             there = sorted({frame.split for frame in self.frames})
             raise SettingError(
                 f"there is no split `{split}` with labels in `{self.root}`",
                 hint=f"choose from {', '.join(there) or 'nothing'} with --split",
             )
-        problems = tuple(text for text in self.problems if text.startswith(f"`{split}/"))
-        return replace(self, frames=chosen, problems=problems)
+        return replace(self, samples=self.of_split(split))
 
     def find(self, name: str) -> Sample:
         """Return the frame of a name, which may be a path and carry the endings of its files.
@@ -110,84 +214,64 @@ class SampleSet:
             DatasetError: It lacks its picture or its labels.
         """
         wanted = Path(name).name.partition("_gtFine")[0].partition("_leftImg8bit")[0]
-        by_stem = {frame.stem: frame for frame in self.frames}
-        if wanted in by_stem:
-            return by_stem[wanted]
-        for problem in self.problems:
-            if wanted and f"/{wanted}`" in problem:
-                raise DatasetError(problem, hint=f"urban-segmentor data check {self.root}")
-        raise SettingError(
-            f"there is no frame `{wanted}` in `{self.root}`", hint=_near(wanted, list(by_stem))
-        )
+        by_stem = {sample.stem: sample for sample in self.samples}
+        found = by_stem.get(wanted) or by_stem.get(Path(wanted).stem)
+        if found is None:
+            known = [frame.stem for frame in self.frames]
+            raise SettingError(
+                f"there is no frame `{wanted}` in `{self.root}`", hint=_near(wanted, known)
+            )
+        if found.lacking is not None:
+            raise DatasetError(
+                f"`{found.name}` {found.lacking}", hint=f"urban-segmentor data check {self.root}"
+            )
+        return found
 
-    def check_classes(self, classes: ClassSet) -> None:
-        """Check that the labels may have all of some classes.
+    def chosen_classes(self, text: str) -> ClassSet:
+        """Return classes of this set.
+
+        Args:
+            text: `19` for all training classes of Cityscapes, `8` for the things among them, or
+                names with commas.
 
         Raises:
-            SettingError: They were left out when the folder was made.
+            SettingError: A name is no class of the set, or stands twice.
         """
+        if self.classes.is_official:
+            classes = parse_class_set(text)
+        else:
+            classes = parse_class_set(text, known=self.classes.labels)
         missing = [name for name in classes.names if name not in self.classes.names]
         if missing:
             raise SettingError(
                 f"`classes` has `{missing[0]}`, which the labels in `{self.root}` do not have",
                 hint=f"choose from {', '.join(self.classes.names)}",
             )
+        return classes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CityscapesSample:
-    """A frame of a Cityscapes folder; its labels are what its polygons leave to be seen.
+def unique_stems(images: Sequence[Path]) -> list[str]:
+    """Return a name for each picture of a split, without its ending.
 
-    Attributes:
-        stem: City, sequence and frame.
-        split: `train`, `val` or `test`.
-        polygons: The file with its labels.
-        image_path: The picture.
+    Pictures of one name in several folders have the folders in front.
+
+    >>> unique_stems([Path("a/1.jpg"), Path("b/1.jpg"), Path("b/2_leftImg8bit.png")])
+    ['a_1', 'b_1', '2']
     """
-
-    stem: str
-    split: str
-    polygons: Path
-    image_path: Path
-
-    def image(self) -> Image:
-        """Return the picture, uint8 (H, W, 3), RGB."""
-        return read_image(self.image_path)
-
-    def segments(self, classes: ClassSet, *, size: tuple[int, int] | None = None) -> Segments:
-        """Return the visible labels; see `Sample`."""
-        drawn = draw_objects(read_annotation(self.polygons))
-        if size is not None:
-            drawn = drawn.resized(size)
-        return visible_segments(drawn, classes=classes, stuff="regions")
-
-
-def cityscapes_frames(layout: Layout) -> SampleSet:
-    """Return the frames of a Cityscapes folder that have both a picture and polygons.
-
-    Args:
-        layout: What the folder has.
-    """
-    frames: list[CityscapesSample] = []
-    problems: list[str] = []
-    for sample in layout.frames:
-        if sample.polygons is not None and sample.image is not None:
-            frame = CityscapesSample(
-                stem=sample.stem,
-                split=sample.split,
-                polygons=sample.polygons,
-                image_path=sample.image,
-            )
-            frames.append(frame)
-        elif sample.split != "test":  # whose labels nobody but the benchmark has
-            problems.append(f"`{frame_label(sample)}` {missing_part(sample)}")
-    return SampleSet(
-        root=layout.root,
-        kind="cityscapes",
-        frames=tuple(frames),
-        classes=ClassSet(labels=tuple(label for label in CITYSCAPES if label.label_id > 0)),
-        problems=tuple(problems),
-    )
+    short = [image.stem.removesuffix("_leftImg8bit") for image in images]
+    many = Counter(short)
+    longer = [
+        "_".join(part for part in image.with_suffix("").parts if part != image.anchor)
+        if many[stem] > 1
+        else stem
+        for image, stem in zip(images, short, strict=True)
+    ]
+    seen: Counter[str] = Counter()
+    names: list[str] = []
+    for stem in longer:
+        seen[stem] += 1
+        names.append(stem if seen[stem] == 1 else f"{stem}_{seen[stem]}")
+    return names
 
 
 def as_instances(segments: Segments, *, classes: ClassSet) -> Instances:
@@ -205,7 +289,7 @@ def as_instances(segments: Segments, *, classes: ClassSet) -> Instances:
         masks=segments.masks,
         scores=np.ones(len(segments), dtype=np.float32),
         class_ids=segments.class_ids,
-        classes=known_classes(classes.names),
+        classes=classes.class_list,
     )
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
+    from urban_segmentor.datasets.cityscapes.frame import CityscapesFrame
     from urban_segmentor.inference.runtimes.selection import Precision
 
 MAX_AP_LOSS = 1.0

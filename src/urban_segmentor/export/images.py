@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from urban_segmentor.datasets.cityscapes.layout import read_layout
 from urban_segmentor.datasets.images import read_image
-from urban_segmentor.datasets.prepared import open_frames
+from urban_segmentor.datasets.open_dataset import open_dataset
 from urban_segmentor.errors import DatasetError, SettingError
 from urban_segmentor.evaluation.validation.validate import spread
 from urban_segmentor.export.verify_export import NamedImage
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
+    from urban_segmentor.datasets.cityscapes.frame import CityscapesFrame
 
 STREET = "procedural street"
 _IMAGES = 4
@@ -83,7 +83,7 @@ def comparison_images(data: Path | None) -> tuple[str, list[NamedImage]]:
     """
     if data is None:
         return STREET, _street_images()
-    frames = open_frames(data).frames
+    frames = open_dataset(data).frames
     chosen = [frame for frame in frames if frame.split == "val"] or list(frames)
     if not chosen:
         raise DatasetError(
@@ -107,7 +107,11 @@ def calibration_images(data: Path, count: int) -> list[Path]:
         DatasetError: It is no Cityscapes folder, or has no images.
     """
     _check_count(count, "calibration", minimum=1)
-    images = [frame.image for frame in _frames_of_split(data, "train") if frame.image is not None]
+    images = [
+        frame.image_path
+        for frame in _frames_of_split(data, "train")
+        if frame.image_path is not None
+    ]
     if not images:
         raise DatasetError(
             f"`{data}` has no pictures in the split `train`",
@@ -133,7 +137,7 @@ def gate_frames(data: Path, count: int) -> tuple[Sequence[CityscapesFrame], int]
     scorable = [
         frame
         for frame in _frames_of_split(data, "val")
-        if frame.image is not None
+        if frame.image_path is not None
         and (frame.polygons is not None or frame.ground_truth("instanceIds") is not None)
     ]
     if not scorable:

@@ -11,7 +11,7 @@ import numpy as np
 
 from urban_segmentor.errors import DatasetError, ShapeError
 from urban_segmentor.structures.classes import ClassList
-from urban_segmentor.structures.coco_polygons import coco_polygons_to_crop
+from urban_segmentor.structures.coco_polygons import coco_polygons_to_mask
 from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.masks import Crop, Masks
 from urban_segmentor.structures.rle import compressed_rle, decode_rle, encode_rle
@@ -233,7 +233,7 @@ def _mask(segmentation: object, image_size: tuple[int, int]) -> tuple[Crop, tupl
             f"{_shown(cast('object', segmentation))}; leave it out"
         )
     polygons = [_polygon(flat) for flat in cast("Sequence[object]", segmentation)]
-    return coco_polygons_to_crop(polygons, image_size=image_size)
+    return coco_polygons_to_mask(polygons, image_size=image_size)
 
 
 def _plain_size(size: object) -> object:

@@ -92,6 +92,31 @@ def decode_rle(rles: Sequence[Rle], *, image_size: tuple[int, int] | None = None
     return Masks(crops=tuple(crops), origins=origins, image_size=image_size)
 
 
+def decode_counts(
+    counts: NDArray[np.int64], *, image_size: tuple[int, int]
+) -> tuple[Crop, tuple[int, int]]:
+    """Return the mask of plain run lengths, bool (h, w) without empty borders, and its x and y.
+
+    Args:
+        counts: int64 (R,), lengths of runs down the columns, the first of them background.
+        image_size: Height and width of the picture, pixels.
+
+    Raises:
+        ShapeError: They are no run lengths of this size.
+
+    >>> decode_counts(np.array([3, 1, 2]), image_size=(2, 3))[1]
+    (1, 1)
+    """
+    height, width = image_size
+    pixels = height * width
+    # Each run is checked before the sum, which could else overflow.
+    if counts.min(initial=0) < 0 or counts.max(initial=0) > pixels or len(counts) > pixels + 2:
+        raise ShapeError(f"`counts` must be run lengths of {height} x {width} pixels")
+    if (total := int(counts.sum())) != pixels:
+        raise ShapeError(f"`counts` must add up to {height} x {width} = {pixels}, got {total}")
+    return _paint(np.append(counts, 0) if len(counts) % 2 else counts, height)
+
+
 def rle_areas(rles: Sequence[Rle]) -> NDArray[np.int64]:
     """Return the area of each RLE, pixels, int64 (N,).
 

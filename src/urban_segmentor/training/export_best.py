@@ -29,7 +29,8 @@ def export_best(result: TrainingResult, *, progress: ExportProgress | None = Non
         OutputError: It cannot be written.
     """
     record = result.folder.read()
-    image = Path((result.folder.root / "val.txt").read_text(encoding="utf-8").split("\n", 1)[0])
+    first = (result.folder.root / "val.txt").read_text(encoding="utf-8").split("\n", 1)[0]
+    image = result.folder.root / first  # absolute, or in the folder of the run
     images = record["images"]["train"]
     names = ", ".join(Path(root).name for root in record["data"])
     options = ExportOptions(

@@ -19,7 +19,7 @@ from urban_segmentor.training.callbacks import TrainerCallbacks, TrainingObserve
 from urban_segmentor.training.pretrained import find_pretrained
 from urban_segmentor.training.recipes import OWN_SETTINGS
 from urban_segmentor.training.repeat_factor_sampling import repeat_factor_sample
-from urban_segmentor.training.run_folder import DATA, RUN, RunFolder, open_run
+from urban_segmentor.training.run_folder import CONVERTED, DATA, RUN, RunFolder, open_run
 from urban_segmentor.training.training_data import TrainingData, read_training_data
 
 if TYPE_CHECKING:
@@ -61,13 +61,14 @@ def train(  # noqa: PLR0913 -- all have their names
     trust: bool,
     observer: TrainingObserver | None = None,
 ) -> TrainingResult:
-    """Fine-tune a model on a prepared data set, and return the result.
+    """Fine-tune a model on a data set, and return the result.
 
     Args:
-        data: A folder that `data prepare` made, with the splits `train` and `val`.
+        data: A data set with the splits `train` and `val`: what `data prepare` made, or one in
+            the format of YOLO or COCO.
         out: Folder for the run.
         model: A checkpoint, or a name such as `yolov8n-seg`.
-        also: More prepared folders, whose split `train` is added.
+        also: More data sets, whose split `train` is added.
         settings: Settings of a recipe: Ultralytics', and our own of `docs/training.md`.
         overwrite: True when an earlier run in the folder may be replaced.
         trust: True to load any pickled class, which can run any code.
@@ -81,7 +82,7 @@ def train(  # noqa: PLR0913 -- all have their names
         MissingExtraError: The extra `train` is not installed.
     """
     require("torch", "ultralytics")
-    training_data = read_training_data(data, also=also)
+    training_data = read_training_data(data, also=also, work=out / CONVERTED)
     checkpoint = find_pretrained(model)
     load_checkpoint(checkpoint, trust=trust)
     own = {key: settings[key] for key in OWN_SETTINGS if key in settings}

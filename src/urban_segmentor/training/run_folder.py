@@ -6,9 +6,9 @@ import csv
 import io
 import json
 import platform
+import shutil
 from dataclasses import dataclass
 from importlib import metadata
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import yaml
@@ -17,15 +17,20 @@ from urban_segmentor import __version__
 from urban_segmentor.errors import DatasetError, OutputError, SettingError
 from urban_segmentor.io.atomic import check_free_folder, output_errors, write_atomically
 from urban_segmentor.io.lock import locked
+from urban_segmentor.training.conversion import write_conversions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from urban_segmentor.training.training_data import TrainingData
 
 LOCK = ".lock"
 RUN, DATA, CSV, CURVES = "run.json", "data.yaml", "results.csv", "curves.png"
+CONVERTED = "data"
+"""Folder of pictures and labels that were in another format than YOLO's."""
+
 _LIBRARIES = ("torch", "torchvision", "ultralytics-opencv-headless", "ultralytics", "numpy")
 
 
@@ -107,8 +112,11 @@ class RunFolder:
         with output_errors(self.root):
             for old in (self.last, self.best, self.exported, self.root / CSV):
                 old.unlink(missing_ok=True)
-        self._write("train.txt", "".join(f"{path}\n" for path in images))
-        self._write("val.txt", "".join(f"{image.path}\n" for image in training_data.val))
+            shutil.rmtree(self.root / CONVERTED, ignore_errors=True)
+        write_conversions(training_data.conversions)
+        val = [image.path for image in training_data.val]
+        self._write("train.txt", "".join(f"{self._listed(path)}\n" for path in images))
+        self._write("val.txt", "".join(f"{self._listed(path)}\n" for path in val))
         data = {
             "path": str(self.root.resolve()),
             "train": "train.txt",
@@ -122,7 +130,7 @@ class RunFolder:
             "made_by": "urban-segmentor train",
             "settings": settings,
             "own_settings": own_settings,
-            "data": [str(root.resolve()) for root in training_data.roots],
+            "data": [str(path.resolve()) for path in training_data.paths],
             "images": {
                 "train": len(training_data.train),
                 "train_with_repeats": len(images),
@@ -193,7 +201,7 @@ class RunFolder:
                     f"`{self.root / name}` is gone", hint="begin a new training"
                 ) from error
             for path in paths:
-                if not Path(path).is_file():
+                if not (self.root / path).is_file():  # absolute, or in this folder
                     raise DatasetError(
                         f"the training began with `{path}`, which is gone",
                         hint="put the data set back, or begin a new training",
@@ -209,6 +217,11 @@ class RunFolder:
         path = self.root / CURVES
         write_atomically(path, curves_png(rows), overwrite=True)
         return path
+
+    def _listed(self, path: Path) -> str:
+        """Return a picture as lists have it: one in this folder is found wherever it is moved."""
+        root = self.root.absolute()
+        return f"./{path.relative_to(root)}" if path.is_relative_to(root) else str(path)
 
     def _write(self, name: str, text: str) -> None:
         write_atomically(self.root / name, text.encode(), overwrite=True)

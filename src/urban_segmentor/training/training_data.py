@@ -1,22 +1,23 @@
-"""Folders that `data prepare` made, checked before hours are spent on them."""
+"""Data sets of any format as what a network learns from, checked before hours are spent."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-import yaml
 from PIL import Image
 
-from urban_segmentor.errors import DatasetError
+from urban_segmentor.datasets.open_dataset import is_cityscapes, open_dataset
+from urban_segmentor.datasets.yolo import YoloSample
+from urban_segmentor.errors import DatasetError, SettingError
+from urban_segmentor.training.conversion import YoloConversion, conversion_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-YAML = "cityscapes.yaml"
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
+    from urban_segmentor.datasets.samples import Sample, SampleSet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +25,7 @@ class TrainingImage:
     """A picture with labels.
 
     Attributes:
-        path: The picture.
+        path: The picture, beside whose folder `images` there is one with labels.
         classes: Numbers of the classes that it shows.
     """
 
@@ -37,16 +38,20 @@ class TrainingData:
     """What a network learns from.
 
     Attributes:
-        roots: The prepared folders; the validation split is that of the first.
+        roots: The folders of the data sets; the validation split is that of the first.
+        paths: What opens each data set again.
         names: Classes by their number.
         train: Pictures to learn from.
         val: Pictures to measure on.
+        conversions: What has to be written before Ultralytics can read all labels.
     """
 
     roots: tuple[Path, ...]
+    paths: tuple[Path, ...]
     names: tuple[str, ...]
     train: tuple[TrainingImage, ...]
     val: tuple[TrainingImage, ...]
+    conversions: tuple[YoloConversion, ...] = ()
 
     def shares(self) -> dict[str, float]:
         """Return the share of training pictures that show each class."""
@@ -54,118 +59,130 @@ class TrainingData:
         return {name: counts[i] / len(self.train) for i, name in enumerate(self.names)}
 
 
-def read_training_data(root: Path, *, also: Sequence[Path] = ()) -> TrainingData:
-    """Return the pictures of prepared folders.
+def read_training_data(root: Path, *, also: Sequence[Path] = (), work: Path) -> TrainingData:
+    """Return the pictures of data sets; every label is looked at, and nothing is written yet.
 
     Args:
-        root: A folder in YOLO format with the splits `train` and `val`, or the YAML in it.
-        also: More such folders, of which only `train` is taken.
+        root: A data set with the splits `train` and `val`: a folder or YAML file of YOLO's
+            format, a folder as COCO has it, or what `data prepare` made.
+        also: More of them, of which only `train` is taken.
+        work: Folder for the labels of those that are in another format than YOLO's.
 
     Raises:
-        DatasetError: A folder is something else, has no labels, labels of classes that it does
-            not name, or other classes than the first.
+        DatasetError: A data set cannot be learnt from, something is wrong with its labels, or it
+            has other classes than the first.
     """
-    roots = [path.parent if path.suffix == ".yaml" else path for path in (root, *also)]
-    names = _names(roots[0])
-    train: list[TrainingImage] = []
-    for each in roots:
-        if _names(each) != names:
+    sets = [_opened(path) for path in (root, *also)]
+    names = sets[0].classes.names
+    for each in sets[1:]:
+        if each.classes.names != names:
             raise DatasetError(
-                f"`{each}` has other classes than `{roots[0]}`: {_difference(_names(each), names)}",
+                f"`{each.root}` has other classes than `{sets[0].root}`: "
+                f"{_difference(each.classes.names, names)}",
                 hint="prepare both with the same --classes",
             )
-        train += _images(each, "train", len(names))
-    val = _images(roots[0], "val", len(names))
+    reader = _LabelReader(work)
+    train = [
+        reader.read(sample, each, number)
+        for number, each in enumerate(sets)
+        for sample in _of_split(each, "train")
+    ]
+    val = [reader.read(sample, sets[0], 0) for sample in _of_split(sets[0], "val")]
+    reader.check([problem for each in sets for problem in each.set_problems], root=root)
     if not any(image.classes for image in train):
         raise DatasetError(
-            f"no picture under `{roots[0] / 'labels' / 'train'}` has a label",
-            hint="make the folder anew: urban-segmentor data prepare CITYSCAPES OUT",
+            f"no picture of the split `train` in `{sets[0].root}` has a label",
+            hint=f"urban-segmentor data check {root}",
         )
-    return TrainingData(roots=tuple(roots), names=names, train=tuple(train), val=tuple(val))
-
-
-def _names(root: Path) -> tuple[str, ...]:
-    """Return the classes of a folder, or say what it is instead."""
-    path = root / YAML
-    if not path.is_file():
-        raise _not_prepared(root)
-    try:
-        content = yaml.safe_load(path.read_bytes())
-        names = cast("dict[int, str]", content["names"])
-        numbers = sorted(int(number) for number in names)
-        found = tuple(str(names[number]) for number in numbers)
-    except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise DatasetError(
-            f"`{path}` does not say which classes there are", hint="make the folder anew"
-        ) from error
-    if not found or numbers != list(range(len(found))):
-        raise DatasetError(
-            f"`{path}` numbers its classes {numbers[:5]}..., expected 0, 1, 2 and so on",
-            hint="make the folder anew",
-        )
-    return found
-
-
-def _not_prepared(root: Path) -> DatasetError:
-    if not root.is_dir():
-        return DatasetError(f"there is no folder `{root}`", hint="check the spelling of --data")
-    prepare = f"urban-segmentor data prepare {root} {root.with_name(root.name + '-yolo')}"
-    if (root / "gtFine").is_dir():
-        return DatasetError(
-            f"`{root}` is Cityscapes as it comes, which must be prepared first", hint=prepare
-        )
-    if (root / "annotations").is_dir() or any(root.glob("cityscapes_panoptic*")):
-        return DatasetError(
-            f"`{root}` is prepared in another format than YOLO's",
-            hint="urban-segmentor data prepare CITYSCAPES OUT --format yolo",
-        )
-    return DatasetError(
-        f"`{root}` has no `{YAML}`: it was not made by `data prepare`, or not finished",
-        hint="urban-segmentor data prepare CITYSCAPES OUT",
+    return TrainingData(
+        roots=tuple(each.root for each in sets),
+        paths=tuple(each.path for each in sets),
+        names=names,
+        train=tuple(train),
+        val=tuple(val),
+        conversions=tuple(reader.conversions),
     )
 
 
-def _images(root: Path, split: str, n_classes: int) -> list[TrainingImage]:
-    folder = root / "images" / split
-    found = sorted(p for p in folder.glob("*") if p.suffix.lower() in _SUFFIXES)
-    if not found:
+class _LabelReader:
+    """Looks at the labels of frames, and notes what is wrong and what is to be converted."""
+
+    def __init__(self, work: Path) -> None:
+        self.conversions: list[YoloConversion] = []
+        self._work = work
+        self._problems: list[str] = []
+
+    def read(self, sample: Sample, whole: SampleSet, number: int) -> TrainingImage:
+        """Return a frame as a picture with labels."""
+        classes: frozenset[int] = frozenset()
+        # A link's own name counts: what it points to may lie anywhere, without labels beside it.
+        path = sample.image_path
+        try:
+            if sample.lacking is not None:
+                raise DatasetError(f"`{sample.name}` {sample.lacking}")  # noqa: TRY301
+            if path is not None:
+                _check_image(path)
+            if isinstance(sample, YoloSample):
+                classes = sample.class_ids()
+            else:
+                segments = sample.segments(whole.classes)
+                classes = frozenset(segments.class_ids[~segments.is_crowd].tolist())
+        except DatasetError as error:
+            self._problems.append(str(error))
+        if path is None or not isinstance(sample, YoloSample):
+            folder = self._work / str(number)
+            conversion = conversion_of(sample, classes=whole.classes, folder=folder)
+            self.conversions.append(conversion)
+            path = conversion.image
+        return TrainingImage(path=path.absolute(), classes=classes)
+
+    def check(self, problems: Sequence[str], *, root: Path) -> None:
+        """Check that nothing was wrong.
+
+        Args:
+            problems: What else is wrong, one sentence each.
+            root: The data set, for the message.
+
+        Raises:
+            DatasetError: Something was; the first is named, the others are counted.
+        """
+        found = [*problems, *self._problems]
+        if found:
+            more = f"; {len(found) - 1} more are broken" if len(found) > 1 else ""
+            raise DatasetError(
+                f"{found[0]}{more}", hint=f"all are named by: urban-segmentor data check {root}"
+            )
+
+
+def _opened(path: Path) -> SampleSet:
+    """Return a data set that can be learnt from."""
+    if not path.exists():
+        raise DatasetError(f"there is no folder `{path}`", hint="check the spelling of --data")
+    if is_cityscapes(path):
         raise DatasetError(
-            f"`{root}` has no pictures for `{split}`",
-            hint=f"prepare it with --split train,val; `{folder}` is where they belong",
+            f"`{path}` is Cityscapes as it comes, which must be prepared first",
+            hint=f"urban-segmentor data prepare {path} {path.with_name(path.name + '-yolo')}",
         )
-    return [_labeled(path, root / "labels" / split, n_classes) for path in found]
+    return open_dataset(path)
 
 
-def _labeled(path: Path, labels: Path, n_classes: int) -> TrainingImage:
-    # A link's own name counts: what it points to may lie anywhere, without labels beside it.
-    path, label = path.absolute(), labels / f"{path.stem}.txt"
+def _of_split(samples: SampleSet, split: str) -> tuple[Sample, ...]:
+    try:
+        return samples.of_split(split)
+    except SettingError as error:
+        raise DatasetError(
+            f"`{samples.root}` has no pictures for `{split}`, only {', '.join(samples.splits)}",
+            hint="a training needs the splits `train` and `val`",
+        ) from error
+
+
+def _check_image(path: Path) -> None:
     try:
         Image.open(path).close()  # only the head; what is broken further on is found in training
-    except OSError as error:
+    except (OSError, Image.DecompressionBombError) as error:
         raise DatasetError(
-            f"`{path}` is no picture that can be read",
-            hint="make the folder anew with data prepare",
+            f"`{path}` is no picture that can be read", hint="put a whole one there"
         ) from error
-    try:
-        lines = label.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        raise DatasetError(
-            f"`{path.name}` has no labels: there is no `{label}`",
-            hint="make the folder anew with data prepare",
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"`{label}` cannot be read: {error}", hint="make it anew") from error
-    classes: set[int] = set()
-    for number, line in enumerate(lines, start=1):
-        word = line.split(maxsplit=1)[0] if line.strip() else ""
-        if not word.isdecimal() or int(word) >= n_classes:
-            raise DatasetError(
-                f"`{label}` line {number} is of the class `{word[:20]}`, "
-                f"but the folder names {n_classes} classes",
-                hint="labels and names do not belong together: prepare the folder anew",
-            )
-        classes.add(int(word))
-    return TrainingImage(path=path, classes=frozenset(classes))
 
 
 def _difference(these: tuple[str, ...], those: tuple[str, ...]) -> str:

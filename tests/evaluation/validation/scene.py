@@ -14,6 +14,7 @@ from urban_segmentor.datasets.cityscapes.segments import visible_segments
 from urban_segmentor.datasets.class_set import parse_class_set
 from urban_segmentor.evaluation.validation.predictors import as_predicted
 from urban_segmentor.inference.panoptic_config import PanopticConfig
+from urban_segmentor.models.known_classes import known_classes
 from urban_segmentor.structures.cityscapes_labels import TRAIN_NAMES
 from urban_segmentor.structures.instances import Instances
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
+    from urban_segmentor.datasets.cityscapes.frame import CityscapesFrame
     from urban_segmentor.evaluation.predictions import FramePrediction
 
 SIZE = (128, 256)
@@ -86,8 +87,8 @@ class Knowing:
         return as_predicted(
             self._change(sample, true_instances(sample)),
             class_names=self.class_names,
-            rules=PanopticConfig(stuff_area_px=0, thin_area_px=0),
-            with_stuff=True,
+            config=PanopticConfig(stuff_area_px=0, thin_area_px=0),
+            with_map=True,
         )
 
 
@@ -101,5 +102,6 @@ def true_instances(sample: CityscapesFrame) -> Instances:
         masks=segments.masks,
         scores=np.ones(len(segments), dtype=np.float32),
         class_ids=segments.class_ids,
+        classes=known_classes(TRAIN_NAMES),
     )
     return found.select(~segments.is_crowd)

@@ -23,14 +23,13 @@ from urban_segmentor.datasets.cityscapes.layout import read_layout
 from urban_segmentor.datasets.cityscapes.rasterize import draw_objects
 from urban_segmentor.errors import DatasetError, SettingError
 from urban_segmentor.evaluation import instance_ap
-from urban_segmentor.evaluation.validation.ground_truth_files import read_truth
 from urban_segmentor.evaluation.validation.validate import spread, validate
 from urban_segmentor.structures.cityscapes_labels import TRAIN_NAMES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
+    from urban_segmentor.datasets.cityscapes.frame import CityscapesFrame
     from urban_segmentor.structures.instances import Instances
 
 
@@ -72,12 +71,13 @@ def test_threads_do_not_change_figures(tmp_path: Path, workers: int) -> None:
             masks=instances.masks.select(np.flatnonzero(keep)),
             scores=rng.integers(1, 4, int(keep.sum())).astype(np.float32) / 4,
             class_ids=instances.class_ids[keep],
+            classes=instances.classes,
         )
 
     outcome = validate(samples, Knowing(noisy), workers=workers)
 
     found = [noisy(sample, true_instances(sample)) for sample in samples]
-    truths = [read_truth(sample) for sample in samples]
+    truths = [sample.instance_ids() for sample in samples]
     expected = instance_ap(found, truths, class_names=TRAIN_NAMES)
     assert outcome.evaluation.instance is not None
     assert outcome.evaluation.instance.ap == expected.ap < 1
@@ -103,7 +103,7 @@ def test_damaged_polygons_are_no_ground_truth(tmp_path: Path) -> None:
     """A figure over labels that lack an object would be wrong."""
     write_frame(tmp_path, "town_000000_000000", [*street(), {"label": "car", "polygon": [[1, 2]]}])
     with pytest.raises(DatasetError, match="1 points"):
-        read_truth(read_layout(tmp_path).frames[0])
+        read_layout(tmp_path).frames[0].instance_ids()
 
 
 def test_nothing_scored_is_an_error(tmp_path: Path) -> None:
@@ -128,12 +128,12 @@ def test_official_images_win_over_polygons(tmp_path: Path) -> None:
     sample = read_layout(tmp_path).frames[0]
     assert sample.polygons is not None
     ids = draw_objects(read_annotation(sample.polygons)).instance_ids()
-    np.testing.assert_array_equal(read_truth(sample), ids)
+    np.testing.assert_array_equal(sample.instance_ids(), ids)
     ids[0, 0] = 24005
     path = sample.polygons.with_name(f"{sample.stem}_gtFine_instanceIds.png")
     cv2.imwrite(str(path), ids.astype(np.uint16))
 
-    np.testing.assert_array_equal(read_truth(sample), ids)
+    np.testing.assert_array_equal(sample.instance_ids(), ids)
     assert validate([sample], Knowing()).truth == {"instanceIds": 1}
 
 
@@ -150,10 +150,10 @@ def test_other_images_are_no_ground_truth(tmp_path: Path, image: np.ndarray) -> 
     path = sample.polygons.with_name(f"{sample.stem}_gtFine_instanceIds.png")
     cv2.imwrite(str(path), image)
     with pytest.raises(DatasetError, match="16-bit"):
-        read_truth(sample)
+        sample.instance_ids()
     path.write_bytes(path.read_bytes()[:40])
     with pytest.raises(DatasetError, match="16-bit"):
-        read_truth(sample)
+        sample.instance_ids()
 
 
 def test_a_limit_spreads_evenly(tmp_path: Path) -> None:

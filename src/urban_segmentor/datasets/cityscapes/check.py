@@ -1,194 +1,54 @@
-"""Check of a Cityscapes folder, with a list of findings."""
+"""What is wrong with a Cityscapes frame or folder, and what official data has too."""
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from urban_segmentor.datasets.cityscapes.annotation import read_annotation
-from urban_segmentor.datasets.cityscapes.layout import frame_label, missing_part
+from urban_segmentor.datasets.findings import Finding, Inspection, unreadable
 from urban_segmentor.datasets.images import read_image, same_shape
-from urban_segmentor.datasets.parallel import in_parallel
 from urban_segmentor.errors import DatasetError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from urban_segmentor.datasets.cityscapes.annotation import Annotation
-    from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame, Layout
-
-Kind: TypeAlias = Literal[
-    "missing",
-    "unreadable",
-    "size",
-    "polygon",
-    "outside",
-    "label",
-    "dummy",
-    "deleted",
-    "name",
-    "count",
-]
+    from urban_segmentor.datasets.cityscapes.frame import CityscapesFrame
 
 _OFFICIAL_COUNTS = {"train": 2975, "val": 500, "test": 1525}
-_SUMMARIES: dict[Kind, str] = {
-    "outside": "polygons that reach out of the picture",
-    "size": "pictures of another size than their polygons",
-    "deleted": "objects that are marked as deleted",
-    "dummy": "no labels of any training class",
-    "missing": "no polygons file",
-}
 _USUAL_OUTSIDE_PX = 32  # official polygons reach up to 15 pixels past the border
 
 
-class Finding(NamedTuple):
-    """A problem or note about a frame or split.
-
-    Attributes:
-        kind: The kind of finding.
-        where: The frame, as `split/city/stem`, or the split.
-        text: One sentence, of which `where` is the subject.
-        wrong: False for what official data has too, and `data prepare` deals with.
-    """
-
-    kind: Kind
-    where: str
-    text: str
-    wrong: bool
-
-
-@dataclass(slots=True, kw_only=True)
-class Count:
-    """Number of files of a city or split.
-
-    Attributes:
-        images: Images.
-        labels: Polygon files.
-    """
-
-    images: int = 0
-    labels: int = 0
-
-
-@dataclass(slots=True, kw_only=True)
-class CheckReport:
-    """File counts and findings of a folder.
-
-    Attributes:
-        cities: Counts by split and city.
-        findings: Problems and notes.
-        sizes: Number of images by height and width, pixels.
-    """
-
-    cities: dict[str, dict[str, Count]] = field(default_factory=dict[str, dict[str, Count]])
-    findings: list[Finding] = field(default_factory=list[Finding])
-    sizes: Counter[tuple[int, int]] = field(default_factory=Counter[tuple[int, int]])
-
-    def of_split(self, split: str) -> Count:
-        """Return the counts of a split, over all its cities."""
-        cities = self.cities[split].values()
-        return Count(
-            images=sum(count.images for count in cities),
-            labels=sum(count.labels for count in cities),
-        )
-
-    @property
-    def problems(self) -> list[Finding]:
-        """Findings that are problems."""
-        return [finding for finding in self.findings if finding.wrong]
-
-    @property
-    def notes(self) -> list[Finding]:
-        """Findings that official data has too."""
-        return [finding for finding in self.findings if not finding.wrong]
-
-    def summarize_notes(self) -> list[str]:
-        """Return the notes, one sentence per kind."""
-        by_kind: dict[Kind, list[Finding]] = {}
-        for finding in self.notes:
-            by_kind.setdefault(finding.kind, []).append(finding)
-        sentences: list[str] = []
-        for findings in by_kind.values():
-            first = findings[0]
-            if len(findings) > 1 and "/" in first.where:  # frames, not splits
-                what = _SUMMARIES.get(first.kind, f"the note {first.kind}")
-                example = f"for instance `{first.where}`: {first.text}"
-                sentences.append(f"{len(findings):,} frames have {what}; {example}")
-            else:
-                sentences += [f"`{finding.where}` {finding.text}" for finding in findings]
-        return sentences
-
-
-class _FrameCheck(NamedTuple):
-    size: tuple[int, int] | None
-    findings: list[Finding]
-
-
-def check(
-    layout: Layout,
-    *,
-    workers: int | None = None,
-    stop: Callable[[], bool] = lambda: False,
-    on_frame: Callable[[], None] = lambda: None,
-) -> CheckReport:
-    """Return file counts and findings of a folder; every file is read.
+def inspect_frame(frame: CityscapesFrame) -> Inspection:
+    """Return what there is to say about a frame; its picture and its polygons are read.
 
     Args:
-        layout: Frames of the folder.
-        workers: Number of processes; None for one per core.
-        stop: Called often; True ends the check early.
-        on_frame: Called after each frame.
-
-    Raises:
-        WorkerError: A process died.
+        frame: The frame.
     """
-    report = CheckReport()
-    for frame in layout.frames:
-        cities = report.cities.setdefault(frame.split, {})
-        count = cities.setdefault(frame.city, Count())
-        count.images += frame.image is not None
-        count.labels += frame.polygons is not None
-    findings: dict[str, list[Finding]] = {}
-    for frame, result in in_parallel(_check_frame, layout.frames, workers=workers, stop=stop):
-        findings[frame_label(frame)] = result.findings
-        if result.size is not None:
-            report.sizes[result.size] += 1
-        on_frame()
-    report.findings = [
-        *_duplicate_names(layout.frames),
-        *(finding for where in sorted(findings) for finding in findings[where]),
-        *_count_findings(report),
-    ]
-    return report
-
-
-def _check_frame(frame: CityscapesFrame) -> _FrameCheck:
-    """Return the image size and the findings of a frame."""
-    where = frame_label(frame)
+    where = frame.name
     findings: list[Finding] = []
     size: tuple[int, int] | None = None
     annotation: Annotation | None = None
-    if missing := missing_part(frame):
-        wrong = frame.image is None or frame.split != "test"
-        findings.append(Finding("missing", where, missing, wrong=wrong))
-    if frame.image is not None:
+    if lacking := frame.lacking:
+        wrong = frame.image_path is None or frame.split != "test"
+        findings.append(Finding("missing", where, lacking, wrong=wrong))
+    if frame.image_path is not None:
         try:
-            image = read_image(frame.image)
+            image = read_image(frame.image_path)
             size = (image.shape[0], image.shape[1])
         except DatasetError as error:
-            findings.append(_unreadable(where, error))
+            findings.append(unreadable(where, error))
     if frame.polygons is not None:
         try:
             annotation = read_annotation(frame.polygons)
         except DatasetError as error:
-            findings.append(_unreadable(where, error))
+            findings.append(unreadable(where, error))
     if annotation is not None:
         findings += _label_findings(annotation, frame, where)
         findings += _size_findings(annotation, size, where)
-    return _FrameCheck(size, findings)
+    return Inspection(size, findings)
 
 
 def _label_findings(annotation: Annotation, frame: CityscapesFrame, where: str) -> list[Finding]:
@@ -231,24 +91,19 @@ def _reach_px(annotation: Annotation) -> float:
     return float(beyond.max())
 
 
-def _unreadable(where: str, error: DatasetError) -> Finding:
-    return Finding("unreadable", where, f"cannot be read: {error}", wrong=True)
+def set_findings(frames: Sequence[CityscapesFrame]) -> Iterator[Finding]:
+    """Yield the frames of one name, and which splits are not as large as the official ones.
 
-
-def _duplicate_names(frames: Sequence[CityscapesFrame]) -> Iterator[Finding]:
-    """Yield the frames that have the name of another one of their split."""
+    Args:
+        frames: All frames of a folder.
+    """
     known: dict[tuple[str, str], CityscapesFrame] = {}
     for frame in frames:
         other = known.setdefault((frame.split, frame.stem), frame)
         if other is not frame:
-            text = f"has the name of `{frame_label(other)}`"
-            yield Finding("name", frame_label(frame), text, wrong=True)
-
-
-def _count_findings(report: CheckReport) -> Iterator[Finding]:
-    """Yield which splits do not have as many pictures as the official data set."""
+            yield Finding("name", frame.name, f"has the name of `{other.name}`", wrong=True)
     for split, official in _OFFICIAL_COUNTS.items():
-        findings = report.of_split(split).images if split in report.cities else 0
-        if findings != official:
-            text = f"has {findings:,} pictures, the official data set has {official:,}"
+        found = sum(one.split == split and one.image_path is not None for one in frames)
+        if found != official:
+            text = f"has {found:,} pictures, the official data set has {official:,}"
             yield Finding("count", split, text, wrong=False)

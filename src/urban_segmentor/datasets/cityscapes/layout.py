@@ -11,49 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from urban_segmentor.datasets.cityscapes.frame import IMAGES, LABELS, CityscapesFrame
 from urban_segmentor.errors import DatasetError, SettingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-LABELS, IMAGES = "gtFine", "leftImg8bit"
 DEFAULT_PACKAGES = ("gtFine_trainvaltest.zip", "leftImg8bit_trainvaltest.zip")
 """The official archives that have them."""
 POLYGONS_SUFFIX = "_gtFine_polygons.json"
-GROUND_TRUTH = ("labelIds", "instanceIds", "color")
-"""Official pictures of the labels, which lie beside the polygons."""
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
 _MAX_NAMED = 8
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CityscapesFrame:
-    """One frame of the data set.
-
-    Attributes:
-        stem: City, sequence and frame, such as `aachen_000000_000019`.
-        split: `train`, `val` or `test`.
-        city: Name of the folder.
-        polygons: The file with its labels, or None when there is none.
-        image: The picture, or None when there is none.
-    """
-
-    stem: str
-    split: str
-    city: str
-    polygons: Path | None
-    image: Path | None
-
-    def ground_truth(self, kind: str) -> Path | None:
-        """Return an official picture of the labels that lies beside the polygons, or None.
-
-        Args:
-            kind: `instanceIds`, `labelIds` or `color`.
-        """
-        if self.polygons is None:
-            return None
-        path = self.polygons.with_name(f"{self.stem}_gtFine_{kind}.png")
-        return path if path.is_file() else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,36 +107,11 @@ def read_layout(root: Path) -> Layout:
             city=city,
             stem=stem,
             polygons=polygons.get((split, city, stem)),
-            image=images.get((split, city, stem)),
+            image_path=images.get((split, city, stem)),
         )
         for split, city, stem in keys
     )
     return Layout(root=root, frames=frames)
-
-
-def frame_label(frame: CityscapesFrame) -> str:
-    """Return the label of a frame in messages, `split/city/stem`."""
-    return f"{frame.split}/{frame.city}/{frame.stem}"
-
-
-def missing_part(frame: CityscapesFrame) -> str | None:
-    """Return which file a frame lacks, such as `has no picture`, or None.
-
-    Args:
-        frame: A frame; where polygons are missing, other labels of it are looked for.
-    """
-    if frame.image is None:
-        return "has no picture"
-    if frame.polygons is not None:
-        return None
-    folder = frame.image.parents[3] / LABELS / frame.split / frame.city
-    kinds = [k for k in GROUND_TRUTH if (folder / f"{frame.stem}_gtFine_{k}.png").exists()]
-    if kinds:
-        return (
-            f"has no polygons file, only pictures of labels ({', '.join(kinds)}), which cannot be "
-            "converted: unpack the `.json` files of `gtFine_trainvaltest.zip` too"
-        )
-    return "has no polygons file"
 
 
 def labeled(frames: Sequence[CityscapesFrame]) -> list[tuple[CityscapesFrame, Path]]:

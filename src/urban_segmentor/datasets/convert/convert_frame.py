@@ -8,11 +8,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 
 from urban_segmentor.datasets.cityscapes.annotation import read_annotation
-from urban_segmentor.datasets.cityscapes.layout import (
-    IMAGES,
-    LABELS,
-    CityscapesFrame,
-)
+from urban_segmentor.datasets.cityscapes.frame import IMAGES, LABELS, CityscapesFrame
 from urban_segmentor.datasets.cityscapes.outlines import visible_outlines
 from urban_segmentor.datasets.cityscapes.rasterize import ObjectMap, draw_objects
 from urban_segmentor.datasets.cityscapes.segments import visible_segments
@@ -49,13 +45,13 @@ def convert_frame(frame: CityscapesFrame, options: ConversionOptions) -> FrameRe
         DatasetError: The polygons or the image cannot be read; then nothing is written.
         OutputError: The disk is full, or the like.
     """
-    if frame.polygons is None or frame.image is None:
+    if frame.polygons is None or frame.image_path is None:
         raise DatasetError(f"`{frame.stem}` lacks its polygons or its picture")
     annotation = read_annotation(frame.polygons)
     drawn = draw_objects(annotation)
-    image = _image_path(options, frame, frame.image)
+    image = _image_path(options, frame, frame.image_path)
     size = place_image(
-        frame.image, image, placement=options.placement, imgsz=options.imgsz, overwrite=True
+        frame.image_path, image, placement=options.placement, imgsz=options.imgsz, overwrite=True
     )
     report: FrameReport = {
         "stem": frame.stem,
@@ -74,7 +70,7 @@ def convert_frame(frame: CityscapesFrame, options: ConversionOptions) -> FrameRe
     }
     if not isinstance(options.imgsz, tuple) and not same_shape(size, annotation.image_size):
         text = f"is {size[1]} x {size[0]}, of another shape than its polygons"
-        report["problems"].append(f"`{frame.image}` {text}: they are stretched to fit")
+        report["problems"].append(f"`{frame.image_path}` {text}: they are stretched to fit")
     extra: dict[str, Any] = {"image": _image(image, size)}
     if options.format == "yolo":
         _write_yolo(annotation, drawn, frame, options, report)

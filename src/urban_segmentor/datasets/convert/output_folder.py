@@ -13,7 +13,8 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from urban_segmentor import __version__
-from urban_segmentor.datasets.cityscapes.layout import LABELS, Layout
+from urban_segmentor.datasets.cityscapes.frame import LABELS
+from urban_segmentor.datasets.cityscapes.layout import Layout
 from urban_segmentor.datasets.convert.convert_frame import PANOPTIC
 from urban_segmentor.datasets.convert.options import WORK, ConversionOptions
 from urban_segmentor.datasets.convert.summary import MADE_BY
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
+
+    from urban_segmentor.datasets.cityscapes.layout import Layout
 
 REPORT, PAGE, YAML = "report.json", "report.html", "cityscapes.yaml"
 _OUTPUTS = ("images", "labels", "ignored", "annotations", "report", LABELS, YAML, PAGE)

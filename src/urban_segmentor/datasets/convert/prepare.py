@@ -11,7 +11,6 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from urban_segmentor.datasets.cityscapes.layout import frame_label, missing_part
 from urban_segmentor.datasets.convert.convert_frame import convert_frame
 from urban_segmentor.datasets.convert.output_folder import (
     check_separate,
@@ -26,7 +25,8 @@ from urban_segmentor.errors import DatasetError, OutputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame, Layout
+    from urban_segmentor.datasets.cityscapes.frame import CityscapesFrame
+    from urban_segmentor.datasets.cityscapes.layout import Layout
     from urban_segmentor.datasets.convert.options import ConversionOptions
 
 _DUMMY_SPLIT = "test"  # its labels are withheld, those in the archive are empty
@@ -112,7 +112,7 @@ def prepare(  # noqa: PLR0913
         else:
             _check_done(options, convertible, done, reasons)
             _write_splits(options, settings, done, summary)
-    texts = [f"`{frame_label(frame)}` is left out: {reason}" for frame, reason in reasons.items()]
+    texts = [f"`{frame.name}` is left out: {reason}" for frame, reason in reasons.items()]
     summary.problems = sorted([*texts, *summary.problems])
     return make_report(summary, settings, seconds=time.monotonic() - started_s)
 
@@ -126,7 +126,7 @@ def _check_done(
     """Check that frames were converted, and that their records exist."""
     gone = set(convertible).difference(done, reasons)
     if gone:
-        first = min(frame_label(frame) for frame in gone)
+        first = min(frame.name for frame in gone)
         raise OutputError(
             f"{len(gone)} frames that were written to `{options.out}` are gone, first: `{first}`; "
             "something else changes that folder"
@@ -159,12 +159,12 @@ def _convertible(
     """Yield the frames that can be converted, and add problems of others to the summary."""
     known: dict[tuple[str, str], CityscapesFrame] = {}
     for frame in frames:
-        label = frame_label(frame)
+        label = frame.name
         namesake = known.setdefault((frame.split, frame.stem), frame)
-        if missing := missing_part(frame):
+        if missing := frame.lacking:
             summary.problems.append(f"`{label}` is left out: it {missing}")
         elif namesake is not frame:
-            other = frame_label(namesake)
+            other = namesake.name
             text = f"`{label}` is left out: its results would take the place of those of `{other}`"
             summary.problems.append(text)
         else:

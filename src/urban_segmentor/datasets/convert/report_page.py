@@ -15,7 +15,7 @@ from urban_segmentor.datasets.convert.frame_report import (
 from urban_segmentor.datasets.convert.options import WORK
 from urban_segmentor.datasets.convert.output_folder import PAGE
 from urban_segmentor.datasets.explore.viewer import draw_labels, resize_image
-from urban_segmentor.datasets.prepared import open_frames
+from urban_segmentor.datasets.open_dataset import open_dataset
 from urban_segmentor.errors import DatasetError
 from urban_segmentor.io.atomic import write_atomically
 from urban_segmentor.reports import html as page
@@ -69,7 +69,7 @@ def write_page(out: Path, report: Mapping[str, Any]) -> Path:
         DatasetError: The labels that were written cannot be read back.
         OutputError: The disk is full or the like.
     """
-    frame_set = open_frames(out)
+    frame_set = open_dataset(out)
     parts = [
         page.paragraph(_introduction(report)),
         page.table((), list(_summary_rows(report, kind=frame_set.kind))),

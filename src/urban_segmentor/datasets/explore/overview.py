@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
@@ -109,14 +110,15 @@ class _Writer:
         self.plots.append(image)
 
     def sheet(self, class_id: int, tiles: Sequence[Tile], *, offered: int) -> None:
-        label = self.overview.statistics.classes.labels[class_id]
+        classes = self.overview.statistics.classes
+        label = classes.labels[class_id]
         unit = "objects" if label.is_thing else "frames"
         title = f"{label.name}: {len(tiles)} of {offered:,} {unit}"
         size, columns = (THING_TILE, 6) if label.is_thing else (STUFF_TILE, 4)
         image = contact_sheet(tiles, title=title, columns=columns, tile_size=size)
-        self.file(_sheet_name(label.name), jpeg_bytes(image))
+        self.file(_sheet_names(classes)[class_id], jpeg_bytes(image))
         size_px = (image.shape[0], image.shape[1])
-        self.sheets[class_id] = page.HtmlImage(_sheet_name(label.name), title, size_px)
+        self.sheets[class_id] = page.HtmlImage(_sheet_names(classes)[class_id], title, size_px)
 
 
 def sample_frames(frames: Sequence[Sample], *, limit: int | None, seed: int) -> tuple[Sample, ...]:
@@ -171,7 +173,7 @@ def write_overview(  # noqa: PLR0913
         DatasetError: No frame can be read.
     """
     new_figure(1, 1)  # raises before the work when matplotlib is missing
-    targets = [PAGE, FIGURES, *map(_plot_name, PLOTS), *map(_sheet_name, classes.names)]
+    targets = [PAGE, FIGURES, *map(_plot_name, PLOTS), *_sheet_names(classes)]
     for name in targets:
         check_free(folder / name, overwrite=overwrite)
     overview = Overview(statistics=Statistics(classes=classes), folder=folder)
@@ -308,5 +310,11 @@ def _plot_name(name: str) -> str:
     return f"plot_{name}.png"
 
 
-def _sheet_name(class_name: str) -> str:
-    return f"class_{class_name.replace(' ', '_')}.jpg"
+def _sheet_names(classes: ClassSet) -> list[str]:
+    """Return the file of each class; names that are no names of files get others."""
+    safe = [re.sub(r"[^\w.-]", "_", name)[:100] for name in classes.names]
+    many = Counter(name.casefold() for name in safe)
+    return [
+        f"class_{name}{'' if many[name.casefold()] == 1 else f'_{i}'}.jpg"
+        for i, name in enumerate(safe)
+    ]

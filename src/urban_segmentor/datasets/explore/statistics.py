@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from urban_segmentor.reports.plots import bars_png, heat_map_png, lines_png
-from urban_segmentor.structures.cityscapes_labels import BY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -252,7 +251,7 @@ def _things_plot(statistics: Statistics) -> Iterator[tuple[str, bytes]]:
                     name: (_FINE_EDGES_PX[first:last].tolist(), curve[first:last].tolist())
                     for name, curve in curves.items()
                 },
-                colors=[BY_NAME[name].color for name in curves],
+                colors=[label.color for label in statistics.classes.labels if label.name in curves],
                 title="Things smaller than an area",
                 across="area in pixels",
                 down="% of the objects of a class",

@@ -1,4 +1,4 @@
-"""COCO AP of masks and boxes, over the eight thing classes.
+"""COCO AP of masks and boxes; of Cityscapes over the eight thing classes.
 
 Computed by faster-coco-eval, whose figures are those of pycocotools.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,6 +16,7 @@ import numpy as np
 from urban_segmentor.errors import MissingExtraError
 from urban_segmentor.evaluation.metrics.ground_truth import (
     THINGS,
+    check_same_size,
     checked_truth,
     is_single,
     label_ids_of_classes,
@@ -29,7 +31,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from urban_segmentor.structures.cityscapes_labels import Label
     from urban_segmentor.structures.instances import Instances
+    from urban_segmentor.structures.masks import Masks
 
 _RANGES = {"small": (0, 32**2), "medium": (32**2, 96**2), "large": (96**2, 10**10)}
 """Minimum and maximum area, pixels, both included."""
@@ -73,17 +77,19 @@ class CocoMeter:
     """Accumulates COCO ground truth and detections image by image, masks as RLE.
 
     Args:
-        class_names: The class list of the model; only the eight classes of things count.
+        class_names: The class list of the model.
+        wanted: The classes that count, with ids of their own from 1.
     """
 
-    def __init__(self, class_names: Sequence[str]) -> None:
-        self._labels = label_ids_of_classes(class_names, THINGS)
+    def __init__(self, class_names: Sequence[str], *, wanted: Sequence[Label] = THINGS) -> None:
+        self._labels = label_ids_of_classes(class_names, wanted)
+        self._wanted = tuple(wanted)
         self._images: list[dict[str, Any]] = []
         self._objects: list[dict[str, Any]] = []
         self._detections: list[dict[str, Any]] = []
 
     def add(self, instances: Instances, instance_ids: NDArray[np.int32]) -> None:
-        """Add one image.
+        """Add one image of Cityscapes.
 
         Args:
             instances: Predicted instances, masks at the size of the ground truth.
@@ -94,10 +100,63 @@ class CocoMeter:
             DatasetError: Sizes differ, or the ground truth has values of no label.
         """
         truth = checked_truth(instance_ids, size=instances.masks.image_size)
-        height, width = truth.shape
+        values, areas, boxes = label_regions(truth)
+        labels = labels_of(values)
+        things = np.isin(labels, [label.label_id for label in THINGS])
+        values, labels, areas = values[things], labels[things], areas[things]
+        masks = masks_of(truth, LabelRegions(values, areas, boxes[things]))
+        self.add_masks(instances, masks, label_ids=labels, is_crowd=~is_single(values))
+
+    def add_masks(
+        self,
+        instances: Instances,
+        masks: Masks,
+        *,
+        label_ids: NDArray[np.int64],
+        is_crowd: NDArray[np.bool_],
+    ) -> None:
+        """Add one picture of which the true masks are known; they may overlap.
+
+        Args:
+            instances: What was predicted, masks at the size of the true ones.
+            masks: N true masks.
+            label_ids: int64 (N,), ids of their classes.
+            is_crowd: bool (N,), true for regions of several objects.
+
+        Raises:
+            DatasetError: Sizes differ.
+        """
+        check_same_size(masks.image_size, predicted=instances.masks.image_size)
+        height, width = masks.image_size
         number = len(self._images) + 1
         self._images.append({"id": number, "height": height, "width": width})
-        self._add_objects(truth, number)
+        rows = zip(
+            label_ids.tolist(),
+            masks.areas().tolist(),
+            is_crowd.tolist(),
+            masks.rectangles().tolist(),
+            encode_rle(masks),
+            strict=True,
+        )
+        self._objects += [
+            {
+                "image_id": number,
+                "category_id": label,
+                "area": area,
+                "iscrowd": int(crowd),
+                "bbox": [x1, y1, x2 - x1, y2 - y1],
+                "segmentation": rle,
+            }
+            for label, area, crowd, (x1, y1, x2, y2), rle in rows
+        ]
+        self._add_found(instances, number)
+
+    def object_counts(self) -> dict[str, int]:
+        """Return how many objects of each class there are, without crowds."""
+        counts = Counter(one["category_id"] for one in self._objects if not one["iscrowd"])
+        return {label.name: counts[label.label_id] for label in self._wanted}
+
+    def _add_found(self, instances: Instances, number: int) -> None:
         labels = self._labels[instances.class_ids]
         kept = instances.select(labels > 0)
         boxes = kept.boxes.astype(np.float64)
@@ -141,38 +200,12 @@ class CocoMeter:
     def dataset(self) -> dict[str, Any]:
         """Return the ground truth as a COCO dataset."""
         objects = [{"id": i, **entry} for i, entry in enumerate(self._objects, start=1)]
-        categories = [{"id": label.label_id, "name": label.name} for label in THINGS]
+        categories = [{"id": label.label_id, "name": label.name} for label in self._wanted]
         return {"images": self._images, "annotations": objects, "categories": categories}
 
     def detections(self) -> list[dict[str, Any]]:
         """Return the predictions as a list of COCO results."""
         return [dict(entry) for entry in self._detections]
-
-    def _add_objects(self, truth: NDArray[np.int32], number: int) -> None:
-        values, areas, boxes = label_regions(truth)
-        labels = labels_of(values)
-        things = np.isin(labels, [label.label_id for label in THINGS])
-        values, labels, areas = values[things], labels[things], areas[things]
-        masks = masks_of(truth, LabelRegions(values, areas, boxes[things]))
-        rows = zip(
-            labels.tolist(),
-            areas.tolist(),
-            is_single(values).tolist(),
-            masks.rectangles().tolist(),
-            encode_rle(masks),
-            strict=True,
-        )
-        self._objects += [
-            {
-                "image_id": number,
-                "category_id": label,
-                "area": area,
-                "iscrowd": int(not single),
-                "bbox": [x1, y1, x2 - x1, y2 - y1],
-                "segmentation": rle,
-            }
-            for label, area, single, (x1, y1, x2, y2), rle in rows
-        ]
 
     def _figures(self, kind: Literal["segm", "bbox"]) -> CocoFigures:
         try:
@@ -196,7 +229,8 @@ class CocoMeter:
             ap75=_mean(table[5, ..., 0]),
             by_size=by_size,
             classes={
-                label.name: _mean(table[:, :, ids.index(label.label_id), 0]) for label in THINGS
+                label.name: _mean(table[:, :, ids.index(label.label_id), 0])
+                for label in self._wanted
             },
         )
 
@@ -208,7 +242,7 @@ class CocoMeter:
             name: _zero_if(any(low <= entry["area"] <= high for entry in real))
             for name, (low, high) in _RANGES.items()
         }
-        classes = {label.name: _zero_if(label.label_id in there) for label in THINGS}
+        classes = {label.name: _zero_if(label.label_id in there) for label in self._wanted}
         some = _zero_if(bool(real))
         return CocoFigures(ap=some, ap50=some, ap75=some, by_size=sizes, classes=classes)
 

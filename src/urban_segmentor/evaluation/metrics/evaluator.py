@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, Self
 
 from urban_segmentor.evaluation.metrics.coco_ap import CocoAp, CocoMeter
 from urban_segmentor.evaluation.metrics.instance_ap import InstanceAp, InstanceApMeter
 from urban_segmentor.evaluation.metrics.mean_iou import MeanIou, SemanticMeter
 from urban_segmentor.evaluation.metrics.panoptic_quality import PanopticMeter, PanopticQuality
+from urban_segmentor.structures.cityscapes_labels import TRAIN_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +32,8 @@ class Evaluation:
         panoptic: Official panoptic quality.
         semantic: Official mean IoU.
         images: Images evaluated.
+        class_names: The classes that count.
+        objects: How many objects of each class there are to find, where `instance` does not say.
     """
 
     instance: InstanceAp | None
@@ -37,6 +41,35 @@ class Evaluation:
     panoptic: PanopticQuality | None
     semantic: MeanIou | None
     images: int
+    class_names: tuple[str, ...] = TRAIN_NAMES
+    objects: dict[str, int] = field(default_factory=dict[str, int])
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there was nothing to find at all."""
+        found = [
+            self.instance and self.instance.ap,
+            self.semantic and self.semantic.miou,
+            None if self.instance else self.coco and self.coco.mask.ap,
+            self.panoptic and self.panoptic.pq,
+        ]
+        return all(figure is None or math.isnan(figure) for figure in found)
+
+
+class PartialEvaluator(Protocol):
+    """Collects pictures, and adds up with others of its kind."""
+
+    def merge(self, other: Self) -> None:
+        """Add the pictures of another evaluator, after the own ones."""
+        ...
+
+    def quality(self) -> float:
+        """Return one figure over all pictures so far, a fraction, faster than all of them."""
+        ...
+
+    def result(self) -> Evaluation:
+        """Return all figures over all pictures so far."""
+        ...
 
 
 class Evaluator:

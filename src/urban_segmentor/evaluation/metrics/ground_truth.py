@@ -57,13 +57,27 @@ def checked_truth(instance_ids: NDArray[np.int32], *, size: tuple[int, int]) -> 
         DatasetError: The predictions have another size.
     """
     frozen = read_only("instance_ids", instance_ids, "int32", "* *")
-    if frozen.shape != size:
-        height, width = frozen.shape
+    check_same_size((frozen.shape[0], frozen.shape[1]), predicted=size)
+    return frozen
+
+
+def check_same_size(truth: tuple[int, int], *, predicted: tuple[int, int]) -> None:
+    """Check that what was predicted has the size of the ground truth.
+
+    Args:
+        truth: Height and width of the ground truth, pixels.
+        predicted: Those of the prediction.
+
+    Raises:
+        DatasetError: It has another one.
+    """
+    if truth != predicted:
+        (height, width), (own_height, own_width) = truth, predicted
         raise DatasetError(
-            f"the ground truth has {width} x {height} pixels, the prediction {size[1]} x {size[0]}",
+            f"the ground truth has {width} x {height} pixels, the prediction "
+            f"{own_width} x {own_height}",
             hint="predict at the size of the labels, or resize the masks to it first",
         )
-    return frozen
 
 
 def paired(

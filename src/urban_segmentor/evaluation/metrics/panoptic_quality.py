@@ -22,17 +22,18 @@ from urban_segmentor.evaluation.metrics.ground_truth import (
     labels_of,
     paired,
 )
-from urban_segmentor.structures.cityscapes_labels import BY_NAME, TRAIN_LABELS
+from urban_segmentor.structures.cityscapes_labels import CITYSCAPES, TRAIN_LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
+    from urban_segmentor.structures.cityscapes_labels import Label
     from urban_segmentor.structures.panoptic import PanopticMap
 
 _IS_THING = np.zeros(LABEL_COUNT, dtype=np.bool_)
-_IS_THING[[label.label_id for label in BY_NAME.values() if label.is_thing]] = True
+_IS_THING[[label.label_id for label in CITYSCAPES if label.is_thing]] = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,12 +68,12 @@ class ClassQuality(Quality):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PanopticQuality(Quality):
-    """Official panoptic quality, each the mean over the classes that occur.
+    """Panoptic quality, each the mean over the classes that occur.
 
     Attributes:
         things: Mean over the thing classes.
         stuff: Mean over the stuff classes.
-        classes: Panoptic quality by class name, for each of the 19 classes.
+        classes: Panoptic quality by class name, for each class that counts.
         images: Images evaluated.
     """
 
@@ -86,20 +87,24 @@ class PanopticMeter:
     """Accumulates official panoptic quality image by image.
 
     Args:
-        class_names: The class list of the model; segments of classes that the benchmark lacks
-            count as void.
+        class_names: The class list of the model; segments of classes that do not count are void.
+        wanted: The classes that count, with ids of their own from 1.
     """
 
-    def __init__(self, class_names: Sequence[str]) -> None:
-        self._labels = label_ids_of_classes(class_names, TRAIN_LABELS)
-        self._iou = np.zeros(LABEL_COUNT)
-        self._true_positives = np.zeros(LABEL_COUNT, dtype=np.int64)
-        self._false_positives = np.zeros(LABEL_COUNT, dtype=np.int64)
-        self._false_negatives = np.zeros(LABEL_COUNT, dtype=np.int64)
+    def __init__(
+        self, class_names: Sequence[str], *, wanted: Sequence[Label] = TRAIN_LABELS
+    ) -> None:
+        self._labels = label_ids_of_classes(class_names, wanted)
+        self._wanted = tuple(wanted)
+        rows = max((label.label_id for label in wanted), default=0) + 1
+        self._iou = np.zeros(rows)
+        self._true_positives = np.zeros(rows, dtype=np.int64)
+        self._false_positives = np.zeros(rows, dtype=np.int64)
+        self._false_negatives = np.zeros(rows, dtype=np.int64)
         self._images = 0
 
     def add(self, panoptic: PanopticMap, instance_ids: NDArray[np.int32]) -> None:
-        """Add one image.
+        """Add one image of Cityscapes.
 
         Args:
             panoptic: Predicted panoptic map, at the size of the ground truth.
@@ -113,9 +118,34 @@ class PanopticMeter:
         size = (panoptic.segment_ids.shape[0], panoptic.segment_ids.shape[1])
         truth = checked_truth(instance_ids, size=size)
         joint = joint_counts(truth, panoptic.segment_ids)
-        predicted = _labels_of_segments(panoptic, joint, self._labels)
-        self._count(joint, labels_of(joint.first), predicted)
-        self._images += 1
+        labels = labels_of(joint.first)
+        is_crowd = _IS_THING[labels] & ~is_single(joint.first)
+        self._count(panoptic, joint, np.where(evaluated()[labels], labels, 0), is_crowd)
+
+    def add_numbered(
+        self,
+        panoptic: PanopticMap,
+        numbers: NDArray[np.int32],
+        *,
+        label_ids: NDArray[np.int64],
+        is_crowd: NDArray[np.bool_],
+    ) -> None:
+        """Add one picture of which each true segment has a number.
+
+        Args:
+            panoptic: What was predicted, at the size of the ground truth.
+            numbers: int32 (H, W), the segment of each pixel, from 1; 0 for void.
+            label_ids: int64 (N,), ids of the classes of segments 1 to N.
+            is_crowd: bool (N,), true for regions of several objects.
+
+        Raises:
+            ShapeError: The ground truth is no int32 (H, W) array.
+            DatasetError: Sizes differ, or map and segments of the prediction disagree.
+        """
+        size = (panoptic.segment_ids.shape[0], panoptic.segment_ids.shape[1])
+        joint = joint_counts(checked_truth(numbers, size=size), panoptic.segment_ids)
+        labels = np.append(0, label_ids)[joint.first]
+        self._count(panoptic, joint, labels, np.append(False, is_crowd)[joint.first])
 
     def merge(self, other: PanopticMeter) -> None:
         """Add the images of another meter."""
@@ -128,7 +158,7 @@ class PanopticMeter:
     def result(self) -> PanopticQuality:
         """Return official panoptic quality over all images so far."""
         classes: dict[str, ClassQuality] = {}
-        for label in TRAIN_LABELS:
+        for label in self._wanted:
             i = label.label_id
             true_positives, false_positives, false_negatives = (
                 int(self._true_positives[i]),
@@ -150,24 +180,30 @@ class PanopticMeter:
             pq=total.pq,
             sq=total.sq,
             rq=total.rq,
-            things=_mean_quality([classes[one.name] for one in TRAIN_LABELS if one.is_thing]),
-            stuff=_mean_quality([classes[one.name] for one in TRAIN_LABELS if not one.is_thing]),
+            things=_mean_quality([classes[one.name] for one in self._wanted if one.is_thing]),
+            stuff=_mean_quality([classes[one.name] for one in self._wanted if not one.is_thing]),
             classes=classes,
             images=self._images,
         )
 
     def _count(
-        self, joint: JointCounts, truth: NDArray[np.int64], predicted: NDArray[np.int64]
+        self,
+        panoptic: PanopticMap,
+        joint: JointCounts,
+        truth: NDArray[np.int64],
+        is_crowd: NDArray[np.bool_],
     ) -> None:
         """Count true positives, false positives and false negatives.
 
         Args:
+            panoptic: What was predicted.
             joint: P pairs of values.
-            truth: int64 (P,), label id of each pair's ground truth.
-            predicted: int64 (P,), label id of each pair's prediction, 0 for void.
+            truth: int64 (P,), label id of each pair's ground truth, 0 for void.
+            is_crowd: bool (P,), whether the ground truth is a region of several objects.
         """
-        is_void = ~evaluated()[truth]
-        is_crowd = _IS_THING[truth] & ~is_single(joint.first)
+        predicted = _labels_of_segments(panoptic, joint, self._labels)
+        is_void = truth == 0
+        self._images += 1
         # Ground truth and predictions under small numbers of their own; void is no segment.
         true_ids, true_at = np.unique(joint.first, return_inverse=True)
         predicted_ids, predicted_at = np.unique(joint.second, return_inverse=True)

@@ -14,7 +14,7 @@ from urban_segmentor.inference.panoptic_config import PanopticConfig
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
+    from urban_segmentor.datasets.samples import Sample
     from urban_segmentor.evaluation.validation.validate import Validation
     from urban_segmentor.inference.segmenter import Segmenter
 
@@ -43,7 +43,7 @@ def about_model(model: str, segmenter: Segmenter, outcome: Validation) -> dict[s
     }
 
 
-def about_latency(segmenter: Segmenter, samples: Sequence[CityscapesFrame]) -> dict[str, Any]:
+def about_latency(segmenter: Segmenter, samples: Sequence[Sample]) -> dict[str, Any]:
     """Return the latency of each stage, one image at a time, as JSON values.
 
     Raises:

@@ -12,7 +12,7 @@ from urban_segmentor.profiling import StageTimes
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
+    from urban_segmentor.datasets.samples import Sample
     from urban_segmentor.inference.segmenter import Segmenter
     from urban_segmentor.profiling import StageSummary
 
@@ -21,7 +21,7 @@ _WARM_UP = 3
 
 
 def measure_latency(
-    segmenter: Segmenter, frames: Sequence[CityscapesFrame], *, max_frames: int = MAX_FRAMES
+    segmenter: Segmenter, frames: Sequence[Sample], *, max_frames: int = MAX_FRAMES
 ) -> tuple[dict[str, StageSummary], int]:
     """Return the latency of each stage, one image at a time, and the number of images.
 
@@ -36,7 +36,7 @@ def measure_latency(
     Raises:
         DatasetError: An image cannot be read.
     """
-    images = [frame.image for frame in frames if frame.image is not None][:max_frames]
+    images = [frame.image_path for frame in frames if frame.image_path is not None][:max_frames]
     stages = StageTimes()
     for path in images[:_WARM_UP]:
         segmenter(read_image(path))

@@ -5,19 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from urban_segmentor.datasets.images import read_image
 from urban_segmentor.errors import DatasetError, PredictionError
 from urban_segmentor.evaluation.metrics.mean_iou import label_ids
 from urban_segmentor.evaluation.predictions import FramePrediction
 from urban_segmentor.inference.panoptic_config import PanopticConfig
 from urban_segmentor.inference.panoptic_merge import merge_panoptic
 from urban_segmentor.models.known_classes import known_classes
+from urban_segmentor.structures.classes import ClassList
 from urban_segmentor.structures.frame import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
+    from urban_segmentor.datasets.class_set import ClassSet
+    from urban_segmentor.datasets.samples import Sample
     from urban_segmentor.evaluation.predictions import SavedPredictions
     from urban_segmentor.inference.segmenter import Segmenter
     from urban_segmentor.profiling import StageTimes
@@ -33,7 +34,7 @@ class Predictor(Protocol):
     class_names: tuple[str, ...]
     kind: str
 
-    def __call__(self, sample: CityscapesFrame, *, size: tuple[int, int]) -> FramePrediction:
+    def __call__(self, sample: Sample, *, size: tuple[int, int]) -> FramePrediction:
         """Return what was predicted for a frame, at the size of its ground truth.
 
         Args:
@@ -53,6 +54,7 @@ class ModelPredictor:
         segmenter: The model; low scores must get through for AP.
         config: How its instances become a panoptic map.
         stages: Where durations are noted, or None.
+        classes: Those of the labels, where they are not Cityscapes'.
     """
 
     def __init__(
@@ -61,25 +63,22 @@ class ModelPredictor:
         *,
         config: PanopticConfig | None = None,
         stages: StageTimes | None = None,
+        classes: ClassSet | None = None,
     ) -> None:
         self.class_names = segmenter.spec.class_names
         self.kind = "model"
         self._segmenter = segmenter
         self._config = config or PanopticConfig()
         self._stages = stages
-        self._has_stuff = has_stuff(self.class_names)
+        self._classes = model_classes(self.class_names, classes)
+        self._with_map = classes is not None or not self._classes.is_thing.all()
 
-    def __call__(self, sample: CityscapesFrame, *, size: tuple[int, int]) -> FramePrediction:
+    def __call__(self, sample: Sample, *, size: tuple[int, int]) -> FramePrediction:
         """Return what the model sees in a frame, masks at the given height and width."""
-        if sample.image is None:
-            raise DatasetError(
-                f"`{sample.split}/{sample.city}/{sample.stem}` has no picture",
-                hint="unpack `leftImg8bit_trainvaltest.zip` there",
-            )
-        image = read_image(sample.image)
+        image = sample.image()
         _check_shape(sample, image.shape[:2], size)
         result = self._segmenter.segment(Frame(pixels=image), mask_size=size)
-        instances = result.instances
+        instances = replace(result.instances, classes=self._classes)
         if self._stages is not None:
             for stage, milliseconds in result.milliseconds.items():
                 self._stages.add(stage, milliseconds / 1e3)
@@ -87,17 +86,17 @@ class ModelPredictor:
             instances,
             class_names=self.class_names,
             config=self._config,
-            with_stuff=self._has_stuff,
+            with_map=self._with_map,
             stages=self._stages,
         )
 
 
-def _check_shape(sample: CityscapesFrame, image: tuple[int, ...], labels: tuple[int, int]) -> None:
+def _check_shape(sample: Sample, image: tuple[int, ...], labels: tuple[int, int]) -> None:
     """Refuse labels of another shape than their picture, as masks would lie elsewhere."""
     (height, width), (label_height, label_width) = image, labels
     if abs((width / height) / (label_width / label_height) - 1) > _SAME_SHAPE:
         raise DatasetError(
-            f"`{sample.split}/{sample.city}/{sample.stem}`: the picture has {width} x {height} "
+            f"`{sample.name}`: the picture has {width} x {height} "
             f"pixels, its labels {label_width} x {label_height}",
             hint="unpack the archives again",
         )
@@ -109,19 +108,24 @@ class SavedPredictor:
     Args:
         saved: Its results.
         config: How instances become a panoptic map, where there is none in the results.
+        classes: Those of the labels, where they are not Cityscapes'.
     """
 
-    def __init__(self, saved: SavedPredictions, *, config: PanopticConfig | None = None) -> None:
+    def __init__(
+        self,
+        saved: SavedPredictions,
+        *,
+        config: PanopticConfig | None = None,
+        classes: ClassSet | None = None,
+    ) -> None:
         self.class_names = saved.class_names
         self.kind = saved.kind
         self._saved = saved
-        self._classes = known_classes(saved.class_names)
         self._config = config or PanopticConfig()
-        self._has_stuff = has_stuff(saved.class_names)
+        self._classes = model_classes(self.class_names, classes)
+        self._with_map = classes is not None or not self._classes.is_thing.all()
 
-    def check_complete(
-        self, samples: Sequence[CityscapesFrame], *, partial: bool
-    ) -> list[CityscapesFrame]:
+    def check_complete(self, samples: Sequence[Sample], *, partial: bool) -> list[Sample]:
         """Return the frames that the results speak of, in order.
 
         Args:
@@ -149,7 +153,7 @@ class SavedPredictor:
             )
         return found
 
-    def __call__(self, sample: CityscapesFrame, *, size: tuple[int, int]) -> FramePrediction:
+    def __call__(self, sample: Sample, *, size: tuple[int, int]) -> FramePrediction:
         """Return what was saved for a frame, at the given height and width."""
         try:
             predicted = self._saved.of(sample.stem, size=size)
@@ -161,16 +165,25 @@ class SavedPredictor:
             replace(predicted.instances, classes=self._classes),
             class_names=self.class_names,
             config=self._config,
-            with_stuff=self._has_stuff,
+            with_map=self._with_map,
         )
 
 
-def has_stuff(class_names: tuple[str, ...]) -> bool:
-    """Return whether there is ground, sky or the like among the classes.
+def model_classes(class_names: tuple[str, ...], classes: ClassSet | None) -> ClassList:
+    """Return the classes of a model; those of the labels say what is stuff.
 
-    Without it a panoptic map would only show what the model was never asked for.
+    Args:
+        class_names: The class list of the model.
+        classes: Those of the labels; None for those of Cityscapes.
     """
-    return not known_classes(class_names).is_thing.all()
+    known = known_classes(class_names)
+    if classes is None:
+        return known
+    return ClassList.from_names(
+        class_names,
+        is_thing=[name not in classes.stuff for name in class_names],
+        colors=[info.color for info in known],
+    )
 
 
 def as_predicted(
@@ -178,7 +191,7 @@ def as_predicted(
     *,
     class_names: tuple[str, ...],
     config: PanopticConfig,
-    with_stuff: bool,
+    with_map: bool,
     stages: StageTimes | None = None,
 ) -> FramePrediction:
     """Return instances together with the map that they merge into.
@@ -187,10 +200,11 @@ def as_predicted(
         instances: N instances.
         class_names: The class list of the model.
         config: How they are merged.
-        with_stuff: False to leave the map out.
+        with_map: False to leave the map out: without stuff it would only show what the model
+            was never asked for.
         stages: Where the duration of the merge is noted, or None.
     """
-    if not with_stuff:
+    if not with_map:
         return FramePrediction(instances=instances, panoptic=None, label_ids=None)
     if stages is None:
         panoptic = merge_panoptic(instances, config=config)

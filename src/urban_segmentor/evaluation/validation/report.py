@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
+    from urban_segmentor.datasets.class_set import ClassSet
+    from urban_segmentor.datasets.samples import Sample
     from urban_segmentor.evaluation.predictions import FramePrediction
     from urban_segmentor.evaluation.validation.predictors import Predictor
     from urban_segmentor.evaluation.validation.validate import Validation
@@ -90,9 +91,7 @@ class ReportFolder:
         """Finish what was kept."""
         self._closing.close()
 
-    def keep(
-        self, sample: CityscapesFrame, size: tuple[int, int], predicted: FramePrediction
-    ) -> None:
+    def keep(self, sample: Sample, size: tuple[int, int], predicted: FramePrediction) -> None:
         """Keep what was predicted for a frame.
 
         Args:
@@ -107,8 +106,8 @@ class ReportFolder:
         if not self._sinks:
             return
         blank = np.broadcast_to(np.uint8(0), (*size, 3))  # sinks look at the size alone
-        name = f"{sample.stem}_leftImg8bit"
-        source = f"{name}.png" if sample.image is None else sample.image.name
+        source = sample.image_name
+        name = source.rpartition(".")[0]
         frame = Frame(pixels=blank, index=self._number, source=source, name=name, file_name=source)
         for kind, sink in zip(self._kinds, self._sinks, strict=True):
             instances = _as_kept(kind, predicted, self._classes)
@@ -116,7 +115,13 @@ class ReportFolder:
         self._number += 1
 
     def write(
-        self, summary: dict[str, Any], outcome: Validation, predictor: Predictor, *, worst: int
+        self,
+        summary: dict[str, Any],
+        outcome: Validation,
+        predictor: Predictor,
+        *,
+        worst: int,
+        classes: ClassSet | None = None,
     ) -> list[Path]:
         """Write the report, and return its files and folders.
 
@@ -125,6 +130,7 @@ class ReportFolder:
             outcome: What they come from.
             predictor: Predicts the worst pictures again for the gallery.
             worst: How many of those.
+            classes: Those of the labels; None for the 19 of Cityscapes.
 
         Raises:
             OutputError: The disk is full or the like.
@@ -143,7 +149,9 @@ class ReportFolder:
                 key=lambda frame: frame.quality,
             )
             gallery = self._folder / WORST
-            written += draw_worst(frames[:worst], predictor, gallery, overwrite=self._overwrite)
+            written += draw_worst(
+                frames[:worst], predictor, gallery, classes=classes, overwrite=self._overwrite
+            )
         return written + [self._folder / WRITER_PATHS[kind] for kind in self._kinds]
 
     def _write(self, name: str, data: bytes) -> Path:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from urban_segmentor.structures.cityscapes_labels import TRAIN_LABELS
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -47,7 +45,7 @@ def figures(evaluation: Evaluation) -> dict[str, Any]:
         "things": panoptic and _quality(panoptic.things),
         "stuff": panoptic and _quality(panoptic.stuff),
         "coco": coco and {"mask": _coco(coco.mask), "box": _coco(coco.box)},
-        "classes": {label.name: _of_class(evaluation, label.name) for label in TRAIN_LABELS},
+        "classes": {name: _of_class(evaluation, name) for name in evaluation.class_names},
         "ignored": instance
         and {"objects_under_100_px": instance.ignored, "groups": instance.groups},
     }
@@ -76,8 +74,17 @@ def headline(summary: Mapping[str, Any]) -> list[str]:
         )
     return [
         *lines,
-        f"AP, PQ, mIoU: {RULES}; COCO: {COCO_RULES}",
+        *summary.get("notes", ()),
+        _rules(summary),
     ]
+
+
+def _rules(summary: Mapping[str, Any]) -> str:
+    """Return by which rules the figures are computed."""
+    if not summary.get("notes"):
+        return f"AP, PQ, mIoU: {RULES}; COCO: {COCO_RULES}"
+    pq = "" if summary["pq"] is None else "PQ: rules of panopticapi, computed by urban-segmentor; "
+    return f"{pq}COCO: {COCO_RULES}"
 
 
 def table_rows(summary: Mapping[str, Any]) -> list[ResultTable]:
@@ -102,7 +109,8 @@ def table_rows(summary: Mapping[str, Any]) -> list[ResultTable]:
     for kind in ("mask", "box"):
         for key, name in (("ap", "AP"), ("ap50", "AP50")):
             rows.append((f"COCO {kind} {name}", coco.get(kind, nothing).get(key)))
-    overall = [[name, percent(value)] for name, value in rows]
+    only_some = bool(summary.get("notes"))  # which say why the others are missing
+    overall = [[name, percent(value)] for name, value in rows if value is not None or not only_some]
     keys = ("ap", "ap50", "pq", "sq", "rq", "iou", "coco_mask_ap", "coco_box_ap")
     by_class = [
         [
@@ -113,9 +121,13 @@ def table_rows(summary: Mapping[str, Any]) -> list[ResultTable]:
         for name, row in summary["classes"].items()
     ]
     columns = ("AP", "AP50", "PQ", "SQ", "RQ", "IoU", "COCO mask", "COCO box", "objects")
+    head = ["class", *columns]
+    if only_some:
+        shown = [i for i in range(len(head)) if any(row[i] not in {"-", ""} for row in by_class)]
+        head, by_class = [head[i] for i in shown], [[row[i] for i in shown] for row in by_class]
     return [
         ResultTable("over all classes", ["", "%"], overall),
-        ResultTable("by class, %", ["class", *columns], by_class),
+        ResultTable("by class, %", head, by_class),
     ]
 
 
@@ -166,7 +178,7 @@ def _of_class(evaluation: Evaluation, name: str) -> dict[str, Any]:
         "iou": _fraction(semantic.classes[name]) if semantic else None,
         "coco_mask_ap": _fraction(coco.mask.classes.get(name, math.nan)) if coco else None,
         "coco_box_ap": _fraction(coco.box.classes.get(name, math.nan)) if coco else None,
-        "objects": instance.objects if instance else None,
+        "objects": instance.objects if instance else evaluation.objects.get(name),
         "predictions": instance.predictions if instance else None,
     }
 

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from collections import Counter, deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from urban_segmentor.errors import DatasetError, PredictionError, SettingError
-from urban_segmentor.evaluation.metrics.evaluator import Evaluation, Evaluator
-from urban_segmentor.evaluation.validation.ground_truth_files import (
-    TruthKind,
-    read_truth,
-    truth_kind,
-)
+from urban_segmentor.evaluation.validation.scoring import OfficialScoring, ScoredFrame, Scoring
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
+    from urban_segmentor.datasets.samples import Sample
+    from urban_segmentor.evaluation.metrics.evaluator import Evaluation
     from urban_segmentor.evaluation.predictions import FramePrediction
     from urban_segmentor.evaluation.validation.predictors import Predictor
+
+SampleT = TypeVar("SampleT")
 
 _AHEAD = 2  # frames that wait for each thread
 
@@ -38,7 +35,7 @@ class FrameScore:
             instance AP at IoU 0.5. A fraction, NaN where there is nothing to find.
     """
 
-    sample: CityscapesFrame
+    sample: Sample
     quality: float
 
 
@@ -59,33 +56,27 @@ class Validation:
     evaluation: Evaluation
     wanted: int
     frames: list[FrameScore] = field(default_factory=list[FrameScore])
-    truth: Counter[TruthKind] = field(default_factory=Counter[TruthKind])
+    truth: Counter[str] = field(default_factory=Counter[str])
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter[tuple[int, int]])
     problems: list[str] = field(default_factory=list[str])
     elapsed_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class _Scored:
-    evaluator: Evaluator
-    predicted: FramePrediction
-    size: tuple[int, int]
-    score: FrameScore
-
-
-def validate(
-    samples: Sequence[CityscapesFrame],
+def validate(  # noqa: PLR0913 - all have their names
+    samples: Sequence[Sample],
     predictor: Predictor,
     *,
+    scoring: Scoring | None = None,
     workers: int | None = None,
     on_frame: Callable[[], None] = lambda: None,
-    on_predicted: Callable[[CityscapesFrame, tuple[int, int], FramePrediction], None] | None = None,
+    on_predicted: Callable[[Sample, tuple[int, int], FramePrediction], None] | None = None,
 ) -> Validation:
     """Return the figures of predictions over frames.
 
     Args:
         samples: Frames with labels.
         predictor: Says what was predicted for each.
+        scoring: By which rules; None for those of Cityscapes.
         workers: How many threads; None for one a core.
         on_frame: Called after each frame.
         on_predicted: Called with each frame, the height and width of its ground truth and what
@@ -98,15 +89,18 @@ def validate(
         UrbanSegmentorError: The model failed.
     """
     started_s = time.perf_counter()
-    total = Evaluator(predictor.class_names)
+    scoring = scoring or OfficialScoring()
+    total = scoring.evaluator(predictor.class_names)
     done = Validation(evaluation=total.result(), wanted=len(samples))
-    for sample, scored in _in_order(samples, predictor, workers=workers or os.cpu_count() or 1):
+    workers = workers or os.cpu_count() or 1
+    for sample, scored in _in_order(samples, predictor, scoring, workers=workers):
         if isinstance(scored, DatasetError):
             done.problems.append(str(scored))
         else:
             total.merge(scored.evaluator)
-            done.frames.append(scored.score)
-            done.truth[truth_kind(sample)] += 1
+            quality = scored.evaluator.quality()
+            done.frames.append(FrameScore(sample=sample, quality=quality))
+            done.truth[sample.label_source] += 1
             done.sizes[scored.size] += 1
             if on_predicted is not None:
                 on_predicted(sample, scored.size, scored.predicted)
@@ -117,7 +111,7 @@ def validate(
             hint="urban-segmentor data check DIR",
         )
     done.evaluation = total.result()
-    if _is_empty(done.evaluation):
+    if done.evaluation.is_empty:
         raise DatasetError(
             f"none of {len(done.frames)} frames has a label of any class that counts",
             hint="labels of the test split are dummies: only the benchmark server can score it",
@@ -126,14 +120,7 @@ def validate(
     return done
 
 
-def _is_empty(evaluation: Evaluation) -> bool:
-    """Return whether there was nothing to find at all."""
-    instance, semantic = evaluation.instance, evaluation.semantic
-    no_objects = instance is None or math.isnan(instance.ap)
-    return no_objects and (semantic is None or math.isnan(semantic.miou))
-
-
-def spread(samples: Sequence[CityscapesFrame], limit: int | None) -> Sequence[CityscapesFrame]:
+def spread(samples: Sequence[SampleT], limit: int | None) -> Sequence[SampleT]:
     """Return so many frames, evenly spread over all.
 
     Args:
@@ -151,14 +138,14 @@ def spread(samples: Sequence[CityscapesFrame], limit: int | None) -> Sequence[Ci
 
 
 def _in_order(
-    samples: Sequence[CityscapesFrame], predictor: Predictor, *, workers: int
-) -> Iterator[tuple[CityscapesFrame, _Scored | DatasetError]]:
+    samples: Sequence[Sample], predictor: Predictor, scoring: Scoring, *, workers: int
+) -> Iterator[tuple[Sample, ScoredFrame | DatasetError]]:
     """Yield each frame with its score, or why there is none, in the order of the frames."""
     with ThreadPoolExecutor(workers) as pool:
-        running: deque[tuple[CityscapesFrame, Future[_Scored | DatasetError]]] = deque()
+        running: deque[tuple[Sample, Future[ScoredFrame | DatasetError]]] = deque()
         try:
             for sample in samples:
-                running.append((sample, pool.submit(_score, sample, predictor)))
+                running.append((sample, pool.submit(_score, sample, predictor, scoring)))
                 if len(running) > workers * _AHEAD:
                     first, future = running.popleft()
                     yield first, future.result()
@@ -170,21 +157,10 @@ def _in_order(
                 future.cancel()
 
 
-def _score(sample: CityscapesFrame, predictor: Predictor) -> _Scored | DatasetError:
+def _score(sample: Sample, predictor: Predictor, scoring: Scoring) -> ScoredFrame | DatasetError:
     try:
-        truth = read_truth(sample)
-        size = (truth.shape[0], truth.shape[1])
-        predicted = predictor(sample, size=size)
-        own = Evaluator(predictor.class_names)
-        own.add(
-            truth,
-            instances=predicted.instances,
-            panoptic=predicted.panoptic,
-            label_ids=predicted.label_ids,
-        )
+        return scoring.score(sample, predictor)
     except PredictionError:
         raise  # what is wrong in one place of a file is wrong in all
     except DatasetError as error:
         return error
-    score = FrameScore(sample=sample, quality=own.quality())
-    return _Scored(evaluator=own, predicted=predicted, size=size, score=score)

@@ -8,19 +8,15 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from urban_segmentor.datasets.cityscapes.annotation import read_annotation
-from urban_segmentor.datasets.cityscapes.rasterize import draw_objects
-from urban_segmentor.datasets.cityscapes.segments import visible_segments
-from urban_segmentor.datasets.class_set import parse_class_set
-from urban_segmentor.datasets.images import read_image
+from urban_segmentor.datasets.class_set import ClassSet
+from urban_segmentor.datasets.samples import as_instances
 from urban_segmentor.errors import DatasetError
-from urban_segmentor.evaluation.validation.ground_truth_files import read_truth
 from urban_segmentor.inference.config import USUAL_CONFIG
 from urban_segmentor.inference.panoptic_merge import segments_as_instances
 from urban_segmentor.io.atomic import write_atomically
 from urban_segmentor.models.known_classes import known_classes
 from urban_segmentor.result import Result
-from urban_segmentor.structures.cityscapes_labels import BY_NAME, TRAIN_NAMES
+from urban_segmentor.structures.cityscapes_labels import BY_NAME, TRAIN_LABELS
 from urban_segmentor.structures.frame import Frame
 from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.label_regions import LabelRegions, label_regions, masks_of
@@ -34,8 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from urban_segmentor.datasets.cityscapes.annotation import Annotation
-    from urban_segmentor.datasets.cityscapes.layout import CityscapesFrame
+    from urban_segmentor.datasets.samples import Sample
     from urban_segmentor.evaluation.predictions import FramePrediction
     from urban_segmentor.evaluation.validation.predictors import Predictor
     from urban_segmentor.evaluation.validation.validate import FrameScore
@@ -47,7 +42,12 @@ _STYLE = OverlayStyle(boxes=False, scores=False, segments=True)
 
 
 def draw_worst(
-    frames: Sequence[FrameScore], predictor: Predictor, folder: Path, *, overwrite: bool
+    frames: Sequence[FrameScore],
+    predictor: Predictor,
+    folder: Path,
+    *,
+    classes: ClassSet | None = None,
+    overwrite: bool,
 ) -> list[Path]:
     """Write a picture of each frame: the prediction above, the truth below; return their paths.
 
@@ -55,14 +55,16 @@ def draw_worst(
         frames: The worst first.
         predictor: Says once more what was predicted.
         folder: Where to.
+        classes: Those of the labels; None for the 19 of Cityscapes.
         overwrite: True when files that are there may be replaced.
 
     Raises:
         OutputError: The disk is full or the like.
     """
+    classes = classes or ClassSet(labels=TRAIN_LABELS)
     written: list[Path] = []
     for place, frame in enumerate(frames, start=1):
-        bgr = np.ascontiguousarray(_sheet(frame, predictor)[..., ::-1])
+        bgr = np.ascontiguousarray(_sheet(frame, predictor, classes)[..., ::-1])
         data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 90])[1].tobytes()
         path = folder / f"{place:02d}_{frame.sample.stem}.jpg"
         write_atomically(path, data, overwrite=overwrite)
@@ -70,26 +72,26 @@ def draw_worst(
     return written
 
 
-def _sheet(frame: FrameScore, predictor: Predictor) -> Image:
+def _sheet(frame: FrameScore, predictor: Predictor, classes: ClassSet) -> Image:
     """Return the prediction over the truth, uint8 (H, W, 3), RGB."""
     sample = frame.sample
-    truth = read_truth(sample)
-    size = (truth.shape[0], truth.shape[1])
+    segments = sample.segments(classes)
+    size = segments.masks.image_size
     image = _image(sample, size)
     predicted = _shown(predictor(sample, size=size), names=predictor.class_names)
     title = f"predicted: {sample.stem}, {100 * frame.quality:.1f} %"
-    sheets = [_drawn(image, predicted, names=predictor.class_names, title=title)]
-    if sample.polygons is not None:
-        true = _true(read_annotation(sample.polygons))
-        sheets.append(_drawn(image, true, names=TRAIN_NAMES, title="true"))
-    return np.vstack(sheets)
+    above = _drawn(image, predicted, names=predictor.class_names, title=title)
+    below = _drawn(
+        image, as_instances(segments, classes=classes), names=classes.names, title="true"
+    )
+    return np.vstack([above, below])
 
 
-def _image(sample: CityscapesFrame, size: tuple[int, int]) -> Image:
+def _image(sample: Sample, size: tuple[int, int]) -> Image:
     """Return the picture at the size of its labels; grey where results came without pictures."""
-    if sample.image is None:
+    if sample.image_path is None:
         return np.full((*size, 3), 128, dtype=np.uint8)
-    image = read_image(sample.image)
+    image = sample.image()
     if image.shape[:2] == size:
         return image
     return np.asarray(cv2.resize(image, size[::-1]), dtype=np.uint8)
@@ -117,18 +119,6 @@ def _classes_as_instances(label_ids: NDArray[np.int32], *, names: Sequence[str])
         masks=masks_of(label_ids, regions),
         scores=np.ones(len(regions.values), dtype=np.float32),
         class_ids=np.array([class_ids[i] for i in regions.values.tolist()], dtype=np.int32),
-    )
-
-
-def _true(annotation: Annotation) -> Instances:
-    """Return what is to be seen, groups included."""
-    drawn = draw_objects(annotation)
-    segments = visible_segments(drawn, classes=parse_class_set("19"), stuff="whole")
-    return Instances(
-        boxes=segments.masks.rectangles(),
-        masks=segments.masks,
-        scores=np.ones(len(segments), dtype=np.float32),
-        class_ids=segments.class_ids,
     )
 
 

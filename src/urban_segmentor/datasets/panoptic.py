@@ -1,0 +1,198 @@
+"""What `data prepare --format panoptic` wrote: pictures of official `instanceIds` values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from urban_segmentor.datasets.class_set import ClassSet, cityscapes_classes
+from urban_segmentor.datasets.convert.convert_frame import panoptic_folder
+from urban_segmentor.datasets.findings import Finding, Inspection, shown, unreadable
+from urban_segmentor.datasets.images import read_image
+from urban_segmentor.datasets.json_files import (
+    fields_of,
+    listed,
+    read_json_object,
+    relative_name,
+)
+from urban_segmentor.datasets.label_masks import (
+    LabelMask,
+    check_label_size,
+    class_names,
+    official_ids,
+    segments_of,
+)
+from urban_segmentor.datasets.samples import SampleSet
+from urban_segmentor.errors import DatasetError
+from urban_segmentor.structures.cityscapes_labels import CITYSCAPES
+from urban_segmentor.structures.label_regions import label_regions, masks_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from urban_segmentor.datasets.cityscapes.segments import Segments
+    from urban_segmentor.structures.frame import Image
+
+_REMAKE = "make the folder anew with: urban-segmentor data prepare ... --overwrite"
+_BY_ID = {label.label_id: label for label in CITYSCAPES}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PanopticSample:
+    """A frame whose labels are a panoptic picture of official `instanceIds` values.
+
+    Attributes:
+        stem: City, sequence and frame.
+        split: Its split.
+        image_path: The picture.
+        labels: The panoptic picture.
+        classes: The classes that the labels may have.
+    """
+
+    stem: str
+    split: str
+    image_path: Path
+    labels: Path
+    classes: ClassSet
+
+    @property
+    def group(self) -> str:
+        """The folder of the labels."""
+        return self.labels.parent.name
+
+    @property
+    def name(self) -> str:
+        """How messages call it, `split/stem`."""
+        return f"{self.split}/{self.stem}"
+
+    @property
+    def image_name(self) -> str:
+        """What its picture is called in results."""
+        return self.image_path.name
+
+    @property
+    def label_source(self) -> str:
+        """`panoptic pictures`."""
+        return "panoptic pictures"
+
+    @property
+    def lacking(self) -> str | None:
+        """What it lacks, or None when it has all."""
+        if not self.image_path.is_file():
+            return "has no picture"
+        return None if self.labels.is_file() else "has no panoptic picture"
+
+    def image(self) -> Image:
+        """Return the picture, uint8 (H, W, 3), RGB."""
+        return read_image(self.image_path)
+
+    def segments(self, classes: ClassSet, *, size: tuple[int, int] | None = None) -> Segments:
+        """Return the labels; see `Sample`."""
+        image = read_image(self.labels).astype(np.int32)
+        ids = image @ np.array([1, 256, 65536], dtype=np.int32)
+        own = (ids.shape[0], ids.shape[1])
+        check_label_size(self.name, size, own)
+        regions = label_regions(ids)
+        masks = masks_of(ids, regions)
+        corners: list[tuple[int, int]] = masks.origins.tolist()
+        found: list[LabelMask] = []
+        for value, crop, origin in zip(regions.values.tolist(), masks.crops, corners, strict=True):
+            label = _BY_ID.get(value // 1000 if value >= 1000 else value)
+            if label is None:
+                raise DatasetError(f"`{self.labels}` has the unknown id {value}", hint=_REMAKE)
+            if value:
+                found.append(LabelMask(crop, origin, label, label.is_thing and value < 1000))
+        return segments_of(found, classes, size=own)
+
+    def instance_ids(self) -> NDArray[np.int32]:
+        """Return official `instanceIds` values, int32 (H, W)."""
+        return official_ids(self.segments(self.classes), name=self.name)
+
+    def inspect(self) -> Inspection:
+        """Return all that is wrong with the picture and the labels; both are read."""
+        if self.lacking is not None:
+            return Inspection(None, [Finding("missing", self.name, self.lacking, wrong=True)])
+        findings: list[Finding] = []
+        size: tuple[int, int] | None = None
+        try:
+            image = self.image()
+            size = (image.shape[0], image.shape[1])
+        except DatasetError as error:
+            findings.append(unreadable(self.name, error))
+        try:
+            self.segments(self.classes, size=size)
+        except DatasetError as error:
+            findings.append(unreadable(self.name, error))
+        return Inspection(size, findings)
+
+
+def panoptic_files(root: Path) -> list[Path]:
+    """Return the files that say what the panoptic pictures of a folder show; none without such."""
+    return sorted(root.glob(f"{panoptic_folder('*')}.json"))
+
+
+def read_panoptic(root: Path) -> SampleSet:
+    """Return the frames of a folder of panoptic pictures.
+
+    Args:
+        root: A folder that `data prepare --format panoptic` made.
+
+    Raises:
+        DatasetError: A file is damaged, or of other classes than those of Cityscapes.
+    """
+    samples: list[PanopticSample] = []
+    findings: list[Finding] = []
+    classes: ClassSet | None = None
+    for path in panoptic_files(root):
+        split = path.stem.removeprefix(panoptic_folder(""))
+        content = read_json_object(path)
+        classes = _classes(listed(content, "categories", path=path), path)
+        images = {
+            fields_of(entry).get("id"): fields_of(entry).get("file_name")
+            for entry in listed(content, "images", path=path)
+            if isinstance(fields_of(entry).get("id"), (str, int))
+        }
+        for place, entry in enumerate(listed(content, "annotations", path=path)):
+            fields = fields_of(entry)
+            number: object = fields.get("image_id")
+            known = images.get(number) if isinstance(number, (str, int)) else None
+            image, labels = relative_name(known), relative_name(fields.get("file_name"))
+            if image is None or labels is None:
+                text = f"names no picture, or one that leads out of the folder: {shown(known)}"
+                where = f"{path}: annotations[{place}]"
+                findings.append(Finding("path", where, text, wrong=True))
+                continue
+            sample = PanopticSample(
+                stem=image.stem.removesuffix("_leftImg8bit"),
+                split=split,
+                image_path=root / "images" / split / image,
+                labels=root / panoptic_folder(split) / labels,
+                classes=classes,
+            )
+            samples.append(sample)
+    if classes is None or not samples:
+        raise DatasetError(f"`{root}` has no panoptic pictures", hint=_REMAKE)
+    return SampleSet(
+        root=root,
+        kind="panoptic",
+        samples=tuple(samples),
+        classes=classes,
+        counted=classes,
+        drawn=classes,
+        findings=tuple(findings),
+    )
+
+
+def _classes(entries: list[object], path: Path) -> ClassSet:
+    names = class_names([fields_of(entry).get("name") for entry in entries])
+    classes = cityscapes_classes(names) if isinstance(names, list) else None
+    if classes is None:
+        raise DatasetError(
+            f"`{path}` {names if isinstance(names, str) else 'has other classes than Cityscapes'}",
+            hint=_REMAKE,
+        )
+    return classes
