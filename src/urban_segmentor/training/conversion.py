@@ -11,8 +11,8 @@ from urban_segmentor.datasets.images import place_image
 from urban_segmentor.datasets.parallel import in_parallel
 from urban_segmentor.errors import DatasetError
 from urban_segmentor.io.atomic import write_atomically
-from urban_segmentor.io.writers.yolo import yolo_lines
 from urban_segmentor.structures.polygons import bridged_polygon
+from urban_segmentor.structures.yolo_lines import yolo_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
