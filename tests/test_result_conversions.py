@@ -39,7 +39,7 @@ CLASSES = ClassList.from_names(NAMES)
 def still(found: Instances, *, name: str = "photo", source: str = "") -> Frame:
     """Return a black image of the size of the masks."""
     pixels = np.zeros((*found.image_size, 3), dtype=np.uint8)
-    return Frame(pixels=pixels, name=name, source=source)
+    return Frame(pixels=pixels, name=name, source=source, file_name=Path(source).name)
 
 
 def write(kind: str, folder: Path, result: Result) -> None:
@@ -121,6 +121,9 @@ def test_coco_is_that_of_the_writer(tmp_path: Path) -> None:
         made = result.to_coco()
         assert made["images"] == wanted["images"]
         assert made["annotations"] == wanted["annotations"]
+        assert made["images"][0]["file_name"] == (
+            "photo.JPG" if k == 0 else "frames/street/street_000006.jpg"
+        )
         assert made["categories"] == wanted["categories"]
         assert [entry["name"] for entry in made["categories"]] == list(NAMES)
 

@@ -336,9 +336,10 @@ def test_lines_that_are_no_outlines_are_named(line: str, says: str) -> None:
 @given(hnp.arrays(np.uint8, st.tuples(st.integers(0, 9), st.integers(0, 9), st.just(3))))
 def test_frames_of_opencv_are_turned_into_rgb(bgr: NDArray[np.uint8]) -> None:
     """Red and blue change places, and the array stays the caller's."""
-    frame = Frame.from_bgr(bgr, index=3, time_s=0.5, source="camera", name="x")
+    frame = Frame.from_bgr(bgr, index=3, time_s=0.5, source="camera", name="x", file_name="x.png")
     np.testing.assert_array_equal(frame.image, bgr[..., ::-1])
     assert (frame.index, frame.time_s, frame.source, frame.name) == (3, 0.5, "camera", "x")
+    assert frame.file_name == "x.png"
     before = frame.image.copy()
     bgr[:] = 255 - bgr
     np.testing.assert_array_equal(frame.image, before)

@@ -115,7 +115,7 @@ class Frame:
             object.__setattr__(self, "pixels", frozen)
 
     @classmethod
-    def from_bgr(
+    def from_bgr(  # noqa: PLR0913 - the fields of a frame
         cls,
         image: Image,
         *,
@@ -123,6 +123,7 @@ class Frame:
         time_s: float = 0.0,
         source: str = "",
         name: str = "frame",
+        file_name: str = "",
     ) -> Self:
         """Return a frame of an image as OpenCV gives it.
 
@@ -132,6 +133,7 @@ class Frame:
             time_s: Presentation time, seconds after the first frame of the source.
             source: What the frame came from.
             name: Output files are named after it.
+            file_name: The image file that it is; empty for frames of videos.
 
         Raises:
             ShapeError: The image has another dtype or shape.
@@ -139,7 +141,14 @@ class Frame:
         bgr = read_only("image", image, "uint8", "* * 3")
         rgb = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB) if bgr.size else bgr
         pixels = np.asarray(rgb, dtype=np.uint8)
-        return cls(pixels=pixels, index=index, time_s=time_s, source=source, name=name)
+        return cls(
+            pixels=pixels,
+            index=index,
+            time_s=time_s,
+            source=source,
+            name=name,
+            file_name=file_name,
+        )
 
     @property
     def size(self) -> tuple[int, int]:
