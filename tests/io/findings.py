@@ -13,19 +13,24 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from urban_segmentor.io.writers import WRITERS
+from urban_segmentor.models.known_classes import known_classes
+from urban_segmentor.result import Result
 from urban_segmentor.structures.cityscapes_labels import BY_NAME
 from urban_segmentor.structures.frame import Frame, Yuv420
 from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.masks import Masks
 
 NAMES = ("person", "rider", "car", "tram: 'new'", "bus", "road", "=cmd", "bicycle")
+CLASSES = known_classes(NAMES)
 THINGS = {name for name in NAMES if name in BY_NAME and BY_NAME[name].is_thing}
-FORMATS = sorted(WRITERS)
+FORMATS = sorted(set(WRITERS) - {"frames"})  # which leaves images alone
 ONE_FILE = {"jsonl": "results.jsonl", "csv": "results.csv", "coco": "coco.json"}
 FILES = {
     **ONE_FILE,
     "yolo": "labels/a/b/photo.txt",
     "masks": "masks/a/b/photo.png",
+    "color": "color/a/b/photo.png",
+    "cutouts": "cutouts/a/b/photo/photo_001_car.png",
     "cityscapes": "cityscapes/a/b/photo.txt",
     "panoptic": "panoptic/a/b/photo.png",
     "labelids": "labelids/labelIds/a/b/photo_labelIds.png",
@@ -38,9 +43,10 @@ properties = settings(max_examples=25, suppress_health_check=[HealthCheck.too_sl
 def source_image(
     found: Instances, *, name: str = "photo", index: int = 0, source: str = ""
 ) -> Frame:
-    """Return a black frame of the size of the masks."""
+    """Return a black image file of the size of the masks."""
     pixels = np.zeros((*found.masks.image_size, 3), dtype=np.uint8)
-    return Frame(pixels=pixels, index=index, source=source, name=name)
+    file_name = name + (Path(source).suffix or ".jpg")
+    return Frame(pixels=pixels, index=index, source=source, name=name, file_name=file_name)
 
 
 def video_frame(found: Instances, *, index: int) -> Frame:
@@ -85,9 +91,9 @@ def nothing(size: tuple[int, int] = (40, 60)) -> Instances:
 
 def write(kind: str, folder: Path, results: list[tuple[Frame, Instances]]) -> None:
     """Write results and close."""
-    sink = WRITERS[kind](folder, class_names=NAMES, overwrite=False)
+    sink = WRITERS[kind](folder, classes=CLASSES)
     for frame, found in results:
-        sink.write(frame, found)
+        sink.write(Result(frame=frame, instances=found))
     sink.close()
 
 

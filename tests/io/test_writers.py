@@ -28,6 +28,7 @@ from tests.io.findings import (
 from tests.strategies import instances
 from urban_segmentor.errors import OutputError
 from urban_segmentor.io.writers import WRITERS
+from urban_segmentor.models.known_classes import known_classes
 from urban_segmentor.structures.cityscapes_labels import BY_NAME
 from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.polygons import polygons_to_mask
@@ -107,7 +108,7 @@ def test_coco_loads_in_pycocotools(results: list[Instances]) -> None:
     assert len(set(coco.getAnnIds())) == sum(map(len, results))
     for image_id, found in enumerate(results, start=1):
         image = coco.loadImgs([image_id])[0]
-        assert image["file_name"] == f"p{image_id - 1}"
+        assert image["file_name"] == f"p{image_id - 1}.jpg"
         assert (image["height"], image["width"]) == found.masks.image_size
         annotations = coco.loadAnns(coco.getAnnIds(imgIds=[image_id]))
         for k, (annotation, mask) in enumerate(zip(annotations, found.masks.dense(), strict=True)):
@@ -127,7 +128,8 @@ def test_coco_names_images_with_their_suffix_and_videos_with_times(tmp_path: Pat
     write("coco", tmp_path, [(photo, found), (video_frame(found, index=6), found)])
     first, second = json.loads((tmp_path / "coco.json").read_text())["images"]
     assert first == {"id": 1, "file_name": "a/b/photo.JPG", "width": 60, "height": 40}
-    assert (second["file_name"], second["frame"], second["time_s"]) == ("street_000006", 6, 0.2)
+    assert second["file_name"] == "frames/street/street_000006.jpg"
+    assert (second["video"], second["frame_index"], second["time_s"]) == ("street.mp4", 6, 0.2)
 
 
 def test_coco_tells_things_from_stuff(tmp_path: Path) -> None:
@@ -223,5 +225,5 @@ def test_cityscapes_masks_lie_beside_their_text(tmp_path: Path) -> None:
 def test_cityscapes_wants_classes_of_the_benchmark(tmp_path: Path) -> None:
     """A model of stuff and of other things has no results to give."""
     with pytest.raises(OutputError, match=r"\(road, tram\) is in .* person, rider, car"):
-        WRITERS["cityscapes"](tmp_path, class_names=("road", "tram"), overwrite=False)
+        WRITERS["cityscapes"](tmp_path, classes=known_classes(("road", "tram")), overwrite=False)
     assert list(tmp_path.iterdir()) == []

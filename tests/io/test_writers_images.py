@@ -111,6 +111,15 @@ def test_frames_of_videos_are_files_that_coco_names(tmp_path: Path) -> None:
         WRITERS["frames"](tmp_path)
 
 
+@pytest.mark.parametrize("name", ["../evil", "a/../../evil", "/evil", "", "a//b", ".", "a\0b"])
+def test_frames_stay_in_their_folder(tmp_path: Path, name: str) -> None:
+    """A name that leads elsewhere, or is none, is refused."""
+    found = of_masks(np.ones((1, *SIZE), dtype=np.bool_), [0])
+    with pytest.raises(OutputError, match="does not name a file"):
+        write(tmp_path / "out", "frames", of_image(found, name, ""))
+    assert not any(path.is_file() for path in tmp_path.rglob("*"))
+
+
 def test_image_files_are_no_frames(tmp_path: Path) -> None:
     """An image is a file already, and `coco.json` names that."""
     result = of_image(of_masks(np.ones((1, *SIZE), dtype=np.bool_), [0]), "a/x", "a/x.PNG")

@@ -13,6 +13,7 @@ from PIL import Image
 
 from tests.evaluation import official, scenes
 from tests.io.findings import (
+    CLASSES,
     NAMES,
     example,
     fresh_folder,
@@ -29,6 +30,8 @@ from urban_segmentor.errors import OutputError, ShapeError
 from urban_segmentor.evaluation import label_ids, mean_iou, panoptic_quality
 from urban_segmentor.inference.panoptic_merge import merge_panoptic, segments_as_instances
 from urban_segmentor.io.writers import WRITERS
+from urban_segmentor.models.known_classes import known_classes
+from urban_segmentor.result import Result
 from urban_segmentor.structures.cityscapes_labels import BY_NAME, TRAIN_LABELS, TRAIN_NAMES
 from urban_segmentor.structures.frame import Frame
 from urban_segmentor.structures.instances import Instances
@@ -70,16 +73,16 @@ def predicted(seed: int, count: int) -> tuple[list[np.ndarray], list[PanopticMap
     for ids in truths:
         found = scenes.instances(rng, ids)
         known = found.select(found.class_ids < len(TRAIN_NAMES))
-        maps.append(merge_panoptic(known, class_names=TRAIN_NAMES))
+        maps.append(merge_panoptic(known))
     return truths, maps
 
 
 def save(kind: str, folder: Path, maps: list[PanopticMap], name: str = CITY) -> None:
     """Write maps of pictures of a city."""
-    sink = WRITERS[kind](folder, class_names=TRAIN_NAMES, overwrite=False)
+    sink = WRITERS[kind](folder, classes=known_classes(TRAIN_NAMES), overwrite=False)
     for i, panoptic in enumerate(maps):
-        found = segments_as_instances(panoptic)
-        sink.write(source_image(found, name=name.format(i)), found)
+        found = segments_as_instances(panoptic, classes=known_classes(TRAIN_NAMES))
+        sink.write(Result(frame=source_image(found, name=name.format(i)), instances=found))
     sink.close()
 
 
@@ -138,7 +141,7 @@ def test_categories_are_official_where_all_classes_are() -> None:
         (("car", "license plate"), [1, 2]),
     ):
         with fresh_folder() as folder:
-            WRITERS["panoptic"](folder, class_names=names, overwrite=False).close()
+            WRITERS["panoptic"](folder, classes=known_classes(names), overwrite=False).close()
             categories = content_of(folder)["categories"]
         assert [category["name"] for category in categories] == list(names)
         assert [category["id"] for category in categories] == ids
@@ -171,17 +174,17 @@ def test_images_say_which_image_or_frame(tmp_path: Path) -> None:
     write("panoptic", tmp_path, [(photo, found), (video_frame(found, index=6), found)])
     first, second = content_of(tmp_path)["images"]
     assert first == {"id": "a/photo", "file_name": "a/photo.JPG", "width": 60, "height": 40}
-    assert (second["id"], second["frame"], second["time_s"]) == ("street_000006", 6, 0.2)
+    assert (second["id"], second["frame_index"], second["time_s"]) == ("street_000006", 6, 0.2)
 
 
 def test_a_full_disk_leaves_the_frames_before(tmp_path: Path) -> None:
     """The JSON is valid and names no picture that is not there."""
     found = example()
-    sink = WRITERS["panoptic"](tmp_path, class_names=NAMES, overwrite=False)
-    sink.write(source_image(found, name="first"), found)
+    sink = WRITERS["panoptic"](tmp_path, classes=CLASSES, overwrite=False)
+    sink.write(Result(frame=source_image(found, name="first"), instances=found))
     limit = (tmp_path / ".panoptic.json.partial").stat().st_size + 100
     with largest_file(limit), pytest.raises(OutputError, match=r"write .*panoptic\.json"):
-        sink.write(source_image(found, name="second"), found)
+        sink.write(Result(frame=source_image(found, name="second"), instances=found))
     sink.close()
     content = content_of(tmp_path)
     assert [entry["file_name"] for entry in content["annotations"]] == ["first.png"]
@@ -192,7 +195,7 @@ def test_existing_json_is_kept(tmp_path: Path) -> None:
     """Also when the pictures are gone."""
     (tmp_path / "panoptic.json").write_text("mine")
     with pytest.raises(OutputError, match=r"panoptic\.json` exists already"):
-        WRITERS["panoptic"](tmp_path, class_names=NAMES, overwrite=False)
+        WRITERS["panoptic"](tmp_path, classes=CLASSES, overwrite=False)
     assert (tmp_path / "panoptic.json").read_text() == "mine"
 
 
@@ -249,8 +252,8 @@ def test_label_images_say_what_the_official_ones_say(tmp_path: Path) -> None:
     dense = np.zeros((3, 4, 6), dtype=np.bool_)
     dense[0, :2, :2] = dense[1, :2, 2:4] = dense[2, 2:] = True
     found = scenes.of_masks(dense, [car, car, road], np.array([0.9, 0.8, 0.7], dtype=np.float32))
-    sink = WRITERS["labelids"](tmp_path, class_names=TRAIN_NAMES, overwrite=False)
-    sink.write(source_image(found), found)
+    sink = WRITERS["labelids"](tmp_path, classes=known_classes(TRAIN_NAMES), overwrite=False)
+    sink.write(Result(frame=source_image(found), instances=found))
     folder = tmp_path / "labelids"
     mode, values = pixels_of(folder / "labelIds" / "photo_labelIds.png")
     assert mode == "L"
@@ -294,7 +297,7 @@ def test_label_images_agree_with_one_another(found: Instances) -> None:
 def test_label_images_want_a_cityscapes_class(tmp_path: Path) -> None:
     """Pictures of nothing but 0 help nobody."""
     with pytest.raises(OutputError, match=r"\(giraffe, unlabeled\) is a Cityscapes class"):
-        WRITERS["labelids"](tmp_path, class_names=("giraffe", "unlabeled"), overwrite=False)
+        WRITERS["labelids"](tmp_path, classes=known_classes(("giraffe", "unlabeled")))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -311,8 +314,8 @@ def test_instance_ids_tell_a_thousand_things_apart(tmp_path: Path) -> None:
         scores=np.zeros(many, dtype=np.float32),
         class_ids=np.zeros(many, dtype=np.int32),
     )
-    sink = WRITERS["labelids"](tmp_path, class_names=NAMES, overwrite=False)
+    sink = WRITERS["labelids"](tmp_path, classes=CLASSES, overwrite=False)
     frame = Frame(pixels=np.zeros((4, 4, 3), dtype=np.uint8))
     with pytest.raises(ShapeError, match="1000 of `person`"):
-        sink.write(frame, found)
-    sink.write(frame, found.select(np.arange(1000)))
+        sink.write(Result(frame=frame, instances=found))
+    sink.write(Result(frame=frame, instances=found.select(np.arange(1000))))

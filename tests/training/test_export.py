@@ -37,8 +37,7 @@ from urban_segmentor.structures.cityscapes_labels import TRAIN_LABELS, TRAIN_NAM
 from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.masks import Masks
 from urban_segmentor.synthetic import Street
-from urban_segmentor.visualization.overlay import OverlayStyle
-from urban_segmentor.visualization.palette import PALETTES
+from urban_segmentor.visualization.style import PALETTES, OverlayStyle
 
 if TYPE_CHECKING:
     from collections.abc import Callable

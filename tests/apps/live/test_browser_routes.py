@@ -14,7 +14,8 @@ from urban_segmentor.apps.live.view_controls import ViewControls, ViewState
 from urban_segmentor.models.known_classes import known_classes
 from urban_segmentor.structures.classes import ClassList
 from urban_segmentor.visualization.live_stats import LiveStats
-from urban_segmentor.visualization.palette import PALETTES, class_colors
+from urban_segmentor.visualization.palette import class_colors
+from urban_segmentor.visualization.style import PALETTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

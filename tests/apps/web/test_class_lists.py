@@ -19,7 +19,7 @@ from urban_segmentor.apps.web.model_pool import ModelPool
 from urban_segmentor.apps.web.page.controls import _preset_words, read_controls, set_controls
 from urban_segmentor.apps.web.segment_options import SegmentOptions
 from urban_segmentor.apps.web.temp_files import TempFiles
-from urban_segmentor.visualization.palette import PALETTES
+from urban_segmentor.visualization.style import PALETTES
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -55,6 +55,7 @@ class FramesWriter:
         frame = result.frame
         if frame.file_name:
             return
+        result_path(self._folder, frame.name, suffix="")  # which refuses what is no name
         path = result_path(self._folder, image_file_name(frame), suffix="")
         data = encode_image(frame.image, suffix=path.suffix, quality=_QUALITY)
         write_atomically(path, data, overwrite=self._overwrite)
