@@ -85,7 +85,7 @@ def test_there_are_commands() -> None:
     assert len(COMMANDS) > 3
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "docs" / "pictures").iterdir()), ids=name_of)
+@pytest.mark.parametrize("path", sorted((ROOT / "docs" / "images").iterdir()), ids=name_of)
 def test_images(path: Path) -> None:
     """They are small, and a page shows them."""
     assert path.suffix in {".png", ".jpg"}

@@ -39,7 +39,10 @@ def test_importing_it_is_light() -> None:
 def test_public_names_resolve() -> None:
     """Every name in `__all__` can be had, and a wrong one is an AttributeError."""
     for name in urban_segmentor.__all__:
-        assert getattr(urban_segmentor, name).__name__ == name
+        value = getattr(urban_segmentor, name)
+        assert name == "writers" or value.__name__ == name
+        assert name in dir(urban_segmentor)
+    assert callable(urban_segmentor.writers["coco"])
     with pytest.raises(AttributeError, match="nonsense"):
         _ = urban_segmentor.nonsense
     assert (SOURCE / "py.typed").is_file()

@@ -60,7 +60,7 @@ def test_metadata_of_xml(tiny_xml: Path) -> None:
     for name in (tiny_xml, tiny_xml.parent):
         segmenter = Segmenter(name)
         assert segmenter.spec.class_names[13] == "car"
-        found = segmenter(np.zeros((64, 64, 3), dtype=np.uint8))
+        found = segmenter(np.zeros((64, 64, 3), dtype=np.uint8)).instances
         assert sorted(found.class_ids.tolist()) == [11, 13]
 
 

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from urban_segmentor.errors import ModelError
+from urban_segmentor.models.known_classes import known_classes
 from urban_segmentor.models.spec import ModelSpec
 
 GOOD: dict[str, object] = {
@@ -64,7 +65,7 @@ def test_the_smallest_metadata() -> None:
     found = spec()
     assert found == ModelSpec(
         task="segment",
-        class_names=("road", "car"),
+        classes=known_classes(("road", "car")),
         imgsz=(384, 640),
         stride=32,
         ends_in_nms=False,

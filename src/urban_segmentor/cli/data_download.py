@@ -17,7 +17,7 @@ import typer
 from urban_segmentor.cli.interrupts import Interrupted
 from urban_segmentor.cli.option_records import ConsoleOptions, with_options
 from urban_segmentor.datasets.cityscapes.byte_progress import ByteProgress
-from urban_segmentor.datasets.cityscapes.layout import DEFAULT_PACKAGES
+from urban_segmentor.datasets.cityscapes.file_names import DEFAULT_PACKAGES
 from urban_segmentor.errors import SettingError
 from urban_segmentor.options import argument, option
 

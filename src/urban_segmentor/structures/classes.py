@@ -9,11 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, overload
 
-import numpy as np
-
 from urban_segmentor.errors import SettingError
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from urban_segmentor.structures.color import Rgb
@@ -95,11 +94,15 @@ class ClassList(Sequence[ClassInfo]):
     @property
     def is_thing(self) -> NDArray[np.bool_]:
         """Which classes are things, bool (C,)."""
+        import numpy as np  # noqa: PLC0415 - names alone need no NumPy
+
         return np.array([info.is_thing for info in self.infos], dtype=np.bool_)
 
     @property
     def colors(self) -> NDArray[np.uint8]:
         """Colors by class id, uint8 (C, 3), RGB."""
+        import numpy as np  # noqa: PLC0415 - names alone need no NumPy
+
         return np.array([info.color for info in self.infos], dtype=np.uint8).reshape(-1, 3)
 
     def name_of(self, class_id: int) -> str:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from urban_segmentor.datasets.cityscapes.frame import IMAGES, LABELS
-from urban_segmentor.datasets.cityscapes.layout import POLYGONS_SUFFIX
+from urban_segmentor.datasets.cityscapes.file_names import IMAGES, LABELS, POLYGONS_SUFFIX
 from urban_segmentor.datasets.parallel import in_parallel
 from urban_segmentor.errors import OutputError, SettingError
 from urban_segmentor.io.atomic import output_errors, write_atomically

@@ -26,7 +26,7 @@ from urban_segmentor.datasets.cityscapes.archives import (
     write_file,
 )
 from urban_segmentor.datasets.cityscapes.byte_progress import ByteProgress
-from urban_segmentor.datasets.cityscapes.layout import DEFAULT_PACKAGES
+from urban_segmentor.datasets.cityscapes.file_names import DEFAULT_PACKAGES
 from urban_segmentor.datasets.cityscapes.site import Site, official_downloader
 from urban_segmentor.datasets.cityscapes.site_client import ADDRESS, DOWNLOADS
 from urban_segmentor.errors import DatasetError, OutputError, SettingError

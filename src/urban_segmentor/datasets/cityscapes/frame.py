@@ -10,6 +10,7 @@ import numpy as np
 
 from urban_segmentor.datasets.cityscapes.annotation import MAX_PIXELS, read_annotation
 from urban_segmentor.datasets.cityscapes.check import inspect_frame
+from urban_segmentor.datasets.cityscapes.file_names import GROUND_TRUTH, IMAGES, LABELS
 from urban_segmentor.datasets.cityscapes.rasterize import draw_objects
 from urban_segmentor.datasets.cityscapes.segments import visible_segments
 from urban_segmentor.datasets.images import path_bytes, png_size, read_image
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
     from urban_segmentor.datasets.class_set import ClassSet
     from urban_segmentor.datasets.findings import Inspection
     from urban_segmentor.structures.frame import Image
-
-LABELS, IMAGES = "gtFine", "leftImg8bit"
-GROUND_TRUTH = ("labelIds", "instanceIds", "color")
-"""Official pictures of the labels, which lie beside the polygons."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,16 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from urban_segmentor.datasets.cityscapes.frame import IMAGES, LABELS, CityscapesFrame
+from urban_segmentor.datasets.cityscapes.file_names import (
+    IMAGE_SUFFIXES,
+    IMAGES,
+    LABELS,
+    POLYGONS_SUFFIX,
+)
+from urban_segmentor.datasets.cityscapes.frame import CityscapesFrame
 from urban_segmentor.errors import DatasetError, SettingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-DEFAULT_PACKAGES = ("gtFine_trainvaltest.zip", "leftImg8bit_trainvaltest.zip")
-"""The official archives that have them."""
-POLYGONS_SUFFIX = "_gtFine_polygons.json"
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
 _MAX_NAMED = 8
 
 

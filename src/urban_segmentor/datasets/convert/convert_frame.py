@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import cv2
 
 from urban_segmentor.datasets.cityscapes.annotation import read_annotation
-from urban_segmentor.datasets.cityscapes.frame import IMAGES, LABELS, CityscapesFrame
+from urban_segmentor.datasets.cityscapes.file_names import IMAGES, LABELS
+from urban_segmentor.datasets.cityscapes.frame import CityscapesFrame
 from urban_segmentor.datasets.cityscapes.outlines import visible_outlines
 from urban_segmentor.datasets.cityscapes.rasterize import ObjectMap, draw_objects
 from urban_segmentor.datasets.cityscapes.segments import visible_segments

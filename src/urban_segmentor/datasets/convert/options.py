@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003 - the command line reads types of fields
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from urban_segmentor.datasets.cityscapes.frame import GROUND_TRUTH
+from urban_segmentor.datasets.cityscapes.file_names import GROUND_TRUTH
 from urban_segmentor.datasets.class_set import ALL_CLASSES, parse_class_set
 from urban_segmentor.errors import SettingError
 from urban_segmentor.options import argument, check_choices, option, parse_imgsz, parse_words

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from urban_segmentor import __version__
-from urban_segmentor.datasets.cityscapes.frame import LABELS
+from urban_segmentor.datasets.cityscapes.file_names import LABELS
 from urban_segmentor.datasets.cityscapes.layout import Layout
 from urban_segmentor.datasets.convert.convert_frame import PANOPTIC
 from urban_segmentor.datasets.convert.options import WORK, ConversionOptions
