@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from tests.strategies import masks
+from urban_segmentor.models.known_classes import known_classes
 from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.masks import Masks
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 NAMES = ("car", "road", "person", "pole", "tram", "sky")
+CLASSES = known_classes(NAMES)
 CAR, ROAD, PERSON, POLE, TRAM, SKY = range(6)
 STUFF = {ROAD, POLE, SKY}
 
@@ -29,6 +31,7 @@ def found(*items: tuple[NDArray[np.bool_], int, float]) -> Instances:
         masks=crops,
         scores=np.array(scores, dtype=np.float32),
         class_ids=np.array(class_ids, dtype=np.int32),
+        classes=CLASSES,
     )
 
 
@@ -50,4 +53,5 @@ def instances(draw: st.DrawFn) -> Instances:
         masks=crops,
         scores=np.array(grades, dtype=np.float32) / np.float32(20),
         class_ids=draw(hnp.arrays(np.int32, n, elements=st.integers(0, len(NAMES) - 1))),
+        classes=CLASSES,
     )

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from urban_segmentor.errors import SettingError
 from urban_segmentor.inference.config import SegmenterConfig
+from urban_segmentor.models.known_classes import known_classes
 from urban_segmentor.models.spec import ModelSpec
 from urban_segmentor.structures.cityscapes_labels import TRAIN_NAMES
 
+CLASSES = known_classes(TRAIN_NAMES)
 SPEC = ModelSpec.from_metadata(
     {"task": "segment", "names": list(TRAIN_NAMES), "imgsz": [384, 640], "stride": 32}, path="m"
 )
@@ -65,7 +67,7 @@ def test_numbers_of_numpy_are_numbers() -> None:
     """They come out of people's arrays."""
     settings = SegmenterConfig(conf=np.float32(0.5), max_det=np.int64(3), imgsz=np.int32(64))
     assert settings.input_size(SPEC, static_size=None, where="m") == 64
-    wanted = SegmenterConfig(classes=tuple(np.arange(3))).class_ids(TRAIN_NAMES)
+    wanted = SegmenterConfig(classes=tuple(np.arange(3))).class_ids(CLASSES)
     assert wanted == (0, 1, 2)
 
 
@@ -116,7 +118,7 @@ def test_classes_by_name_and_number(ids: list[int], chance: object) -> None:
         lambda i: TRAIN_NAMES[i].upper(),
     )
     wishes = tuple(chance.choice(spell)(i) for i in ids)
-    found = SegmenterConfig(classes=wishes).class_ids(TRAIN_NAMES)
+    found = SegmenterConfig(classes=wishes).class_ids(CLASSES)
     assert found == tuple(ids)
 
 
@@ -124,7 +126,7 @@ def test_classes_by_name_and_number(ids: list[int], chance: object) -> None:
 def test_numbers_out_of_range(number: int | str) -> None:
     """The message names the range, the hint the names."""
     with pytest.raises(SettingError, match=f"no class {number}; the model has 0 to 18") as caught:
-        SegmenterConfig(classes=(number,)).class_ids(TRAIN_NAMES)
+        SegmenterConfig(classes=(number,)).class_ids(CLASSES)
     assert "road" in str(caught.value.hint)
 
 
@@ -135,7 +137,7 @@ def test_numbers_out_of_range(number: int | str) -> None:
 def test_near_names_are_offered(wish: str, near: str) -> None:
     """A slip of the finger gets the name that was meant."""
     with pytest.raises(SettingError, match=f"no class `{wish}`") as caught:
-        SegmenterConfig(classes=(wish,)).class_ids(TRAIN_NAMES)
+        SegmenterConfig(classes=(wish,)).class_ids(CLASSES)
     assert f"`{near}`" in str(caught.value.hint)
 
 
@@ -143,10 +145,10 @@ def test_near_names_are_offered(wish: str, near: str) -> None:
 def test_far_names_get_the_list(wish: str) -> None:
     """Without a neighbour the hint names all of them."""
     with pytest.raises(SettingError, match="no class") as caught:
-        SegmenterConfig(classes=(wish,)).class_ids(TRAIN_NAMES)
+        SegmenterConfig(classes=(wish,)).class_ids(CLASSES)
     assert ", ".join(TRAIN_NAMES) in str(caught.value.hint)
 
 
 def test_no_wish_is_no_filter() -> None:
     """None stands for all classes."""
-    assert SegmenterConfig().class_ids(TRAIN_NAMES) is None
+    assert SegmenterConfig().class_ids(CLASSES) is None

@@ -36,7 +36,7 @@ def check(
     """Assert that both find the same in all images, within the limits of float32 arithmetic."""
     segmenter = Segmenter(exported, runtime=runtime, precision="f32", imgsz=imgsz)
     answers = [
-        compare(segmenter(image), reference(oracle, image, imgsz=size))
+        compare(segmenter(image).instances, reference(oracle, image, imgsz=size))
         for image in images
         for size in [segmenter.input_size(image.shape[:2])]
     ]
@@ -90,7 +90,7 @@ def test_rectangles_of_other_sizes(
     for image in street_images:
         size = segmenter.input_size(image.shape[:2])
         theirs = reference(embedded, image, imgsz=size)
-        found = compare(segmenter(image), theirs, faint=faint_pixels(segmenter, image))
+        found = compare(segmenter(image).instances, theirs, faint=faint_pixels(segmenter, image))
         large = found.areas_px > LARGE_PX
         assert len(found.mask_ious) > 4
         assert found.missing == 0
@@ -110,7 +110,7 @@ def test_a_static_export_on_openvino_xml(
     segmenter = Segmenter(folder, precision="f32")
     image = given_images[0]
     assert segmenter.input_size(image.shape[:2]) == (320, 512)
-    answer = compare(segmenter(image), reference(folder, image, imgsz=(320, 512)))
+    answer = compare(segmenter(image).instances, reference(folder, image, imgsz=(320, 512)))
     assert len(answer.mask_ious) > 4
     assert answer.missing == 0
     assert answer.box_gaps_px.max() <= 1.5
@@ -158,7 +158,7 @@ def test_a_head_without_nms(
     segmenter = Segmenter(end_to_end, runtime=runtime, precision="f32", conf=0.3)
     assert segmenter.spec.ends_in_nms
     for image in street_images[:2]:
-        found = segmenter(image)
+        found = segmenter(image).instances
         found = found.select(found.masks.areas() > 0)  # Ultralytics leaves empty ones out
         theirs = reference(end_to_end, image, imgsz=(384, 640), conf=0.3)
         assert len(found) == len(theirs.scores) > 4

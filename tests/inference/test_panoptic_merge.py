@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.inference.panoptic_scenes import (
     CAR,
+    CLASSES,
     NAMES,
     PERSON,
     POLE,
@@ -26,7 +28,7 @@ from tests.strategies import instances as any_instances
 from urban_segmentor.errors import SettingError, ShapeError
 from urban_segmentor.inference.panoptic_config import PanopticConfig
 from urban_segmentor.inference.panoptic_merge import merge_panoptic, segments_as_instances
-from urban_segmentor.structures.instances import Instances
+from urban_segmentor.models.known_classes import known_classes
 from urban_segmentor.structures.masks import DeferredCrops, Masks
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from urban_segmentor.structures.instances import Instances
     from urban_segmentor.structures.panoptic import PanopticMap
 
 SIZE = (64, 128)
@@ -58,7 +61,7 @@ def box(x1: int, y1: int, x2: int, y2: int) -> NDArray[np.bool_]:
 
 def merged(*items: tuple[NDArray[np.bool_], int, float], **rules: float) -> PanopticMap:
     """Return the map of masks, class ids and scores."""
-    return merge_panoptic(found(*items), class_names=NAMES, rules=PanopticConfig(**rules))  # type: ignore[arg-type]
+    return merge_panoptic(found(*items), config=PanopticConfig(**rules))  # type: ignore[arg-type]
 
 
 def kinds(panoptic: PanopticMap) -> list[tuple[int, int]]:
@@ -97,7 +100,7 @@ def by_pixels(given_: Instances, rules: PanopticConfig) -> list[tuple[int, set[t
 @given(instances(), rule_sets)
 def test_the_map_is_what_the_rules_say(given_: Instances, rules: PanopticConfig) -> None:
     """The same as sets of pixels, for any rules."""
-    panoptic = merge_panoptic(given_, class_names=NAMES, rules=rules)
+    panoptic = merge_panoptic(given_, config=rules)
     segments = [
         (
             segment.class_id,
@@ -111,8 +114,8 @@ def test_the_map_is_what_the_rules_say(given_: Instances, rules: PanopticConfig)
 @given(any_instances())
 def test_ids_and_areas_agree_with_the_map(given_: Instances) -> None:
     """Ids count from 1 without a gap, none is empty, and no other value is in the map."""
-    names = (*NAMES, "bus", "wall")
-    panoptic = merge_panoptic(given_, class_names=names, rules=PanopticConfig(score=0.2))
+    given_ = replace(given_, classes=known_classes((*NAMES, "bus", "wall")))
+    panoptic = merge_panoptic(given_, config=PanopticConfig(score=0.2))
     values, counts = np.unique(panoptic.segment_ids, return_counts=True)
     pixels = dict(zip(values.tolist(), counts.tolist(), strict=True))
     pixels.pop(0, None)
@@ -126,7 +129,7 @@ def test_ids_and_areas_agree_with_the_map(given_: Instances) -> None:
 @given(instances())
 def test_things_come_first_and_the_best_first(given_: Instances) -> None:
     """Scores fall among things and among stuff, and a class of stuff is there once."""
-    panoptic = merge_panoptic(given_, class_names=NAMES, rules=PanopticConfig(score=0.1))
+    panoptic = merge_panoptic(given_, config=PanopticConfig(score=0.1))
     things = [segment for segment in panoptic.segments if segment.is_thing]
     stuff = [segment for segment in panoptic.segments if not segment.is_thing]
     assert list(panoptic.segments) == things + stuff
@@ -144,8 +147,8 @@ def test_the_order_of_the_input_does_not_count(given_: Instances, random: Random
     """Scores decide, as long as they differ."""
     order = list(range(len(given_)))
     random.shuffle(order)
-    one = merge_panoptic(given_, class_names=NAMES)
-    other = merge_panoptic(given_.select(np.array(order, dtype=np.intp)), class_names=NAMES)
+    one = merge_panoptic(given_)
+    other = merge_panoptic(given_.select(np.array(order, dtype=np.intp)))
     np.testing.assert_array_equal(one.segment_ids, other.segment_ids)
     assert one.segments == other.segments
 
@@ -153,8 +156,9 @@ def test_the_order_of_the_input_does_not_count(given_: Instances, random: Random
 @given(instances())
 def test_segments_as_instances_are_those_of_the_map(given_: Instances) -> None:
     """Masks share no pixel, boxes hug them, and merging them again changes nothing."""
-    panoptic = merge_panoptic(given_, class_names=NAMES, rules=PanopticConfig(score=0.1))
-    segments = segments_as_instances(panoptic)
+    panoptic = merge_panoptic(given_, config=PanopticConfig(score=0.1))
+    segments = segments_as_instances(panoptic, classes=CLASSES)
+    assert segments.classes == CLASSES
     dense = segments.masks.dense()
     assert len(segments) == len(panoptic.segments)
     assert dense.sum(axis=0).max(initial=0) <= 1
@@ -163,7 +167,7 @@ def test_segments_as_instances_are_those_of_the_map(given_: Instances) -> None:
     tight = Masks.from_dense(dense)
     np.testing.assert_array_equal(segments.boxes, tight.rectangles())
     assert segments.scores.tolist() == [segment.score for segment in panoptic.segments]
-    again = merge_panoptic(segments, class_names=NAMES, rules=PanopticConfig(score=0.1))
+    again = merge_panoptic(segments, config=PanopticConfig(score=0.1))
     np.testing.assert_array_equal(again.segment_ids, panoptic.segment_ids)
 
 
@@ -237,7 +241,7 @@ def test_what_is_little_at_full_size(class_id: int, least_px: int) -> None:
     for pixels, kept in ((least_px, True), (least_px - 1, False)):
         mask = np.zeros(size, dtype=np.bool_)
         mask.ravel()[:pixels] = True
-        panoptic = merge_panoptic(found((mask, class_id, 0.9)), class_names=NAMES)
+        panoptic = merge_panoptic(found((mask, class_id, 0.9)))
         assert bool(panoptic.segments) is kept
 
 
@@ -280,10 +284,8 @@ def test_weak_masks_are_not_decoded() -> None:
         origins=strong.masks.origins,
         image_size=SIZE,
     )
-    given_ = Instances(
-        boxes=strong.boxes, masks=masks, scores=strong.scores, class_ids=strong.class_ids
-    )
-    assert kinds(merge_panoptic(given_, class_names=NAMES)) == [(CAR, 81)]
+    given_ = replace(strong, masks=masks)
+    assert kinds(merge_panoptic(given_)) == [(CAR, 81)]
 
 
 @pytest.mark.parametrize("class_id", [-1, 6])
@@ -312,7 +314,7 @@ def test_rules_out_of_their_range_are_refused(
     assert hint in (caught.value.hint or "")
 
 
-def test_the_least_score_is_that_of_stuff_or_of_things() -> None:
+def test_the_min_score_is_that_of_stuff_or_of_things() -> None:
     """Whichever lets more through."""
-    assert PanopticConfig().least_score == 0.1
-    assert PanopticConfig(score=0.05).least_score == 0.05
+    assert PanopticConfig().min_score == 0.1
+    assert PanopticConfig(score=0.05).min_score == 0.05

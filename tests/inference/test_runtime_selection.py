@@ -47,7 +47,7 @@ def cuda(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_choices(
     monkeypatch: pytest.MonkeyPatch,
     device: str,
-    runtime: choose.Runtime,
+    runtime: choose.RuntimeName,
     suffix: str,
     expected: tuple[str, str, str],
 ) -> None:
@@ -151,7 +151,7 @@ def test_onnx_runtime_is_optional(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     monkeypatch.chdir(tmp_path)
     assert not cuda_is_available()
-    assert Segmenter("urban-n").choice.runtime == "openvino"
+    assert Segmenter("urban-n").selection.runtime == "openvino"
     for wish in ({"runtime": "onnx"}, {"device": "cuda"}):
         with pytest.raises(MissingExtraError, match="`onnxruntime`") as caught:
             Segmenter("urban-n", **wish)
