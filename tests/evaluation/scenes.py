@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from urban_segmentor.models.known_classes import known_classes
 from urban_segmentor.structures.cityscapes_labels import (
     BY_NAME,
     CITYSCAPES,
@@ -73,6 +74,7 @@ def of_masks(
         masks=masks,
         scores=scores.astype(np.float32),
         class_ids=np.array(classes, dtype=np.int32),
+        classes=known_classes(NAMES),
     )
 
 

@@ -13,8 +13,8 @@ from urban_segmentor.io.audio import AudioCopy
 from urban_segmentor.io.clip_range import ClipRange
 from urban_segmentor.io.video_reader import VideoReader
 from urban_segmentor.io.video_writer import VideoWriter
+from urban_segmentor.result import Result
 from urban_segmentor.structures.instances import Instances
-from urban_segmentor.structures.masks import Masks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,15 +29,9 @@ SOUND_RATE = 48_000
 TONE_HZ = 440.0
 
 
-def no_instances() -> Instances:
-    """Return nothing, for sinks that do not look at it."""
-    none = Masks.from_dense(np.zeros((0, 1, 1), dtype=np.bool_))
-    return Instances(
-        boxes=none.rectangles(),
-        masks=none,
-        scores=np.zeros(0, dtype=np.float32),
-        class_ids=np.zeros(0, dtype=np.int32),
-    )
+def result_of(frame: Frame) -> Result:
+    """Return a frame in which nothing was found."""
+    return Result(frame=frame, instances=Instances.empty(frame.size))
 
 
 def numbered_image(number: int, size: tuple[int, int] = (48, 64)) -> NDArray[np.uint8]:
@@ -199,9 +193,9 @@ def remake(
         frames: Stop after so many, as Ctrl-C does.
         settings: For the sink.
     """
-    source = VideoReader(path, name="clip", selection=selection)
-    start_s = (selection or ClipRange()).start_s
-    length_s = (selection or ClipRange()).duration_s
+    wanted = selection or ClipRange()
+    source = wanted.open(path, name="clip")
+    start_s, length_s = wanted.start_s, wanted.duration_s
 
     def open_audio(first_time_s: float) -> AudioCopy:
         zero_s = float((source.first_pts or 0) * source.info.time_base)
@@ -218,7 +212,7 @@ def remake(
     )
     done: list[Frame] = []
     for frame in source:
-        sink.write(frame, no_instances())
+        sink.write(result_of(frame))
         done.append(frame)
         if len(done) == frames:
             sink.end_sound_with_image()
@@ -264,7 +258,7 @@ def read_clip(
     **selection: Any,  # noqa: ANN401
 ) -> tuple[list[Frame], VideoReader]:
     """Return the selected frames of a video, and its source."""
-    source = VideoReader(path, name="clip", selection=ClipRange(**selection))
+    source = VideoReader(path, name="clip", **selection)
     frames = list(source)
     source.close()
     source.close()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image as Pillow
 from PIL import ImageOps
 
-from tests.io.clips import no_instances, patches
+from tests.io.clips import patches, result_of
 from tests.io.test_atomic import HINT, largest_file, names
 from urban_segmentor.errors import OutputError, SourceError
 from urban_segmentor.io.images import ImageReader, ImageWriter, read_image, write_image
@@ -181,7 +181,7 @@ def test_a_sink_keeps_the_format(tmp_path: Path, source: str, target: str) -> No
     """What cannot be written becomes PNG; planes become RGB."""
     sink = ImageWriter(tmp_path, overwrite=False)
     pixels = Yuv420.from_rgb(patches())
-    sink.write(Frame(pixels=pixels, source=source, name="x"), no_instances())
+    sink.write(result_of(Frame(pixels=pixels, source=source, name="x")))
     sink.close()
     assert sink.written == tmp_path / target
     assert (
@@ -199,13 +199,13 @@ def test_existing_images_are_kept(tmp_path: Path) -> None:
     (tmp_path / "source.png").write_bytes(b"source")
     frame = Frame(pixels=patches(), source="in/x.png", name="x")
     with pytest.raises(OutputError, match=r"x\.png` exists already") as caught:
-        ImageWriter(tmp_path, overwrite=False).write(frame, no_instances())
+        ImageWriter(tmp_path, overwrite=False).write(result_of(frame))
     assert caught.value.hint == HINT
     assert (tmp_path / "x.png").read_bytes() == b"old"
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "x.png").write_bytes(b"other")
     frame = Frame(pixels=patches(), source=str(tmp_path / "in" / "x.png"), name="x")
-    ImageWriter(tmp_path, overwrite=True).write(frame, no_instances())
+    ImageWriter(tmp_path, overwrite=True).write(result_of(frame))
     np.testing.assert_array_equal(read_image(tmp_path / "x.png"), patches())
     with pytest.raises(OutputError, match="would replace its own source"):
         ImageWriter(tmp_path, overwrite=True).target(str(tmp_path / "source.png"), "y")
@@ -216,6 +216,6 @@ def test_a_image_that_does_not_fit_leaves_nothing(tmp_path: Path) -> None:
     with largest_file(100), pytest.raises(OutputError, match=r"cannot write `.*a\.png`"):
         write_image(tmp_path / "a.png", patches(), overwrite=False)
     assert names(tmp_path) == []
-    with pytest.raises(OutputError, match=r"as \.xyz") as caught:
+    with pytest.raises(OutputError, match=r"as `\.xyz`") as caught:
         write_image(tmp_path / "a.xyz", patches(), overwrite=False)
     assert ".png" in (caught.value.hint or "")

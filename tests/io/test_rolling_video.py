@@ -11,7 +11,7 @@ import numpy as np
 import psutil
 import pytest
 
-from tests.io.clips import no_instances, number_of, numbered_image, read_times
+from tests.io.clips import number_of, numbered_image, read_times, result_of
 from tests.io.test_atomic import largest_file, names
 from urban_segmentor.errors import OutputError, SettingError
 from urban_segmentor.io.rolling_video import RollingVideoWriter
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from urban_segmentor.result import Result
     from urban_segmentor.structures.color import ColorMatrix
-    from urban_segmentor.structures.instances import Instances
 
 
 def frames_at(times_s: Iterable[float], size: tuple[int, int] = (48, 64)) -> list[Frame]:
@@ -38,7 +38,7 @@ def record(path: Path, frames: Iterable[Frame], **options: object) -> list[Path]
     """Record frames; return the files."""
     sink = RollingVideoWriter(path, **options)  # pyright: ignore[reportArgumentType]
     for frame in frames:
-        sink.write(frame, no_instances())
+        sink.write(result_of(frame))
     sink.close()
     sink.close()
     return sink.written
@@ -119,7 +119,7 @@ def test_finished_files_are_there_at_once(tmp_path: Path) -> None:
     """A power cut takes the running one at most, which is hidden until it is whole."""
     sink = RollingVideoWriter(tmp_path / "out.mp4", max_length_s=1.0)
     for frame in frames_at(i / 10 for i in range(31)):
-        sink.write(frame, no_instances())
+        sink.write(result_of(frame))
     seen = [name for name in names(tmp_path) if not name.startswith(".")]
     assert seen[0] == "out-002.mp4"  # of the third one may still be in work
     assert seen[-1] == "out.mp4"
@@ -136,7 +136,7 @@ def test_without_frames_there_is_no_file(tmp_path: Path) -> None:
     assert sink.written == []
     assert names(tmp_path) == []
     with pytest.raises(OutputError, match="is finished"):
-        sink.write(frames_at([0])[0], no_instances())
+        sink.write(result_of(frames_at([0])[0]))
 
 
 @pytest.mark.parametrize("taken", ["out.mp4", "out-002.mp4", "out-1234.mp4"])
@@ -163,10 +163,10 @@ def test_a_file_that_came_meanwhile_is_kept(tmp_path: Path) -> None:
     """The recording ends there, and what was recorded before is whole."""
     sink = RollingVideoWriter(tmp_path / "out.mp4")
     first, second = frames_at([0, 60])
-    sink.write(first, no_instances())
+    sink.write(result_of(first))
     (tmp_path / "out-002.mp4").write_bytes(b"old")
     with pytest.raises(OutputError, match="exists already"):
-        sink.write(second, no_instances())
+        sink.write(result_of(second))
     sink.close()
     assert sink.written == [tmp_path / "out.mp4"]
     assert len(read_times(tmp_path / "out.mp4")) == 1
@@ -215,13 +215,13 @@ def test_a_full_disk_leaves_earlier_files_whole(tmp_path: Path) -> None:
 
     def write_all() -> None:
         for frame in [*small, *noise(60)]:
-            sink.write(frame, no_instances())
+            sink.write(result_of(frame))
 
     with largest_file(40_000), pytest.raises(OutputError, match=r"cannot write") as caught:
         write_all()
     assert "-o" not in (caught.value.hint or "-o")
     with pytest.raises(OutputError, match="is finished"):
-        sink.write(small[0], no_instances())
+        sink.write(result_of(small[0]))
     sink.close()
     assert names(tmp_path) == ["out.mp4"]
     assert sink.written == [tmp_path / "out.mp4"]
@@ -232,7 +232,7 @@ def test_a_disk_that_is_full_at_the_end_is_told(tmp_path: Path) -> None:
     """When the last file is finished, in the other thread."""
     sink = RollingVideoWriter(tmp_path / "out.mp4")
     for frame in noise(2):
-        sink.write(frame, no_instances())
+        sink.write(result_of(frame))
     with largest_file(1000), pytest.raises(OutputError, match=r"cannot write"):
         sink.close()
     sink.close()
@@ -256,7 +256,7 @@ def test_a_file_that_cannot_be_finished_ends_the_recording(
 
     def write_all() -> None:
         for frame in frames_at([0, 1, 1.5, 2, 2.5]):
-            sink.write(frame, no_instances())
+            sink.write(result_of(frame))
 
     with pytest.raises(OutputError, match="no space") as caught:
         write_all()
@@ -279,15 +279,15 @@ def test_the_image_does_not_wait_for_the_disk(
         assert may_go_on.wait(10)
         real_close(sink)
 
-    def note(sink: VideoWriter, frame: Frame, instances: Instances) -> None:
+    def note(sink: VideoWriter, result: Result) -> None:
         running.append(sink._path.name)
-        real_write(sink, frame, instances)
+        real_write(sink, result)
 
     monkeypatch.setattr(VideoWriter, "close", slow)
     monkeypatch.setattr(VideoWriter, "write", note)
     sink = RollingVideoWriter(tmp_path / "out.mp4", max_length_s=1.0)
     for frame in frames_at([0, 0.5, 1, 1.5]):
-        sink.write(frame, no_instances())
+        sink.write(result_of(frame))
     assert running == ["out.mp4", "out.mp4", "out-002.mp4", "out-002.mp4"]
     assert sink.written == []
     may_go_on.set()
@@ -300,7 +300,7 @@ def test_a_thousand_frames_in_a_hundred_files(tmp_path: Path) -> None:
     process = psutil.Process()
     sink = RollingVideoWriter(tmp_path / "out.mp4", max_length_s=0.39)
     for frame in frames_at((i / 25 for i in range(1000)), (16, 32)):
-        sink.write(frame, no_instances())
+        sink.write(result_of(frame))
         if frame.index == 300:
             memory, files = process.memory_info().rss, process.num_fds()
             threads = process.num_threads()

@@ -117,9 +117,9 @@ def test_a_part_of_a_video(tmp_path: Path) -> None:
     assert indices(duration_s=0.04) == [0]
     assert indices(stride=20) == [0, 20, 40]
     assert indices(start_s=1.0, stride=10) == [30, 40]
-    assert indices(rate=5) == [0, 5, 10, 15, 20, 25, 30, 35, 40, 45]
-    assert indices(rate=1000) == list(range(50))
-    assert indices(start_s=0.41, rate=12.5) == list(range(11, 50, 2))
+    assert indices(max_fps=5) == [0, 5, 10, 15, 20, 25, 30, 35, 40, 45]
+    assert indices(max_fps=1000) == list(range(50))
+    assert indices(start_s=0.41, max_fps=12.5) == list(range(11, 50, 2))
     assert number_of(read_clip(path, start_s=1.0)[0][0].image) == 25
 
 
@@ -139,10 +139,10 @@ def test_a_part_that_is_empty_is_told(tmp_path: Path) -> None:
         ({"duration_s": 0.0}, "duration"),
         ({"duration_s": -2.0}, "duration"),
         ({"duration_s": float("nan")}, "duration"),
-        ({"rate": 0.0}, "fps"),
-        ({"rate": -5.0}, "fps"),
-        ({"rate": float("nan")}, "fps"),
-        ({"rate": float("inf")}, "fps"),
+        ({"max_fps": 0.0}, "fps"),
+        ({"max_fps": -5.0}, "fps"),
+        ({"max_fps": float("nan")}, "fps"),
+        ({"max_fps": float("inf")}, "fps"),
         ({"stride": 0}, "vid_stride"),
         ({"stride": -1}, "vid_stride"),
     ],
@@ -163,8 +163,8 @@ def test_wishes_that_make_no_sense(wish: dict[str, float], name: str) -> None:
         ({"start_s": 3.0}, 25),
         ({"start_s": 9.0}, 0),
         ({"duration_s": 2.0}, 50),
-        ({"rate": 5.0}, 20),
-        ({"rate": 500.0}, 100),
+        ({"max_fps": 5.0}, 20),
+        ({"max_fps": 500.0}, 100),
     ],
 )
 def test_progress_knows_how_many_frames_come(wish: dict[str, float], frames: int) -> None:

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from tests.io.clips import (
     boxes_of,
-    no_instances,
     number_of,
     numbered_image,
     patch_colors,
     patches,
     read_times,
+    result_of,
 )
 from tests.io.test_atomic import HINT, largest_file, names
 from urban_segmentor.errors import OutputError, SettingError
@@ -45,7 +45,7 @@ def write(path: Path, frames: list[Frame], **options: object) -> Path:
     given_options = {"time_base": MS, "rate": Fraction(25)} | options
     sink = VideoWriter(path, **given_options)  # pyright: ignore[reportArgumentType]
     for frame in frames:
-        sink.write(frame, no_instances())
+        sink.write(result_of(frame))
     sink.close()
     return path
 
@@ -168,9 +168,9 @@ def test_the_shape_of_pixels_is_kept(tmp_path: Path) -> None:
 def test_another_size_is_refused_and_the_rest_is_kept(tmp_path: Path) -> None:
     """The message names both sizes; the frames before are a valid file."""
     sink = VideoWriter(tmp_path / "a.mp4", time_base=MS, rate=Fraction(25))
-    sink.write(frame_at(0), no_instances())
+    sink.write(result_of(frame_at(0)))
     with pytest.raises(OutputError, match="20 x 10 pixels in a video of 64 x 48"):
-        sink.write(frame_at(0.04, size=(10, 20)), no_instances())
+        sink.write(result_of(frame_at(0.04, size=(10, 20))))
     sink.close()
     assert len(read_times(tmp_path / "a.mp4")) == 1
 
@@ -180,13 +180,13 @@ def test_nothing_is_in_the_place_before_the_end(tmp_path: Path) -> None:
     sink = VideoWriter(tmp_path / "sub" / "a.mp4", time_base=MS, rate=Fraction(25))
     assert names(tmp_path / "sub") == []
     for number in range(60):  # encoders hold the first frames back
-        sink.write(frame_at(number / 25), no_instances())
+        sink.write(result_of(frame_at(number / 25)))
     assert names(tmp_path / "sub") == [".a.mp4.partial"]
     sink.close()
     sink.close()
     assert names(tmp_path / "sub") == ["a.mp4"]
     with pytest.raises(OutputError, match="is finished"):
-        sink.write(frame_at(0.04), no_instances())
+        sink.write(result_of(frame_at(0.04)))
     write(tmp_path / "sub" / "b.mp4", [])
     assert names(tmp_path / "sub") == ["a.mp4"]
 
@@ -200,7 +200,7 @@ def test_an_existing_file_is_kept(tmp_path: Path) -> None:
     assert caught.value.hint == HINT
     assert path.read_bytes() == b"old"
     sink = VideoWriter(path, time_base=MS, rate=Fraction(25), overwrite=True)
-    sink.write(frame_at(0), no_instances())
+    sink.write(result_of(frame_at(0)))
     assert path.read_bytes() == b"old"
     sink.close()
     assert len(read_times(path)) == 1
@@ -236,7 +236,7 @@ def test_a_file_that_does_not_fit_leaves_nothing(tmp_path: Path, room: int) -> N
 
     def write_all() -> None:
         for frame in frames:
-            sink.write(frame, no_instances())
+            sink.write(result_of(frame))
         sink.close()
 
     with largest_file(room), pytest.raises(OutputError, match=r"cannot write `.*a\.mp4`"):

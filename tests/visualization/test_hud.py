@@ -10,13 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.visualization.test_overlay import instances_of, rectangle, source_image
-from urban_segmentor.structures.cityscapes_labels import TRAIN_NAMES
+from tests.visualization.test_overlay import instances_of, overlaid, rectangle, source_image
 from urban_segmentor.structures.frame import Frame, Yuv420
 from urban_segmentor.visualization.canvas import canvas_for
 from urban_segmentor.visualization.hud import Hud
 from urban_segmentor.visualization.live_stats import LiveStats
-from urban_segmentor.visualization.overlay import Overlay
 from urban_segmentor.visualization.text_box import text_box, to_ascii, wrap_text
 
 if TYPE_CHECKING:
@@ -182,16 +180,33 @@ def test_the_plate_does_not_get_narrower_with_every_figure() -> None:
     assert hud._figures.image.shape[1] < wide
 
 
-def test_an_overlay_lets_it_paint_on_top() -> None:
-    """That gives the pixels that drawing on the finished overlay gives, planes or not."""
-    image = source_image((120, 200))
-    found = instances_of([rectangle((120, 200), 0, 0, 150, 90)], [3])
-    overlay = Overlay(TRAIN_NAMES)
-    for pixels in (image, Yuv420.from_rgb(image)):
-        frame, hud = Frame(pixels=pixels), Hud()
-        at_once = overlay(frame, found, on_top=lambda canvas, hud=hud: hud.paint(canvas, LOST))
-        after = Hud().draw(overlay(frame, found), LOST)
-        np.testing.assert_array_equal(Frame(pixels=at_once).image, Frame(pixels=after).image)
+def test_it_is_drawn_over_an_overlay() -> None:
+    """As on a bare picture, and what lies beside it stays as the overlay left it."""
+    size = (120, 200)
+    found = instances_of([rectangle(size, 0, 0, 150, 90)], [3])
+    image = grey(size, 3)  # darker than plates and letters
+    below = overlaid(image, found)
+    after, bare = Hud().draw(below, LIVE), Hud().draw(image, LIVE)
+    assert isinstance(after, np.ndarray)
+    assert isinstance(bare, np.ndarray)
+    beside = (bare == image).all(axis=2)
+    assert not beside.all()
+    np.testing.assert_array_equal(after[beside], np.asarray(below)[beside])
+    planes = overlaid(Yuv420.from_rgb(image), found)
+    drawn_on = Hud().draw(planes, LIVE)
+    assert isinstance(planes, Yuv420)
+    assert isinstance(drawn_on, Yuv420)
+    np.testing.assert_array_equal(drawn_on.y[beside], planes.y[beside])
+    assert (drawn_on.y != planes.y).any()
+
+
+def test_painting_on_a_canvas_is_drawing() -> None:
+    """Who draws more on the same pixels needs no copy of them."""
+    for pixels in (source_image((120, 200)), Yuv420.from_rgb(source_image((120, 200)))):
+        canvas = canvas_for(pixels)
+        Hud().paint(canvas, LOST)
+        painted, drawn_ = canvas.result(), Hud().draw(pixels, LOST)
+        np.testing.assert_array_equal(Frame(pixels=painted).image, Frame(pixels=drawn_).image)
 
 
 def test_canvases_know_their_size() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -10,20 +11,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from urban_segmentor.errors import SettingError
+from urban_segmentor.models.known_classes import known_classes
+from urban_segmentor.result import Result
 from urban_segmentor.structures.cityscapes_labels import TRAIN_LABELS, TRAIN_NAMES
 from urban_segmentor.structures.frame import Frame, Yuv420
 from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.masks import Masks
 from urban_segmentor.visualization.overlay import Overlay
-from urban_segmentor.visualization.palette import class_colors, is_stuff
+from urban_segmentor.visualization.palette import class_colors
 from urban_segmentor.visualization.style import OverlayStyle
 
+if TYPE_CHECKING:
+    from urban_segmentor.structures.classes import ClassList
+
+CLASSES = known_classes(TRAIN_NAMES)
 PLAIN = OverlayStyle(outlines=False, boxes=False, labels=False)
 NOTHING = replace(PLAIN, masks=False)
 CAR, PERSON, ROAD, SKY = (TRAIN_NAMES.index(n) for n in ("car", "person", "road", "sky"))
 
 
-def instances_of(dense: list[np.ndarray], class_ids: list[int]) -> Instances:
+def instances_of(
+    dense: list[np.ndarray], class_ids: list[int], *, classes: ClassList = CLASSES
+) -> Instances:
     """Return instances with given masks, boxes around them, all of score 0.5."""
     masks = Masks.from_dense(np.array(dense, dtype=np.bool_))
     return Instances(
@@ -31,6 +40,7 @@ def instances_of(dense: list[np.ndarray], class_ids: list[int]) -> Instances:
         masks=masks,
         scores=np.full(len(dense), 0.5, dtype=np.float32),
         class_ids=np.array(class_ids, dtype=np.int32),
+        classes=classes,
     )
 
 
@@ -54,7 +64,15 @@ def source_image(size: tuple[int, int], seed: int = 0) -> np.ndarray:
 
 def drawn(image: np.ndarray, found: Instances, style: OverlayStyle) -> np.ndarray:
     """Return the overlay of an RGB picture."""
-    return np.asarray(Overlay(TRAIN_NAMES, style=style)(Frame(pixels=image), found))
+    return np.asarray(overlaid(image, found, style))
+
+
+def overlaid(
+    pixels: np.ndarray | Yuv420, found: Instances, style: OverlayStyle | None = None
+) -> np.ndarray | Yuv420:
+    """Return the overlay of pixels of either format, in that format."""
+    frame = Frame(pixels=pixels)
+    return Overlay(style=style)(frame, Result(frame=frame, instances=found))
 
 
 @settings(deadline=None, max_examples=40)
@@ -83,11 +101,11 @@ def test_every_class_has_its_cityscapes_color() -> None:
 
 def test_other_classes_have_colors_of_their_own() -> None:
     """Eighty unknown names get eighty colors; stuff is only what Cityscapes calls so."""
-    names = [f"thing {i}" for i in range(80)]
-    assert len(set(class_colors(names))) == 80
-    assert not any(is_stuff(name) for name in names)
-    assert is_stuff("road")
-    assert not is_stuff("car")
+    classes = known_classes([f"thing {i}" for i in range(80)])
+    assert len(set(class_colors(classes))) == 80
+    assert classes.is_thing.all()
+    assert not CLASSES[ROAD].is_thing
+    assert CLASSES[CAR].is_thing
 
 
 def test_small_things_lie_over_large_ones_and_over_stuff() -> None:
@@ -131,7 +149,7 @@ def test_planes_and_rgb_agree(size: tuple[int, int], matrix: str, full_range: bo
     found = instances_of([disc(size, 60, 60, 40), disc(size, 110, 40, 25)], [CAR, PERSON])
     style = OverlayStyle(boxes=False, labels=False)
     rgb = drawn(image, found, style)
-    result = Overlay(TRAIN_NAMES, style=style)(Frame(pixels=planes), found)
+    result = overlaid(planes, found, style)
     assert isinstance(result, Yuv420)
     assert (result.matrix, result.full_range) == (matrix, full_range)
     difference = np.abs(Frame(pixels=result).image.astype(int) - rgb)
@@ -191,7 +209,7 @@ def test_tiny_images(size: tuple[int, int], as_planes: bool) -> None:  # noqa: F
     image = source_image(size)
     pixels = Yuv420.from_rgb(image) if as_planes else image
     found = instances_of([np.ones(size, dtype=np.bool_)], [CAR])
-    result = Overlay(TRAIN_NAMES)(Frame(pixels=pixels), found)
+    result = overlaid(pixels, found)
     assert Frame(pixels=result).size == size
 
 
@@ -201,7 +219,7 @@ def test_nothing_found_changes_nothing(as_planes: bool) -> None:  # noqa: FBT001
     image = source_image((31, 45))
     pixels = Yuv420.from_rgb(image) if as_planes else image
     found = instances_of([np.ones((31, 45), dtype=np.bool_)], [CAR]).select(np.array([False]))
-    result = Overlay(TRAIN_NAMES)(Frame(pixels=pixels), found)
+    result = overlaid(pixels, found)
     if isinstance(pixels, Yuv420) and isinstance(result, Yuv420):
         for name in ("y", "u", "v"):
             np.testing.assert_array_equal(getattr(result, name), getattr(pixels, name))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from urban_segmentor.errors import SettingError
+from urban_segmentor.models.known_classes import known_classes
 from urban_segmentor.structures.cityscapes_labels import TRAIN_LABELS, TRAIN_NAMES
 from urban_segmentor.synthetic import Street
 from urban_segmentor.visualization.overlay import Overlay
@@ -17,6 +18,7 @@ from urban_segmentor.visualization.style import PALETTES, OverlayStyle
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+CLASSES = known_classes(TRAIN_NAMES)
 THINGS = np.array([label.is_thing for label in TRAIN_LABELS])
 # Machado, Oliveira, Fernandes (2009): A Physiologically-based Model for Simulation of Color Vision
 # Deficiency, table 1, severity 1.0, for linear RGB.
@@ -57,7 +59,7 @@ def lab(colors: NDArray[np.float64], sight: str) -> NDArray[np.float64]:
 
 def least(palette: str, sight: str) -> tuple[float, float]:
     """Return the least distance between two things, and between a thing and stuff."""
-    values = lab(np.array(class_colors(TRAIN_NAMES, palette=palette), dtype=np.float64), sight)
+    values = lab(np.array(class_colors(CLASSES, palette=palette), dtype=np.float64), sight)
     apart = np.linalg.norm(values[:, None] - values[None], axis=2)
     apart[np.eye(len(values), dtype=bool)] = np.inf
     return apart[np.ix_(THINGS, THINGS)].min(), apart[np.ix_(THINGS, ~THINGS)].min()
@@ -73,13 +75,15 @@ def test_things_differ_for_everybody(sight: str) -> None:
 
 def test_the_data_set_s_colors_are_the_usual_ones() -> None:
     """Nothing changes for who asks for nothing."""
-    assert class_colors(TRAIN_NAMES) == tuple(label.color for label in TRAIN_LABELS)
+    assert class_colors(CLASSES) == tuple(label.color for label in TRAIN_LABELS)
 
 
 @pytest.mark.parametrize("palette", PALETTES)
 def test_unknown_classes_have_colors_of_their_own(palette: str) -> None:
     """A model may have any classes."""
-    colors = class_colors([f"thing {number}" for number in range(20)], palette=palette)
+    colors = class_colors(
+        known_classes([f"thing {number}" for number in range(20)]), palette=palette
+    )
     assert len(set(colors)) == 20
 
 
@@ -93,11 +97,11 @@ def test_a_palette_that_is_none_is_refused() -> None:
 def test_the_overlay_has_the_colors() -> None:
     """A solid mask of a car is as the palette says."""
     shot = next(iter(Street(size=(180, 320), seed=2).shots(seconds=1)))
-    instances = shot.instances()
+    result = shot.result()
     for palette in PALETTES:
         style = OverlayStyle(masks_only=True, opacity=1.0, palette=palette)
-        drawn = np.asarray(Overlay(TRAIN_NAMES, style=style)(shot.frame, instances))
-        wanted = class_colors(TRAIN_NAMES, palette=palette)[TRAIN_NAMES.index("car")]
+        drawn = Overlay(style=style).draw(result)
+        wanted = class_colors(CLASSES, palette=palette)[TRAIN_NAMES.index("car")]
         cars = (shot.class_map == TRAIN_NAMES.index("car")) & (shot.instance_map > 0)
         assert cars.sum() > 50
         assert np.abs(drawn[cars].mean(axis=0) - wanted).max() < 3

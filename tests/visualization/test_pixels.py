@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import cv2
@@ -11,15 +12,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.strategies import instances
-from tests.visualization.test_overlay import disc, instances_of, rectangle, source_image
+from tests.visualization.test_overlay import (
+    CLASSES,
+    disc,
+    instances_of,
+    overlaid,
+    rectangle,
+    source_image,
+)
 from urban_segmentor.errors import SettingError, ShapeError
+from urban_segmentor.models.known_classes import known_classes
+from urban_segmentor.result import Result
 from urban_segmentor.structures.cityscapes_labels import TRAIN_NAMES
+from urban_segmentor.structures.classes import ClassList
 from urban_segmentor.structures.frame import Frame, Yuv420
 from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.masks import DeferredCrops, Masks
 from urban_segmentor.visualization.label_placement import label_anchor, label_sprite
 from urban_segmentor.visualization.overlay import Overlay
-from urban_segmentor.visualization.palette import class_colors, is_stuff
+from urban_segmentor.visualization.palette import class_colors
 from urban_segmentor.visualization.style import OverlayStyle
 
 if TYPE_CHECKING:
@@ -65,15 +76,15 @@ def touched(found: Instances, style: OverlayStyle) -> NDArray[np.bool_]:
     width = max(round(2 * scale), 1)
     for i, class_id in enumerate(found.class_ids.tolist()):
         x1, y1, x2, y2 = found.boxes[i].astype(int)
-        if style.boxes and not is_stuff(TRAIN_NAMES[class_id]):
+        if style.boxes and CLASSES[class_id].is_thing:
             border = np.ones((y2 - y1, x2 - x1), dtype=np.uint8)
             border[width:-width, width:-width] = 0
             allowed[y1:y2, x1:x2] |= border
         if style.labels:
             text = TRAIN_NAMES[class_id] + (f" {found.scores[i]:.2f}" if style.scores else "")
-            color = class_colors(TRAIN_NAMES)[class_id]
+            color = class_colors(CLASSES)[class_id]
             plate = label_sprite(text, color, round(scale, 2)).image.shape[:2]
-            inside = is_stuff(TRAIN_NAMES[class_id])
+            inside = not CLASSES[class_id].is_thing
             x, y = label_anchor(found, i, plate, inside=inside)
             assert min(x, y) >= 0
             assert x + plate[1] <= max(size[1], plate[1])
@@ -96,7 +107,7 @@ def test_nothing_else_changes(found: Instances, style: OverlayStyle, seed: int) 
     """Pixels outside masks, edges, borders and plates keep their values, and the input too."""
     image = source_image(found.masks.image_size, seed)
     kept = image.copy()
-    result = Overlay(TRAIN_NAMES, style=style)(Frame(pixels=image), found)
+    result = overlaid(image, found, style)
     assert isinstance(result, np.ndarray)
     changed = (result != image).any(axis=2)
     assert not np.any(changed & ~touched(found, style))
@@ -115,7 +126,7 @@ def test_nothing_else_changes_in_planes(
     """The same for luma and chroma, to the block of 2 x 2 pixels."""
     image = source_image(found.masks.image_size, seed)
     planes = Yuv420.from_rgb(image, full_range=full_range)
-    result = Overlay(TRAIN_NAMES, style=style)(Frame(pixels=planes), found)
+    result = overlaid(planes, found, style)
     assert isinstance(result, Yuv420)
     allowed = touched(found, style)
     blocks = in_blocks(allowed)
@@ -131,10 +142,12 @@ def test_nothing_else_changes_in_planes(
 def test_the_same_again(found: Instances, style: OverlayStyle) -> None:
     """One overlay twice, and another one of the same style, give equal pictures."""
     frame = Frame(pixels=source_image(found.masks.image_size))
-    overlay = Overlay(TRAIN_NAMES, style=style)
-    first = overlay(frame, found)
-    np.testing.assert_array_equal(first, overlay(frame, found))
-    np.testing.assert_array_equal(first, Overlay(TRAIN_NAMES, style=style)(frame, found))
+    result = Result(frame=frame, instances=found)
+    overlay = Overlay(style=style)
+    first = overlay(frame, result)
+    np.testing.assert_array_equal(first, overlay(frame, result))
+    np.testing.assert_array_equal(first, Overlay(style=style)(frame, result))
+    np.testing.assert_array_equal(first, overlay.draw(result))
 
 
 @settings(deadline=None, max_examples=60)
@@ -144,9 +157,10 @@ def test_any_instances(found: Instances) -> None:
     size = found.masks.image_size
     image = source_image(size)
     for pixels in (image, Yuv420.from_rgb(image)):
-        result = Overlay(TRAIN_NAMES)(Frame(pixels=pixels), found)
-        assert type(result) is type(pixels)
-        assert Frame(pixels=result).size == size
+        for classes in (CLASSES, ClassList()):  # without a list their numbers are written
+            result = overlaid(pixels, replace(found, classes=classes))
+            assert type(result) is type(pixels)
+            assert Frame(pixels=result).size == size
 
 
 def test_edges_are_as_fine_as_the_image() -> None:
@@ -156,11 +170,11 @@ def test_edges_are_as_fine_as_the_image() -> None:
     found = instances_of([mask], [TRAIN_NAMES.index("car")])
     style = OverlayStyle(masks_only=True, opacity=1.0)
     image = np.full((*size, 3), 200, dtype=np.uint8)
-    result = np.asarray(Overlay(TRAIN_NAMES, style=style)(Frame(pixels=image), found))
+    result = np.asarray(overlaid(image, found, style))
     np.testing.assert_array_equal((result == (0, 0, 142)).all(axis=2), mask)
     np.testing.assert_array_equal((result == 200).all(axis=2), ~mask)
     planes = Yuv420.from_rgb(image)
-    luma = Overlay(TRAIN_NAMES, style=style)(Frame(pixels=planes), found)
+    luma = overlaid(planes, found, style)
     assert isinstance(luma, Yuv420)
     np.testing.assert_array_equal(luma.y != planes.y, mask)
 
@@ -174,7 +188,7 @@ def test_the_smallest_boxes_are_drawn_in_planes(box: tuple[int, int, int, int]) 
     style = OverlayStyle(masks=False, outlines=False, labels=False)
     planes = Yuv420.from_rgb(np.full((31, 41, 3), 90, dtype=np.uint8))
     found = instances_of([mask], [TRAIN_NAMES.index("person")])
-    result = Overlay(TRAIN_NAMES, style=style)(Frame(pixels=planes), found)
+    result = overlaid(planes, found, style)
     assert isinstance(result, Yuv420)
     assert result.y[y1, x1] != planes.y[y1, x1]
     assert result.v[y1 // 2, x1 // 2] != planes.v[y1 // 2, x1 // 2]
@@ -189,13 +203,14 @@ def test_boxes_and_plates_look_alike_in_both_formats(names: tuple[str, ...]) -> 
     found = instances_of(
         [rectangle(size, *corner) for corner in corners],
         [len(names) - 1, len(names) - 6, len(names) - 8],
+        classes=known_classes(names),
     )
-    overlay = Overlay(names, style=OverlayStyle(masks=False, outlines=False))
-    rgb = overlay(Frame(pixels=image), found)
+    style = OverlayStyle(masks=False, outlines=False)
+    rgb = overlaid(image, found, style)
     assert isinstance(rgb, np.ndarray)
     assert (rgb != image).any(axis=2).sum() > 5000
     expected = Yuv420.from_rgb(rgb)
-    planes = overlay(Frame(pixels=Yuv420.from_rgb(image)), found)
+    planes = overlaid(Yuv420.from_rgb(image), found, style)
     assert isinstance(planes, Yuv420)
     for name in ("y", "u", "v"):
         difference = getattr(planes, name).astype(int) - getattr(expected, name)
@@ -218,18 +233,18 @@ def test_a_mask_is_decoded_once() -> None:
         masks=masks,
         scores=np.ones(3, dtype=np.float32),
         class_ids=np.array([0, 10, 13], dtype=np.int32),  # two of stuff, labeled inside
+        classes=CLASSES,
     )
-    overlay = Overlay(TRAIN_NAMES)
     for _ in range(2):
-        overlay(Frame(pixels=source_image((90, 90))), found)
+        overlaid(source_image((90, 90)), found)
     assert sorted(calls) == [0, 1, 2]
 
 
 def test_instances_of_another_image_are_refused() -> None:
     """Sizes are compared before anything is drawn."""
     found = instances_of([np.ones((30, 40), dtype=np.bool_)], [0])
-    with pytest.raises(ShapeError, match="picture of 30 x 40, the frame has 40 x 30"):
-        Overlay(TRAIN_NAMES)(Frame(pixels=source_image((40, 30))), found)
+    with pytest.raises(ShapeError, match="image of 30 x 40, the frame has 40 x 30"):
+        overlaid(source_image((40, 30)), found)
 
 
 @pytest.mark.parametrize("class_id", [-1, 19, 400])
@@ -237,5 +252,5 @@ def test_classes_without_a_name_are_refused(class_id: int) -> None:
     """They would get the color of another class, or none."""
     found = instances_of([np.ones((30, 40), dtype=np.bool_)], [class_id])
     with pytest.raises(SettingError, match=f"no name for class {class_id} among 19") as caught:
-        Overlay(TRAIN_NAMES)(Frame(pixels=source_image((30, 40))), found)
+        overlaid(source_image((30, 40)), found)
     assert caught.value.hint

@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 
 from urban_segmentor.io.writers import WRITERS
+from urban_segmentor.models.known_classes import known_classes
+from urban_segmentor.result import Result
 from urban_segmentor.structures.frame import Frame
 from urban_segmentor.structures.rle import encode_rle
 
@@ -32,11 +34,12 @@ def stem(number: int) -> str:
 
 def save(kind: str, folder: Path, found: Sequence[Instances], names: Sequence[str]) -> None:
     """Write instances of frames 0, 1, ... by a sink of `predict`."""
-    sink = WRITERS[kind](folder, class_names=names, overwrite=False)
+    sink = WRITERS[kind](folder, classes=known_classes(names))
     for i, instances in enumerate(found):
         pixels = np.zeros((*instances.masks.image_size, 3), dtype=np.uint8)
         name = f"{stem(i)}_leftImg8bit"
-        sink.write(Frame(pixels=pixels, name=name, source=f"val/{name}.png"), instances)
+        frame = Frame(pixels=pixels, name=name, source=f"val/{name}.png")
+        sink.write(Result(frame=frame, instances=instances))
     sink.close()
 
 

@@ -16,6 +16,7 @@ from tests.strategies import instances
 from urban_segmentor.evaluation import label_ids
 from urban_segmentor.evaluation.predictions import open_predictions
 from urban_segmentor.inference.panoptic_merge import merge_panoptic, segments_as_instances
+from urban_segmentor.models.known_classes import known_classes
 from urban_segmentor.structures.cityscapes_labels import TRAIN_NAMES
 
 if TYPE_CHECKING:
@@ -70,14 +71,16 @@ def test_the_official_layout_is_read_back(found: Instances) -> None:
 def _maps(seed: int) -> list[PanopticMap]:
     rng = np.random.default_rng(seed)
     found = [scenes.instances(rng, scenes.truth(rng)) for _ in range(3)]
-    return [merge_panoptic(one, class_names=scenes.NAMES) for one in found]
+    return [merge_panoptic(one) for one in found]
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_panoptic_maps_are_read_back(tmp_path: Path, seed: int) -> None:
     """The same segments, areas and scores, and the label ids that follow."""
     maps = _maps(seed)
-    results.save("panoptic", tmp_path, [segments_as_instances(one) for one in maps], scenes.NAMES)
+    classes = known_classes(scenes.NAMES)
+    found = [segments_as_instances(one, classes=classes) for one in maps]
+    results.save("panoptic", tmp_path, found, scenes.NAMES)
     saved = open_predictions(tmp_path / "panoptic.json")
 
     assert saved.kind == "COCO panoptic"
@@ -103,7 +106,9 @@ def test_panoptic_maps_are_read_back(tmp_path: Path, seed: int) -> None:
 def test_label_ids_are_read_back(tmp_path: Path) -> None:
     """Pictures of `labelids/labelIds`."""
     maps = _maps(9)
-    results.save("labelids", tmp_path, [segments_as_instances(one) for one in maps], scenes.NAMES)
+    classes = known_classes(scenes.NAMES)
+    found = [segments_as_instances(one, classes=classes) for one in maps]
+    results.save("labelids", tmp_path, found, scenes.NAMES)
     saved = open_predictions(tmp_path / "labelids" / "labelIds")
 
     assert (saved.kind, saved.class_names) == ("Cityscapes label ids", TRAIN_NAMES)

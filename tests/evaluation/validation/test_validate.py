@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import cv2
@@ -66,13 +67,8 @@ def test_threads_do_not_change_figures(tmp_path: Path, workers: int) -> None:
     def noisy(sample: CityscapesFrame, instances: Instances) -> Instances:
         rng = np.random.default_rng(int(sample.stem.split("_")[1]))
         keep = rng.random(len(instances)) < 0.7
-        return type(instances)(
-            boxes=instances.boxes[keep],
-            masks=instances.masks.select(np.flatnonzero(keep)),
-            scores=rng.integers(1, 4, int(keep.sum())).astype(np.float32) / 4,
-            class_ids=instances.class_ids[keep],
-            classes=instances.classes,
-        )
+        scores = rng.integers(1, 4, int(keep.sum())).astype(np.float32) / 4
+        return replace(instances.select(keep), scores=scores)
 
     outcome = validate(samples, Knowing(noisy), workers=workers)
 
