@@ -21,6 +21,9 @@ from urban_segmentor.benchmark.results import BenchmarkRow, LatencyClock
 from urban_segmentor.benchmark.speed import measure_speed
 from urban_segmentor.datasets.cityscapes.layout import read_layout
 from urban_segmentor.errors import DatasetError, MissingExtraError, ModelError, SettingError
+from urban_segmentor.result import Result
+from urban_segmentor.structures.frame import Frame
+from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.masks import Masks
 
 if TYPE_CHECKING:
@@ -29,9 +32,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    OnStage = Callable[[str, float], None]
-
 IMAGES = [np.full((32, 64, 3), i, dtype=np.uint8) for i in range(3)]
+MASK = Masks.from_dense(np.ones((1, 32, 64), dtype=np.bool_))
+ONE = Instances(
+    boxes=MASK.rectangles(),
+    masks=MASK,
+    scores=np.ones(1, dtype=np.float32),
+    class_ids=np.zeros(1, dtype=np.int32),
+)
 INFER, MASKS = (0, 114, 178), (0, 158, 115)
 
 
@@ -48,7 +56,6 @@ class Fake:
         self, name: str, calls: list[str], fails: Callable[[int], None] = lambda _: None
     ) -> None:
         self.file = made_file(name)
-        self.masks = Masks.from_dense(np.ones((1, 4, 4), dtype=np.bool_))
         self._calls, self._fails, self._seen = calls, fails, 0
 
     def load(self, **_: object) -> Fake:
@@ -59,14 +66,16 @@ class Fake:
         """Return what nobody asks for."""
         return 32, 64
 
-    def __call__(self, image: NDArray[np.uint8], *, on_stage: OnStage | None = None) -> Fake:
+    def __call__(self, image: NDArray[np.uint8]) -> Result:
         """Note the call, and say that inference took as many seconds as the picture is bright."""
         self._fails(self._seen)
         self._seen += 1
         self._calls.append(f"{self.file.path.stem}{image[0, 0, 0]}")
-        if on_stage is not None:
-            on_stage("infer", float(image[0, 0, 0]))
-        return self
+        return Result(
+            frame=Frame(pixels=image),
+            instances=ONE,
+            milliseconds={"infer": 1e3 * float(image[0, 0, 0])},
+        )
 
 
 def test_candidates_take_turns() -> None:

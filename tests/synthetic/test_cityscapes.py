@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from urban_segmentor.datasets.cityscapes.annotation import parse_annotation, read_annotation
-from urban_segmentor.datasets.cityscapes.check import check
+from urban_segmentor.datasets.check import check
 from urban_segmentor.datasets.cityscapes.layout import read_layout
 from urban_segmentor.datasets.cityscapes.rasterize import draw_objects
 from urban_segmentor.datasets.images import read_image

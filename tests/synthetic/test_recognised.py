@@ -25,7 +25,7 @@ def test_the_embedded_model_sees_cars_and_road(camera: str, light: str) -> None:
     found = cars = shared = either = 0
     for seed in (1, 2):
         for shot in Street(fps=0.5, seed=seed, camera=camera, light=light).shots(seconds=8.0):
-            seen = segmenter(shot.frame.image)
+            seen = segmenter(shot.frame.image).instances
             masks = seen.masks.dense()
             road = masks[seen.class_ids == ROAD].any(axis=0) & (shot.instance_map == 0)
             truth = shot.class_map == ROAD

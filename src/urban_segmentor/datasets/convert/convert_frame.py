@@ -9,7 +9,6 @@ import cv2
 
 from urban_segmentor.datasets.cityscapes.annotation import read_annotation
 from urban_segmentor.datasets.cityscapes.file_names import IMAGES, LABELS
-from urban_segmentor.datasets.cityscapes.frame import CityscapesFrame
 from urban_segmentor.datasets.cityscapes.outlines import visible_outlines
 from urban_segmentor.datasets.cityscapes.rasterize import ObjectMap, draw_objects
 from urban_segmentor.datasets.cityscapes.segments import visible_segments
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from urban_segmentor.datasets.cityscapes.annotation import Annotation
+    from urban_segmentor.datasets.cityscapes.frame import CityscapesFrame
     from urban_segmentor.datasets.convert.options import ConversionOptions
 
 PANOPTIC = "cityscapes_panoptic_"
