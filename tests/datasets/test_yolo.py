@@ -17,8 +17,8 @@ from urban_segmentor.datasets.check import check
 from urban_segmentor.datasets.open_dataset import open_dataset
 from urban_segmentor.datasets.yolo_labels import read_yolo_labels
 from urban_segmentor.errors import DatasetError
-from urban_segmentor.io.writers.yolo import yolo_lines
 from urban_segmentor.structures.polygons import bridged_polygon, polygons_to_mask
+from urban_segmentor.structures.yolo_lines import yolo_lines
 
 
 def test_folder_and_yaml_are_the_same(tmp_path: Path) -> None:
