@@ -18,6 +18,7 @@ import shutil
 import statistics
 import sys
 import time
+from dataclasses import replace
 from functools import partial as bound
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -121,24 +122,26 @@ def timed(work: Callable[[], float]) -> tuple[float, float]:
 def save_predictions(folder: Path, samples: Sequence[CityscapesFrame], *, conf: float) -> int:
     """Save what the embedded model sees in three formats; return how many masks of things."""
     segmenter = Segmenter("urban-n", conf=conf)
-    names = segmenter.spec.class_names
-    sinks = [
-        kind(folder, class_names=names, overwrite=True) for kind in (CityscapesWriter, CocoWriter)
-    ]
-    panoptic = PanopticWriter(folder, class_names=names, overwrite=True)
+    classes = segmenter.classes
+    kinds = (CityscapesWriter, CocoWriter)
+    sinks = [kind(folder, classes=classes, overwrite=True) for kind in kinds]
+    panoptic = PanopticWriter(folder, classes=classes, overwrite=True)
     for i, sample in enumerate(samples):
         assert sample.image_path is not None
-        size = annotation_size(sample)
-        found = segmenter(read_image(sample.image_path), size=size)
         frame = Frame(
-            pixels=np.broadcast_to(np.uint8(0), (*size, 3)),
+            pixels=read_image(sample.image_path),
             index=i,
             name=f"{sample.stem}_leftImg8bit",
             source=f"{sample.stem}_leftImg8bit.png",
         )
+        size = annotation_size(sample)
+        found = segmenter.segment(frame, mask_size=size)
+        pixels = np.broadcast_to(np.uint8(0), (*size, 3))  # writers take their size alone
+        result = replace(found, frame=replace(frame, pixels=pixels))
         for sink in sinks:
-            sink.write(frame, found)
-        panoptic.write(frame, segments_as_instances(merge_panoptic(found, class_names=names)))
+            sink.write(result)
+        segments = segments_as_instances(merge_panoptic(result.instances), classes=classes)
+        panoptic.write(result.with_instances(segments))
     for sink in (*sinks, panoptic):
         sink.close()
     return len(list((folder / "cityscapes" / "masks").glob("*.png")))

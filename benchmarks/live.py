@@ -156,7 +156,7 @@ def slow(minutes: float) -> None:
             return found
 
     clip, what = clip_720p(frames=round(minutes * 60 * 30))
-    segmenter = Slowed.load(same_weights(), streams=2)
+    segmenter = Slowed(same_weights(), streams=2)
     source = LiveSource(parse_source_uri(str(clip)), options=StreamOptions())
     outcome = Live(
         source,

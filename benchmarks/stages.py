@@ -36,25 +36,22 @@ def main() -> None:
     shot = next(Street(size=(1080, 1920), camera="dashcam").shots(seconds=1.0))
     planes = Yuv420.from_rgb(shot.frame.image)
     segmenter = Segmenter("urban-n", conf=0.1, max_det=OBJECTS)
-    overlay = Overlay(segmenter.spec.class_names)
+    overlay = Overlay()
     frame = Frame(pixels=planes)
-    found = segmenter(planes)
+    found = segmenter(frame)
     post: list[float] = []
 
     def segment() -> None:
-        def note(stage: str, seconds: float) -> None:
-            if stage == "postprocess":
-                post.append(1000 * seconds)
-
-        segmenter(planes, on_stage=note)
+        post.append(segmenter(frame).milliseconds["postprocess"])
 
     def draw() -> None:
-        overlay(frame, segmenter(planes))
+        overlay(frame, segmenter(frame))
 
     whole_ms, network_ms = median_ms(draw), median_ms(segment)
-    _ = [crop.any() for crop in found.masks.crops]
+    masks = found.instances.masks
+    _ = [crop.any() for crop in masks.crops]
     again_ms = median_ms(lambda: overlay(frame, found))
-    covered = int(found.masks.areas().sum())
+    covered = int(masks.areas().sum())
     print(f"\n{len(found)} objects, 1920x1080, {covered / 1e6:.1f} M mask pixels\n")
     print("| stage | ms, median |\n|---|---|")
     print(f"| postprocess (boxes, scores, NMS, lazy masks) | {statistics.median(post):.1f} |")

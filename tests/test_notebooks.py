@@ -257,5 +257,5 @@ def save_clip(path: Path) -> None:
         encoding=EncodingOptions(crf=18),
     )
     for shot in Street(size=(128, 256), fps=25.0, seed=1).shots(seconds=0.2):
-        sink.write(shot.frame, shot.instances())
+        sink.write(shot.result())
     sink.close()

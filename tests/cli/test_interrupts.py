@@ -141,11 +141,10 @@ def catches_signals(pid: int) -> bool:
 
 def test_a_stop_that_comes_early(tiny_model: Path, tmp_path: Path) -> None:
     """Between the start and the first frame it counts too."""
-    segmenter = Segmenter(tiny_model)
     prediction = Prediction(
         find_inputs([str(write_clip(tmp_path / "clip.mp4"))]),
-        segmenter=segmenter,
-        renderer=Overlay(segmenter.spec.class_names),
+        segmenter=Segmenter(tiny_model),
+        renderers=[Overlay()],
         outputs=OutputOptions(folder=tmp_path / "out", kinds=("overlay", "csv")),
         selection=ClipRange(),
     )
