@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from tests.evaluation.validation.scene import SIZE, box, street, write_frame, write_street
+from urban_segmentor.datasets.cityscapes.file_names import GROUND_TRUTH
 from urban_segmentor.datasets.cityscapes.layout import read_layout
 from urban_segmentor.datasets.class_set import parse_class_set
-from urban_segmentor.datasets.cityscapes.file_names import GROUND_TRUTH
 from urban_segmentor.datasets.convert.options import WORK, ConversionOptions
 from urban_segmentor.datasets.convert.output_folder import finish_conversion
 from urban_segmentor.datasets.convert.prepare import default_splits, prepare

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from urban_segmentor.datasets.cityscapes.annotation import parse_annotation, read_annotation
 from urban_segmentor.datasets.check import check
+from urban_segmentor.datasets.cityscapes.annotation import parse_annotation, read_annotation
 from urban_segmentor.datasets.cityscapes.layout import read_layout
 from urban_segmentor.datasets.cityscapes.rasterize import draw_objects
+from urban_segmentor.datasets.cityscapes.sample_set import cityscapes_set
 from urban_segmentor.datasets.images import read_image
 from urban_segmentor.errors import OutputError, SettingError
 from urban_segmentor.structures.cityscapes_labels import BY_NAME, TRAIN_LABELS
@@ -190,7 +191,7 @@ def test_layout(folder: Path) -> None:
         assert images[-1].shape == (*SMALL, 3)
         city, street, number = sample.stem.split("_")
         assert (city, len(street), len(number)) == (sample.city, 6, 6)
-    report = check(layout, workers=1)
+    report = check(cityscapes_set(layout), workers=1)
     assert report.problems == []
     for i, one in enumerate(images):
         for other in images[:i]:
