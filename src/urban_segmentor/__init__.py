@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     )
     from urban_segmentor.inference.panoptic_segmenter import PanopticSegmenter
     from urban_segmentor.inference.segmenter import Segmenter
-    from urban_segmentor.io.images import ImageReader, ImageWriter
+    from urban_segmentor.io.images import ImageWriter
     from urban_segmentor.io.video_reader import VideoReader
     from urban_segmentor.io.video_writer import VideoWriter
     from urban_segmentor.io.writers import WRITERS as writers  # noqa: N811 - as users type it
@@ -46,7 +46,7 @@ _HOMES = {
     ),
     "inference.panoptic_segmenter": ("PanopticSegmenter",),
     "inference.segmenter": ("Segmenter",),
-    "io.images": ("ImageReader", "ImageWriter"),
+    "io.images": ("ImageWriter",),
     "io.video_reader": ("VideoReader",),
     "io.video_writer": ("VideoWriter",),
     "io.writers": ("writers",),
@@ -68,7 +68,6 @@ __all__ = [
     "ClassList",
     "DatasetError",
     "Frame",
-    "ImageReader",
     "ImageWriter",
     "Instance",
     "Instances",

@@ -14,11 +14,13 @@ import time
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from queue import Queue
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from urban_segmentor.errors import OutputError, SettingError
 from urban_segmentor.inference.result_stream import ResultStream
+from urban_segmentor.io.sources import open_source
 from urban_segmentor.io.streams.latest import LatestValue
 from urban_segmentor.profiling import StageTimes
 
@@ -81,7 +83,8 @@ class Pipeline:
     """Runs the frames of one source through a segmenter, stages and renderers into sinks.
 
     Args:
-        source: Yields the frames; closed at the end.
+        source: Yields the frames, closed at the end; or what `open_source` opens: a video, a
+            folder, a pattern, an address, the number of a camera.
         segmenter: Segments them.
         stages: Change each result, in order: trackers, counters, filters.
         renderers: Draw on each frame, one after the other; see `result.rendered`.
@@ -101,7 +104,7 @@ class Pipeline:
 
     def __init__(  # noqa: PLR0913
         self,
-        source: Source,
+        source: Source | str | int | Path,
         segmenter: InstanceSegmenter,
         *,
         stages: Sequence[Stage] = (),
@@ -116,6 +119,19 @@ class Pipeline:
         times: StageTimes | None = None,
         keep_open: bool = False,
     ) -> None:
+        for name, value in (
+            ("stages", stages),
+            ("renderers", renderers),
+            ("sinks", sinks),
+            ("viewers", viewers),
+        ):
+            if not isinstance(value, list | tuple):
+                raise SettingError(f"`{name}` is no list", hint=f"{name}=[...]")
+        if not callable(segmenter):
+            raise SettingError(f"`{segmenter!r}` segments nothing", hint="us.Segmenter('urban-n')")
+        if isinstance(source, str | int | Path):
+            opened = open_source(source)
+            source, newest = opened.source, newest or opened.is_live
         if sink_errors not in {"raise", "disable"}:
             raise SettingError(
                 f"`sink_errors` is `{sink_errors}`", hint="choose `raise` or `disable`"
@@ -155,7 +171,9 @@ class Pipeline:
             threading.Thread(target=self._write, args=(on_result,), name="write"),
         ]
         for stage in self._stages:
-            stage.reset()
+            reset = getattr(stage, "reset", None)  # a plain function holds no state
+            if reset is not None:
+                reset()
         self._start(threads)
         self._wait(threads)
         with self._reporting():
@@ -255,13 +273,14 @@ class Pipeline:
     def _write_to(self, sink: Sink, result: Result) -> None:
         try:
             sink.write(result)
-        except OutputError as error:
+        except (OutputError, OSError) as error:
             if self._sink_errors == "raise":
                 raise
             self._disable(sink, error)
 
-    def _disable(self, sink: Sink, error: OutputError) -> None:
+    def _disable(self, sink: Sink, failure: OutputError | OSError) -> None:
         """Leave a sink out from now on, and say so once."""
+        error = failure if isinstance(failure, OutputError) else OutputError(str(failure))
         self._sinks.remove(sink)
         self._report.problems.append(f"{error}; {error.hint}" if error.hint else str(error))
         if self._on_sink_error is not None:
@@ -273,7 +292,7 @@ class Pipeline:
             with self._reporting():
                 try:
                     closing.close()
-                except OutputError as error:
+                except (OutputError, OSError) as error:
                     if self._sink_errors == "raise":
                         raise
                     if closing in self._sinks:

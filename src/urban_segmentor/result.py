@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Never, Self, overload
 
 import numpy as np
 
-from urban_segmentor.errors import OutputError
+from urban_segmentor.errors import OutputError, ShapeError
+from urban_segmentor.structures.instances import Instances
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from urban_segmentor.structures.classes import ClassList
     from urban_segmentor.structures.frame import Frame, Image
-    from urban_segmentor.structures.instances import Index, Instance, Instances
+    from urban_segmentor.structures.instances import Index, Instance
     from urban_segmentor.structures.panoptic import PanopticMap, SemanticMap
     from urban_segmentor.visualization.style import OverlayStyle
 
@@ -130,17 +131,23 @@ class Result:
         Args:
             instances: N instances of the same frame.
         """
+        if not isinstance(instances, Instances):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ShapeError(f"expected Instances, got {type(instances).__name__}")
         return replace(self, instances=instances)
 
-    def plot(self, *, style: OverlayStyle | None = None) -> Image:
+    def plot(self, style: OverlayStyle | None = None, **changes: Any) -> Image:  # noqa: ANN401 - fields of `OverlayStyle`
         """Return the frame with what was found drawn on it, uint8 (H, W, 3), RGB.
 
         Args:
             style: What is drawn; None for masks, outlines, boxes and labels.
+            changes: Fields of `OverlayStyle`, such as `boxes=False`.
+
+        Raises:
+            SettingError: There is no such field, or a value is out of its range.
         """
         from urban_segmentor.visualization.overlay import Overlay  # noqa: PLC0415 - heavy, or above in the layers
 
-        return Overlay(style=style).draw(self)
+        return Overlay(style, **changes).draw(self)
 
     def save(self, path: str | Path, *, overwrite: bool = True) -> Path:
         """Write the result to a file, and return its path.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import closing
 from typing import TYPE_CHECKING, Never, cast, overload
 
-from urban_segmentor.errors import SettingError
+from urban_segmentor.errors import SettingError, SourceError
 from urban_segmentor.inference.image_input import as_frame
 from urban_segmentor.inference.result_stream import ResultStream
 from urban_segmentor.io.sources import open_source
@@ -31,14 +32,27 @@ _HABITS = {
     "device": "choose it once: Segmenter(model, device='cpu')",
     "model": "choose it once: Segmenter(model)",
     "half": "choose it once: Segmenter(model, precision='auto')",
-    "vid_stride": "for result in segmenter.stream(source, stride=2): ...",
     "retina_masks": "masks have the image's own resolution here; leave `retina_masks` out",
     "confidence": "it is called `conf`",
     "threshold": "it is called `conf`",
     "conf_thres": "it is called `conf`",
     "iou_thres": "it is called `iou`",
+    "vid_stride": "it is called `stride`: segmenter.stream(source, stride=2)",
     "size": "the size of the network input is called `imgsz`",
 }
+
+
+_METHOD_HABITS = {
+    "predict": "call it: segmenter('photo.jpg')",
+    "track": "tracks are not there yet; `segmenter.stream(...)` gives frame after frame",
+    "to": "choose the device once: Segmenter(model, device='cpu')",
+    "val": "`urban-segmentor val` scores a model",
+    "train": "`urban-segmentor train` trains a model",
+    "export": "`urban-segmentor export` exports a checkpoint",
+    "conf": "it is `segmenter.config.conf`",
+    "model": "it is `segmenter.spec`",
+}
+"""What others can be asked, and where it is here."""
 
 
 class BaseSegmenter(ABC):
@@ -84,6 +98,14 @@ class BaseSegmenter(ABC):
     @abstractmethod
     def for_many(self) -> Self:
         """Return the segmenter compiled for the highest rate over many frames."""
+
+    if not TYPE_CHECKING:  # type checkers say so by themselves
+
+        def __getattr__(self, name: str) -> Never:
+            """Name the right word for what users of other tools type by habit."""
+            hint = f"; {_METHOD_HABITS[name]}" if name in _METHOD_HABITS else ""
+            kind = type(self).__name__
+            raise AttributeError(f"`{kind}` has no `{name}`{hint}", name=name, obj=self)
 
     @property
     def classes(self) -> ClassList:
@@ -150,7 +172,7 @@ class BaseSegmenter(ABC):
             SettingError: A setting is out of its range, or there is no such class.
         """
         if unknown:
-            raise _unknown_setting(next(iter(unknown)))
+            raise unknown_setting(next(iter(unknown)))
         settings = (conf, iou, max_det, classes, imgsz)
         segmenter = self
         if any(setting is not None for setting in settings):
@@ -161,15 +183,21 @@ class BaseSegmenter(ABC):
             return segmenter._segment_all(image)  # noqa: SLF001 - of its own kind
         return segmenter._segment(as_frame(cast("ImageInput", image)))  # noqa: SLF001 - of its own kind
 
-    def stream(
+    def stream(  # noqa: PLR0913 - each has its name
         self,
-        source: str | int | Path | Source,
+        source: str | int | Path | Source | Sequence[ImageInput],
         /,
         *,
         stride: int = 1,
         start_s: float = 0.0,
         duration_s: float | None = None,
         max_fps: float | None = None,
+        conf: float | None = None,
+        iou: float | None = None,
+        max_det: int | None = None,
+        classes: Sequence[str | int] | None = None,
+        imgsz: int | tuple[int, int] | None = None,
+        **unknown: Never,
     ) -> Generator[Result]:
         """Yield the results of a video, a folder, a camera or a stream, in order.
 
@@ -178,21 +206,39 @@ class BaseSegmenter(ABC):
 
         Args:
             source: A video, a folder, a pattern such as `*.jpg`, an address such as
-                `rtsp://...`, the number of a camera, or a `Source` of one's own. Of cameras and
-                streams the newest frame comes, of files every one.
+                `rtsp://...`, the number of a camera, a list of images, or a `Source` of one's
+                own. Of cameras and streams the newest frame comes, of files every one.
             stride: Every how many frames one is taken.
             start_s: Where to begin a video, seconds after its first frame.
             duration_s: How much of it, seconds; None for all.
             max_fps: At most so many frames a second, by their time stamps; None for all.
+            conf: Lowest score, in [0, 1]; None for the segmenter's own.
+            iou: Overlap above which the weaker of two boxes of a class goes, in [0, 1].
+            max_det: At most so many instances an image.
+            classes: Names or ids of the classes wanted.
+            imgsz: Long side of the network input, or its height and width, pixels.
+            unknown: Nothing else is taken.
 
         Raises:
-            SourceError: It cannot be read.
+            SourceError: It cannot be read, or has no frame where it begins.
             SettingError: A setting is out of its range.
         """
+        if unknown:
+            raise unknown_setting(next(iter(unknown)))
+        segmenter = self.with_settings(
+            conf=conf, iou=iou, max_det=max_det, classes=classes, imgsz=imgsz
+        ).for_many()
+        if isinstance(source, list | tuple):
+            return _results(_Frames(source), segmenter, newest=False)
         opened = open_source(
-            source, stride=stride, start_s=start_s, duration_s=duration_s, max_fps=max_fps
+            cast("str | int | Path | Source", source),
+            stride=stride,
+            start_s=start_s,
+            duration_s=duration_s,
+            max_fps=max_fps,
         )
-        return _results(opened.source, self.for_many(), newest=opened.is_live)
+        results = _results(opened.source, segmenter, newest=opened.is_live)
+        return _from_start(results, start_s) if start_s else results
 
     def _segment_all(self, images: Sequence[ImageInput]) -> list[Result]:
         if len(images) < 2:
@@ -220,7 +266,25 @@ def _results(source: Source, segmenter: BaseSegmenter, *, newest: bool) -> Gener
         yield from results
 
 
-def _unknown_setting(name: str) -> SettingError:
+def _from_start(results: Generator[Result], start_s: float) -> Generator[Result]:
+    """Yield the results of a video that is to begin later than at its start."""
+    with closing(results):
+        is_empty = True
+        for result in results:
+            is_empty = False
+            yield result
+    if is_empty:
+        raise SourceError(
+            f"there is no frame from {start_s:g} s on", hint="the video is shorter than `start_s`"
+        )
+
+
+def unknown_setting(name: str) -> SettingError:
+    """Return the error for a setting that does not exist, with the word that is meant.
+
+    Args:
+        name: What was typed.
+    """
     return SettingError(
         f"there is no setting `{name}`",
         hint=_HABITS.get(name, "there are conf, iou, max_det, classes and imgsz"),

@@ -101,7 +101,8 @@ def _frame_of_path(path: str | Path) -> Frame:
     if text.lower().startswith(("http://", "https://")):
         address = urlsplit(text)
         name = PurePosixPath(unquote(address.path)).name or address.hostname or "image"
-        shown = f"{address.scheme}://{address.hostname}{address.path}"  # no password, no query
+        host = address.netloc.rpartition("@")[2]
+        shown = f"{address.scheme}://{host}{address.path}"  # no password, no query
         pixels = decode_image(_download(text, shown), name=f"`{shown}`")
         return Frame(
             pixels=pixels, source=shown, name=PurePosixPath(name).stem or name, file_name=name

@@ -5,16 +5,18 @@ from __future__ import annotations
 import copy
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from urban_segmentor.inference.base import BaseSegmenter
 from urban_segmentor.inference.panoptic_config import PanopticConfig
 from urban_segmentor.inference.panoptic_merge import merge_panoptic, segments_as_instances
+from urban_segmentor.inference.segmenter import Segmenter
+from urban_segmentor.models.registry import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from urban_segmentor.inference.segmenter import Segmenter
     from urban_segmentor.models.spec import ModelSpec
     from urban_segmentor.result import Result
     from urban_segmentor.structures.frame import Frame
@@ -27,11 +29,19 @@ class PanopticSegmenter(BaseSegmenter):
     first, then stuff.
 
     Args:
-        segmenter: Finds the instances; its lowest score gives way to that of `config`.
+        segmenter: Finds the instances, or the model that does; its lowest score gives way to
+            that of `config`.
         config: What gets into the map.
     """
 
-    def __init__(self, segmenter: Segmenter, *, config: PanopticConfig | None = None) -> None:
+    def __init__(
+        self,
+        segmenter: Segmenter | str | Path = DEFAULT_MODEL,
+        *,
+        config: PanopticConfig | None = None,
+    ) -> None:
+        if isinstance(segmenter, str | Path):
+            segmenter = Segmenter(segmenter)
         self._config = PanopticConfig() if config is None else config
         self._segmenter = segmenter.with_config(conf=self._config.min_score)
 

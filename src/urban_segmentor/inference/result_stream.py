@@ -136,7 +136,9 @@ class ResultStream(Iterator["Result"]):
         if self._started:
             self._reader.join()
             self._threads.__exit__(None, None, None)
-        self._source.close()
+        close = getattr(self._source, "close", None)  # a list of frames has none
+        if close is not None:
+            close()
 
     def _read(self) -> None:
         """Read the frames and hand them to the segmenter; runs in a thread."""

@@ -7,12 +7,12 @@ import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Never, Self
 
 import numpy as np
 
 from urban_segmentor.errors import ShapeError
-from urban_segmentor.inference.base import BaseSegmenter
+from urban_segmentor.inference.base import BaseSegmenter, unknown_setting
 from urban_segmentor.inference.config import (
     MANY_STREAMS,
     USUAL_CONFIG,
@@ -77,6 +77,7 @@ class Segmenter(BaseSegmenter):
         precision: `auto` for the one the hardware is best at, or `f32`.
         streams: How many frames may be in work at once in calls from several threads; 1 gives
             the least latency. Lists and `stream` choose by themselves.
+        unknown: Nothing else is taken.
 
     Raises:
         ModelError: The model is not there, damaged, or of another task.
@@ -97,7 +98,10 @@ class Segmenter(BaseSegmenter):
         runtime: RuntimeName = USUAL_MODEL.runtime,
         precision: Precision = USUAL_MODEL.precision,
         streams: int = USUAL_MODEL.streams,
+        **unknown: Never,
     ) -> None:
+        if unknown:
+            raise unknown_setting(next(iter(unknown)))
         config = SegmenterConfig(
             conf=conf, iou=iou, max_det=max_det, imgsz=imgsz, classes=_listed(classes)
         )

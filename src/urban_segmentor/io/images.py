@@ -120,10 +120,10 @@ class ImageWriter:
 
     stage_name = "encode"
 
-    def __init__(self, folder: Path, *, overwrite: bool) -> None:
-        self._folder = folder
+    def __init__(self, folder: str | Path, *, overwrite: bool = False) -> None:
+        self._folder = Path(folder).expanduser()
         self._overwrite = overwrite
-        self.written = folder
+        self.written = self._folder
 
     def target(self, source: str, name: str) -> Path:
         """Return where the picture of a source goes.

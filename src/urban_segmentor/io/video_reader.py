@@ -92,6 +92,7 @@ class VideoReader:
         self.info = _video_info(self._container, self._stream)
         self._clock = TimestampNormalizer(time_base=self.info.time_base, rate=self.info.rate)
         self.problems: list[str] = []
+        self._was_read = False
         self.aspect = self.info.aspect
 
     @property
@@ -101,6 +102,11 @@ class VideoReader:
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the selected frames; raise `SourceError` when not one frame decodes."""
+        if self._was_read:
+            raise SourceError(
+                f"`{self._path}` was read already", hint="open it again: VideoReader(path)"
+            )
+        self._was_read = True
         size: tuple[int, int] | None = None
         orientation = Orientation()
         for index, time_s, decoded in self._selected():

@@ -13,7 +13,7 @@ import av.error
 import cv2
 import numpy as np
 
-from urban_segmentor.errors import OutputError
+from urban_segmentor.errors import OutputError, SettingError
 from urban_segmentor.io.atomic import check_free, output_errors
 from urban_segmentor.io.encoding import EncodingOptions
 from urban_segmentor.structures.frame import Yuv420
@@ -44,7 +44,7 @@ class VideoWriter:
     Args:
         path: Output path, `.mp4`. Parent folders are made.
         time_base: Unit of the time stamps, seconds.
-        rate: Mean frame rate, for the encoder's planning.
+        rate: Mean frame rate, for the encoder's planning; times are those of the frames.
         aspect: Returns the sample aspect ratio, called at the first frame.
         audio: Opens the audio to copy, given the time of the first frame; None for no audio.
         encoding: How it is compressed.
@@ -52,6 +52,7 @@ class VideoWriter:
 
     Raises:
         OutputError: The file exists already, or its folder cannot be written to.
+        SettingError: The name does not end in `.mp4`.
     """
 
     stage_name = "encode"
@@ -61,18 +62,23 @@ class VideoWriter:
         path: str | Path,
         *,
         time_base: Fraction = Fraction(1, 90_000),
-        rate: Fraction = Fraction(30),
+        rate: Fraction | float = Fraction(30),
         aspect: Callable[[], Fraction] = lambda: Fraction(1),
         audio: Callable[[float], AudioCopy] | None = None,
         encoding: EncodingOptions | None = None,
         overwrite: bool = False,
     ) -> None:
         path = Path(path).expanduser()
+        if path.suffix.lower() != ".mp4":
+            raise SettingError(
+                f"a video is an MP4 file here, got `{path.name}`",
+                hint=f"VideoWriter({str(path.with_suffix('.mp4'))!r})",
+            )
         check_free(path, overwrite=overwrite)
         self._path = path
         self._partial = path.with_name(f".{path.name}.partial")
         self._time_base = time_base if time_base >= _FINEST else _FINE
-        self._rate, self._aspect = rate, aspect
+        self._rate, self._aspect = Fraction(rate).limit_denominator(1001), aspect
         self._open_audio = audio
         self._audio: AudioCopy | None = None
         self._encoding = encoding or EncodingOptions()

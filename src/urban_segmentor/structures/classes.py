@@ -5,9 +5,9 @@ from __future__ import annotations
 import colorsys
 import difflib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self, overload
+from typing import TYPE_CHECKING, Self, TypeAlias, overload
 
 from urban_segmentor.errors import SettingError
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from urban_segmentor.structures.color import Rgb
+
+ClassNames: TypeAlias = "ClassList | Sequence[str] | Mapping[int, str]"
+"""A class list, names by class id, or a table from class id to name."""
 
 _GOLDEN_TURN = 0.618033988749895
 _SHOWN_NAMES = 30  # in messages
@@ -167,6 +170,32 @@ def first_ids(names: Sequence[str]) -> list[int]:
     """
     lowest: dict[str, int] = {}
     return [lowest.setdefault(name, class_id) for class_id, name in enumerate(names)]
+
+
+def as_class_list(classes: ClassNames) -> ClassList:
+    """Return a class list of what users have.
+
+    Args:
+        classes: A class list; names by class id; or a table from class id to name, ids from 0.
+
+    Raises:
+        SettingError: The ids of a table do not count from 0, or it is none of these.
+    """
+    if isinstance(classes, ClassList):
+        return classes
+    names: list[object] = []
+    if isinstance(classes, Mapping):
+        if sorted(classes) != list(range(len(classes))):
+            raise SettingError(
+                f"the class ids are {sorted(classes)[:9]}, expected 0 to {len(classes) - 1}",
+                hint='{0: "car", 1: "person"}, or ["car", "person"]',
+            )
+        names = [classes[i] for i in range(len(classes))]
+    elif not isinstance(classes, str):
+        names = list(classes)
+    if not all(isinstance(name, str) for name in names) or isinstance(classes, str):
+        raise SettingError(f"`{classes!r}` are no class names", hint='["car", "person"]')
+    return ClassList.from_names([str(name) for name in names])
 
 
 def nth_hue(number: int) -> Rgb:

@@ -117,6 +117,11 @@ def instances_from_coco(
     _check_one_image(given)
     rows: list[_Row] = []
     for i, annotation in enumerate(given):
+        if not isinstance(annotation, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise DatasetError(
+                f"annotation {i} is a {type(annotation).__name__}, expected an object",
+                hint='of a whole file: Instances.from_coco(content["annotations"], ...)',
+            )
         class_id = _class_id(annotation, i, classes=classes, category_ids=category_ids)
         try:
             crop, origin = _mask(annotation.get("segmentation"), image_size)

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from urban_segmentor.errors import ShapeError
 from urban_segmentor.structures._arrays import read_only
 from urban_segmentor.structures.color import (
     ColorMatrix,
@@ -128,7 +129,8 @@ class Frame:
         """Return a frame of an image as OpenCV gives it.
 
         Args:
-            image: uint8 (H, W, 3), BGR, such as `cv2.imread` and `cv2.VideoCapture` return.
+            image: uint8 (H, W, 3), BGR, or (H, W), grey, such as `cv2.imread` and
+                `cv2.VideoCapture` return.
             index: 0-based position in the source.
             time_s: Presentation time, seconds after the first frame of the source.
             source: What the frame came from.
@@ -138,6 +140,10 @@ class Frame:
         Raises:
             ShapeError: The image has another dtype or shape.
         """
+        if image is None:  # pyright: ignore[reportUnnecessaryComparison] - what OpenCV answers
+            raise ShapeError("there is no image; OpenCV could not read it and returned None")
+        if image.ndim == 2:
+            image = np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), dtype=np.uint8)
         bgr = read_only("image", image, "uint8", "* * 3")
         rgb = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB) if bgr.size else bgr
         pixels = np.asarray(rgb, dtype=np.uint8)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Self, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, Never, Self, TypeAlias, overload
 
 import numpy as np
 
-from urban_segmentor.errors import ShapeError
+from urban_segmentor.errors import SettingError, ShapeError
 from urban_segmentor.structures._arrays import read_only
-from urban_segmentor.structures.classes import ClassList
+from urban_segmentor.structures.classes import ClassList, ClassNames, as_class_list
 from urban_segmentor.structures.masks import Mask, Masks
 
 if TYPE_CHECKING:
@@ -49,6 +49,12 @@ class Instance:
     mask: Mask
     track_id: int | None = None
     extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    if not TYPE_CHECKING:  # type checkers say so by themselves
+
+        def __getattr__(self, name: str) -> Never:
+            """Name the right word for what users of other tools type by habit."""
+            raise _unknown_attribute(self, name, _INSTANCE_HABITS)
 
     def __repr__(self) -> str:
         """Return one short line."""
@@ -96,7 +102,7 @@ class Instances:
             object.__setattr__(self, "extra", _frozen_extra(self.extra, n))
 
     @classmethod
-    def empty(cls, image_size: tuple[int, int], *, classes: ClassList | None = None) -> Self:
+    def empty(cls, image_size: tuple[int, int], *, classes: ClassNames | None = None) -> Self:
         """Return no instances.
 
         Args:
@@ -108,7 +114,7 @@ class Instances:
             masks=Masks(crops=(), origins=np.zeros((0, 2), np.int32), image_size=image_size),
             scores=np.zeros(0, dtype=np.float32),
             class_ids=np.zeros(0, dtype=np.int32),
-            classes=classes or _UNNAMED,
+            classes=_class_list(classes) or _UNNAMED,
         )
 
     def __len__(self) -> int:
@@ -129,6 +135,11 @@ class Instances:
         Raises:
             IndexError: There are not so many, or a bool array has another length than N.
         """
+        if isinstance(index, str | bool | np.bool_):  # `class_names == "car"` is False
+            raise SettingError(
+                f"instances cannot be indexed by {index!r}",
+                hint='for a class: instances[instances.is_class("car")]',
+            )
         if isinstance(index, int | np.integer):
             return self._instance(range(len(self))[int(index)])
         return self.select(np.arange(len(self))[_as_index(index)])
@@ -162,6 +173,12 @@ class Instances:
         """
         ids = [class_id for name in names for class_id in self.classes.ids_of(name)]
         return np.isin(self.class_ids, ids)
+
+    if not TYPE_CHECKING:  # type checkers say so by themselves
+
+        def __getattr__(self, name: str) -> Never:
+            """Name the right word for what users of other tools type by habit."""
+            raise _unknown_attribute(self, name, _HABITS)
 
     def select(self, keep: NDArray[np.bool_] | NDArray[np.intp]) -> Self:
         """Return some of the instances, as indexing does, without its checks.
@@ -205,7 +222,7 @@ class Instances:
         annotations: Iterable[Mapping[str, Any]],
         *,
         image_size: tuple[int, int],
-        classes: ClassList | None = None,
+        classes: ClassNames | None = None,
         category_ids: Mapping[int, int] | None = None,
     ) -> Instances:
         """Return the COCO annotations of one image as instances.
@@ -226,7 +243,10 @@ class Instances:
         from urban_segmentor.structures.coco_annotations import instances_from_coco  # noqa: PLC0415 - heavy, or above in the layers
 
         return instances_from_coco(
-            annotations, image_size=image_size, classes=classes, category_ids=category_ids
+            annotations,
+            image_size=image_size,
+            classes=_class_list(classes),
+            category_ids=category_ids,
         )
 
     def to_yolo(self) -> list[str]:
@@ -241,7 +261,10 @@ class Instances:
 
     @staticmethod
     def from_yolo(
-        lines: str | Iterable[str], *, image_size: tuple[int, int], classes: ClassList | None = None
+        lines: str | Iterable[str],
+        *,
+        image_size: tuple[int, int],
+        classes: ClassNames | None = None,
     ) -> Instances:
         """Return the instances of a YOLO label file, their scores 1.
 
@@ -258,7 +281,11 @@ class Instances:
         """
         from urban_segmentor.structures.conversions import instances_from_yolo  # noqa: PLC0415 - heavy, or above in the layers
 
-        return instances_from_yolo(lines, image_size=image_size, classes=classes)
+        return instances_from_yolo(
+            lines,
+            image_size=image_size,
+            classes=_class_list(classes),
+        )
 
     def to_supervision(self) -> sv.Detections:
         """Return the instances as detections of supervision, masks dense, bool (N, H, W).
@@ -278,7 +305,7 @@ class Instances:
         detections: sv.Detections,
         *,
         image_size: tuple[int, int] | None = None,
-        classes: ClassList | None = None,
+        classes: ClassNames | None = None,
     ) -> Instances:
         """Return detections of supervision as instances; their scores are 1 where they have none.
 
@@ -294,7 +321,11 @@ class Instances:
         """
         from urban_segmentor.structures.conversions import instances_from_supervision  # noqa: PLC0415 - heavy, or above in the layers
 
-        return instances_from_supervision(detections, image_size=image_size, classes=classes)
+        return instances_from_supervision(
+            detections,
+            image_size=image_size,
+            classes=_class_list(classes),
+        )
 
     def to_dataframe(self) -> pd.DataFrame:
         """Return a pandas data frame with one row an instance.
@@ -323,6 +354,43 @@ class Instances:
             track_id=None if self.track_ids is None else int(self.track_ids[i]),
             extra={name: values[i] for name, values in self.extra.items()},
         )
+
+
+_HABITS = {
+    "xyxy": "boxes",
+    "conf": "scores",
+    "confidence": "scores",
+    "cls": "class_ids",
+    "class_id": "class_ids",
+    "labels": "class_names",
+    "names": "classes.names",
+    "mask": "masks.dense()",
+    "tracker_id": "track_ids",
+    "id": "track_ids",
+    "data": "extra",
+}
+_INSTANCE_HABITS = {
+    "xyxy": "box",
+    "bbox": "box",
+    "conf": "score",
+    "confidence": "score",
+    "cls": "class_id",
+    "name": "class_name",
+    "label": "class_name",
+    "area": "mask.area_px",
+    "tracker_id": "track_id",
+}
+"""What others call it, and what it is here."""
+
+
+def _unknown_attribute(owner: object, name: str, habits: Mapping[str, str]) -> AttributeError:
+    hint = f"; it is `{habits[name]}`" if name in habits else ""
+    kind = type(owner).__name__
+    return AttributeError(f"`{kind}` has no `{name}`{hint}", name=name, obj=owner)
+
+
+def _class_list(classes: ClassNames | None) -> ClassList | None:
+    return None if classes is None else as_class_list(classes)
 
 
 def _as_index(index: Index) -> Any:  # noqa: ANN401 - what NumPy takes

@@ -9,7 +9,7 @@ import numpy as np
 
 from urban_segmentor.errors import DatasetError
 from urban_segmentor.structures.masks import Crop, Masks
-from urban_segmentor.structures.polygons import MAX_COORDINATE, bridged_polygon, rings_to_crop
+from urban_segmentor.structures.polygons import bridged_polygon, rings_to_crop
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from urban_segmentor.structures.instances import Instances
 
 _CHARACTERS = 9  # of a coordinate and the blank behind it
+_ROUNDING = 1e-3  # of tools that print few decimals
 _MAX_CLASS_ID = 2**31 - 1
 
 
@@ -67,7 +68,7 @@ def parse_yolo_lines(
             continue
         class_id, shares = _fields(line, number=number)
         ring = shares * (width, height)
-        if not np.all(np.abs(ring) <= MAX_COORDINATE):
+        if not np.all((shares >= -_ROUNDING) & (shares <= 1 + _ROUNDING)):
             raise DatasetError(
                 f"line {number} has a coordinate that is no part of the image's side",
                 hint="divide x by the width and y by the height of the image",

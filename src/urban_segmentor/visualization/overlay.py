@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -37,10 +37,19 @@ class Overlay:
 
     Args:
         style: What is drawn; None for masks, outlines, boxes and labels.
+        changes: Fields of `OverlayStyle`, such as `opacity=0.3`.
+
+    Raises:
+        SettingError: There is no such field, or a value is out of its range.
     """
 
-    def __init__(self, *, style: OverlayStyle | None = None) -> None:
-        self.style = style or OverlayStyle()
+    def __init__(self, style: OverlayStyle | None = None, **changes: Any) -> None:  # noqa: ANN401 - fields of `OverlayStyle`
+        style = OverlayStyle() if style is None else style
+        unknown = sorted(set(changes) - {field.name for field in fields(style)})
+        if unknown:
+            known = ", ".join(field.name for field in fields(style))
+            raise SettingError(f"there is no style `{unknown[0]}`", hint=f"there are {known}")
+        self.style = replace(style, **changes)
 
     def __call__(self, frame: Frame, result: Result, /) -> Image | Yuv420:
         """Return new pixels in the size and pixel format of the frame.

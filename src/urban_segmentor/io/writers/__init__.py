@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from urban_segmentor.errors import SettingError
 from urban_segmentor.io.writers.cityscapes import CityscapesWriter
 from urban_segmentor.io.writers.coco import CocoWriter
 from urban_segmentor.io.writers.color import ColorWriter
@@ -37,17 +38,26 @@ class WriterFactory(Protocol):
         ...
 
 
-WRITERS: dict[str, WriterFactory] = {
-    "coco": CocoWriter,
-    "yolo": YoloWriter,
-    "jsonl": JsonlWriter,
-    "csv": CsvWriter,
-    "masks": MasksWriter,
-    "color": ColorWriter,
-    "cutouts": CutoutsWriter,
-    "frames": FramesWriter,
-    "cityscapes": CityscapesWriter,
-    "panoptic": PanopticWriter,
-    "labelids": LabelIdsWriter,
-}
+class _Writers(dict[str, WriterFactory]):
+    """The formats by name; one that is not there is told with those that are."""
+
+    def __missing__(self, name: str) -> WriterFactory:
+        raise SettingError(f"there is no writer `{name}`", hint=f"choose from {', '.join(self)}")
+
+
+WRITERS: dict[str, WriterFactory] = _Writers(
+    {
+        "coco": CocoWriter,
+        "yolo": YoloWriter,
+        "jsonl": JsonlWriter,
+        "csv": CsvWriter,
+        "masks": MasksWriter,
+        "color": ColorWriter,
+        "cutouts": CutoutsWriter,
+        "frames": FramesWriter,
+        "cityscapes": CityscapesWriter,
+        "panoptic": PanopticWriter,
+        "labelids": LabelIdsWriter,
+    }
+)
 """The formats by the names that users give them."""
