@@ -21,7 +21,7 @@ from urban_segmentor.errors import SettingError
 from urban_segmentor.inference.config import AP_CONF, USUAL_CONFIG, ModelOptions, SegmenterConfig
 from urban_segmentor.io.output_options import USUAL_FOLDER, OutputOptions
 from urban_segmentor.models.registry import DEFAULT_MODEL
-from urban_segmentor.options import like, option, parse_words, required
+from urban_segmentor.options import like, option, parse_word_lists, required
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -122,7 +122,8 @@ class ReportOptions:
         panel=RESULTS,
         flags=("--save",),
         shown="none",
-        parse=parse_words,
+        parse=parse_word_lists,
+        repeats=True,
     )
     worst: int = option(12, help="So many pictures in the gallery.", panel=RESULTS)
     overwrite: bool = like(OutputOptions, "overwrite")
