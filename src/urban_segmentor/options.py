@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urban_segmentor.errors import SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 _KEY = "option"
 _T = TypeVar("_T")
@@ -40,8 +40,8 @@ class Option:
         high: Largest value of a number, or None.
         step: How finely a slider sets it, or None.
         unit: What 1 on the command line stands for, such as 60 for minutes in a field of seconds.
-        parse: Makes the value of the text that was typed, or of a list of such texts.
-        repeats: True for an option that may be given several times.
+        parse: Makes the value of the text that was typed; where `repeats`, of a list of texts.
+        repeats: True for a list with commas; what is given several times adds up.
         positional: True for what is given by its place.
         metavar: How a help page calls the value, or None.
         envvar: The environment variable that sets it, or None.
@@ -180,6 +180,15 @@ def parse_words(text: str) -> tuple[str, ...]:
     ('overlay', 'coco')
     """
     return tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+
+
+def parse_word_lists(texts: Sequence[str]) -> tuple[str, ...]:
+    """Return the words in several lists with commas, each once.
+
+    >>> parse_word_lists(["coco", "csv,coco"])
+    ('coco', 'csv')
+    """
+    return parse_words(",".join(texts))
 
 
 def check_choices(record: object, names: Iterable[str]) -> None:

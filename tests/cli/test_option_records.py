@@ -14,7 +14,14 @@ import typer
 
 from urban_segmentor.cli.main import command_line
 from urban_segmentor.cli.option_records import record_options, with_options, without
-from urban_segmentor.options import argument, is_required, option, options_of, parse_words, required
+from urban_segmentor.options import (
+    argument,
+    is_required,
+    option,
+    options_of,
+    parse_word_lists,
+    required,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +38,9 @@ class Tea:
     minutes: float = option(3.0, help="How long.")
     seconds: int = option(120, help="Before that, minutes.", unit=60, flags=("--before",))
     milk: str = option("none", help="How much.", choices=("none", "some"))
-    herbs: tuple[str, ...] = option(("mint",), help="With commas.", parse=parse_words, typed="mint")
+    herbs: tuple[str, ...] = option(
+        ("mint",), help="With commas.", parse=parse_word_lists, repeats=True, typed="mint"
+    )
     pots: tuple[Path, ...] = option((), help="Several.")
     hot: bool = option(default=True, help="As ever.")
     iced: bool = option(default=False, help="In summer.")
@@ -80,6 +89,12 @@ def test_all_said() -> None:
     assert brew(*words) == (tea, "tin")
 
 
+def test_lists_add_up() -> None:
+    """What is given several times is one list, in which each word stands once."""
+    words = ("mint", "--cups", "2", "--herbs", "sage,mint", "--herbs", "thyme,sage")
+    assert brew(*words)[0].herbs == ("sage", "mint", "thyme")
+
+
 def test_what_a_command_leaves_out() -> None:
     """Its fields have their defaults, and a name that is none is a mistake in the program."""
     options = record_options(Annotated[Tea, without("hot", "cups")])
@@ -108,6 +123,25 @@ def test_every_option_has_help(name: str) -> None:
         if parameter.name != "help":
             assert parameter.help, parameter.name
             assert parameter.help.endswith("."), parameter.help
+
+
+def test_every_list_may_be_repeated() -> None:
+    """Nothing that was typed is dropped in silence."""
+    lists = {
+        (name, parameter.name)
+        for name, command in COMMANDS.items()
+        for parameter in command.params
+        if parameter.help and any(word in parameter.help for word in ("commas", "any of", "0,1"))
+    }
+    repeated = {
+        (name, parameter.name)
+        for name, command in COMMANDS.items()
+        for parameter in command.params
+        if parameter.multiple
+    }
+    assert {("predict", "kinds"), ("val", "kinds"), ("data show", "classes")} <= lists
+    assert {("live", "kinds"), ("benchmark", "imgsz"), ("data prepare", "splits")} <= repeated
+    assert lists <= repeated
 
 
 def records(name: str) -> Iterator[Any]:

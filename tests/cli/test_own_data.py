@@ -51,6 +51,24 @@ def test_checked_shown_and_scored(shell: Shell, write: Callable[[Path], Path], p
     assert any(name.startswith("worst/") for name in files_below(Path("urban-out/val")))
 
 
+def test_the_only_split_is_scored(shell: Shell) -> None:
+    """It needs no `--split`; of several it is `val`, and another is chosen by its name."""
+    write_yolo(Path("yolo"))
+    yaml = Path("yolo/data.yaml")
+    yaml.write_text(yaml.read_text().replace("val: images/val\n", ""))
+    write_coco(Path("coco"))
+    only = Path("coco/annotations/instances_val2017.json").rename("coco/val2017/holes.json")
+    words = ("--model", shell.model, "--json", "--overwrite")
+    for path, split, images in ((yaml, "train", 2), (only, "holes", 2)):
+        result = shell("val", "--data", path, *words)
+        assert result.code == 0, result.err
+        assert (result.json["split"], result.json["images"]) == (split, images)
+    write_yolo(Path("both"))
+    for chosen, split in (((), "val"), (("--split", "train"), "train")):
+        result = shell("val", "--data", "both", *chosen, *words)
+        assert result.json["split"] == split
+
+
 @pytest.mark.parametrize("write", [write_yolo, write_coco])
 def test_learnt_from(shell: Shell, checkpoint: Path, write: Callable[[Path], Path]) -> None:
     """COCO's masks become YOLO's polygons in the folder of the run, which may be moved."""

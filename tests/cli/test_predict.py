@@ -91,6 +91,14 @@ def test_classes_in_a_list(shell: Shell) -> None:
     assert shell.predict("a.png", "--classes", "sky", "--json").json["by_class"] == {}
 
 
+def test_kinds_add_up(shell: Shell) -> None:
+    """`--save` twice saves both."""
+    save_image(Path("a.png"))
+    result = shell.predict("a.png", "-o", "out", "--save", "coco", "--save", "csv")
+    assert result.code == 0, result.err
+    assert files_below(Path("out")) == ["coco.json", "results.csv"]
+
+
 def test_settings_reach_the_model(shell: Shell) -> None:
     """A higher score or fewer objects leave the better one."""
     save_image(Path("a.png"))

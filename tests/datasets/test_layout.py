@@ -99,5 +99,22 @@ def test_a_folder_too_deep(tmp_path: Path) -> None:
     with pytest.raises(DatasetError) as caught:
         read_layout(root / "gtFine")
     assert caught.value.hint == f"did you mean `{root}`?"
-    with pytest.raises(DatasetError, match="there is no folder"):
-        read_layout(root / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("path", "said", "hint"),
+    [
+        ("nowhere", "there is no folder", "has no `nowhere`"),
+        ("citiscapes", "there is no folder", "did you mean `{root}/cityscapes`?"),
+        ("data.yml", "there is no file", "did you mean `{root}/data.yaml`?"),
+        ("nowhere/val.json", "there is no file", "there is no folder `{root}/nowhere` either"),
+        ("data.yaml", "is a file, expected a folder", "give a folder, such as `{root}`"),
+    ],
+)
+def test_a_path_that_leads_nowhere(tmp_path: Path, path: str, said: str, hint: str) -> None:
+    """The hint is about the path: nobody who mistyped one wants a download."""
+    make(tmp_path, "cityscapes/a.txt", "data.yaml")
+    with pytest.raises(DatasetError, match=said) as caught:
+        read_layout(tmp_path / path)
+    assert hint.format(root=tmp_path) in str(caught.value.hint)
+    assert "download" not in str(caught.value.hint)

@@ -59,6 +59,8 @@ class SpeedOptions:
         help="Long sides of the network input, pixels, with commas.",
         panel=_RUN,
         shown="what each model was made for",
+        parse=",".join,
+        repeats=True,
     )
     device: str = like(ModelOptions, "device", panel=_RUN)
     rounds: int = option(5, help="How often each has its turn.", panel=_RUN, low=1)

@@ -12,7 +12,7 @@ import typer
 
 from urban_segmentor.cli.option_records import ConsoleOptions, WorkerOptions, with_options
 from urban_segmentor.datasets.convert.options import ConversionOptions
-from urban_segmentor.options import option, parse_words
+from urban_segmentor.options import option, parse_word_lists
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,8 @@ class PrepareOptions:
         help="Names of splits, with commas.",
         flags=("--split",),
         shown="all but test, whose labels are dummies",
-        parse=parse_words,
+        parse=parse_word_lists,
+        repeats=True,
     )
     overwrite: bool = option(default=False, help="Make OUT anew.")
 

@@ -57,6 +57,8 @@ class ShowOptions:
         None,
         help="Names with commas; of Cityscapes 19 or 8 (things) too.",
         shown="all; of Cityscapes 19, of one frame all that are drawn",
+        parse=",".join,
+        repeats=True,
     )
     split: str | None = option(None, help="Only train, val or test.")
     limit: int | None = option(None, help="Look at so many frames only, drawn by lot.")

@@ -154,7 +154,7 @@ class RecordOptions:
         """Return the default as one would type it."""
         default = default_of(self.record, name)
         if about.parse is not None:
-            return about.typed
+            return [about.typed] if about.repeats and about.typed is not None else about.typed
         if about.unit != 1:
             return default / about.unit
         return None if default == () else default

@@ -116,7 +116,12 @@ class SettingOptions:
     )
     seed: int | None = option(None, help="Of all chance.", panel=_HOW)
     device: str | None = option(
-        None, help="cpu, 0, or 0,1 for two GPUs.", panel=_RUN, shown="a GPU if any"
+        None,
+        help="cpu, 0, or 0,1 for two GPUs.",
+        panel=_RUN,
+        shown="a GPU if any",
+        parse=",".join,
+        repeats=True,
     )
 
     def chosen(self) -> dict[str, Any]:

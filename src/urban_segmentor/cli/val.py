@@ -21,7 +21,7 @@ from urban_segmentor.errors import SettingError
 from urban_segmentor.inference.config import AP_CONF, USUAL_CONFIG, ModelOptions, SegmenterConfig
 from urban_segmentor.io.output_options import USUAL_FOLDER, OutputOptions
 from urban_segmentor.models.registry import DEFAULT_MODEL
-from urban_segmentor.options import like, option, parse_words, required
+from urban_segmentor.options import like, option, parse_word_lists, required
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -44,12 +44,12 @@ class SplitOptions:
 
     Attributes:
         data: A data set, or the file that describes it.
-        split: Which split.
+        split: Which split; None for the only one, or `val` of several.
         limit: Only so many pictures, spread evenly; None for all.
     """
 
     data: Path = required(help=DATASET, panel=_DATA)
-    split: str = option("val", help="Which split.", panel=_DATA)
+    split: str | None = option(None, help="Which split.", panel=_DATA, shown="val, or the only one")
     limit: int | None = option(None, help="Only so many pictures, spread evenly.", panel=_DATA)
 
 
@@ -122,7 +122,8 @@ class ReportOptions:
         panel=RESULTS,
         flags=("--save",),
         shown="none",
-        parse=parse_words,
+        parse=parse_word_lists,
+        repeats=True,
     )
     worst: int = option(12, help="So many pictures in the gallery.", panel=RESULTS)
     overwrite: bool = like(OutputOptions, "overwrite")
@@ -160,14 +161,15 @@ def val(  # noqa: PLR0913 - one parameter a record
         )
     silence_decoders()
     sample_set = open_dataset(scored.data)
-    in_split = sample_set.of_split(scored.split)
+    split = sample_set.usual_split if scored.split is None else scored.split
+    in_split = sample_set.of_split(split)
     samples = spread(in_split, scored.limit)
     run = _Run(
         console=stderr(),
         sample_set=sample_set,
         about={
             "data": str(scored.data),
-            "split": scored.split,
+            "split": split,
             "images_in_split": len(in_split),
         },
         report=report,

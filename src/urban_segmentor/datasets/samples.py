@@ -162,6 +162,12 @@ class SampleSet:
         return tuple(sorted({sample.split for sample in self.samples}))
 
     @property
+    def usual_split(self) -> str:
+        """The split that figures are of unless somebody wants another: the only one, or `val`."""
+        splits = self.splits
+        return splits[0] if len(splits) == 1 else "val"
+
+    @property
     def groups(self) -> str:
         """What several groups of samples are called."""
         return {"city": "cities"}.get(self.grouping, f"{self.grouping}s")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from urban_segmentor.errors import SettingError
 from urban_segmentor.io.encoding import EncodingOptions
-from urban_segmentor.options import option, parse_words
+from urban_segmentor.options import option, parse_word_lists
 
 USUAL_FOLDER = Path("urban-out")
 """Where results go when nothing is said; those of most commands in a folder in it."""
@@ -79,7 +79,8 @@ class OutputOptions:
         panel=_WRITE,
         flags=("--save",),
         shown=OVERLAY,
-        parse=parse_words,
+        parse=parse_word_lists,
+        repeats=True,
     )
     overwrite: bool = option(default=False, help="Replace results.", panel=_WRITE)
     encoding: EncodingOptions = field(default_factory=EncodingOptions)

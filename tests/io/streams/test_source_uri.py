@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import shlex
+from pathlib import Path
 
 import pytest
 
 from urban_segmentor.errors import SettingError, SourceError
 from urban_segmentor.io.streams.source_uri import parse_source_uri
 from urban_segmentor.io.streams.stream_options import StreamOptions
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.mark.parametrize(
@@ -105,6 +103,17 @@ def test_bad(text: str, message: str) -> None:
     assert "geheim" not in f"{caught.value} {caught.value.hint}"
     assert "heim@" not in f"{caught.value} {caught.value.hint}"
     assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("name", ["photo.jpg", "a photo.PNG"])
+def test_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """It is no source that goes on; the hint is the command that takes it."""
+    monkeypatch.chdir(tmp_path)
+    Path(name).write_bytes(b"x")
+    with pytest.raises(SourceError, match="is a picture, expected a video") as caught:
+        parse_source_uri(name)
+    assert caught.value.hint is not None
+    assert shlex.split(caught.value.hint) == ["urban-segmentor", "predict", name]
 
 
 def test_folder(tmp_path: Path) -> None:

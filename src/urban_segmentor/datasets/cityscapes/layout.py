@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _MAX_NAMED = 8
+_FILE_SUFFIXES = (".json", ".yaml", ".yml")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,10 +85,7 @@ def read_layout(root: Path) -> Layout:
         DatasetError: It is no such folder.
     """
     if not root.is_dir():
-        raise DatasetError(
-            f"there is no folder `{root}`",
-            hint=f"get the data with: urban-segmentor data download {root}",
-        )
+        raise _no_folder(root)
     labels, source_images = root / LABELS, root / IMAGES
     if not labels.is_dir() and not source_images.is_dir():
         raise DatasetError(
@@ -137,6 +136,25 @@ def _folders(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     return sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
+
+
+def _no_folder(path: Path) -> DatasetError:
+    """Return the error for a path that leads to no folder; names that are near may be meant."""
+    if path.exists():
+        return DatasetError(
+            f"`{path}` is a file, expected a folder", hint=f"give a folder, such as `{path.parent}`"
+        )
+    kind = "file" if path.suffix.lower() in _FILE_SUFFIXES else "folder"
+    if not path.parent.is_dir():
+        hint = f"look at the path: there is no folder `{path.parent}` either"
+    else:
+        names = [one.name for one in path.parent.iterdir()]
+        near = get_close_matches(path.name, names, n=1)
+        at = path.parent.resolve()
+        hint = f"look at the path: `{at}` has no `{path.name}`"
+        if near:
+            hint = f"did you mean `{path.with_name(near[0])}`?"
+    return DatasetError(f"there is no {kind} `{path}`", hint=hint)
 
 
 def _content(root: Path) -> str:

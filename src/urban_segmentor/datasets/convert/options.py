@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from urban_segmentor.datasets.cityscapes.file_names import GROUND_TRUTH
 from urban_segmentor.datasets.class_set import ALL_CLASSES, parse_class_set
 from urban_segmentor.errors import SettingError
-from urban_segmentor.options import argument, check_choices, option, parse_imgsz, parse_words
+from urban_segmentor.options import argument, check_choices, option, parse_imgsz, parse_word_lists
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from urban_segmentor.datasets.cityscapes.frame import CityscapesFrame
     from urban_segmentor.datasets.class_set import ClassSet, Stuff
     from urban_segmentor.datasets.images import Placement
@@ -23,9 +25,15 @@ _MAX_SIDE_PX = 16384
 _WHAT, _IMAGES = "Labels", "Pictures"
 
 
-def parse_ground_truth(text: str) -> tuple[str, ...]:
-    """Return kinds of official pictures out of a list with commas, or all of them for `all`."""
-    return GROUND_TRUTH if text == "all" else parse_words(text)
+def parse_ground_truth(texts: Sequence[str]) -> tuple[str, ...]:
+    """Return kinds of official pictures out of lists with commas, or all of them for `all`."""
+    words = parse_word_lists(texts)
+    return GROUND_TRUTH if "all" in words else words
+
+
+def parse_classes(texts: Sequence[str]) -> ClassSet:
+    """Return the class set that lists with commas name together."""
+    return parse_class_set(",".join(texts))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +67,8 @@ class ConversionOptions:
         help="19, 8 (things), or names with commas.",
         panel=_WHAT,
         typed="19",
-        parse=parse_class_set,
+        parse=parse_classes,
+        repeats=True,
     )
     stuff: Stuff = option(
         "regions",
@@ -80,6 +89,7 @@ class ConversionOptions:
         panel=_WHAT,
         shown="none",
         parse=parse_ground_truth,
+        repeats=True,
     )
     placement: Placement = option(
         "link",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
 from urban_segmentor.errors import SettingError, SourceError
+from urban_segmentor.io.image_codec import IMAGE_SUFFIXES
 
 SourceKind = Literal["camera", "rtsp", "http", "udp", "file", "screen"]
 
@@ -65,7 +67,7 @@ def parse_source_uri(text: str) -> SourceUri:
 
     Raises:
         SettingError: It is no URI of a known kind.
-        SourceError: There is no such file.
+        SourceError: There is no such file, or it is a picture.
 
     >>> uri = parse_source_uri("rtsp://me:secret@cam.local:554/stream?key=1")
     >>> uri.kind, uri.name, uri.stem
@@ -125,6 +127,11 @@ def _file(text: str) -> SourceUri:
         raise SourceError(
             f"there is no file `{text}`",
             hint=f"did you mean `{path.with_name(near[0])}`?" if near else f"one of: {_EXAMPLES}",
+        )
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        raise SourceError(
+            f"`{text}` is a picture, expected a video",
+            hint=f"urban-segmentor predict {shlex.quote(text)}",
         )
     return SourceUri(kind="file", name=path.name, stem=path.stem, target=str(path))
 
