@@ -21,7 +21,7 @@ from urban_segmentor.datasets.class_set import parse_class_set
 from urban_segmentor.datasets.convert.options import ConversionOptions
 from urban_segmentor.datasets.convert.output_folder import YAML, finish_conversion
 from urban_segmentor.datasets.convert.prepare import prepare
-from urban_segmentor.export.ultralytics_env import quiet_ultralytics, require
+from urban_segmentor.exporters.ultralytics_env import quiet_ultralytics, require
 from urban_segmentor.synthetic import save_cityscapes
 
 BATCH, LONG_SIDE = 8, 768

@@ -12,9 +12,9 @@ import argparse
 import json
 from pathlib import Path
 
-from urban_segmentor.export.export import export
-from urban_segmentor.export.metadata import ModelDescription
-from urban_segmentor.export.options import ExportOptions
+from urban_segmentor.exporters.export import export
+from urban_segmentor.exporters.metadata import ModelDescription
+from urban_segmentor.exporters.options import ExportOptions
 
 WEIGHTS = Path(__file__).parents[1] / "src/urban_segmentor/models/weights"
 

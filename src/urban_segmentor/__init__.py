@@ -20,6 +20,8 @@ if TYPE_CHECKING:
         SourceError,
         UrbanSegmentorError,
     )
+    from urban_segmentor.evaluation.evaluate import evaluate
+    from urban_segmentor.exporters.export_model import export
     from urban_segmentor.inference.panoptic_segmenter import PanopticSegmenter
     from urban_segmentor.inference.segmenter import Segmenter
     from urban_segmentor.io.images import ImageWriter
@@ -44,6 +46,8 @@ _HOMES = {
         *("DatasetError", "ModelError", "OutputError", "SettingError"),
         *("ShapeError", "SourceError", "UrbanSegmentorError"),
     ),
+    "evaluation.evaluate": ("evaluate",),
+    "exporters.export_model": ("export",),
     "inference.panoptic_segmenter": ("PanopticSegmenter",),
     "inference.segmenter": ("Segmenter",),
     "io.images": ("ImageWriter",),
@@ -92,6 +96,8 @@ __all__ = [
     "VideoWriter",
     "Window",
     "Yuv420",
+    "evaluate",
+    "export",
     "writers",
 ]
 

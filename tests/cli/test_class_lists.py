@@ -16,8 +16,8 @@ from tests.cli.runner import Result, Shell, save_image
 from tests.evaluation.validation.scene import write_street
 from tests.io.clips import write_clip
 from urban_segmentor import Segmenter
-from urban_segmentor.export import images
-from urban_segmentor.export.verify_export import NamedImage
+from urban_segmentor.exporters import images
+from urban_segmentor.exporters.verify_export import NamedImage
 from urban_segmentor.io.writers.cutouts import safe_file_name
 from urban_segmentor.models.known_classes import known_classes
 

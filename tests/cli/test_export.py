@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.runner import Shell, files_below, save_image
-from urban_segmentor.export import images
-from urban_segmentor.export.verify_export import NamedImage
+from urban_segmentor.exporters import images
+from urban_segmentor.exporters.verify_export import NamedImage
 from urban_segmentor.synthetic import Street
 
 

@@ -17,7 +17,7 @@ import pytest
 from tests.cli.runner import Shell, start
 from tests.training.conftest import checkpoint, prepared
 from urban_segmentor.errors import MissingExtraError
-from urban_segmentor.export import ultralytics_env as quiet
+from urban_segmentor.exporters import ultralytics_env as quiet
 from urban_segmentor.training import fit
 from urban_segmentor.training.run_folder import RunFolder
 

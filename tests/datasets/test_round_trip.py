@@ -18,7 +18,7 @@ from urban_segmentor.datasets.class_set import parse_class_set
 from urban_segmentor.datasets.convert.options import ConversionOptions
 from urban_segmentor.datasets.convert.output_folder import finish_conversion
 from urban_segmentor.datasets.convert.prepare import prepare
-from urban_segmentor.export.ultralytics_env import require
+from urban_segmentor.exporters.ultralytics_env import require
 from urban_segmentor.structures.polygons import polygons_to_mask
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.inference.oracle import LARGE_PX, compare, export_onnx, faint_pixels, reference
 from urban_segmentor import Segmenter
-from urban_segmentor.export.ultralytics_env import require
+from urban_segmentor.exporters.ultralytics_env import require
 from urban_segmentor.models.registry import embedded_models
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from urban_segmentor.export.ultralytics_env import require
+from urban_segmentor.exporters.ultralytics_env import require
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import yaml
 
+import urban_segmentor as us
 from tests.class_lists import COCO_NAMES
 from tests.cli.tiny import save_tiny_model
 from urban_segmentor import Segmenter
@@ -22,15 +23,15 @@ from urban_segmentor.errors import (
     OutputError,
     SettingError,
 )
-from urban_segmentor.export import checkpoint, images, model_files, verify_export
-from urban_segmentor.export import export as exporting
-from urban_segmentor.export import metadata as export_metadata
-from urban_segmentor.export.checkpoint import CheckpointNetwork
-from urban_segmentor.export.export import export
-from urban_segmentor.export.metadata import ModelDescription
-from urban_segmentor.export.options import ExportOptions
-from urban_segmentor.export.plan import wide_size
-from urban_segmentor.export.verify_export import EXACT, HALF, NamedImage, verify_same_outputs
+from urban_segmentor.exporters import checkpoint, images, model_files, verify_export
+from urban_segmentor.exporters import export as exporting
+from urban_segmentor.exporters import metadata as export_metadata
+from urban_segmentor.exporters.checkpoint import CheckpointNetwork
+from urban_segmentor.exporters.export import export
+from urban_segmentor.exporters.metadata import ModelDescription
+from urban_segmentor.exporters.options import ExportOptions
+from urban_segmentor.exporters.plan import wide_size
+from urban_segmentor.exporters.verify_export import EXACT, HALF, NamedImage, verify_same_outputs
 from urban_segmentor.inference.panoptic_segmenter import PanopticSegmenter
 from urban_segmentor.io.images import read_image
 from urban_segmentor.structures.cityscapes_labels import TRAIN_LABELS, TRAIN_NAMES
@@ -135,7 +136,7 @@ def test_a_wrong_file_is_not_handed_out(
     import onnx
 
     def damaging(source: Path, target: Path, **how: Any) -> None:
-        from urban_segmentor.export.fp16_weights import rewrite_onnx
+        from urban_segmentor.exporters.fp16_weights import rewrite_onnx
 
         rewrite_onnx(source, target, **how)
         model = onnx.load(str(target))
@@ -485,3 +486,14 @@ def test_a_wrong_export_of_a_model_that_finds_nothing(
     with pytest.raises(ModelError, match="raw outputs differ"):
         export(ExportOptions(model=str(checkpoint), imgsz=(64, 128), output=out))
     assert not out.exists()
+
+
+def test_export_in_one_call(tmp_path: Path) -> None:
+    """From Python: a file that the segmenter takes; eight bits want images."""
+    model = save_tiny_model(tmp_path / "tiny.onnx")
+    done = us.export(model, "openvino", output=tmp_path / "exported")
+    assert us.Segmenter(done.model).names == us.Segmenter(model).names
+    with pytest.raises(us.OutputError, match="exists already"):
+        us.export(model, "openvino", output=tmp_path / "exported")
+    with pytest.raises(us.SettingError, match="calibrate"):
+        us.export(model, int8=True)

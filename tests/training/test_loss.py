@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from urban_segmentor.export.ultralytics_env import require
+from urban_segmentor.exporters.ultralytics_env import require
 
 
 @pytest.fixture(scope="module")

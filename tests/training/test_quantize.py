@@ -15,13 +15,13 @@ from tests.cli.tiny import save_tiny_model
 from tests.training.test_export import files_of, random_yolo26
 from urban_segmentor import Segmenter
 from urban_segmentor.errors import DatasetError, ModelError, SettingError
-from urban_segmentor.export import int8
-from urban_segmentor.export.accuracy_gate import AccuracyGate
-from urban_segmentor.export.checkpoint import load_checkpoint
-from urban_segmentor.export.export import export
-from urban_segmentor.export.model_files import read_model, save_openvino
-from urban_segmentor.export.options import ExportOptions, QuantizationOptions
-from urban_segmentor.export.quantize import float_nodes, quantize
+from urban_segmentor.exporters import int8
+from urban_segmentor.exporters.accuracy_gate import AccuracyGate
+from urban_segmentor.exporters.checkpoint import load_checkpoint
+from urban_segmentor.exporters.export import export
+from urban_segmentor.exporters.model_files import read_model, save_openvino
+from urban_segmentor.exporters.options import ExportOptions, QuantizationOptions
+from urban_segmentor.exporters.quantize import float_nodes, quantize
 from urban_segmentor.models.registry import embedded_models
 from urban_segmentor.models.spec import ModelSpec
 from urban_segmentor.synthetic import Street, save_cityscapes

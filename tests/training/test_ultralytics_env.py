@@ -7,7 +7,7 @@ import sys
 
 CODE = """
 from PIL import Image, UnidentifiedImageError
-from urban_segmentor.export.ultralytics_env import require
+from urban_segmentor.exporters.ultralytics_env import require
 own = Image.open
 require("ultralytics")
 import ultralytics

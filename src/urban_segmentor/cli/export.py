@@ -11,14 +11,14 @@ import typer
 
 from urban_segmentor.cli.option_records import ConsoleOptions, with_options, without
 from urban_segmentor.errors import SettingError
-from urban_segmentor.export.metadata import ModelDescription
-from urban_segmentor.export.options import ExportOptions, Format, QuantizationOptions
+from urban_segmentor.exporters.metadata import ModelDescription
+from urban_segmentor.exporters.options import ExportOptions, Format, QuantizationOptions
 from urban_segmentor.options import default_of, like, option
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from urban_segmentor.export.export import ExportResult
+    from urban_segmentor.exporters.export import ExportResult
 
 _INT8_FORMAT = "openvino"
 
@@ -73,7 +73,7 @@ def export(
     """
     from urban_segmentor.cli.console import frame_progress, stderr
     from urban_segmentor.cli.parsers import silence_decoders
-    from urban_segmentor.export.export import export as run
+    from urban_segmentor.exporters.export import export as run
 
     silence_decoders()
     usual = options.format if form.quantize is None else _INT8_FORMAT

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from urban_segmentor.datasets.images import read_image
-from urban_segmentor.export.export import export
-from urban_segmentor.export.metadata import ModelDescription
-from urban_segmentor.export.options import ExportOptions
+from urban_segmentor.exporters.export import export
+from urban_segmentor.exporters.metadata import ModelDescription
+from urban_segmentor.exporters.options import ExportOptions
 
 if TYPE_CHECKING:
-    from urban_segmentor.export.plan import ExportProgress
+    from urban_segmentor.exporters.plan import ExportProgress
     from urban_segmentor.training.fit import TrainingResult
 
 _STRIDE = 32

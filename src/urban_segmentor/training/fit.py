@@ -12,8 +12,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from urban_segmentor.errors import ModelError, OutputError, SettingError, UrbanSegmentorError
-from urban_segmentor.export.checkpoint import load_checkpoint, safe_loading
-from urban_segmentor.export.ultralytics_env import quiet_ultralytics, require
+from urban_segmentor.exporters.checkpoint import load_checkpoint, safe_loading
+from urban_segmentor.exporters.ultralytics_env import quiet_ultralytics, require
 from urban_segmentor.io.atomic import write_atomically
 from urban_segmentor.training.callbacks import TrainerCallbacks, TrainingObserver
 from urban_segmentor.training.pretrained import find_pretrained

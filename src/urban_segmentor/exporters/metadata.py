@@ -12,7 +12,7 @@ from urban_segmentor.options import option
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from urban_segmentor.export.checkpoint import Checkpoint
+    from urban_segmentor.exporters.checkpoint import Checkpoint
     from urban_segmentor.models.spec import ModelSpec
 
 _SAYS = "What the file says"

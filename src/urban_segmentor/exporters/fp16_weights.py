@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from urban_segmentor.export.ultralytics_env import require
+from urban_segmentor.exporters.ultralytics_env import require
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path  # noqa: TC003 - the command line reads types of fields
 from typing import Literal, TypeAlias
 
-from urban_segmentor.export.metadata import ModelDescription
+from urban_segmentor.exporters.metadata import ModelDescription
 from urban_segmentor.options import argument, check_choices, option, parse_imgsz
 
 Format: TypeAlias = Literal["onnx", "openvino"]

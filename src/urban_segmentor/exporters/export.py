@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from urban_segmentor.errors import ModelError, SettingError
-from urban_segmentor.export.checkpoint import Checkpoint, load_checkpoint
-from urban_segmentor.export.fp16_weights import rewrite_onnx
-from urban_segmentor.export.images import comparison_images
-from urban_segmentor.export.int8 import export_int8
-from urban_segmentor.export.metadata import checkpoint_metadata, file_metadata, user_metadata
-from urban_segmentor.export.model_files import move_into_place, read_model, save_openvino
-from urban_segmentor.export.plan import (
+from urban_segmentor.exporters.checkpoint import Checkpoint, load_checkpoint
+from urban_segmentor.exporters.fp16_weights import rewrite_onnx
+from urban_segmentor.exporters.images import comparison_images
+from urban_segmentor.exporters.int8 import export_int8
+from urban_segmentor.exporters.metadata import checkpoint_metadata, file_metadata, user_metadata
+from urban_segmentor.exporters.model_files import move_into_place, read_model, save_openvino
+from urban_segmentor.exporters.plan import (
     CHECKPOINT,
     ExportProgress,
     check_options,
@@ -24,7 +24,7 @@ from urban_segmentor.export.plan import (
     resolve_output_path,
     wide_size,
 )
-from urban_segmentor.export.verify_export import (
+from urban_segmentor.exporters.verify_export import (
     EXACT,
     HALF,
     MIN_INSTANCES,
@@ -41,8 +41,8 @@ from urban_segmentor.models.spec import ModelSpec
 from urban_segmentor.structures.boxes import Letterbox
 
 if TYPE_CHECKING:
-    from urban_segmentor.export.accuracy_gate import AccuracyGate
-    from urban_segmentor.export.options import ExportOptions
+    from urban_segmentor.exporters.accuracy_gate import AccuracyGate
+    from urban_segmentor.exporters.options import ExportOptions
     from urban_segmentor.inference.runtimes.selection import ModelFile
 
 _REPORT_HINT = "do not use it; `urban-segmentor info` prints what a bug report needs"

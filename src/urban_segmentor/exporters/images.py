@@ -9,7 +9,7 @@ from urban_segmentor.datasets.images import read_image
 from urban_segmentor.datasets.open_dataset import open_dataset
 from urban_segmentor.errors import DatasetError, SettingError
 from urban_segmentor.evaluation.validation.validate import spread
-from urban_segmentor.export.verify_export import NamedImage
+from urban_segmentor.exporters.verify_export import NamedImage
 from urban_segmentor.inference.preprocess import network_input
 from urban_segmentor.structures.boxes import Letterbox, rectangular_size
 from urban_segmentor.synthetic import Street

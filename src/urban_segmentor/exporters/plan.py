@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from urban_segmentor.errors import ModelError, SettingError
-from urban_segmentor.export.images import calibration_images, gate_frames
-from urban_segmentor.export.model_files import check_output
+from urban_segmentor.exporters.images import calibration_images, gate_frames
+from urban_segmentor.exporters.model_files import check_output
 from urban_segmentor.io.atomic import check_not_source
 from urban_segmentor.models.hub import HUB_PREFIX
 from urban_segmentor.models.registry import embedded_models, resolve_model
@@ -16,7 +16,7 @@ from urban_segmentor.structures.boxes import rectangular_size
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from urban_segmentor.export.options import ExportOptions
+    from urban_segmentor.exporters.options import ExportOptions
 
 CHECKPOINT = ".pt"
 _WIDE = (1080, 1920)

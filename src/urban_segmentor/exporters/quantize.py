@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from urban_segmentor.errors import ModelError
-from urban_segmentor.export.ultralytics_env import require
+from urban_segmentor.exporters.ultralytics_env import require
 from urban_segmentor.inference.runtimes.topk import split_topk
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from urban_segmentor.errors import ModelError
-from urban_segmentor.export.ultralytics_env import quiet_ultralytics, require
+from urban_segmentor.exporters.ultralytics_env import quiet_ultralytics, require
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence

@@ -7,23 +7,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from urban_segmentor.datasets.images import read_image
-from urban_segmentor.export.accuracy_gate import AccuracyGate, measure_ap
-from urban_segmentor.export.images import (
+from urban_segmentor.exporters.accuracy_gate import AccuracyGate, measure_ap
+from urban_segmentor.exporters.images import (
     NetworkInputs,
     calibration_images,
     gate_frames,
 )
-from urban_segmentor.export.inference_speed import inference_ms
-from urban_segmentor.export.model_files import read_model, save_openvino
-from urban_segmentor.export.quantize import quantize
+from urban_segmentor.exporters.inference_speed import inference_ms
+from urban_segmentor.exporters.model_files import read_model, save_openvino
+from urban_segmentor.exporters.quantize import quantize
 from urban_segmentor.inference.runtimes.selection import open_model_file, select_runtime
 from urban_segmentor.models.spec import ModelSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from urban_segmentor.export.options import ExportOptions, QuantizationOptions
-    from urban_segmentor.export.plan import ExportProgress
+    from urban_segmentor.exporters.options import ExportOptions, QuantizationOptions
+    from urban_segmentor.exporters.plan import ExportProgress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
