@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from urban_segmentor.result import Result
     from urban_segmentor.structures.classes import ClassInfo, ClassList
     from urban_segmentor.structures.frame import Frame, Yuv420
-    from urban_segmentor.structures.instances import Instance, Instances
+    from urban_segmentor.structures.instance import Instance
+    from urban_segmentor.structures.instances import Instances
     from urban_segmentor.structures.masks import Mask, Masks
     from urban_segmentor.structures.panoptic import PanopticMap, Segment, SemanticMap
     from urban_segmentor.visualization.overlay import Overlay
@@ -58,7 +59,8 @@ _HOMES = {
     "result": ("Result",),
     "structures.classes": ("ClassInfo", "ClassList"),
     "structures.frame": ("Frame", "Yuv420"),
-    "structures.instances": ("Instance", "Instances"),
+    "structures.instance": ("Instance",),
+    "structures.instances": ("Instances",),
     "structures.masks": ("Mask", "Masks"),
     "structures.panoptic": ("PanopticMap", "Segment", "SemanticMap"),
     "visualization.overlay": ("Overlay",),

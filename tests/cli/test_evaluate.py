@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import urban_segmentor as us
-from tests.cli.runner import Shell, shell
 from tests.evaluation.validation.scene import write_street
 
-__all__ = ["shell"]
+if TYPE_CHECKING:
+    from tests.cli.runner import Shell
 
 
 def test_it_equals_the_command(shell: Shell, tmp_path: Path) -> None:
