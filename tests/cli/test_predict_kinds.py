@@ -71,9 +71,18 @@ def test_frames_without_a_video_are_refused(shell: Shell) -> None:
 
 
 def test_a_video_with_coco_alone(shell: Shell) -> None:
-    """Its frames have the names that `frames` would give them."""
+    """Its frames have the names that `frames` would give them; a note says how to get these."""
     write_clip(Path("clip.mp4"), images=2)
-    assert shell.predict("clip.mp4", "--save", "coco", "-o", "a").code == 0
+    save_image(Path("photo.png"))
+    note = (
+        "note: in coco.json `file_name` of video frames leads to files only with --save coco,frames"
+    )
+    alone = shell.predict("clip.mp4", "photo.png", "--save", "coco", "-o", "a", "--json")
+    assert alone.code == 0
+    assert alone.err.splitlines().count(note) == 1
+    assert alone.json["written"] == ["a/coco.json"]
+    for words in (("clip.mp4", "--save", "coco,frames"), ("photo.png", "--save", "coco")):
+        assert "note: " not in shell.predict(*words, "-o", words[0]).err
     assert shell.predict("clip.mp4", "--save", "frames", "-o", "b").code == 0
     images = json.loads(Path("a/coco.json").read_text())["images"]
-    assert [entry["file_name"] for entry in images] == files_below(Path("b"))
+    assert [entry["file_name"] for entry in images if "video" in entry] == files_below(Path("b"))

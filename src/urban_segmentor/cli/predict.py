@@ -19,7 +19,13 @@ from urban_segmentor.inference.config import (
 from urban_segmentor.inference.panoptic_config import PanopticConfig, PanopticOptions
 from urban_segmentor.io.clip_range import ClipRange
 from urban_segmentor.io.encoding import EncodingOptions
-from urban_segmentor.io.output_options import OVERLAY, PANOPTIC_FORMATS, OutputOptions, wanted_kinds
+from urban_segmentor.io.output_options import (
+    FRAMES,
+    OVERLAY,
+    PANOPTIC_FORMATS,
+    OutputOptions,
+    wanted_kinds,
+)
 from urban_segmentor.options import like
 from urban_segmentor.visualization.style import OverlayStyle
 
@@ -116,6 +122,13 @@ def predict(  # noqa: PLR0913 - one parameter a record
     screen.print(f"{choice.runtime} on {choice.device}: {choice.reason}", style="dim")
     if chosen.kinds is None:
         outputs = _possible(outputs, segmenter, screen)
+    if files.videos and "coco" in outputs.kinds and FRAMES not in outputs.kinds:
+        screen.print(
+            "note: in coco.json `file_name` of video frames leads to files only with "
+            "--save coco,frames",
+            style="yellow",
+            soft_wrap=True,
+        )
     prediction = Prediction(
         files,
         segmenter=_merging(segmenter, chosen.conf) if panoptic else segmenter,
