@@ -105,7 +105,7 @@ def test_a_size_that_changes_ends_the_video(tmp_path: Path) -> None:
 
 
 def test_a_part_of_a_video(tmp_path: Path) -> None:
-    """By time, every how manyth, and at most so many a second; numbers are those of the file."""
+    """By time, every Nth, and at most so many a second; numbers are those of the file."""
     path = write_clip(tmp_path / "clip.mp4", images=50)
 
     def indices(**selection: float) -> list[int]:

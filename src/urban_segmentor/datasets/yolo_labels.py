@@ -90,8 +90,9 @@ def _parsed(fields: list[bytes], *, n_classes: int) -> YoloLabel:
     word = fields[0]
     # Long numbers are no class, and cost time.
     if not word.isdigit() or len(word) > 9 or int(word) >= n_classes:
-        text = shown(word.decode("utf-8", "replace"))
-        raise WrongEntryError("label", f"is of the class {text}, there are {n_classes} from 0")
+        text = word.decode("ascii") if word.isdigit() else shown(word.decode("utf-8", "replace"))
+        known = f"0 to {n_classes - 1}" if n_classes > 1 else "0"
+        raise WrongEntryError("label", f"has class {text[:60]}, but `names` has only {known}")
     try:
         values = np.array(fields[1:], dtype=np.float64)
     except ValueError:

@@ -36,7 +36,7 @@ class ClipRange:
         None, help="Length, seconds.", panel=_VIDEO, flags=("--duration",)
     )
     stride: int = option(
-        1, help="Every how manyth frame.", panel=_VIDEO, flags=("--vid-stride",), low=1
+        1, help="Take every Nth frame.", panel=_VIDEO, flags=("--vid-stride",), low=1
     )
     max_fps: float | None = option(
         None, help="At most so many frames a second.", panel=_VIDEO, flags=("--fps",)
