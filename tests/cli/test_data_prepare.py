@@ -75,6 +75,9 @@ def test_resized_images_keep_their_labels(shell: Shell) -> None:
     coco = json.loads(Path("b/annotations/instances_val.json").read_text())
     assert (coco["images"][0]["height"], coco["images"][0]["width"]) == (32, 64)
     assert all(one["segmentation"]["size"] == [32, 64] for one in coco["annotations"])
+    checked = shell("data", "check", "b", "--workers", "1")
+    assert checked.code == 0, checked.err
+    assert "left out" not in checked.err  # the report of the conversion is no label
 
 
 def test_groups_are_left_out_and_listed(shell: Shell) -> None:

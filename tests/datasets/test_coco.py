@@ -57,6 +57,29 @@ def test_one_file_and_other_places_for_images(tmp_path: Path) -> None:
     assert len(open_dataset(exported.parent).within("val").frames) == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "why"), [("val.json", "it is no COCO data"), ("instances_val.json", "only `")]
+)
+def test_files_that_are_not_read_are_named(tmp_path: Path, name: str, why: str) -> None:
+    """Each with the reason; nothing is wrong, and one file that was named has no others."""
+    for stem in ("one", "two"):
+        write_image(tmp_path / "images" / f"{stem}.jpg")
+    (tmp_path / name).write_text(json.dumps(coco_content()))
+    for other in ("a.json", "b.json"):
+        (tmp_path / other).write_text('{"images": []}')
+    report = check(open_dataset(tmp_path), workers=1)
+    assert not report.problems
+    told = report.summarize_notes()
+    assert [text.split("`")[1] for text in told] == [f"{tmp_path / x}.json" for x in ("a", "b")]
+    assert all(f"is left out: {why}" in text for text in told)
+    assert not check(open_dataset(tmp_path / name), workers=1).notes
+    for number in range(30):
+        (tmp_path / f"more_{number}.json").write_text("{}")
+    told = check(open_dataset(tmp_path), workers=1).summarize_notes()
+    assert len(told) == 21
+    assert told[-1] == "12 more files are left out like these"
+
+
 def _changed(change: dict[str, Any]) -> dict[str, Any]:
     content = coco_content()
     content["annotations"][0] |= change

@@ -95,6 +95,8 @@ def test_every_broken_line_is_named_and_counted(tmp_path: Path) -> None:
     (other,) = [finding for finding in report.problems if finding not in lines]
     assert (other.kind, other.text) == ("missing", "has no picture")
     assert [finding.where for finding in report.notes] == ["train/b"]
+    count = report.of_split("train")
+    assert (count.images, count.labels) == (2, 1)
     samples = open_dataset(root)
     with pytest.raises(DatasetError, match=r"a\.txt:3.*and 5 more"):
         samples.find("a").segments(samples.classes)

@@ -21,6 +21,7 @@ _SUMMARIES: dict[FindingKind, str] = {
     "dummy": "no labels of any training class",
     "missing": "no labels",
 }
+_MAX_NAMED = 20
 
 
 @dataclass(slots=True, kw_only=True)
@@ -76,7 +77,12 @@ class CheckReport:
         sentences: list[str] = []
         for found in by_kind.values():
             first = found[0]
-            if len(found) > 1 and "/" in first.where:  # frames, not splits
+            if first.kind == "left out":  # files, not frames
+                sentences += [str(finding) for finding in found[:_MAX_NAMED]]
+                if len(found) > _MAX_NAMED:
+                    more = len(found) - _MAX_NAMED
+                    sentences.append(f"{more:,} more files are left out like these")
+            elif len(found) > 1 and "/" in first.where:  # frames, not splits
                 what = _SUMMARIES.get(first.kind, f"the note {first.kind}")
                 example = f"for instance `{first.where}`: {first.text}"
                 sentences.append(f"{len(found):,} frames have {what}; {example}")
@@ -108,7 +114,7 @@ def check(
         groups = report.groups.setdefault(sample.split, {})
         count = groups.setdefault(sample.group, Count())
         count.images += sample.image_path is not None
-        count.labels += sample.label_source != ""
+        count.labels += sample.has_labels
     found: dict[str, list[Finding]] = {}
     for sample, seen in in_parallel(_inspect, samples.samples, workers=workers, stop=stop):
         found.setdefault(sample.name, []).extend(seen.findings)

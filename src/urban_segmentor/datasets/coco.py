@@ -13,6 +13,7 @@ import numpy as np
 
 from urban_segmentor.datasets.class_set import ClassSet, own_classes
 from urban_segmentor.datasets.coco_entries import CocoFile, CocoObject, read_coco_file
+from urban_segmentor.datasets.convert.output_folder import REPORT
 from urban_segmentor.datasets.findings import Finding, Inspection, check_whole, unreadable
 from urban_segmentor.datasets.images import read_image
 from urban_segmentor.datasets.label_masks import (
@@ -88,6 +89,11 @@ class CocoSample:
         return "COCO annotations"
 
     @property
+    def has_labels(self) -> bool:
+        """True: they are in the file that names the picture."""
+        return True
+
+    @property
     def lacking(self) -> str | None:
         """What it lacks, or None when it has all."""
         return None if self.image_path is not None else f"has no picture `{self.file_name}`"
@@ -155,7 +161,8 @@ def read_coco(path: Path) -> SampleSet:
         DatasetError: A file is damaged, or there are none.
     """
     root = path if path.is_dir() else _root_of(path)
-    contents = [(_split_of(file), read_coco_file(file)) for file in coco_files(path)]
+    files = coco_files(path)
+    contents = [(_split_of(file), read_coco_file(file)) for file in files]
     names: dict[str, bool] = {}
     for _, content in contents:
         names |= {label.name: label.is_thing for label in content.classes.labels}
@@ -178,7 +185,10 @@ def read_coco(path: Path) -> SampleSet:
         counted=classes,
         drawn=classes,
         grouping="file",
-        findings=tuple(finding for _, content in contents for finding in content.findings),
+        findings=(
+            *(finding for _, content in contents for finding in content.findings),
+            *(_left_out(root, files) if path.is_dir() else ()),
+        ),
         file=path if path.is_file() else None,
     )
 
@@ -191,11 +201,38 @@ def coco_files(path: Path) -> list[Path]:
     """
     if path.is_file():
         return [path] if path.suffix.lower() == ".json" else []
+    _, named = _named_files(path)
+    return named or [one for one in _json_files(path) if _looks_like_coco(one)]
+
+
+def _named_files(folder: Path) -> tuple[str, list[Path]]:
+    """Return the files that have a usual name, and the pattern of it; none, and nothing, else."""
     for pattern in ("annotations/instances_*.json", "instances_*.json", "*/_annotations.coco.json"):
-        if found := sorted(path.glob(pattern))[:_MANY_FILES]:
-            return found
-    found = [*sorted(path.glob("annotations/*.json")), *sorted(path.glob("*.json"))]
-    return [one for one in found[:_MANY_FILES] if _looks_like_coco(one)]
+        if found := sorted(folder.glob(pattern))[:_MANY_FILES]:
+            return pattern, found
+    return "", []
+
+
+def _json_files(folder: Path) -> list[Path]:
+    """Return the files that are looked at where none has a usual name."""
+    found = [*sorted(folder.glob("annotations/*.json")), *sorted(folder.glob("*.json"))]
+    return found[:_MANY_FILES]
+
+
+def _left_out(folder: Path, files: list[Path]) -> list[Finding]:
+    """Return what to say of the JSON files of a folder that are not read.
+
+    Args:
+        folder: The folder.
+        files: Those that are read.
+    """
+    pattern, _ = _named_files(folder)
+    why = f"only `{pattern}` are read, which are there" if pattern else "it is no COCO data"
+    return [
+        Finding("left out", str(file), f"is left out: {why}", wrong=False)
+        for file in _json_files(folder)
+        if file not in files and file.name != REPORT
+    ]
 
 
 def _looks_like_coco(path: Path) -> bool:

@@ -28,6 +28,7 @@ FindingKind: TypeAlias = Literal[
     "unknown id",
     "path",
     "entry",
+    "left out",
 ]
 """Sorts of findings."""
 

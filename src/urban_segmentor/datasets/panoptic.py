@@ -80,6 +80,11 @@ class PanopticSample:
         return "panoptic pictures"
 
     @property
+    def has_labels(self) -> bool:
+        """Whether what its labels are read from is there."""
+        return self.labels.is_file()
+
+    @property
     def lacking(self) -> str | None:
         """What it lacks, or None when it has all."""
         if not self.image_path.is_file():

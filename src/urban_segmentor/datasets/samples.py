@@ -65,6 +65,11 @@ class Sample(Protocol):
         ...
 
     @property
+    def has_labels(self) -> bool:
+        """Whether what its labels are read from is there."""
+        ...
+
+    @property
     def lacking(self) -> str | None:
         """What it lacks, such as `has no picture`, or None when it has all."""
         ...

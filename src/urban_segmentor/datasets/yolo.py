@@ -85,6 +85,11 @@ class YoloSample:
         return "YOLO labels"
 
     @property
+    def has_labels(self) -> bool:
+        """Whether what its labels are read from is there."""
+        return self.labels.is_file()
+
+    @property
     def lacking(self) -> str | None:
         """What it lacks, or None when it has all."""
         if self.needs_labels and not self.labels.is_file():

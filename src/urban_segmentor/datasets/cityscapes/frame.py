@@ -79,6 +79,11 @@ class CityscapesFrame:
         return "polygons" if self.ground_truth("instanceIds") is None else "instanceIds"
 
     @property
+    def has_labels(self) -> bool:
+        """Whether what its labels are read from is there."""
+        return self.polygons is not None
+
+    @property
     def lacking(self) -> str | None:
         """What it lacks, such as `has no picture`, or None when it has all."""
         return _missing_part(self)
