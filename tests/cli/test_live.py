@@ -181,7 +181,7 @@ def test_the_page_has_the_image_and_can_end_it(
         def is_live() -> bool:
             with urllib.request.urlopen(f"{address}state.json", timeout=5) as reply:  # noqa: S310
                 state.update(json.load(reply))
-            return '"live"' in json.dumps(state)
+            return state["state"] == "live" and state["has_image"] is True
 
         wait_for(is_live)
         with urllib.request.urlopen(f"{address}picture.png", timeout=5) as reply:  # noqa: S310
