@@ -40,11 +40,7 @@ def test_public_names_resolve() -> None:
     """Every name in `__all__` can be had, and a wrong one is an AttributeError."""
     for name in urban_segmentor.__all__:
         value = getattr(urban_segmentor, name)
-<<<<<<< HEAD
         if name != "writers":  # a table
-=======
-        if name != "writers":
->>>>>>> t2
             assert value.__name__ == name
         assert name in dir(urban_segmentor)
     assert callable(urban_segmentor.writers["coco"])
