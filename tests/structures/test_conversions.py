@@ -345,7 +345,10 @@ def test_frames_of_opencv_are_turned_into_rgb(bgr: NDArray[np.uint8]) -> None:
     np.testing.assert_array_equal(frame.image, before)
 
 
-def test_gray_images_of_opencv_are_refused() -> None:
-    """Three channels are needed."""
+def test_gray_images_of_opencv() -> None:
+    """They are repeated; what is no image is refused."""
+    gray = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    frame = Frame.from_bgr(gray)
+    np.testing.assert_array_equal(frame.image, np.repeat(gray[..., None], 3, axis=2))
     with pytest.raises(ShapeError, match=r"`image` must be uint8 \(\*, \*, 3\)"):
-        Frame.from_bgr(np.zeros((4, 5), dtype=np.uint8))
+        Frame.from_bgr(np.zeros((3, 4, 4), dtype=np.uint8))
