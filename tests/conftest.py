@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
+import hypothesis
 import numpy as np
 import pytest
 from PIL import Image
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
+
+hypothesis.settings.register_profile("patient", deadline=None)  # slow machines are no failures
+hypothesis.settings.load_profile("patient")
 
 ROOT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("URBAN_SEGMENTOR_SHARED", ROOT.parent / "shared"))
