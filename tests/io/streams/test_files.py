@@ -15,7 +15,6 @@ from urban_segmentor.io.streams import open_stream as opening
 from urban_segmentor.io.streams.live_source import LiveSource
 from urban_segmentor.io.streams.source_uri import parse_source_uri
 from urban_segmentor.io.streams.stream_options import StreamOptions
-from urban_segmentor.io.video_reader import VideoReader
 from urban_segmentor.structures.frame import Yuv420
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def _all(path: Path, **options: object) -> list[Frame]:
 def test_same_as_predict(tmp_path: Path, paced: bool, part: dict[str, object]) -> None:  # noqa: FBT001
     """The frames are those of `VideoReader`, with their names, index, and time."""
     path = write_clip(tmp_path / "clip.mp4", images=25)
-    expected = list(VideoReader(path, name="clip", selection=ClipRange(**part)))  # type: ignore[arg-type]
+    expected = list(ClipRange(**part).open(path, name="clip"))  # type: ignore[arg-type]
     frames = _all(path, paced=paced, **part)
     assert len(frames) > 3
     for frame, other in zip(frames, expected, strict=True):

@@ -114,7 +114,7 @@ def check_space(folder: Path, *, need_bytes: int, what: str) -> None:
 def format_bytes(count: float) -> str:
     """Return a number of bytes as text with its unit.
 
-    >>> gigabytes(11_700_000_000), gigabytes(253_000_000), gigabytes(90)
+    >>> format_bytes(11_700_000_000), format_bytes(253_000_000), format_bytes(90)
     ('11.7 GB', '253.0 MB', '0.1 kB')
     """
     for unit, size in (("GB", 1e9), ("MB", 1e6)):
