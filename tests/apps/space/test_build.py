@@ -19,7 +19,7 @@ from urban_segmentor.apps.space.texts import readme_text
 from urban_segmentor.apps.web.examples import read_examples
 from urban_segmentor.errors import ModelError, OutputError, SourceError
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_everything_is_there_and_nothing_else(space: Path) -> None:
