@@ -59,7 +59,7 @@ def test_images_come(shown: Shown) -> None:
 def test_a_image_that_stands_still(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
     """The connection lives; the picture comes again now and then; before it there is nothing."""
     monkeypatch.setattr("urban_segmentor.apps.live.browser.viewer_streams._POLL_S", 0.05)
-    monkeypatch.setattr("urban_segmentor.apps.live.browser.viewer_streams._AGAIN_S", 0.3)
+    monkeypatch.setattr("urban_segmentor.apps.live.browser.viewer_streams._RESEND_S", 0.3)
     with closing(Stream(shown)) as stream:
         stream.head()
         time.sleep(0.2)
