@@ -107,7 +107,7 @@ class Instances:
                 hint='for a class: instances[instances.is_class("car")]',
             )
         if isinstance(index, int | np.integer):
-            return self._instance(range(len(self))[int(index)])
+            return self._instance(_position(int(index), len(self)))
         return self.select(np.arange(len(self))[_as_index(index)])
 
     def __repr__(self) -> str:
@@ -347,7 +347,19 @@ def _as_index(index: Index) -> Any:  # noqa: ANN401 - what NumPy takes
     if isinstance(index, slice):
         return index
     array = np.asarray(index)
+    if array.ndim != 1:
+        raise IndexError(
+            f"instances cannot be indexed with {index!r}; take a number, a slice, positions or "
+            "a bool (N,) array, as in `instances[instances.is_class('car')]`"
+        )
     return array.astype(np.intp) if array.size == 0 and array.dtype != np.bool_ else array
+
+
+def _position(index: int, n: int) -> int:
+    """Return a position from 0; negative ones count from the end."""
+    if not -n <= index < n:
+        raise IndexError(f"there is no instance {index} among {n}")
+    return index % n
 
 
 def _frozen_extra(extra: Mapping[str, NDArray[Any]], n: int) -> Mapping[str, NDArray[Any]]:
