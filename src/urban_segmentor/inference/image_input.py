@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import urllib.error
 import urllib.request
+from base64 import b64encode
 from http.client import HTTPException
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -127,26 +128,32 @@ def _frame_of_path(path: str | Path) -> Frame:
 def _frame_of_address(text: str) -> Frame:
     try:
         address = urlsplit(text)
-        port = "" if address.port is None else f":{address.port}"
     except ValueError as error:
         raise SourceError(
             f"this is no address of an image: {error}", hint="as in `https://host/image.jpg`"
         ) from error
     name = PurePosixPath(unquote(address.path)).name or address.hostname or "image"
-    shown = f"{address.scheme}://{address.hostname}{port}{address.path}"  # no password, no query
-    pixels = decode_image(_download(text, shown), name=f"`{shown}`")
+    plain = address._replace(netloc=address.netloc.rpartition("@")[2])  # without a password
+    shown = plain._replace(query="", fragment="").geturl()
+    account = None if address.username is None else (address.username, address.password or "")
+    data = _download(plain.geturl(), shown=shown, account=account)
+    pixels = decode_image(data, name=f"`{shown}`")
     return Frame(pixels=pixels, source=shown, name=PurePosixPath(name).stem or name, file_name=name)
 
 
-def _download(address: str, shown: str) -> bytes:
+def _download(address: str, *, shown: str, account: tuple[str, str] | None) -> bytes:
     """Return what lies at an address, of bounded size."""
     quoted = quote(address, safe=_URL_SAFE)  # people type blanks and umlauts, as in browsers
     request = urllib.request.Request(quoted, headers={"User-Agent": "urban-segmentor"})  # noqa: S310 - http(s) alone gets here
+    if account is not None:  # which goes to that site alone, wherever it sends us
+        words = ":".join(unquote(word) for word in account).encode()
+        request.add_unredirected_header("Authorization", f"Basic {b64encode(words).decode()}")
     hint = "open it in a browser to see, or download it and pass the path"
     try:
         with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as reply:  # noqa: S310 - http(s) alone gets here
             data: bytes = reply.read(_MAX_BYTES + 1)
     except urllib.error.HTTPError as error:
+        error.close()  # it is the reply, too
         raise SourceError(f"`{shown}` answers {error.code} {error.reason}", hint=hint) from error
     except (OSError, ValueError, HTTPException) as error:
         reason = getattr(error, "reason", error)
