@@ -107,9 +107,10 @@ def test_there_are_not_so_many(index: Any) -> None:  # noqa: ANN401
 
 @pytest.mark.parametrize("index", ["car", None, [[0, 1]], np.bool_(True), np.float32(0)])  # noqa: FBT003
 def test_what_is_no_index(index: Any) -> None:  # noqa: ANN401
-    """The message says what is one."""
-    with pytest.raises(IndexError, match=r"is_class\('car'\)"):
+    """The hint says how objects of a class are taken, which is what was meant."""
+    with pytest.raises(SettingError, match="cannot be indexed by") as caught:
         three()[index]
+    assert 'instances.is_class("car")' in str(caught.value.hint)
 
 
 def test_all_fields_follow() -> None:

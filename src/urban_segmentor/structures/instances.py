@@ -100,12 +100,10 @@ class Instances:
 
         Raises:
             IndexError: There are not so many, or a bool array has another length than N.
+            SettingError: It is no index, such as a text.
         """
         if isinstance(index, str | bool | np.bool_):  # `class_names == "car"` is False
-            raise SettingError(
-                f"instances cannot be indexed by {index!r}",
-                hint='for a class: instances[instances.is_class("car")]',
-            )
+            raise _no_index(index)
         if isinstance(index, int | np.integer):
             return self._instance(_position(int(index), len(self)))
         return self.select(np.arange(len(self))[_as_index(index)])
@@ -348,11 +346,15 @@ def _as_index(index: Index) -> Any:  # noqa: ANN401 - what NumPy takes
         return index
     array = np.asarray(index)
     if array.ndim != 1:
-        raise IndexError(
-            f"instances cannot be indexed with {index!r}; take a number, a slice, positions or "
-            "a bool (N,) array, as in `instances[instances.is_class('car')]`"
-        )
+        raise _no_index(index)
     return array.astype(np.intp) if array.size == 0 and array.dtype != np.bool_ else array
+
+
+def _no_index(index: object) -> SettingError:
+    return SettingError(
+        f"instances cannot be indexed by {index!r}",
+        hint='for a class: instances[instances.is_class("car")]',
+    )
 
 
 def _position(index: int, n: int) -> int:
