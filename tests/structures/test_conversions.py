@@ -345,7 +345,10 @@ def test_frames_of_opencv_are_turned_into_rgb(bgr: NDArray[np.uint8]) -> None:
     np.testing.assert_array_equal(frame.image, before)
 
 
-def test_gray_images_of_opencv_are_refused() -> None:
-    """Three channels are needed."""
-    with pytest.raises(ShapeError, match=r"`image` must be uint8 \(\*, \*, 3\)"):
-        Frame.from_bgr(np.zeros((4, 5), dtype=np.uint8))
+def test_gray_images_of_opencv_are_repeated() -> None:
+    """As `cv2.imread` gives them with a flag; other shapes and dtypes are refused."""
+    gray = np.arange(20, dtype=np.uint8).reshape(4, 5)
+    np.testing.assert_array_equal(Frame.from_bgr(gray).image, np.stack([gray] * 3, axis=2))
+    for wrong in (gray[..., None].repeat(4, axis=2), gray[0], gray.astype(np.uint16)):
+        with pytest.raises(ShapeError, match=r"`image` must be uint8 \(\*, \*, 3\)"):
+            Frame.from_bgr(wrong)  # pyright: ignore[reportArgumentType]
