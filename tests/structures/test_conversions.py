@@ -345,10 +345,11 @@ def test_frames_of_opencv_are_turned_into_rgb(bgr: NDArray[np.uint8]) -> None:
     np.testing.assert_array_equal(frame.image, before)
 
 
-def test_gray_images_of_opencv() -> None:
-    """They are repeated; what is no image is refused."""
-    gray = np.arange(12, dtype=np.uint8).reshape(3, 4)
-    frame = Frame.from_bgr(gray)
-    np.testing.assert_array_equal(frame.image, np.repeat(gray[..., None], 3, axis=2))
-    with pytest.raises(ShapeError, match=r"`image` must be uint8 \(\*, \*, 3\)"):
-        Frame.from_bgr(np.zeros((3, 4, 4), dtype=np.uint8))
+def test_gray_images_of_opencv_are_repeated() -> None:
+    """As `cv2.imread` gives them with a flag; other shapes and dtypes are refused."""
+    gray = np.arange(20, dtype=np.uint8).reshape(4, 5)
+    np.testing.assert_array_equal(Frame.from_bgr(gray).image, np.stack([gray] * 3, axis=2))
+    assert Frame.from_bgr(gray[:0]).size == (0, 5)
+    for wrong in (gray[..., None].repeat(4, axis=2), gray[0], gray.astype(np.uint16)):
+        with pytest.raises(ShapeError, match=r"`image` must be uint8 \(\*, \*"):
+            Frame.from_bgr(wrong)  # pyright: ignore[reportArgumentType]

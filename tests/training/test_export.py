@@ -34,7 +34,9 @@ from urban_segmentor.exporters.plan import wide_size
 from urban_segmentor.exporters.verify_export import EXACT, HALF, NamedImage, verify_same_outputs
 from urban_segmentor.inference.panoptic_segmenter import PanopticSegmenter
 from urban_segmentor.io.images import read_image
+from urban_segmentor.result import Result
 from urban_segmentor.structures.cityscapes_labels import TRAIN_LABELS, TRAIN_NAMES
+from urban_segmentor.structures.frame import Frame, Image
 from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.masks import Masks
 from urban_segmentor.synthetic import Street
@@ -385,8 +387,8 @@ class _Fixed:
         self.found = found
         self.spec = type("Spec", (), {"class_names": ("car", "person", "bus")})
 
-    def __call__(self, _image: object) -> Instances:
-        return self.found
+    def __call__(self, image: Image) -> Result:
+        return Result(frame=Frame(pixels=image), instances=self.found)
 
     def input_size(self, size: tuple[int, int]) -> tuple[int, int]:
         return size

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import urllib.error
 import urllib.request
+from base64 import b64encode
+from http.client import HTTPException
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeAlias
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import numpy as np
 
@@ -25,6 +27,8 @@ ImageInput: TypeAlias = "str | Path | Frame | Yuv420 | NDArray[np.uint8] | PilIm
 
 _MAX_BYTES = 100_000_000
 _TIMEOUT_S = 30.0
+_URL_SAFE = "%/:=&?~#+!$,;'@()*[]"
+_WIDE_MODES = frozenset({"I", "F"})  # their range is not known
 
 
 def as_frame(image: ImageInput) -> Frame:
@@ -99,14 +103,7 @@ def _dtype_hint(array: NDArray[Any]) -> str:
 def _frame_of_path(path: str | Path) -> Frame:
     text = str(path)
     if text.lower().startswith(("http://", "https://")):
-        address = urlsplit(text)
-        name = PurePosixPath(unquote(address.path)).name or address.hostname or "image"
-        host = address.netloc.rpartition("@")[2]
-        shown = f"{address.scheme}://{host}{address.path}"  # no password, no query
-        pixels = decode_image(_download(text, shown), name=f"`{shown}`")
-        return Frame(
-            pixels=pixels, source=shown, name=PurePosixPath(name).stem or name, file_name=name
-        )
+        return _frame_of_address(text)
     if "://" in text:
         raise SourceError(
             f"`{text.partition('://')[0]}://` is no address of an image",
@@ -128,16 +125,37 @@ def _frame_of_path(path: str | Path) -> Frame:
     )
 
 
-def _download(address: str, shown: str) -> bytes:
+def _frame_of_address(text: str) -> Frame:
+    try:
+        address = urlsplit(text)
+    except ValueError as error:
+        raise SourceError(
+            f"this is no address of an image: {error}", hint="as in `https://host/image.jpg`"
+        ) from error
+    name = PurePosixPath(unquote(address.path)).name or address.hostname or "image"
+    plain = address._replace(netloc=address.netloc.rpartition("@")[2])  # without a password
+    shown = plain._replace(query="", fragment="").geturl()
+    account = None if address.username is None else (address.username, address.password or "")
+    data = _download(plain.geturl(), shown=shown, account=account)
+    pixels = decode_image(data, name=f"`{shown}`")
+    return Frame(pixels=pixels, source=shown, name=PurePosixPath(name).stem or name, file_name=name)
+
+
+def _download(address: str, *, shown: str, account: tuple[str, str] | None) -> bytes:
     """Return what lies at an address, of bounded size."""
-    request = urllib.request.Request(address, headers={"User-Agent": "urban-segmentor"})  # noqa: S310 - http(s) alone gets here
+    quoted = quote(address, safe=_URL_SAFE)  # people type blanks and umlauts, as in browsers
+    request = urllib.request.Request(quoted, headers={"User-Agent": "urban-segmentor"})  # noqa: S310 - http(s) alone gets here
+    if account is not None:  # which goes to that site alone, wherever it sends us
+        words = ":".join(unquote(word) for word in account).encode()
+        request.add_unredirected_header("Authorization", f"Basic {b64encode(words).decode()}")
     hint = "open it in a browser to see, or download it and pass the path"
     try:
         with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as reply:  # noqa: S310 - http(s) alone gets here
             data: bytes = reply.read(_MAX_BYTES + 1)
     except urllib.error.HTTPError as error:
+        error.close()  # it is the reply, too
         raise SourceError(f"`{shown}` answers {error.code} {error.reason}", hint=hint) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, HTTPException) as error:
         reason = getattr(error, "reason", error)
         raise SourceError(f"cannot read `{shown}`: {reason}", hint=hint) from error
     if len(data) > _MAX_BYTES:
@@ -151,9 +169,22 @@ def _frame_of_pil(image: PilImage) -> Frame:
     from PIL import ImageOps  # noqa: PLC0415 - heavy, or above in the layers
 
     path = str(getattr(image, "filename", "") or "")
-    upright = ImageOps.exif_transpose(image).convert("RGB")
+    try:
+        upright = ImageOps.exif_transpose(image)
+        if upright.mode.startswith("I;16"):  # PIL would make everything above 255 white
+            pixels = rgb_array((np.asarray(upright) >> 8).astype(np.uint8))
+        elif upright.mode in _WIDE_MODES:
+            raise ShapeError(
+                f"the image has PIL's mode `{upright.mode}`, expected 8 or 16 bits a channel",
+                hint="pass an array: uint8 (H, W, 3), RGB, with values from 0 to 255",
+            )
+        else:
+            pixels = np.asarray(upright.convert("RGB"), dtype=np.uint8)
+    except OSError as error:
+        shown = f"`{path}`" if path else "the PIL image"
+        raise SourceError(f"{shown} cannot be decoded: {error}", hint="fetch it again") from error
     return Frame(
-        pixels=np.asarray(upright, dtype=np.uint8),
+        pixels=pixels,
         source=path,
         name=Path(path).stem or "frame",
         file_name=path,

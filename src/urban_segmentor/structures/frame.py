@@ -143,7 +143,8 @@ class Frame:
         if image is None:  # pyright: ignore[reportUnnecessaryComparison] - what OpenCV answers
             raise ShapeError("there is no image; OpenCV could not read it and returned None")
         if image.ndim == 2:
-            image = np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), dtype=np.uint8)
+            gray = read_only("image", image, "uint8", "* *")
+            image = np.repeat(gray[..., None], 3, axis=2)
         bgr = read_only("image", image, "uint8", "* * 3")
         rgb = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB) if bgr.size else bgr
         pixels = np.asarray(rgb, dtype=np.uint8)

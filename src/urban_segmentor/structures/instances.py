@@ -100,14 +100,12 @@ class Instances:
 
         Raises:
             IndexError: There are not so many, or a bool array has another length than N.
+            SettingError: It is no index, such as a text.
         """
         if isinstance(index, str | bool | np.bool_):  # `class_names == "car"` is False
-            raise SettingError(
-                f"instances cannot be indexed by {index!r}",
-                hint='for a class: instances[instances.is_class("car")]',
-            )
+            raise _no_index(index)
         if isinstance(index, int | np.integer):
-            return self._instance(range(len(self))[int(index)])
+            return self._instance(_position(int(index), len(self)))
         return self.select(np.arange(len(self))[_as_index(index)])
 
     def __repr__(self) -> str:
@@ -347,7 +345,23 @@ def _as_index(index: Index) -> Any:  # noqa: ANN401 - what NumPy takes
     if isinstance(index, slice):
         return index
     array = np.asarray(index)
+    if array.ndim != 1:
+        raise _no_index(index)
     return array.astype(np.intp) if array.size == 0 and array.dtype != np.bool_ else array
+
+
+def _no_index(index: object) -> SettingError:
+    return SettingError(
+        f"instances cannot be indexed by {index!r}",
+        hint='for a class: instances[instances.is_class("car")]',
+    )
+
+
+def _position(index: int, n: int) -> int:
+    """Return a position from 0; negative ones count from the end."""
+    if not -n <= index < n:
+        raise IndexError(f"there is no instance {index} among {n}")
+    return index % n
 
 
 def _frozen_extra(extra: Mapping[str, NDArray[Any]], n: int) -> Mapping[str, NDArray[Any]]:
