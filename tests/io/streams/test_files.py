@@ -90,7 +90,8 @@ def test_slow_consumer(tmp_path: Path) -> None:
         assert watch.records[-1].index == 39
         assert 5 <= len(watch.records) <= 14
         assert len(watch.records) + watch.source.dropped == 40
-        assert max(record.delay_s for record in watch.records) < 0.1
+        # None waited in a queue, where it would be older than the consumer is busy.
+        assert max(record.delay_s for record in watch.records) < 0.15
 
 
 def test_pause(tmp_path: Path) -> None:
