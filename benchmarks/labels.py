@@ -12,13 +12,13 @@ import numpy as np
 from material import SHARED
 
 from urban_segmentor.datasets.cityscapes.annotation import read_annotation
-from urban_segmentor.datasets.cityscapes.layout import labeled, read_layout
+from urban_segmentor.datasets.cityscapes.layout import read_layout, with_labels
 from urban_segmentor.datasets.cityscapes.outlines import visible_outlines
 from urban_segmentor.datasets.cityscapes.rasterize import draw_objects
 from urban_segmentor.datasets.cityscapes.segments import visible_segments
-from urban_segmentor.datasets.class_set import parse_class_set
 from urban_segmentor.datasets.convert.frame_report import GOOD_IOU, LARGE_PX
 from urban_segmentor.datasets.convert.yolo import yolo_labels
+from urban_segmentor.datasets.dataset_classes import parse_dataset_classes
 from urban_segmentor.datasets.parallel import in_parallel
 from urban_segmentor.structures.polygons import polygons_to_mask
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from urban_segmentor.datasets.cityscapes.rasterize import ObjectMap
 
 DATA = SHARED / "data" / "cityscapes-768"
-CLASSES = parse_class_set("19")
+CLASSES = parse_dataset_classes("19")
 
 
 class Compared(NamedTuple):
@@ -48,7 +48,7 @@ def main() -> None:
     wishes = parser.parse_args()
     if not DATA.is_dir():
         sys.exit(f"this needs {DATA}; URBAN_SEGMENTOR_SHARED names the folder above it")
-    files = [path for _, path in labeled(read_layout(DATA).frames)][:: wishes.every]
+    files = [path for _, path in with_labels(read_layout(DATA).frames)][:: wishes.every]
     counts: Counter[str] = Counter()
     lowest = 1.0
     for _, compared in in_parallel(compare, files, workers=wishes.workers):

@@ -131,7 +131,7 @@ def slow(minutes: float) -> None:
     """Delay by minute, of a model made to take twice the time that the source gives it."""
     from urban_segmentor import Segmenter
     from urban_segmentor.apps.live.null_display import NullDisplay
-    from urban_segmentor.apps.live.run import Live
+    from urban_segmentor.apps.live.session import LiveSession
     from urban_segmentor.apps.live.view_controls import ViewControls
     from urban_segmentor.io.streams.live_source import LiveSource
     from urban_segmentor.io.streams.source_uri import parse_source_uri
@@ -158,7 +158,7 @@ def slow(minutes: float) -> None:
     clip, what = clip_720p(frames=round(minutes * 60 * 30))
     segmenter = Slowed(same_weights(), streams=2)
     source = LiveSource(parse_source_uri(str(clip)), options=StreamOptions())
-    outcome = Live(
+    outcome = LiveSession(
         source,
         segmenter=segmenter,
         controls=ViewControls(segmenter.classes),

@@ -19,7 +19,7 @@ from labels import official_instance_ids
 from material import BIN, SHARED, WORK
 
 from urban_segmentor.datasets.cityscapes.annotation import read_annotation
-from urban_segmentor.datasets.cityscapes.layout import labeled, read_layout
+from urban_segmentor.datasets.cityscapes.layout import read_layout, with_labels
 from urban_segmentor.datasets.cityscapes.rasterize import draw_objects
 
 DATA = SHARED / "data" / "cityscapes-768"
@@ -45,7 +45,7 @@ def main() -> None:
     wishes = parser.parse_args()
     if not DATA.is_dir():
         sys.exit(f"this needs {DATA}; URBAN_SEGMENTOR_SHARED names the folder above it")
-    files = [path for _, path in labeled(read_layout(DATA).frames)]
+    files = [path for _, path in with_labels(read_layout(DATA).frames)]
     folder = Path(tempfile.mkdtemp(dir=wishes.folder))
     out = folder / "prepared"
     # Other work on the machine slows all down, now more, now less: so the official code runs

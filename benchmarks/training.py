@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from urban_segmentor.datasets.cityscapes.layout import read_layout
-from urban_segmentor.datasets.class_set import parse_class_set
 from urban_segmentor.datasets.convert.options import ConversionOptions
 from urban_segmentor.datasets.convert.output_folder import YAML, finish_conversion
 from urban_segmentor.datasets.convert.prepare import prepare
-from urban_segmentor.exporters.ultralytics_env import quiet_ultralytics, require
+from urban_segmentor.datasets.dataset_classes import parse_dataset_classes
+from urban_segmentor.exporters.ultralytics_env import quiet_ultralytics, require_modules
 from urban_segmentor.synthetic import save_cityscapes
 
 BATCH, LONG_SIDE = 8, 768
@@ -32,7 +32,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=6)
     args = parser.parse_args()
-    require("torch", "ultralytics")
+    require_modules("torch", "ultralytics")
     with tempfile.TemporaryDirectory() as name, quiet_ultralytics():
         data = street(Path(name))
         trainers = {kind: set_up(kind, data, Path(name)) for kind in ("Ultralytics", "ours")}
@@ -52,7 +52,7 @@ def street(folder: Path) -> Path:
     """Return a prepared data set of drawn streets."""
     save_cityscapes(folder / "street", frames=20, size=(LONG_SIDE // 2, LONG_SIDE))
     layout = read_layout(folder / "street")
-    how = ConversionOptions(out=folder / "yolo", format="yolo", classes=parse_class_set("19"))
+    how = ConversionOptions(out=folder / "yolo", format="yolo", classes=parse_dataset_classes("19"))
     finish_conversion(how, prepare(layout, how, splits=["train", "val"]))
     return folder / "yolo" / YAML
 

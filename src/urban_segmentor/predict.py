@@ -67,7 +67,7 @@ class PredictReport:
         self.interrupted = self.interrupted or report.interrupted
 
 
-class Prediction:
+class PredictRun:
     """Segments files and writes the results.
 
     Everything that can be refused is refused when it is made, before any work.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from urban_segmentor.benchmark.models import BenchmarkModel
 from urban_segmentor.benchmark.plan import BenchmarkCandidate
-from urban_segmentor.benchmark.results import AccuracyFigures, BenchmarkRow, LatencyClock
+from urban_segmentor.benchmark.results import AccuracyFigures, BenchmarkRow, LatencyTimer
 from urban_segmentor.models.spec import ModelSpec
 from urban_segmentor.structures.classes import ClassList
 
@@ -49,7 +49,7 @@ def made_file(
 
 def made_speed(ms: float) -> SpeedFigures:
     """Return a speed of which inference takes nine tenths."""
-    clock = LatencyClock()
+    clock = LatencyTimer()
     clock.add({"preprocess": 0.0, "infer": 0.9e-3 * ms, "postprocess": 0.1e-3 * ms, "masks": 0.0})
     return clock.speed((320, 640))
 

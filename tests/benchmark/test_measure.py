@@ -17,7 +17,7 @@ from urban_segmentor.benchmark.images import images_of_split, street_images
 from urban_segmentor.benchmark.models import read_model
 from urban_segmentor.benchmark.plan import BenchmarkCandidate, make_plan
 from urban_segmentor.benchmark.plot import plot_png
-from urban_segmentor.benchmark.results import BenchmarkRow, LatencyClock
+from urban_segmentor.benchmark.results import BenchmarkRow, LatencyTimer
 from urban_segmentor.benchmark.speed import measure_speed
 from urban_segmentor.datasets.cityscapes.layout import read_layout
 from urban_segmentor.errors import DatasetError, MissingExtraError, ModelError, SettingError
@@ -128,7 +128,7 @@ def test_a_device_that_was_named_must_be_there() -> None:
 
 def test_a_image_is_the_sum_of_its_stages() -> None:
     """The median of the sums, not the sum of the medians."""
-    clock = LatencyClock()
+    clock = LatencyTimer()
     for infer, masks in ((0.010, 0.001), (0.001, 0.010), (0.002, 0.002)):
         clock.add({"infer": infer, "masks": masks})
     speed = clock.speed((1, 2))

@@ -119,11 +119,13 @@ def test_wrong_words_are_told_with_a_hint(
 def test_prepared_labels_have_their_own_classes(shell: Shell, data: Path) -> None:
     """A class that was left out cannot be shown."""
     from urban_segmentor.datasets.cityscapes.layout import read_layout
-    from urban_segmentor.datasets.class_set import parse_class_set
     from urban_segmentor.datasets.convert.options import ConversionOptions
     from urban_segmentor.datasets.convert.prepare import prepare
+    from urban_segmentor.datasets.dataset_classes import parse_dataset_classes
 
-    how = ConversionOptions(out=Path("made"), format="yolo", classes=parse_class_set("road,car"))
+    how = ConversionOptions(
+        out=Path("made"), format="yolo", classes=parse_dataset_classes("road,car")
+    )
     prepare(read_layout(data), how, splits=["train"], workers=1)
     stem = first_stem(data)
     assert shell("data", "show", "made", stem, "--json").json["labels"] == "yolo"

@@ -18,7 +18,7 @@ from urban_segmentor.inference.segmenter import Segmenter
 from urban_segmentor.io.clip_range import ClipRange
 from urban_segmentor.io.inputs import find_inputs
 from urban_segmentor.io.output_options import OutputOptions
-from urban_segmentor.predict import Prediction
+from urban_segmentor.predict import PredictRun
 from urban_segmentor.visualization.overlay import Overlay
 
 LONG_S = 60
@@ -141,7 +141,7 @@ def catches_signals(pid: int) -> bool:
 
 def test_a_stop_that_comes_early(tiny_model: Path, tmp_path: Path) -> None:
     """Between the start and the first frame it counts too."""
-    prediction = Prediction(
+    prediction = PredictRun(
         find_inputs([str(write_clip(tmp_path / "clip.mp4"))]),
         segmenter=Segmenter(tiny_model),
         renderers=[Overlay()],

@@ -205,7 +205,7 @@ def test_without_the_extra(
     assert result.code == 1
     assert "urban-segmentor[train]" in result.err
     with pytest.raises(MissingExtraError):
-        quiet.require("no_such_library")
+        quiet.require_modules("no_such_library")
 
 
 def test_killed_after_its_last_epoch(
@@ -218,7 +218,7 @@ def test_killed_after_its_last_epoch(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("urban_segmentor.training.trainer.AtomicTrainer.final_eval", killed)
+        patch.setattr("urban_segmentor.training.trainer.CrashSafeTrainer.final_eval", killed)
         assert shell("train", *words).code == 130
     assert "finished" not in json.loads(Path("run/run.json").read_text())
     with monkeypatch.context() as patch:

@@ -14,8 +14,8 @@ import pytest
 from urban_segmentor.datasets.cityscapes.annotation import parse_annotation, read_annotation
 from urban_segmentor.datasets.cityscapes.layout import read_layout
 from urban_segmentor.datasets.cityscapes.rasterize import draw_objects
-from urban_segmentor.datasets.class_set import parse_class_set
 from urban_segmentor.datasets.convert.panoptic import panoptic_labels
+from urban_segmentor.datasets.dataset_classes import parse_dataset_classes
 from urban_segmentor.structures.cityscapes_labels import CITYSCAPES
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def test_panoptic_labels_are_the_official_ones(tmp_path: Path, seed: int) -> Non
     png = cv2.imread(str(next((tmp_path / "cityscapes_panoptic_val").glob("*.png"))))
     assert png is not None
 
-    ours = panoptic_labels(drawn, classes=parse_class_set("19"))
+    ours = panoptic_labels(drawn, classes=parse_dataset_classes("19"))
 
     np.testing.assert_array_equal(ours.image, png[..., ::-1])
 

@@ -20,7 +20,7 @@ from urban_segmentor.datasets.cityscapes import site as official_site
 from urban_segmentor.datasets.cityscapes import site_client as official_session
 from urban_segmentor.datasets.cityscapes.byte_progress import ByteProgress
 from urban_segmentor.datasets.cityscapes.download import download, package_names
-from urban_segmentor.datasets.cityscapes.site import Account, stored_account
+from urban_segmentor.datasets.cityscapes.site import CityscapesAccount, stored_account
 from urban_segmentor.errors import (
     DatasetError,
     MissingExtraError,
@@ -92,7 +92,7 @@ def fetch(site: StandIn, folder: Path, **options: Any) -> list[DownloadedPackage
     """Download with the right account."""
     return download(
         folder,
-        lambda: Account(username=USERNAME, password=PASSWORD),
+        lambda: CityscapesAccount(username=USERNAME, password=PASSWORD),
         address=site.url,
         **options,
     )
@@ -146,7 +146,7 @@ def test_a_second_run_needs_nothing(
     fetch(site, tmp_path)
     site.heard.clear()
 
-    def nobody() -> Account:
+    def nobody() -> CityscapesAccount:
         raise AssertionError
 
     again = download(tmp_path, nobody, address=site.url)
@@ -238,7 +238,7 @@ def test_bad_credentials(site: StandIn, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="does not know this user name") as caught:
         download(
             tmp_path,
-            lambda: Account(username=USERNAME, password="secret", hint="look there"),  # noqa: S106
+            lambda: CityscapesAccount(username=USERNAME, password="secret", hint="look there"),  # noqa: S106
             address=site.url,
         )
     assert caught.value.hint == "look there"
@@ -249,7 +249,7 @@ def test_bad_credentials(site: StandIn, tmp_path: Path) -> None:
 
 def test_a_password_is_in_no_text() -> None:
     """Neither `repr` nor `str` has it."""
-    account = Account(username=USERNAME, password=PASSWORD)
+    account = CityscapesAccount(username=USERNAME, password=PASSWORD)
     assert PASSWORD not in f"{account} {account!r} {[account]}"
     assert USERNAME in repr(account)
 
@@ -581,7 +581,7 @@ def test_the_account_that_the_official_downloader_stores(
     path.parent.mkdir()
     path.write_text(json.dumps({"username": USERNAME, "password": PASSWORD}))
     found = stored_account()
-    assert found == Account(
+    assert found == CityscapesAccount(
         username=USERNAME, password=PASSWORD, hint=f"remove or correct `{path}`"
     )
     for text in (f'{{"password": "{PASSWORD}"', f'["{PASSWORD}"]', f'{{"password":"{PASSWORD}"}}'):
@@ -617,7 +617,7 @@ elif point == "unpacked":  # the record is not written
     download.write_file = kill
 elif point == "recorded":
     download.write_file = lambda target, pieces: (real(target, pieces), kill())
-account = official_site.Account(username=username, password=password)
+account = official_site.CityscapesAccount(username=username, password=password)
 download.download(Path(folder), lambda: account, address=address)
 """
 

@@ -14,14 +14,14 @@ from urban_segmentor.datasets.cityscapes.annotation import parse_annotation
 from urban_segmentor.datasets.cityscapes.outlines import visible_outlines
 from urban_segmentor.datasets.cityscapes.rasterize import draw_objects
 from urban_segmentor.datasets.cityscapes.segments import visible_segments
-from urban_segmentor.datasets.class_set import parse_class_set
+from urban_segmentor.datasets.dataset_classes import parse_dataset_classes
 from urban_segmentor.structures.polygons import bridged_ring, polygons_to_mask, ring_areas
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from urban_segmentor.datasets.cityscapes.rasterize import ObjectMap
-    from urban_segmentor.datasets.class_set import Stuff
+    from urban_segmentor.datasets.dataset_classes import Stuff
 
 SIZE = (24, 40)
 NAMES = ["road", "sky", "pole", "car", "cargroup", "person", "train", "roadgroup", "static"]
@@ -53,7 +53,7 @@ def filled(ring: NDArray[np.int32]) -> NDArray[np.bool_]:
 )
 def test_rings_are_the_masks(objects: list[dict[str, Any]], names: str, stuff: Stuff) -> None:
     """One for each segment, in the same order; read back, each is its mask again."""
-    drawn, classes = drawn_scene(objects), parse_class_set(names)
+    drawn, classes = drawn_scene(objects), parse_dataset_classes(names)
     segments = visible_segments(drawn, classes=classes, stuff=stuff)
     found = visible_outlines(drawn, classes=classes, stuff=stuff)
     assert found.hidden == segments.hidden
@@ -75,7 +75,7 @@ def test_rings_are_the_masks(objects: list[dict[str, Any]], names: str, stuff: S
 @given(scenes)
 def test_segments_share_out_the_image(objects: list[dict[str, Any]]) -> None:
     """Each pixel that shows a class belongs to one segment of it, and no other pixel does."""
-    drawn, classes = drawn_scene(objects), parse_class_set("19")
+    drawn, classes = drawn_scene(objects), parse_dataset_classes("19")
     labels = drawn.label_ids()
     expected = np.full(SIZE, -1)
     for class_id, label in enumerate(classes.labels):
@@ -100,7 +100,7 @@ def test_stuff_is_cut_into_regions_or_not() -> None:
         return {"label": label, "polygon": polygon}
 
     scene = [box("road", 0, 39), box("car", 10, 20), box("cargroup", 1, 2), box("cargroup", 5, 6)]
-    classes = parse_class_set("road,car")
+    classes = parse_dataset_classes("road,car")
     for stuff, roads in (("regions", 4), ("whole", 1)):
         segments = visible_segments(drawn_scene(scene), classes=classes, stuff=stuff)
         assert np.bincount(segments.class_ids).tolist() == [roads, 2]

@@ -14,10 +14,10 @@ import pytest
 from tests.evaluation.validation.scene import SIZE, box, street, write_frame, write_street
 from urban_segmentor.datasets.cityscapes.file_names import GROUND_TRUTH
 from urban_segmentor.datasets.cityscapes.layout import read_layout
-from urban_segmentor.datasets.class_set import parse_class_set
 from urban_segmentor.datasets.convert.options import WORK, ConversionOptions
 from urban_segmentor.datasets.convert.output_folder import finish_conversion
 from urban_segmentor.datasets.convert.prepare import default_splits, prepare
+from urban_segmentor.datasets.dataset_classes import parse_dataset_classes
 from urban_segmentor.errors import DatasetError, OutputError, SettingError
 from urban_segmentor.io import atomic
 
@@ -30,7 +30,7 @@ STEM = "town_000000_000019"
 
 def convert(root: Path, out: Path, *, overwrite: bool = False, **options: object) -> dict[str, Any]:
     """Convert all of a folder in this process, with its end, and return the report."""
-    rest: dict[str, Any] = {"format": "yolo", "classes": parse_class_set("19")} | options
+    rest: dict[str, Any] = {"format": "yolo", "classes": parse_dataset_classes("19")} | options
     how = ConversionOptions(out=out, **rest)
     layout = read_layout(root)
     report = prepare(layout, how, splits=layout.splits, overwrite=overwrite, workers=1)
@@ -108,7 +108,7 @@ def test_killed_at_any_moment(small: Path, tmp_path: Path, form: str) -> None:
 def test_killed_while_making_anew(small: Path, tmp_path: Path) -> None:
     """A folder that is half cleared is never called complete."""
     out = tmp_path / "out"
-    convert(small, out, classes=parse_class_set("car"))
+    convert(small, out, classes=parse_dataset_classes("car"))
     kept = tmp_path / "kept"
     shutil.copytree(out, kept, symlinks=True)
     convert(small, tmp_path / "whole")
@@ -173,7 +173,7 @@ def test_the_source_is_never_the_target(tmp_path: Path, way: str) -> None:
 def test_other_settings_do_not_go_on(small: Path, tmp_path: Path) -> None:
     """Half of one data set and half of another would be neither."""
     out = tmp_path / "out"
-    how = ConversionOptions(out=out, format="yolo", classes=parse_class_set("19"))
+    how = ConversionOptions(out=out, format="yolo", classes=parse_dataset_classes("19"))
     layout = read_layout(small)
     seen: list[int] = []
     report = prepare(
@@ -188,7 +188,7 @@ def test_other_settings_do_not_go_on(small: Path, tmp_path: Path) -> None:
     assert not report["complete"]
     assert report["images"] == {"val": 1}
     with pytest.raises(OutputError, match=r'other settings: `classes` was \["road", .*`stuff`'):
-        convert(small, out, classes=parse_class_set("8"), stuff="whole")
+        convert(small, out, classes=parse_dataset_classes("8"), stuff="whole")
     done = convert(small, out)
     assert (done["resumed"], done["images"], done["complete"]) == (1, {"val": 3}, True)
 
@@ -252,7 +252,9 @@ def test_nothing_can_be_converted(tmp_path: Path) -> None:
 
 def test_frames_that_vanish(small: Path, tmp_path: Path) -> None:
     """Whatever else works in the folder: nothing is called complete that is not."""
-    how = ConversionOptions(out=tmp_path / "out", format="yolo", classes=parse_class_set("19"))
+    how = ConversionOptions(
+        out=tmp_path / "out", format="yolo", classes=parse_dataset_classes("19")
+    )
 
     def meddle() -> None:
         for path in (how.out / WORK / "val").glob("*000001*"):
@@ -266,7 +268,9 @@ def test_frames_that_vanish(small: Path, tmp_path: Path) -> None:
 
 def test_two_runs_at_once(small: Path, tmp_path: Path) -> None:
     """The second is refused, whatever it wants, and the first does not notice."""
-    how = ConversionOptions(out=tmp_path / "out", format="yolo", classes=parse_class_set("19"))
+    how = ConversionOptions(
+        out=tmp_path / "out", format="yolo", classes=parse_dataset_classes("19")
+    )
     layout = read_layout(small)
     refused: list[str] = []
 
@@ -288,7 +292,7 @@ def test_splits(tmp_path: Path) -> None:
         write_frame(tmp_path / "data", STEM, street(), split=split)
     layout = read_layout(tmp_path / "data")
     assert default_splits(layout) == ("train", "val", "extra")
-    how = ConversionOptions(out=tmp_path / "out", format="yolo", classes=parse_class_set("8"))
+    how = ConversionOptions(out=tmp_path / "out", format="yolo", classes=parse_dataset_classes("8"))
     prepare(layout, how, splits=["val"], workers=1)
     text = (tmp_path / "out" / "cityscapes.yaml").read_text()
     assert text.startswith('train: images/val\nval: images/val\nnames:\n  0: "person"\n')
@@ -315,7 +319,7 @@ def test_frames_with_nothing_in_them(tmp_path: Path) -> None:
             tmp_path / "data",
             tmp_path / form,
             format=form,
-            classes=parse_class_set("car"),
+            classes=parse_dataset_classes("car"),
             ground_truth=GROUND_TRUTH,
         )
         assert (report["images"], report["classes"], report["problems"]) == ({"val": 2}, {}, [])
@@ -409,7 +413,9 @@ def test_a_full_disk(tmp_path: Path, tiny_disk: Path, workers: int) -> None:
         content["objects"].append({"label": "vegetation", "polygon": noise})
         path.write_text(json.dumps(content))
     convert(data, tmp_path / "whole")
-    how = ConversionOptions(out=tiny_disk / "out", format="yolo", classes=parse_class_set("19"))
+    how = ConversionOptions(
+        out=tiny_disk / "out", format="yolo", classes=parse_dataset_classes("19")
+    )
     with pytest.raises(OutputError, match="No space left") as caught:
         prepare(read_layout(data), how, splits=["val"], workers=workers)
     assert "run the same command again" in (caught.value.hint or "")

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from urban_segmentor.datasets.cityscapes.layout import read_layout
-from urban_segmentor.datasets.class_set import parse_class_set
 from urban_segmentor.datasets.convert.options import ConversionOptions
 from urban_segmentor.datasets.convert.output_folder import finish_conversion
 from urban_segmentor.datasets.convert.prepare import prepare
 from urban_segmentor.datasets.convert.report_page import write_page
+from urban_segmentor.datasets.dataset_classes import parse_dataset_classes
 from urban_segmentor.structures.cityscapes_labels import BY_NAME
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from urban_segmentor.datasets.convert.options import Format
 
-ALL = parse_class_set("19")
+ALL = parse_dataset_classes("19")
 
 
 def convert_all(

@@ -13,12 +13,12 @@ import pytest
 from urban_segmentor.datasets.cityscapes.annotation import read_annotation
 from urban_segmentor.datasets.cityscapes.layout import read_layout
 from urban_segmentor.datasets.cityscapes.rasterize import draw_objects
-from urban_segmentor.datasets.cityscapes.segments import Segments, visible_segments
-from urban_segmentor.datasets.class_set import parse_class_set
+from urban_segmentor.datasets.cityscapes.segments import VisibleObjects, visible_segments
 from urban_segmentor.datasets.convert.options import ConversionOptions
 from urban_segmentor.datasets.convert.output_folder import finish_conversion
 from urban_segmentor.datasets.convert.prepare import prepare
-from urban_segmentor.exporters.ultralytics_env import require
+from urban_segmentor.datasets.dataset_classes import parse_dataset_classes
+from urban_segmentor.exporters.ultralytics_env import require_modules
 from urban_segmentor.structures.polygons import polygons_to_mask
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from urban_segmentor.datasets.cityscapes.frame import CityscapesFrame
 
-CLASSES = parse_class_set("19")
+CLASSES = parse_dataset_classes("19")
 
 
 def _converted(data: Path, out: Path, kind: Literal["yolo", "coco"]) -> tuple[CityscapesFrame, ...]:
@@ -42,7 +42,7 @@ def _converted(data: Path, out: Path, kind: Literal["yolo", "coco"]) -> tuple[Ci
     return layout.frames
 
 
-def _visible(sample: CityscapesFrame) -> Segments:
+def _visible(sample: CityscapesFrame) -> VisibleObjects:
     """Return what is to be seen in a frame, by way of masks."""
     assert sample.polygons is not None
     drawn = draw_objects(read_annotation(sample.polygons))
@@ -145,7 +145,7 @@ def test_ultralytics_takes_every_image(
     monkeypatch.chdir(os.sep)
     import yaml
 
-    require("ultralytics")
+    require_modules("ultralytics")
     from ultralytics.data.dataset import YOLODataset
     from ultralytics.data.utils import check_det_dataset
 

@@ -15,12 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from urban_segmentor.datasets.cityscapes.layout import read_layout
-from urban_segmentor.datasets.class_set import parse_class_set
 from urban_segmentor.datasets.convert.options import ConversionOptions
 from urban_segmentor.datasets.convert.prepare import prepare
+from urban_segmentor.datasets.dataset_classes import parse_dataset_classes
 from urban_segmentor.datasets.explore.contact_sheet import TileCandidate, TileSampler, draw_tile
 from urban_segmentor.datasets.explore.overview import sample_frames, write_overview
-from urban_segmentor.datasets.explore.viewer import draw_labels, frame_sheet
+from urban_segmentor.datasets.explore.sample_views import draw_labels, frame_sheet
 from urban_segmentor.datasets.open_dataset import open_dataset
 from urban_segmentor.datasets.yolo import YoloSample
 from urban_segmentor.errors import DatasetError, OutputError, SettingError
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from urban_segmentor.datasets.convert.options import Format
-    from urban_segmentor.datasets.explore.viewer import Sizing
+    from urban_segmentor.datasets.explore.sample_views import Sizing
     from urban_segmentor.datasets.samples import Sample, SampleSet
 
-ALL = parse_class_set("19")
+ALL = parse_dataset_classes("19")
 
 
 def converted(data: Path, out: Path, form: Format) -> SampleSet:
@@ -87,7 +87,7 @@ def yolo_frame(folder: Path, text: str) -> YoloSample:
         image_path=image,
         labels=labels,
         ignored=folder / "none.txt",
-        classes=parse_class_set("car,road"),
+        classes=parse_dataset_classes("car,road"),
         needs_labels=False,
     )
 
@@ -187,7 +187,7 @@ def test_one_frame_has_the_colors_of_its_classes_and_a_legend(street_data: Path)
     absent = set(range(19)) - set(segments.class_ids.tolist())
     for class_id in absent:
         assert (sheet == ALL.labels[class_id].color).all(axis=2).sum() < 60
-    assert (draw_labels(frame, classes=parse_class_set("train")) == image).all()
+    assert (draw_labels(frame, classes=parse_dataset_classes("train")) == image).all()
 
 
 @pytest.mark.parametrize("sizing", ["image", "labels"])
@@ -298,7 +298,7 @@ def test_an_overview_is_whole_and_the_same_with_more_processes(
     """Every file is as with one process; the page shows what was written."""
     pytest.importorskip("matplotlib")
     frames = open_dataset(street_data)
-    classes = parse_class_set("road,car,train")
+    classes = parse_dataset_classes("road,car,train")
     for workers in (1, 2):
         overview = write_overview(
             frames, frames.frames, tmp_path / str(workers), classes=classes, workers=workers
@@ -326,7 +326,7 @@ def test_broken_frames_are_named_and_the_rest_goes_on(street_data: Path, tmp_pat
     for image in (root / "leftImg8bit" / "val").rglob("*.png"):
         image.write_bytes(b"no picture")
     frames = open_dataset(root)
-    classes = parse_class_set("car,road")
+    classes = parse_dataset_classes("car,road")
     overview = write_overview(frames, frames.frames, tmp_path / "out", classes=classes, workers=1)
     assert str(labels[0]) in overview.problems[0]
     assert all("no picture" in text for text in overview.problems[1:])

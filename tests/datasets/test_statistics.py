@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from urban_segmentor.datasets.cityscapes.annotation import parse_annotation
 from urban_segmentor.datasets.cityscapes.rasterize import draw_objects
 from urban_segmentor.datasets.cityscapes.segments import visible_segments
-from urban_segmentor.datasets.class_set import parse_class_set
+from urban_segmentor.datasets.dataset_classes import parse_dataset_classes
 from urban_segmentor.datasets.explore.statistics import (
     PLOTS,
     SIZE_EDGES_PX,
@@ -25,9 +25,9 @@ from urban_segmentor.datasets.explore.statistics import (
 )
 
 if TYPE_CHECKING:
-    from urban_segmentor.datasets.class_set import ClassSet
+    from urban_segmentor.datasets.dataset_classes import DatasetClasses
 
-CLASSES = parse_class_set("road,sky,car,person,train")
+CLASSES = parse_dataset_classes("road,sky,car,person,train")
 
 
 def box(label: str, x: int, y: int, width: int, height: int) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def box(label: str, x: int, y: int, width: int, height: int) -> dict[str, Any]:
     return {"label": label, "polygon": [[x, y], [right, y], [right, bottom], [x, bottom]]}
 
 
-def counted(*objects: dict[str, Any], classes: ClassSet = CLASSES) -> FrameCount:
+def counted(*objects: dict[str, Any], classes: DatasetClasses = CLASSES) -> FrameCount:
     """Return what a frame of 128 x 64 pixels has."""
     annotation = parse_annotation({"imgHeight": 64, "imgWidth": 128, "objects": list(objects)})
     segments = visible_segments(draw_objects(annotation), classes=classes, stuff="regions")

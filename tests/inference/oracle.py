@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from urban_segmentor.exporters.ultralytics_env import require
+from urban_segmentor.exporters.ultralytics_env import require_modules
 from urban_segmentor.inference import segmenter as segmenting
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Agreement:
 
 def export_onnx(checkpoint: Path, folder: Path, **options: object) -> Path:
     """Return an ONNX export of a checkpoint."""
-    require("ultralytics")
+    require_modules("ultralytics")
     from ultralytics import YOLO
 
     copy = Path(shutil.copy(checkpoint, folder))
@@ -75,7 +75,7 @@ def export_onnx(checkpoint: Path, folder: Path, **options: object) -> Path:
 @lru_cache(maxsize=2)
 def ultralytics(model: Path) -> YOLO:
     """Return a model as Ultralytics loads it, which takes longer than a picture."""
-    require("ultralytics")
+    require_modules("ultralytics")
     from ultralytics import YOLO
 
     return YOLO(model, task="segment")

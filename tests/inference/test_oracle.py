@@ -10,7 +10,7 @@ import pytest
 
 from tests.inference.oracle import LARGE_PX, compare, export_onnx, faint_pixels, reference
 from urban_segmentor import Segmenter
-from urban_segmentor.exporters.ultralytics_env import require
+from urban_segmentor.exporters.ultralytics_env import require_modules
 from urban_segmentor.models.registry import embedded_models
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def end_to_end(
     street_images: list[NDArray[np.uint8]], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """Return a YOLO26-seg that ends without NMS: random weights whose scores spread over [0, 1]."""
-    require("ultralytics")
+    require_modules("ultralytics")
     import torch
     from ultralytics import YOLO
 

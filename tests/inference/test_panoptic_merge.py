@@ -29,7 +29,7 @@ from urban_segmentor.errors import SettingError, ShapeError
 from urban_segmentor.inference.panoptic_config import PanopticConfig
 from urban_segmentor.inference.panoptic_merge import merge_panoptic, segments_as_instances
 from urban_segmentor.models.known_classes import known_classes
-from urban_segmentor.structures.masks import DeferredCrops, Masks
+from urban_segmentor.structures.masks import LazyCrops, Masks
 
 if TYPE_CHECKING:
     from random import Random
@@ -280,7 +280,7 @@ def test_weak_masks_are_not_decoded() -> None:
         pytest.fail("the mask of a weak thing was decoded")
 
     masks = Masks(
-        crops=DeferredCrops([lambda: strong.masks.crops[0], refuse]),
+        crops=LazyCrops([lambda: strong.masks.crops[0], refuse]),
         origins=strong.masks.origins,
         image_size=SIZE,
     )

@@ -20,7 +20,7 @@ from tests.io.clips import (
     write_clip,
 )
 from urban_segmentor.errors import SourceError
-from urban_segmentor.io.truncation import missing_bytes
+from urban_segmentor.io.truncated_files import missing_bytes
 from urban_segmentor.io.video_reader import VideoReader
 
 

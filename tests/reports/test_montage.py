@@ -15,7 +15,7 @@ from urban_segmentor.reports.montage import (
     LegendEntry,
     Tile,
     contact_sheet,
-    fitted,
+    fit_to_box,
     jpeg_bytes,
     png_image_bytes,
     side_by_side,
@@ -101,7 +101,7 @@ def test_a_fitted_image_is_whole_and_touches_two_borders(
     own: tuple[int, int], place: tuple[int, int]
 ) -> None:
     """It has the size of its place, and is as large as it can be."""
-    image = fitted(plain(RED, *own), place)
+    image = fit_to_box(plain(RED, *own), place)
     assert image.shape == (*place, 3)
     inside = (image == RED).all(axis=2)
     rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))

@@ -13,7 +13,7 @@ from tests.strategies import instances, mask_stacks
 from urban_segmentor.errors import ShapeError
 from urban_segmentor.structures.frame import Frame, Yuv420
 from urban_segmentor.structures.instances import Instances
-from urban_segmentor.structures.masks import Crop, DeferredCrops, Masks
+from urban_segmentor.structures.masks import Crop, LazyCrops, Masks
 
 
 @given(mask_stacks())
@@ -84,7 +84,7 @@ def test_deferred_crops_are_decoded_once_and_only_when_read() -> None:
     """Selecting decodes nothing, and what is decoded stays decoded."""
     calls: list[int] = []
     crops = [np.full((1, n + 1), fill_value=True) for n in range(3)]
-    deferred = DeferredCrops([_counted(crop, calls, i) for i, crop in enumerate(crops)])
+    deferred = LazyCrops([_counted(crop, calls, i) for i, crop in enumerate(crops)])
     origins = np.zeros((3, 2), dtype=np.int32)
     found = Masks(crops=deferred, origins=origins, image_size=(4, 4))
     assert found.crops[1].shape == (1, 2)
@@ -96,7 +96,7 @@ def test_deferred_crops_are_decoded_once_and_only_when_read() -> None:
 
 def test_deferred_crops_are_checked_when_decoded() -> None:
     """A decoder that returns something else than bool is named."""
-    deferred = DeferredCrops([lambda: np.zeros((2, 2), dtype=np.uint8)])  # type: ignore[list-item,return-value]
+    deferred = LazyCrops([lambda: np.zeros((2, 2), dtype=np.uint8)])  # type: ignore[list-item,return-value]
     with pytest.raises(ShapeError, match=r"`crops\[0\]` must be bool"):
         deferred[0]
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from urban_segmentor.datasets.cityscapes.layout import read_layout
-from urban_segmentor.datasets.class_set import parse_class_set
 from urban_segmentor.datasets.convert.options import ConversionOptions
 from urban_segmentor.datasets.convert.output_folder import finish_conversion
 from urban_segmentor.datasets.convert.prepare import prepare
+from urban_segmentor.datasets.dataset_classes import parse_dataset_classes
 from urban_segmentor.synthetic import save_cityscapes
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("train")
     save_cityscapes(root / "cityscapes", frames=8, size=(128, 256), workers=1)
     layout = read_layout(root / "cityscapes")
-    how = ConversionOptions(out=root / "yolo", format="yolo", classes=parse_class_set("19"))
+    how = ConversionOptions(out=root / "yolo", format="yolo", classes=parse_dataset_classes("19"))
     finish_conversion(how, prepare(layout, how, splits=["train", "val"], workers=1))
     return root / "yolo"
 

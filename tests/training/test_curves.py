@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from urban_segmentor.training.curves import curves_png
-from urban_segmentor.training.run_folder import is_measured
+from urban_segmentor.training.run_folder import has_metrics
 
 MEASURED = {"epoch": 1.0, "train/box_loss": 2.0, "val/box_loss": 3.0, "metrics/mAP50(M)": 0.0}
 PASSED_OVER = {"epoch": 2.0, "train/box_loss": 2.0, "val/box_loss": 0.0, "metrics/mAP50(M)": 0.0}
@@ -14,8 +14,8 @@ PASSED_OVER = {"epoch": 2.0, "train/box_loss": 2.0, "val/box_loss": 0.0, "metric
 
 def test_zeros_of_what_was_not_measured() -> None:
     """An epoch without validation adds nothing to the plots of validation."""
-    assert is_measured(MEASURED)
-    assert not is_measured(PASSED_OVER)
+    assert has_metrics(MEASURED)
+    assert not has_metrics(PASSED_OVER)
     one, two = (image([MEASURED]), image([MEASURED, PASSED_OVER]))
     across, down = one.shape[1] // 2, one.shape[0] // 2
     assert (one[:down, :across] != two[:down, :across]).any()  # the loss of training

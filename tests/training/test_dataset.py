@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from urban_segmentor.exporters.ultralytics_env import require
+from urban_segmentor.exporters.ultralytics_env import require_modules
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +31,7 @@ def folder(prepared: Path, tmp_path: Path) -> Path:
 
 
 def _dataset(root: Path, *, zoom: tuple[float, float], augment: bool = True, **more: Any) -> Any:
-    require("ultralytics")
+    require_modules("ultralytics")
     from ultralytics.cfg import get_cfg
 
     from urban_segmentor.training.dataset import StreetDataset

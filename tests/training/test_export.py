@@ -28,9 +28,9 @@ from urban_segmentor.exporters import export as exporting
 from urban_segmentor.exporters import metadata as export_metadata
 from urban_segmentor.exporters.checkpoint import CheckpointNetwork
 from urban_segmentor.exporters.export import export
+from urban_segmentor.exporters.export_plan import input_size_of
 from urban_segmentor.exporters.metadata import ModelDescription
 from urban_segmentor.exporters.options import ExportOptions
-from urban_segmentor.exporters.plan import wide_size
 from urban_segmentor.exporters.verify_export import EXACT, HALF, NamedImage, verify_same_outputs
 from urban_segmentor.inference.panoptic_segmenter import PanopticSegmenter
 from urban_segmentor.io.images import read_image
@@ -353,7 +353,7 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_sizes_of_trainings(imgsz: object, size: tuple[int, int]) -> None:
     """A long side alone means the shape that cameras give."""
-    assert wide_size(imgsz, stride=32) == size
+    assert input_size_of(imgsz, stride=32) == size
 
 
 def test_licenses() -> None:

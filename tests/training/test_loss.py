@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 import torch
 
-from urban_segmentor.exporters.ultralytics_env import require
+from urban_segmentor.exporters.ultralytics_env import require_modules
 
 
 @pytest.fixture(scope="module")
 def model() -> Any:
     """Model."""
-    require("ultralytics")
+    require_modules("ultralytics")
     from ultralytics.cfg import get_cfg
     from ultralytics.nn.tasks import SegmentationModel
 
@@ -27,7 +27,7 @@ def model() -> Any:
 @pytest.fixture(scope="module")
 def ours() -> Any:
     """Our loss, imported when it is needed, as Ultralytics comes with it."""
-    require("ultralytics")
+    require_modules("ultralytics")
     from urban_segmentor.training import loss
 
     return loss
@@ -106,7 +106,7 @@ def test_ignored_pixels_teach_no_mask(ours: Any, model: Any, batch: dict[str, An
 
 def test_an_end_to_end_head(ours: Any, batch: dict[str, Any]) -> None:
     """An end to end head."""
-    require("ultralytics")
+    require_modules("ultralytics")
     from ultralytics.cfg import get_cfg
     from ultralytics.nn.tasks import SegmentationModel
 

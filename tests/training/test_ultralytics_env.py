@@ -7,9 +7,9 @@ import sys
 
 CODE = """
 from PIL import Image, UnidentifiedImageError
-from urban_segmentor.exporters.ultralytics_env import require
+from urban_segmentor.exporters.ultralytics_env import require_modules
 own = Image.open
-require("ultralytics")
+require_modules("ultralytics")
 import ultralytics
 from urban_segmentor.training import trainer
 assert Image.open is own

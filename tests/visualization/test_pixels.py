@@ -27,7 +27,7 @@ from urban_segmentor.structures.cityscapes_labels import TRAIN_NAMES
 from urban_segmentor.structures.classes import ClassList
 from urban_segmentor.structures.frame import Frame, Yuv420
 from urban_segmentor.structures.instances import Instances
-from urban_segmentor.structures.masks import DeferredCrops, Masks
+from urban_segmentor.structures.masks import LazyCrops, Masks
 from urban_segmentor.visualization.label_placement import label_anchor, label_sprite
 from urban_segmentor.visualization.overlay import Overlay
 from urban_segmentor.visualization.palette import class_colors
@@ -225,7 +225,7 @@ def test_a_mask_is_decoded_once() -> None:
         calls.append(number)
         return np.ones((20, 30), dtype=np.bool_)
 
-    deferred = DeferredCrops([lambda number=number: decoder(number) for number in range(3)])
+    deferred = LazyCrops([lambda number=number: decoder(number) for number in range(3)])
     origins = np.array([[0, 0], [40, 20], [10, 50]], dtype=np.int32)
     masks = Masks(crops=deferred, origins=origins, image_size=(90, 90))
     found = Instances(

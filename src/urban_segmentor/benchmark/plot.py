@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from urban_segmentor.reports.plots import as_written, figure_png, finish_axes, new_figure
+from urban_segmentor.reports.plots import figure_png, finish_axes, keep_text_literal, new_figure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,7 +87,7 @@ def _against_ap(rows: Sequence[BenchmarkRow], recommended: int | None, title: st
     legend = axes.legend(
         loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize="small", frameon=False
     )
-    as_written(legend.get_texts())
+    keep_text_literal(legend.get_texts())
     across = "pictures a second, one at a time; labels: long side of the input, pixels"
     finish_axes(axes, title=title, across=across, down="instance AP, %")
     axes.grid(alpha=0.3)
@@ -171,7 +171,7 @@ def _stage_bars(rows: Sequence[BenchmarkRow], title: str) -> Figure:
     axes.set_ylim(len(timed) - 0.4, -0.6)
     axes.set_xlim(0, 1.28 * max(ends, default=1.0))
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize="small", frameon=False)
-    as_written(axes.get_yticklabels())
+    keep_text_literal(axes.get_yticklabels())
     finish_axes(axes, title=title, across="milliseconds a picture, medians; one picture at a time")
     axes.grid(axis="x", alpha=0.3)
     axes.tick_params(axis="y", length=0)

@@ -77,7 +77,7 @@ class BenchmarkRow:
     error: str = ""
 
 
-class LatencyClock:
+class LatencyTimer:
     """Collects latencies of one candidate, by stage and for whole images."""
 
     def __init__(self) -> None:

@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from urban_segmentor.benchmark.results import BenchmarkRow, LatencyClock
+from urban_segmentor.benchmark.results import BenchmarkRow, LatencyTimer
 from urban_segmentor.errors import SettingError, UrbanSegmentorError
 from urban_segmentor.inference.config import USUAL_CONFIG
 
@@ -25,7 +25,7 @@ _FAILURES = (UrbanSegmentorError, RuntimeError)
 
 class _Runner(NamedTuple):
     segmenter: Segmenter
-    clock: LatencyClock
+    clock: LatencyTimer
 
 
 def measure_speed(
@@ -60,7 +60,7 @@ def measure_speed(
     runners: dict[int, _Runner] = {}
     for number, candidate in enumerate(candidates):
         try:
-            runners[number] = _Runner(_ready(candidate, images[0]), LatencyClock())
+            runners[number] = _Runner(_ready(candidate, images[0]), LatencyTimer())
         except SettingError as error:
             if device_is_required:
                 raise

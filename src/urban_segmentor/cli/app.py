@@ -26,8 +26,7 @@ def app(
     """
     from urban_segmentor.apps.web.model_pool import ModelPool
     from urban_segmentor.apps.web.server import serve
-    from urban_segmentor.cli.console import stderr
-    from urban_segmentor.cli.parsers import silence_decoders
+    from urban_segmentor.cli.console import silence_decoders, stderr
 
     silence_decoders()
     screen = stderr()

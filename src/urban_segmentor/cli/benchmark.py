@@ -151,8 +151,7 @@ def benchmark(
     from urban_segmentor.benchmark.models import find_models
     from urban_segmentor.benchmark.plan import make_plan, parse_sizes
     from urban_segmentor.benchmark.report import check_output_folder
-    from urban_segmentor.cli.console import stderr
-    from urban_segmentor.cli.parsers import silence_decoders
+    from urban_segmentor.cli.console import silence_decoders, stderr
 
     silence_decoders()
     sizes = parse_sizes(speed.imgsz)
@@ -188,7 +187,7 @@ class _Benchmark:
         from urban_segmentor.benchmark.accuracy import AccuracyScores
         from urban_segmentor.benchmark.report import BenchmarkReport, summary, write_report
         from urban_segmentor.benchmark.verdict import recommend, verify
-        from urban_segmentor.cli.benchmark_tables import tell
+        from urban_segmentor.cli.benchmark_tables import print_tables
         from urban_segmentor.cli.interrupts import EXIT_CODE
 
         about = {"machine": _machine(), "images": self._about_images(images)}
@@ -215,7 +214,7 @@ class _Benchmark:
         if self.as_json:
             typer.echo(json.dumps(found | {"written": [str(path) for path in written]}, indent=2))
         else:
-            tell(self.console, found, written)
+            print_tables(self.console, found, written)
         errors = [f"{row.model}: {row.error}" for row in scores.rows if row.error]
         for line in (*errors, *scores.problems):
             typer.secho(f"error: {line}", fg="red", err=True)

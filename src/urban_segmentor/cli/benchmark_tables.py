@@ -16,7 +16,7 @@ _STAGES = {"preprocess": "pre", "infer": "infer", "postprocess": "post", "masks"
 _BUSY = 0.5  # load on a core from which others take a noticeable share
 
 
-def tell(console: Console, found: Mapping[str, Any], written: Sequence[Path]) -> None:
+def print_tables(console: Console, found: Mapping[str, Any], written: Sequence[Path]) -> None:
     """Print tables, what is recommended, and where the results are.
 
     Args:

@@ -93,3 +93,10 @@ def stage_table(stages: dict[str, StageSummary]) -> Table:
     for stage, row in stages.items():
         table.add_row(stage, f"{row['p50_ms']:.1f}", f"{row['p95_ms']:.1f}", f"{row['share']:.0%}")
     return table
+
+
+def silence_decoders() -> None:
+    """Keep OpenCV from writing to stderr by itself what is told as an error anyway."""
+    import cv2
+
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)

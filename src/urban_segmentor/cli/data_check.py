@@ -39,9 +39,8 @@ def check(
     """
     from threading import Event
 
-    from urban_segmentor.cli.console import frame_progress, stderr
+    from urban_segmentor.cli.console import frame_progress, silence_decoders, stderr
     from urban_segmentor.cli.interrupts import Interrupted, stop_on_signals
-    from urban_segmentor.cli.parsers import silence_decoders
     from urban_segmentor.datasets import check as checking
     from urban_segmentor.datasets.open_dataset import open_dataset
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from urban_segmentor.datasets.cityscapes.download import DownloadedPackage
-    from urban_segmentor.datasets.cityscapes.site import Account
+    from urban_segmentor.datasets.cityscapes.site import CityscapesAccount
 
 _USERNAME, _PASSWORD = "CITYSCAPES_USERNAME", "CITYSCAPES_PASSWORD"
 _REGISTER = "https://www.cityscapes-dataset.com/register/"
@@ -86,19 +86,19 @@ def download(wanted: DownloadOptions, console: ConsoleOptions) -> None:
         _tell(screen, folder, fetched, following)
 
 
-def find_account() -> Account:
+def find_account() -> CityscapesAccount:
     """Return the account from the environment, the official downloader's file, or the terminal.
 
     Raises:
         SettingError: It is in none of them.
         MissingExtraError: cityscapesScripts is not installed.
     """
-    from urban_segmentor.datasets.cityscapes.site import Account, stored_account
+    from urban_segmentor.datasets.cityscapes.site import CityscapesAccount, stored_account
 
     username, password = (os.environ.get(name, "") for name in (_USERNAME, _PASSWORD))
     if username and password:
         hint = f"check the variables {_USERNAME} and {_PASSWORD}"
-        return Account(username=username, password=password, hint=hint)
+        return CityscapesAccount(username=username, password=password, hint=hint)
     if not username and not password and (account := stored_account()):
         return account
     if not sys.stdin.isatty():
@@ -110,7 +110,7 @@ def find_account() -> Account:
             "ask on",
             hint=f"set {_USERNAME} and {_PASSWORD}; an account is free at {_REGISTER}",
         )
-    return Account(
+    return CityscapesAccount(
         username=username or _ask("Cityscapes user name or email address: "),
         password=password or _ask("Cityscapes password (is not shown): ", hidden=True),
         hint="repeat the command to type them again",

@@ -62,9 +62,8 @@ def prepare(
     """
     from threading import Event
 
-    from urban_segmentor.cli.console import frame_progress, stderr
+    from urban_segmentor.cli.console import frame_progress, silence_decoders, stderr
     from urban_segmentor.cli.interrupts import Interrupted, stop_on_signals
-    from urban_segmentor.cli.parsers import silence_decoders
     from urban_segmentor.datasets.cityscapes.layout import read_layout
     from urban_segmentor.datasets.convert import prepare as preparing
     from urban_segmentor.datasets.convert.output_folder import REPORT, finish_conversion

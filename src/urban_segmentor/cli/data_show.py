@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from urban_segmentor.datasets.explore.overview import Overview
-    from urban_segmentor.datasets.explore.viewer import Sizing
+    from urban_segmentor.datasets.explore.sample_views import Sizing
     from urban_segmentor.datasets.samples import SampleSet
 
 
@@ -95,8 +95,7 @@ def show(wanted: ShowOptions, processes: WorkerOptions, console: ConsoleOptions)
 
         urban-segmentor data show prepared -o urban-out/prepared
     """
-    from urban_segmentor.cli.console import stderr
-    from urban_segmentor.cli.parsers import silence_decoders
+    from urban_segmentor.cli.console import silence_decoders, stderr
     from urban_segmentor.datasets.open_dataset import open_dataset
 
     silence_decoders()
@@ -119,7 +118,7 @@ def show(wanted: ShowOptions, processes: WorkerOptions, console: ConsoleOptions)
 
 def _one_frame(frame_set: SampleSet, stem: str, wanted: ShowOptions) -> Path:
     """Write the picture of a frame, and return where it is."""
-    from urban_segmentor.datasets.explore.viewer import frame_sheet
+    from urban_segmentor.datasets.explore.sample_views import frame_sheet
     from urban_segmentor.io.atomic import check_free, write_atomically
     from urban_segmentor.reports.montage import png_image_bytes
 

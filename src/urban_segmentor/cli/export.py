@@ -71,8 +71,7 @@ def export(
 
         urban-segmentor export best.pt --quantize 8 --data cityscapes --imgsz 768
     """
-    from urban_segmentor.cli.console import frame_progress, stderr
-    from urban_segmentor.cli.parsers import silence_decoders
+    from urban_segmentor.cli.console import frame_progress, silence_decoders, stderr
     from urban_segmentor.exporters.export import export as run
 
     silence_decoders()

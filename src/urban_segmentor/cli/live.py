@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from urban_segmentor.apps.live.display_selection import DisplaySelection
-    from urban_segmentor.apps.live.run import LiveReport
+    from urban_segmentor.apps.live.session import LiveReport
     from urban_segmentor.errors import OutputError
     from urban_segmentor.inference.segmenter import Segmenter
     from urban_segmentor.io.rolling_video import RollingVideoWriter
@@ -99,11 +99,10 @@ def live(  # noqa: PLR0913 - one parameter a record
 
         urban-segmentor live screen --imgsz 640 --classes car,person
     """
-    from urban_segmentor.apps.live.run import Live
-    from urban_segmentor.cli.console import stderr
+    from urban_segmentor.apps.live.session import LiveSession
+    from urban_segmentor.cli.console import silence_decoders, stderr
     from urban_segmentor.cli.interrupts import stop_on_signals
     from urban_segmentor.cli.load_segmenter import load_segmenter
-    from urban_segmentor.cli.parsers import silence_decoders
     from urban_segmentor.io.streams.live_source import LiveSource
     from urban_segmentor.io.streams.source_uri import parse_source_uri
     from urban_segmentor.io.writers import WRITERS
@@ -127,7 +126,7 @@ def live(  # noqa: PLR0913 - one parameter a record
     )
     screen.print(f"{segmenter.selection.runtime} on {segmenter.selection.device}", style="dim")
     screen.print(f"{uri.name}: {shown.sentence}", style="bold", soft_wrap=True)
-    run = Live(
+    run = LiveSession(
         reader,
         segmenter=segmenter,
         controls=controls,

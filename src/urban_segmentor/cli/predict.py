@@ -99,12 +99,11 @@ def predict(  # noqa: PLR0913 - one parameter a record
 
         urban-segmentor predict photo.jpg --panoptic
     """
-    from urban_segmentor.cli.console import frame_progress, stderr
+    from urban_segmentor.cli.console import frame_progress, silence_decoders, stderr
     from urban_segmentor.cli.interrupts import stop_on_signals
     from urban_segmentor.cli.load_segmenter import load_segmenter
-    from urban_segmentor.cli.parsers import silence_decoders
     from urban_segmentor.io.inputs import find_inputs
-    from urban_segmentor.predict import Prediction
+    from urban_segmentor.predict import PredictRun
     from urban_segmentor.visualization.overlay import Overlay
 
     silence_decoders()
@@ -129,7 +128,7 @@ def predict(  # noqa: PLR0913 - one parameter a record
             style="yellow",
             soft_wrap=True,
         )
-    prediction = Prediction(
+    prediction = PredictRun(
         files,
         segmenter=_merging(segmenter, chosen.conf) if panoptic else segmenter,
         renderers=[Overlay(style=replace(style, boxes=boxes, segments=panoptic))],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
-from urban_segmentor.training.run_folder import is_measured
+from urban_segmentor.training.run_folder import has_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -53,7 +53,7 @@ class TrainingProgress:
         """Tell what an epoch brought."""
         each_s = (time.monotonic() - self._since_s) / (epoch - self._first)
         left = _duration(each_s * (epochs - epoch))
-        shown = _SHOWN.items() if is_measured(row) else ()
+        shown = _SHOWN.items() if has_metrics(row) else ()
         figures = [f"{text} {row[key]:.3f}" for key, text in shown if key in row]
         told = ", ".join([f"loss {_total(row):.2f}", *figures])
         self._console.print(

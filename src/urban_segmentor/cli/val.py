@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from urban_segmentor.datasets.class_set import ClassSet
+    from urban_segmentor.datasets.dataset_classes import DatasetClasses
     from urban_segmentor.datasets.samples import Sample, SampleSet
     from urban_segmentor.evaluation.validation.predictors import Predictor
-    from urban_segmentor.evaluation.validation.validate import Validation
+    from urban_segmentor.evaluation.validation.validate import ValidationRun
     from urban_segmentor.inference.segmenter import Segmenter
 
 _DATA, _SAVED = "Data", "Saved predictions"
@@ -148,8 +148,7 @@ def val(  # noqa: PLR0913 - one parameter a record
 
         urban-segmentor val --data cityscapes --predictions theirs/coco.json
     """
-    from urban_segmentor.cli.console import stderr
-    from urban_segmentor.cli.parsers import silence_decoders
+    from urban_segmentor.cli.console import silence_decoders, stderr
     from urban_segmentor.datasets.open_dataset import open_dataset
     from urban_segmentor.evaluation.predictions import open_predictions
     from urban_segmentor.evaluation.validation.predictors import SavedPredictor
@@ -202,7 +201,7 @@ class _Run:
     as_json: bool
 
     @property
-    def own_classes(self) -> ClassSet | None:
+    def own_classes(self) -> DatasetClasses | None:
         """The classes of the labels; None for those of Cityscapes."""
         classes = self.sample_set.classes
         return None if classes.is_official else classes
@@ -218,7 +217,7 @@ class _Run:
         segmenter = load_segmenter(replace(model, streams=os.cpu_count() or 1), config)
         self._tell_choice(segmenter)
 
-        def about(outcome: Validation) -> dict[str, Any]:
+        def about(outcome: ValidationRun) -> dict[str, Any]:
             # Latency is that of `predict`, which drops weak instances early.
             everyday = load_segmenter(model, replace(config, conf=USUAL_CONFIG.conf))
             frames = [frame.sample for frame in outcome.frames]
@@ -235,7 +234,7 @@ class _Run:
         self,
         samples: Sequence[Sample],
         predictor: Predictor,
-        about: Callable[[Validation], dict[str, Any]],
+        about: Callable[[ValidationRun], dict[str, Any]],
     ) -> None:
         """Score predictions, write the report, and print the figures."""
         from urban_segmentor.cli.console import frame_progress

@@ -11,7 +11,7 @@ from urban_segmentor.datasets.parallel import in_parallel
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from urban_segmentor.datasets.findings import Finding, FindingKind, Inspection
+    from urban_segmentor.datasets.findings import Finding, FindingKind, SampleInspection
     from urban_segmentor.datasets.samples import Sample, SampleSet
 
 _SUMMARIES: dict[FindingKind, str] = {
@@ -25,7 +25,7 @@ _MAX_NAMED = 20
 
 
 @dataclass(slots=True, kw_only=True)
-class Count:
+class SplitCounts:
     """What a group or a split has.
 
     Attributes:
@@ -47,14 +47,16 @@ class CheckReport:
         sizes: How many pictures have which height and width, pixels.
     """
 
-    groups: dict[str, dict[str, Count]] = field(default_factory=dict[str, dict[str, Count]])
+    groups: dict[str, dict[str, SplitCounts]] = field(
+        default_factory=dict[str, dict[str, SplitCounts]]
+    )
     findings: list[Finding] = field(default_factory=list["Finding"])
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter[tuple[int, int]])
 
-    def of_split(self, split: str) -> Count:
+    def of_split(self, split: str) -> SplitCounts:
         """Return what the groups of a split have together."""
         groups = self.groups[split].values()
-        return Count(
+        return SplitCounts(
             images=sum(count.images for count in groups),
             labels=sum(count.labels for count in groups),
         )
@@ -112,7 +114,7 @@ def check(
     report = CheckReport()
     for sample in samples.samples:
         groups = report.groups.setdefault(sample.split, {})
-        count = groups.setdefault(sample.group, Count())
+        count = groups.setdefault(sample.group, SplitCounts())
         count.images += sample.image_path is not None
         count.labels += sample.has_labels
     found: dict[str, list[Finding]] = {}
@@ -129,5 +131,5 @@ def check(
     return report
 
 
-def _inspect(sample: Sample) -> Inspection:
+def _inspect(sample: Sample) -> SampleInspection:
     return sample.inspect()

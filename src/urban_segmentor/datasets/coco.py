@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from urban_segmentor.datasets.class_set import ClassSet, own_classes
 from urban_segmentor.datasets.coco_entries import CocoFile, CocoObject, read_coco_file
 from urban_segmentor.datasets.convert.output_folder import REPORT
-from urban_segmentor.datasets.findings import Finding, Inspection, check_whole, unreadable
+from urban_segmentor.datasets.dataset_classes import DatasetClasses, own_classes
+from urban_segmentor.datasets.findings import Finding, SampleInspection, check_whole, unreadable
 from urban_segmentor.datasets.images import read_image
 from urban_segmentor.datasets.label_masks import (
     LabelMask,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from urban_segmentor.datasets.cityscapes.segments import Segments
+    from urban_segmentor.datasets.cityscapes.segments import VisibleObjects
     from urban_segmentor.structures.frame import Image
     from urban_segmentor.structures.masks import Crop
 
@@ -66,7 +66,7 @@ class CocoSample:
     size: tuple[int, int]
     objects: tuple[CocoObject, ...]
     findings: tuple[Finding, ...]
-    classes: ClassSet
+    classes: DatasetClasses
 
     @property
     def group(self) -> str:
@@ -107,7 +107,9 @@ class CocoSample:
             )
         return read_image(self.image_path)
 
-    def segments(self, classes: ClassSet, *, size: tuple[int, int] | None = None) -> Segments:
+    def segments(
+        self, classes: DatasetClasses, *, size: tuple[int, int] | None = None
+    ) -> VisibleObjects:
         """Return the labels; see `Sample`."""
         check_label_size(self.name, size, self.size)
         masks, findings = self._read()
@@ -118,7 +120,7 @@ class CocoSample:
         """Return official `instanceIds` values, int32 (H, W)."""
         return official_ids(self.segments(self.classes), name=self.name)
 
-    def inspect(self) -> Inspection:
+    def inspect(self) -> SampleInspection:
         """Return all that is wrong with the picture and its annotations; all are decoded."""
         findings: list[Finding] = []
         size: tuple[int, int] | None = None
@@ -132,7 +134,7 @@ class CocoSample:
             except DatasetError as error:
                 kind = "unreadable" if size is None else "size"
                 findings.append(unreadable(self.name, error)._replace(kind=kind))
-        return Inspection(size, findings + self._read()[1])
+        return SampleInspection(size, findings + self._read()[1])
 
     def _read(self) -> tuple[list[LabelMask], list[Finding]]:
         """Return all masks, and what is wrong."""
@@ -269,7 +271,9 @@ def _split_of(file: Path) -> str:
     return file.stem.removeprefix("instances_")
 
 
-def _samples(content: CocoFile, split: str, root: Path, classes: ClassSet) -> Iterator[CocoSample]:
+def _samples(
+    content: CocoFile, split: str, root: Path, classes: DatasetClasses
+) -> Iterator[CocoSample]:
     folders = _image_folders(content, split, root)
     ids = classes.ids()
     table = [ids[name] for name in content.classes.names]

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 import numpy as np
 
 from urban_segmentor.datasets.cityscapes.annotation import MAX_PIXELS
-from urban_segmentor.datasets.class_set import ClassSet, own_classes
+from urban_segmentor.datasets.dataset_classes import DatasetClasses, own_classes
 from urban_segmentor.datasets.findings import Finding, WrongEntryError, shown
 from urban_segmentor.datasets.json_files import (
-    fields_of,
+    expect_object,
     listed,
     read_json_object,
     relative_name,
@@ -80,7 +80,7 @@ class CocoFile:
     """
 
     path: Path
-    classes: ClassSet
+    classes: DatasetClasses
     images: tuple[CocoImage, ...]
     findings: tuple[Finding, ...]
 
@@ -103,7 +103,7 @@ def read_coco_file(path: Path) -> CocoFile:
     seen: set[Id | None] = set()
     for place, entry in enumerate(annotations):
         where = f"{path}: annotations[{place}]"
-        fields = fields_of(entry)
+        fields = expect_object(entry)
         image = images.get(_id(fields.get("image_id")))
         if image is None:
             text = f"has the image_id {shown(fields.get('image_id'))}, which no picture has"
@@ -120,13 +120,13 @@ def read_coco_file(path: Path) -> CocoFile:
 
 def _categories(
     entries: list[object], path: Path, findings: list[Finding]
-) -> tuple[ClassSet, dict[Id | None, int]]:
+) -> tuple[DatasetClasses, dict[Id | None, int]]:
     """Return the classes, and the position of each category id."""
     names: list[object] = []
     stuff: list[str] = []
     class_ids: dict[Id | None, int] = {}
     for place, entry in enumerate(entries):
-        fields = fields_of(entry)
+        fields = expect_object(entry)
         number, name = _id(fields.get("id")), fields.get("name")
         try:
             _check_id(fields, class_ids)
@@ -157,7 +157,7 @@ def _images(
     images: dict[Id | None, CocoImage] = {}
     names: set[PurePosixPath] = set()
     for place, entry in enumerate(entries):
-        fields = fields_of(entry)
+        fields = expect_object(entry)
         try:
             _check_id(fields, images)
             image = _image(fields)
@@ -220,7 +220,7 @@ def _outline(value: object, size: tuple[int, int], *, has_box: bool) -> Outline:
         raise WrongEntryError("polygon", "has an empty polygon")
     if isinstance(value, list):
         return tuple(_ring(ring, size) for ring in cast("list[object]", value))
-    fields = fields_of(value)
+    fields = expect_object(value)
     counts: object = fields.get("counts")
     if not isinstance(counts, (str, np.ndarray)):
         raise WrongEntryError(

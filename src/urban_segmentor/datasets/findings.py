@@ -54,7 +54,7 @@ class Finding(NamedTuple):
         return f"`{self.where}` {self.text}"
 
 
-class Inspection(NamedTuple):
+class SampleInspection(NamedTuple):
     """What somebody who looked at everything of a frame has to say.
 
     Attributes:

@@ -74,7 +74,7 @@ def listed(content: dict[str, Any], key: str, *, path: Path) -> list[object]:
     return cast("list[object]", found)
 
 
-def fields_of(entry: object) -> dict[str, Any]:
+def expect_object(entry: object) -> dict[str, Any]:
     """Return an object's fields; none where an entry is something else."""
     return cast("dict[str, Any]", entry) if isinstance(entry, dict) else {}
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import cv2
 import numpy as np
 
-from urban_segmentor.datasets.cityscapes.segments import Segments
+from urban_segmentor.datasets.cityscapes.segments import VisibleObjects
 from urban_segmentor.errors import DatasetError
 from urban_segmentor.structures.masks import Crop, Masks
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from urban_segmentor.datasets.class_set import ClassSet
-    from urban_segmentor.structures.cityscapes_labels import Label
+    from urban_segmentor.datasets.dataset_classes import DatasetClasses
+    from urban_segmentor.structures.cityscapes_labels import CityscapesLabel
 
 _FIRST_SINGLE = 1000
 
@@ -34,13 +34,13 @@ class LabelMask(NamedTuple):
 
     crop: Crop
     origin: tuple[int, int]
-    label: Label
+    label: CityscapesLabel
     is_crowd: bool
 
 
 def segments_of(
-    found: Iterable[LabelMask], classes: ClassSet, *, size: tuple[int, int]
-) -> Segments:
+    found: Iterable[LabelMask], classes: DatasetClasses, *, size: tuple[int, int]
+) -> VisibleObjects:
     """Return what is of the classes wanted; numbers of objects go up by class.
 
     Args:
@@ -59,7 +59,7 @@ def segments_of(
         numbers[label.name] = number + single
         first = label.label_id * _FIRST_SINGLE
         instance_ids.append(first + number if single else label.label_id)
-    return Segments(
+    return VisibleObjects(
         masks=Masks(
             crops=tuple(one.crop for one in kept),
             origins=np.array([one.origin for one in kept], dtype=np.int32).reshape(-1, 2),
@@ -72,7 +72,7 @@ def segments_of(
     )
 
 
-def painted(segments: Segments, values: NDArray[np.int32]) -> NDArray[np.int32]:
+def paint_label_mask(segments: VisibleObjects, values: NDArray[np.int32]) -> NDArray[np.int32]:
     """Return a map of one value for each segment, int32 (H, W), 0 elsewhere; later ones cover.
 
     Args:
@@ -87,7 +87,7 @@ def painted(segments: Segments, values: NDArray[np.int32]) -> NDArray[np.int32]:
     return canvas
 
 
-def official_ids(segments: Segments, *, name: str) -> NDArray[np.int32]:
+def official_ids(segments: VisibleObjects, *, name: str) -> NDArray[np.int32]:
     """Return official `instanceIds` values, int32 (H, W).
 
     Args:
@@ -104,7 +104,7 @@ def official_ids(segments: Segments, *, name: str) -> NDArray[np.int32]:
             "official ids",
             hint="cut the picture into parts",
         )
-    return painted(segments, segments.instance_ids)
+    return paint_label_mask(segments, segments.instance_ids)
 
 
 def filled_ring(

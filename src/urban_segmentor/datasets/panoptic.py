@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from urban_segmentor.datasets.class_set import ClassSet, cityscapes_classes
 from urban_segmentor.datasets.convert.convert_frame import panoptic_folder
-from urban_segmentor.datasets.findings import Finding, Inspection, shown, unreadable
+from urban_segmentor.datasets.dataset_classes import DatasetClasses, cityscapes_classes
+from urban_segmentor.datasets.findings import Finding, SampleInspection, shown, unreadable
 from urban_segmentor.datasets.images import read_image
 from urban_segmentor.datasets.json_files import (
-    fields_of,
+    expect_object,
     listed,
     read_json_object,
     relative_name,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from urban_segmentor.datasets.cityscapes.segments import Segments
+    from urban_segmentor.datasets.cityscapes.segments import VisibleObjects
     from urban_segmentor.structures.frame import Image
 
 _REMAKE = "make the folder anew with: urban-segmentor data prepare ... --overwrite"
@@ -57,7 +57,7 @@ class PanopticSample:
     split: str
     image_path: Path
     labels: Path
-    classes: ClassSet
+    classes: DatasetClasses
 
     @property
     def group(self) -> str:
@@ -95,7 +95,9 @@ class PanopticSample:
         """Return the picture, uint8 (H, W, 3), RGB."""
         return read_image(self.image_path)
 
-    def segments(self, classes: ClassSet, *, size: tuple[int, int] | None = None) -> Segments:
+    def segments(
+        self, classes: DatasetClasses, *, size: tuple[int, int] | None = None
+    ) -> VisibleObjects:
         """Return the labels; see `Sample`."""
         image = read_image(self.labels).astype(np.int32)
         ids = image @ np.array([1, 256, 65536], dtype=np.int32)
@@ -117,10 +119,10 @@ class PanopticSample:
         """Return official `instanceIds` values, int32 (H, W)."""
         return official_ids(self.segments(self.classes), name=self.name)
 
-    def inspect(self) -> Inspection:
+    def inspect(self) -> SampleInspection:
         """Return all that is wrong with the picture and the labels; both are read."""
         if self.lacking is not None:
-            return Inspection(None, [Finding("missing", self.name, self.lacking, wrong=True)])
+            return SampleInspection(None, [Finding("missing", self.name, self.lacking, wrong=True)])
         findings: list[Finding] = []
         size: tuple[int, int] | None = None
         try:
@@ -132,7 +134,7 @@ class PanopticSample:
             self.segments(self.classes, size=size)
         except DatasetError as error:
             findings.append(unreadable(self.name, error))
-        return Inspection(size, findings)
+        return SampleInspection(size, findings)
 
 
 def panoptic_files(root: Path) -> list[Path]:
@@ -151,18 +153,18 @@ def read_panoptic(root: Path) -> SampleSet:
     """
     samples: list[PanopticSample] = []
     findings: list[Finding] = []
-    classes: ClassSet | None = None
+    classes: DatasetClasses | None = None
     for path in panoptic_files(root):
         split = path.stem.removeprefix(panoptic_folder(""))
         content = read_json_object(path)
         classes = _classes(listed(content, "categories", path=path), path)
         images = {
-            fields_of(entry).get("id"): fields_of(entry).get("file_name")
+            expect_object(entry).get("id"): expect_object(entry).get("file_name")
             for entry in listed(content, "images", path=path)
-            if isinstance(fields_of(entry).get("id"), (str, int))
+            if isinstance(expect_object(entry).get("id"), (str, int))
         }
         for place, entry in enumerate(listed(content, "annotations", path=path)):
-            fields = fields_of(entry)
+            fields = expect_object(entry)
             number: object = fields.get("image_id")
             known = images.get(number) if isinstance(number, (str, int)) else None
             image, labels = relative_name(known), relative_name(fields.get("file_name"))
@@ -192,8 +194,8 @@ def read_panoptic(root: Path) -> SampleSet:
     )
 
 
-def _classes(entries: list[object], path: Path) -> ClassSet:
-    names = class_names([fields_of(entry).get("name") for entry in entries])
+def _classes(entries: list[object], path: Path) -> DatasetClasses:
+    names = class_names([expect_object(entry).get("name") for entry in entries])
     classes = cityscapes_classes(names) if isinstance(names, list) else None
     if classes is None:
         raise DatasetError(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 import numpy as np
 
-from urban_segmentor.datasets.class_set import ClassSet, parse_class_set
+from urban_segmentor.datasets.dataset_classes import DatasetClasses, parse_dataset_classes
 from urban_segmentor.errors import DatasetError, SettingError
 from urban_segmentor.structures.instances import Instances
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from urban_segmentor.datasets.cityscapes.segments import Segments
-    from urban_segmentor.datasets.findings import Finding, Inspection
+    from urban_segmentor.datasets.cityscapes.segments import VisibleObjects
+    from urban_segmentor.datasets.findings import Finding, SampleInspection
     from urban_segmentor.structures.frame import Image
 
 Kind: TypeAlias = Literal["cityscapes", "yolo", "coco", "panoptic"]
@@ -82,7 +82,9 @@ class Sample(Protocol):
         """
         ...
 
-    def segments(self, classes: ClassSet, *, size: tuple[int, int] | None = None) -> Segments:
+    def segments(
+        self, classes: DatasetClasses, *, size: tuple[int, int] | None = None
+    ) -> VisibleObjects:
         """Return the labels.
 
         Args:
@@ -102,7 +104,7 @@ class Sample(Protocol):
         """
         ...
 
-    def inspect(self) -> Inspection:
+    def inspect(self) -> SampleInspection:
         """Return all that is wrong with the picture and the labels; both are read."""
         ...
 
@@ -126,9 +128,9 @@ class SampleSet:
     root: Path
     kind: Kind
     samples: tuple[Sample, ...]
-    classes: ClassSet
-    counted: ClassSet
-    drawn: ClassSet
+    classes: DatasetClasses
+    counted: DatasetClasses
+    drawn: DatasetClasses
     grouping: str = "folder"
     findings: tuple[Finding, ...] = ()
     file: Path | None = None
@@ -238,7 +240,7 @@ class SampleSet:
             )
         return found
 
-    def chosen_classes(self, text: str) -> ClassSet:
+    def chosen_classes(self, text: str) -> DatasetClasses:
         """Return classes of this set.
 
         Args:
@@ -249,9 +251,9 @@ class SampleSet:
             SettingError: A name is no class of the set, or stands twice.
         """
         if self.classes.is_official:
-            classes = parse_class_set(text)
+            classes = parse_dataset_classes(text)
         else:
-            classes = parse_class_set(text, known=self.classes.labels)
+            classes = parse_dataset_classes(text, known=self.classes.labels)
         missing = [name for name in classes.names if name not in self.classes.names]
         if missing:
             raise SettingError(
@@ -285,7 +287,7 @@ def unique_stems(images: Sequence[Path]) -> list[str]:
     return names
 
 
-def as_instances(segments: Segments, *, classes: ClassSet) -> Instances:
+def as_instances(segments: VisibleObjects, *, classes: DatasetClasses) -> Instances:
     """Return labels as instances, all of score 1, for an overlay.
 
     Args:

@@ -13,7 +13,7 @@ import numpy as np
 
 from urban_segmentor.datasets.findings import (
     Finding,
-    Inspection,
+    SampleInspection,
     check_whole,
     unreadable,
 )
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from urban_segmentor.datasets.cityscapes.segments import Segments
-    from urban_segmentor.datasets.class_set import ClassSet
+    from urban_segmentor.datasets.cityscapes.segments import VisibleObjects
+    from urban_segmentor.datasets.dataset_classes import DatasetClasses
     from urban_segmentor.structures.frame import Image
 
 
@@ -66,7 +66,7 @@ class YoloSample:
     image_path: Path
     labels: Path
     ignored: Path
-    classes: ClassSet
+    classes: DatasetClasses
     needs_labels: bool
 
     @property
@@ -100,7 +100,9 @@ class YoloSample:
         """Return the picture, uint8 (H, W, 3), RGB."""
         return read_image(self.image_path)
 
-    def segments(self, classes: ClassSet, *, size: tuple[int, int] | None = None) -> Segments:
+    def segments(
+        self, classes: DatasetClasses, *, size: tuple[int, int] | None = None
+    ) -> VisibleObjects:
         """Return the labels; see `Sample`."""
         size = size or image_size(self.image_path)
         masks, findings = self._read(size)
@@ -111,7 +113,7 @@ class YoloSample:
         """Return official `instanceIds` values, int32 (H, W)."""
         return official_ids(self.segments(self.classes), name=self.name)
 
-    def inspect(self) -> Inspection:
+    def inspect(self) -> SampleInspection:
         """Return all that is wrong with the picture and its labels; both are read."""
         findings: list[Finding] = []
         size: tuple[int, int] | None = None
@@ -129,7 +131,7 @@ class YoloSample:
             findings += self._read(size or (1, 1))[1]
         except DatasetError as error:
             findings.append(unreadable(self.name, error))
-        return Inspection(size, findings)
+        return SampleInspection(size, findings)
 
     def class_ids(self) -> frozenset[int]:
         """Return the numbers of the classes that it shows, without looking at its picture.
@@ -197,7 +199,7 @@ def read_yolo(path: Path) -> SampleSet:
     )
 
 
-def beside(image: Path, kind: str, suffix: str) -> Path:
+def label_path_of(image: Path, kind: str, suffix: str) -> Path:
     """Return the file that goes with a picture: the last folder `images` of its path renamed.
 
     Without such a folder it lies beside the picture, as Ultralytics has it.
@@ -220,13 +222,13 @@ def _samples(about: YoloYaml, split: str, images: list[Path]) -> Iterator[YoloSa
         for image in images
     ]
     for image, short, stem in zip(images, relative, unique_stems(relative), strict=True):
-        ignored = beside(image, "ignored", ".txt")
+        ignored = label_path_of(image, "ignored", ".txt")
         yield YoloSample(
             stem=stem,
             split=split,
             group=str(short.parent),
             image_path=image,
-            labels=beside(image, "labels", ".txt"),
+            labels=label_path_of(image, "labels", ".txt"),
             # Without a folder `images` both would be the same file.
             ignored=ignored if "images" in image.parent.parts else ignored.with_suffix(".ignored"),
             classes=about.classes,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 
-from urban_segmentor.datasets.class_set import ClassSet, cityscapes_classes, own_classes
+from urban_segmentor.datasets.dataset_classes import DatasetClasses, cityscapes_classes, own_classes
 from urban_segmentor.datasets.findings import Finding, shown
 from urban_segmentor.datasets.images import path_bytes
 from urban_segmentor.datasets.label_masks import class_names
@@ -47,7 +47,7 @@ class YoloYaml:
     path: Path
     root: Path
     splits: dict[str, tuple[str, ...]]
-    classes: ClassSet
+    classes: DatasetClasses
 
     @property
     def is_prepared(self) -> bool:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from urban_segmentor.errors import ModelError
-from urban_segmentor.exporters.ultralytics_env import quiet_ultralytics, require
+from urban_segmentor.exporters.ultralytics_env import quiet_ultralytics, require_modules
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
@@ -63,7 +63,7 @@ class Checkpoint:
             ModelError: Ultralytics cannot export it.
             MissingExtraError: A library of the extra `train` is not installed.
         """
-        require("onnx")
+        require_modules("onnx")
         # The exporter writes beside the checkpoint, a folder of the user's.
         self.model.model.pt_path = str(folder / f"{self.path.stem}{_SUFFIX}")
         shutil.copyfile(self.path, self.model.model.pt_path)
@@ -148,7 +148,7 @@ def load_checkpoint(path: Path, *, trust: bool = False) -> Checkpoint:
         MissingExtraError: A library of the extra `train` is not installed.
     """
     _check_file(path)
-    require("torch", "ultralytics")
+    require_modules("torch", "ultralytics")
     yolo = _load(path, trust=trust)
     content = cast("dict[str, Any]", yolo.ckpt)
     if yolo.task != "segment":

@@ -10,25 +10,25 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from urban_segmentor.errors import ModelError, SettingError
 from urban_segmentor.exporters.checkpoint import Checkpoint, load_checkpoint
-from urban_segmentor.exporters.fp16_weights import rewrite_onnx
-from urban_segmentor.exporters.images import comparison_images
-from urban_segmentor.exporters.int8 import export_int8
-from urban_segmentor.exporters.metadata import checkpoint_metadata, file_metadata, user_metadata
-from urban_segmentor.exporters.model_files import move_into_place, read_model, save_openvino
-from urban_segmentor.exporters.plan import (
+from urban_segmentor.exporters.export_plan import (
     CHECKPOINT,
     ExportProgress,
     check_options,
     find_model,
     input_size,
+    input_size_of,
     resolve_output_path,
-    wide_size,
 )
+from urban_segmentor.exporters.fp16_weights import rewrite_onnx
+from urban_segmentor.exporters.images import comparison_images
+from urban_segmentor.exporters.int8 import export_int8
+from urban_segmentor.exporters.metadata import checkpoint_metadata, file_metadata, user_metadata
+from urban_segmentor.exporters.model_files import move_into_place, read_model, save_openvino
 from urban_segmentor.exporters.verify_export import (
     EXACT,
     HALF,
     MIN_INSTANCES,
-    Agreement,
+    ExportAgreement,
     load_unfiltered,
     output_gap,
     verify_same_outputs,
@@ -69,7 +69,7 @@ class ExportResult:
     model: Path
     metadata: dict[str, object]
     compared_on: str
-    agreement: Agreement
+    agreement: ExportAgreement
     gate: AccuracyGate | None
     inference_ms: dict[str, float] | None
     elapsed_s: float
@@ -159,7 +159,7 @@ def _open(options: ExportOptions, path: Path, folder: Path, progress: ExportProg
     if path.suffix == CHECKPOINT:
         progress.start("exporting", None)
         checkpoint = load_checkpoint(path, trust=options.trust)
-        usual = wide_size(checkpoint.train_args.get("imgsz"), stride=checkpoint.stride)
+        usual = input_size_of(checkpoint.train_args.get("imgsz"), stride=checkpoint.stride)
         imgsz = input_size(options, usual, stride=checkpoint.stride)
         folder.mkdir()
         onnx = checkpoint.export_onnx(folder, imgsz=imgsz)
@@ -200,7 +200,7 @@ def _build(options: ExportOptions, source: _Source, folder: Path, *, stem: str) 
 
 def _compare(
     options: ExportOptions, source: _Source, model_path: Path, progress: ExportProgress
-) -> tuple[str, Agreement]:
+) -> tuple[str, ExportAgreement]:
     """Return the source of the comparison images, and how well export and original agree."""
     compared_on, images = comparison_images(options.data)
     progress.start("comparing", len(images))

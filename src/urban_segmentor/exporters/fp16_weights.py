@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from urban_segmentor.exporters.ultralytics_env import require
+from urban_segmentor.exporters.ultralytics_env import require_modules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,7 +60,7 @@ def rewrite_onnx(source: Path, target: Path, *, half: bool, metadata: Mapping[st
     Raises:
         MissingExtraError: The library onnx is not installed.
     """
-    require("onnx")
+    require_modules("onnx")
     onnx: Any = import_module("onnx")
     model = onnx.load(str(source))
     if half:

@@ -22,8 +22,8 @@ from urban_segmentor.models.spec import ModelSpec
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from urban_segmentor.exporters.export_plan import ExportProgress
     from urban_segmentor.exporters.options import ExportOptions, QuantizationOptions
-    from urban_segmentor.exporters.plan import ExportProgress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

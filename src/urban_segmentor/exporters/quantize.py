@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from urban_segmentor.errors import ModelError
-from urban_segmentor.exporters.ultralytics_env import require
+from urban_segmentor.exporters.ultralytics_env import require_modules
 from urban_segmentor.inference.runtimes.topk import split_topk
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def _nncf() -> Any:
     # Without that it tells a server what is done here.
     os.environ.setdefault("NNCF_CI", "1")
     with _in_silence():
-        require("nncf")
+        require_modules("nncf")
     return import_module("nncf")
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 
-def require(*modules: str) -> None:
+def require_modules(*modules: str) -> None:
     """Check that libraries of the extra `train` are installed.
 
     Raises:

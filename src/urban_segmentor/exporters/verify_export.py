@@ -36,7 +36,7 @@ _EDGE_PX = 12  # pixels of a mask that rounding may move, however small it is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tolerances:
+class ExportTolerances:
     """How far matched instances of two models may lie apart.
 
     Attributes:
@@ -53,14 +53,14 @@ class Tolerances:
     output: float
 
 
-EXACT = Tolerances(score=0.005, box_px=0.5, mask_iou=0.98, output=0.001)
+EXACT = ExportTolerances(score=0.005, box_px=0.5, mask_iou=0.98, output=0.001)
 """For arithmetic in float32 on both sides."""
-HALF = Tolerances(score=0.02, box_px=2.0, mask_iou=0.9, output=0.05)
+HALF = ExportTolerances(score=0.02, box_px=2.0, mask_iou=0.9, output=0.05)
 """For weights that were rounded to float16."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Agreement:
+class ExportAgreement:
     """How far the instances of two models lie apart, over all matches.
 
     Attributes:
@@ -129,11 +129,11 @@ def verify_same_outputs(  # noqa: PLR0913
     original: Segmenter,
     images: Sequence[NamedImage],
     *,
-    tolerances: Tolerances,
+    tolerances: ExportTolerances,
     original_name: str,
     hint: str,
     on_image: Callable[[], None] = lambda: None,
-) -> Agreement:
+) -> ExportAgreement:
     """Return how well the instances of an export match those of the original model.
 
     Each instance of either model must match a box of the other one with the same class. Which of
@@ -174,7 +174,7 @@ def verify_same_outputs(  # noqa: PLR0913
             f"instances, and is not written: it {mismatches[0]}",
             hint=hint,
         )
-    return Agreement(
+    return ExportAgreement(
         images=len(images),
         instances=len(matches),
         score_gap=max((match.score_gap for match, _ in matches), default=0.0),
@@ -228,7 +228,7 @@ def _confident(instances: Instances, *, min_score: float, margin: float) -> NDAr
 
 
 def _best_match(
-    this: Instances, i: int, other: Instances, *, tolerances: Tolerances, gain: float
+    this: Instances, i: int, other: Instances, *, tolerances: ExportTolerances, gain: float
 ) -> _Match:
     """Return the best match of an instance; one within the tolerances where there is one."""
     same = np.flatnonzero(other.class_ids == this.class_ids[i])

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from urban_segmentor.inference.base import BaseSegmenter
+from urban_segmentor.inference.base_segmenter import BaseSegmenter
 from urban_segmentor.inference.panoptic_config import PanopticConfig
 from urban_segmentor.inference.panoptic_merge import merge_panoptic, segments_as_instances
 from urban_segmentor.inference.segmenter import Segmenter

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from urban_segmentor.structures.masks import DeferredCrops, Masks
+from urban_segmentor.structures.masks import LazyCrops, Masks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -107,7 +107,7 @@ def masks_from_prototypes(
         for logit, corner in zip(logits, corners, strict=True)
     ]
     return Masks(
-        crops=DeferredCrops(decoders),
+        crops=LazyCrops(decoders),
         origins=np.ascontiguousarray(rectangles[:, :2]),
         image_size=letterbox.image_size,
     )

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, Never, Self
 import numpy as np
 
 from urban_segmentor.errors import ShapeError
-from urban_segmentor.inference.base import BaseSegmenter, unknown_setting
+from urban_segmentor.inference.base_segmenter import BaseSegmenter, unknown_setting
 from urban_segmentor.inference.config import (
     MANY_STREAMS,
     USUAL_CONFIG,
     USUAL_MODEL,
     SegmenterConfig,
 )
-from urban_segmentor.inference.decode import (
+from urban_segmentor.inference.decode_yolo import (
     check_detections,
     check_outputs,
     decode_anchors,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def locked(path: Path, *, busy: str, hint: str) -> Generator[None]:
+def file_lock(path: Path, *, busy: str, hint: str) -> Generator[None]:
     """Return a context that holds an exclusive lock on a file.
 
     The system releases the lock when the process ends, however it ends. Windows has no `flock`, so

@@ -15,7 +15,7 @@ from av.stream import Disposition
 from urban_segmentor.errors import SourceError
 from urban_segmentor.io.clip_range import WHOLE, ClipRange
 from urban_segmentor.io.timestamp_normalizer import TimestampNormalizer
-from urban_segmentor.io.truncation import missing_bytes
+from urban_segmentor.io.truncated_files import missing_bytes
 from urban_segmentor.io.yuv_planes import Orientation, orientation_of, planes_of
 from urban_segmentor.structures.frame import Frame
 

@@ -95,7 +95,7 @@ def contact_sheet(
     rows: list[Image] = [_text_line(title, width=width, size_px=20)]
     cells: list[Image] = []
     for tile in tiles:
-        cell = Tile(fitted(tile.image, tile_size), tile.caption)
+        cell = Tile(fit_to_box(tile.image, tile_size), tile.caption)
         cells.append(_with_caption(cell, size_px, width=tile_size[1]))
         if len(cells) == columns:
             rows += [_blank(gap, width), _row(cells, gap)]
@@ -105,7 +105,7 @@ def contact_sheet(
     return _bordered(np.vstack(rows), gap)
 
 
-def fitted(image: Image, size: tuple[int, int], *, paper: Rgb = _PAPER) -> Image:
+def fit_to_box(image: Image, size: tuple[int, int], *, paper: Rgb = _PAPER) -> Image:
     """Return an image scaled to fit into a cell and centered in it, uint8 (H, W, 3), RGB.
 
     Args:

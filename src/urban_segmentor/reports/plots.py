@@ -114,8 +114,8 @@ def bars_png(  # noqa: PLR0913
             fontsize="small",
             frameon=False,
         )
-        as_written(legend.get_texts())
-    as_written(axes.get_yticklabels())
+        keep_text_literal(legend.get_texts())
+    keep_text_literal(axes.get_yticklabels())
     finish_axes(axes, title=title, across=unit)
     axes.grid(axis="x", alpha=0.3)
     axes.tick_params(axis="y", length=0)
@@ -151,7 +151,7 @@ def heat_map_png(  # noqa: PLR0913
     turn = 90 if longest > 6 else 0
     axes.set_xticks(range(len(columns)), columns, rotation=turn)
     axes.set_yticks(range(len(rows)), rows)
-    as_written([*axes.get_xticklabels(), *axes.get_yticklabels()])
+    keep_text_literal([*axes.get_xticklabels(), *axes.get_yticklabels()])
     for (row, column), share in np.ndenumerate(shares):
         if share >= 0.005:  # smaller ones would read 0; also false for NaN
             ink = "white" if share > _DARK else "black"
@@ -200,7 +200,7 @@ def lines_png(  # noqa: PLR0913
         legend = axes.legend(
             loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small", frameon=False
         )
-        as_written(legend.get_texts())
+        keep_text_literal(legend.get_texts())
     finish_axes(axes, title=title, across=across, down=down)
     axes.grid(alpha=0.3)
     return figure_png(figure)
@@ -216,7 +216,7 @@ def finish_axes(axes: Axes, *, title: str, across: str, down: str = "") -> None:
         down: What its vertical axis shows.
     """
     heading = axes.set_title(title, loc="left", size=11, weight="bold")
-    as_written([heading, axes.set_xlabel(across), axes.set_ylabel(down)])
+    keep_text_literal([heading, axes.set_xlabel(across), axes.set_ylabel(down)])
     axes.set_axisbelow(True)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
@@ -224,7 +224,7 @@ def finish_axes(axes: Axes, *, title: str, across: str, down: str = "") -> None:
         axes.spines[side].set_color(_FRAME)
 
 
-def as_written(texts: Iterable[Text]) -> None:
+def keep_text_literal(texts: Iterable[Text]) -> None:
     """Disable math markup in texts: a dollar sign starts no formula."""
     for text in texts:
         text.set_parse_math(False)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
+class CityscapesLabel:
     """One row of the Cityscapes label table.
 
     Attributes:
@@ -31,47 +31,47 @@ class Label:
     color: Rgb
 
 
-CITYSCAPES: tuple[Label, ...] = (
-    Label("unlabeled", 0, None, False, (0, 0, 0)),
-    Label("ego vehicle", 1, None, False, (0, 0, 0)),
-    Label("rectification border", 2, None, False, (0, 0, 0)),
-    Label("out of roi", 3, None, False, (0, 0, 0)),
-    Label("static", 4, None, False, (0, 0, 0)),
-    Label("dynamic", 5, None, False, (111, 74, 0)),
-    Label("ground", 6, None, False, (81, 0, 81)),
-    Label("road", 7, 0, False, (128, 64, 128)),
-    Label("sidewalk", 8, 1, False, (244, 35, 232)),
-    Label("parking", 9, None, False, (250, 170, 160)),
-    Label("rail track", 10, None, False, (230, 150, 140)),
-    Label("building", 11, 2, False, (70, 70, 70)),
-    Label("wall", 12, 3, False, (102, 102, 156)),
-    Label("fence", 13, 4, False, (190, 153, 153)),
-    Label("guard rail", 14, None, False, (180, 165, 180)),
-    Label("bridge", 15, None, False, (150, 100, 100)),
-    Label("tunnel", 16, None, False, (150, 120, 90)),
-    Label("pole", 17, 5, False, (153, 153, 153)),
-    Label("polegroup", 18, None, False, (153, 153, 153)),
-    Label("traffic light", 19, 6, False, (250, 170, 30)),
-    Label("traffic sign", 20, 7, False, (220, 220, 0)),
-    Label("vegetation", 21, 8, False, (107, 142, 35)),
-    Label("terrain", 22, 9, False, (152, 251, 152)),
-    Label("sky", 23, 10, False, (70, 130, 180)),
-    Label("person", 24, 11, True, (220, 20, 60)),
-    Label("rider", 25, 12, True, (255, 0, 0)),
-    Label("car", 26, 13, True, (0, 0, 142)),
-    Label("truck", 27, 14, True, (0, 0, 70)),
-    Label("bus", 28, 15, True, (0, 60, 100)),
-    Label("caravan", 29, None, True, (0, 0, 90)),
-    Label("trailer", 30, None, True, (0, 0, 110)),
-    Label("train", 31, 16, True, (0, 80, 100)),
-    Label("motorcycle", 32, 17, True, (0, 0, 230)),
-    Label("bicycle", 33, 18, True, (119, 11, 32)),
-    Label("license plate", -1, None, False, (0, 0, 142)),
+CITYSCAPES: tuple[CityscapesLabel, ...] = (
+    CityscapesLabel("unlabeled", 0, None, False, (0, 0, 0)),
+    CityscapesLabel("ego vehicle", 1, None, False, (0, 0, 0)),
+    CityscapesLabel("rectification border", 2, None, False, (0, 0, 0)),
+    CityscapesLabel("out of roi", 3, None, False, (0, 0, 0)),
+    CityscapesLabel("static", 4, None, False, (0, 0, 0)),
+    CityscapesLabel("dynamic", 5, None, False, (111, 74, 0)),
+    CityscapesLabel("ground", 6, None, False, (81, 0, 81)),
+    CityscapesLabel("road", 7, 0, False, (128, 64, 128)),
+    CityscapesLabel("sidewalk", 8, 1, False, (244, 35, 232)),
+    CityscapesLabel("parking", 9, None, False, (250, 170, 160)),
+    CityscapesLabel("rail track", 10, None, False, (230, 150, 140)),
+    CityscapesLabel("building", 11, 2, False, (70, 70, 70)),
+    CityscapesLabel("wall", 12, 3, False, (102, 102, 156)),
+    CityscapesLabel("fence", 13, 4, False, (190, 153, 153)),
+    CityscapesLabel("guard rail", 14, None, False, (180, 165, 180)),
+    CityscapesLabel("bridge", 15, None, False, (150, 100, 100)),
+    CityscapesLabel("tunnel", 16, None, False, (150, 120, 90)),
+    CityscapesLabel("pole", 17, 5, False, (153, 153, 153)),
+    CityscapesLabel("polegroup", 18, None, False, (153, 153, 153)),
+    CityscapesLabel("traffic light", 19, 6, False, (250, 170, 30)),
+    CityscapesLabel("traffic sign", 20, 7, False, (220, 220, 0)),
+    CityscapesLabel("vegetation", 21, 8, False, (107, 142, 35)),
+    CityscapesLabel("terrain", 22, 9, False, (152, 251, 152)),
+    CityscapesLabel("sky", 23, 10, False, (70, 130, 180)),
+    CityscapesLabel("person", 24, 11, True, (220, 20, 60)),
+    CityscapesLabel("rider", 25, 12, True, (255, 0, 0)),
+    CityscapesLabel("car", 26, 13, True, (0, 0, 142)),
+    CityscapesLabel("truck", 27, 14, True, (0, 0, 70)),
+    CityscapesLabel("bus", 28, 15, True, (0, 60, 100)),
+    CityscapesLabel("caravan", 29, None, True, (0, 0, 90)),
+    CityscapesLabel("trailer", 30, None, True, (0, 0, 110)),
+    CityscapesLabel("train", 31, 16, True, (0, 80, 100)),
+    CityscapesLabel("motorcycle", 32, 17, True, (0, 0, 230)),
+    CityscapesLabel("bicycle", 33, 18, True, (119, 11, 32)),
+    CityscapesLabel("license plate", -1, None, False, (0, 0, 142)),
 )
 
-BY_NAME: dict[str, Label] = {label.name: label for label in CITYSCAPES}
+BY_NAME: dict[str, CityscapesLabel] = {label.name: label for label in CITYSCAPES}
 
-TRAIN_LABELS: tuple[Label, ...] = tuple(
+TRAIN_LABELS: tuple[CityscapesLabel, ...] = tuple(
     sorted((row for row in CITYSCAPES if row.train_id is not None), key=lambda r: r.train_id or 0)
 )
 """The 19 classes in the order of their train ids."""

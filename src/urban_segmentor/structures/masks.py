@@ -30,7 +30,7 @@ class _Deferred:
         return self._crop
 
 
-class DeferredCrops(Sequence[Crop]):
+class LazyCrops(Sequence[Crop]):
     """Crops that are decoded one by one when first read, and kept.
 
     Args:
@@ -48,9 +48,9 @@ class DeferredCrops(Sequence[Crop]):
         """Return one crop, decoded when first read."""
         return self._deferred[index].read(f"crops[{index}]")
 
-    def select(self, positions: Sequence[int]) -> DeferredCrops:
+    def select(self, positions: Sequence[int]) -> LazyCrops:
         """Return the crops at the given positions; each is decoded once, whoever reads it."""
-        chosen = DeferredCrops(())
+        chosen = LazyCrops(())
         chosen._deferred = tuple(self._deferred[i] for i in positions)
         return chosen
 
@@ -110,7 +110,7 @@ class Masks:
         """Check and freeze the arrays; deferred crops are checked when they are decoded."""
         n = len(self.crops)
         object.__setattr__(self, "origins", read_only("origins", self.origins, "int32", f"{n} 2"))
-        if not isinstance(self.crops, DeferredCrops):
+        if not isinstance(self.crops, LazyCrops):
             named = enumerate(self.crops)
             crops = tuple(read_only(f"crops[{i}]", crop, "bool", "* *") for i, crop in named)
             object.__setattr__(self, "crops", crops)
@@ -171,7 +171,7 @@ class Masks:
             index: intp (M,), positions of the masks to keep.
         """
         positions: list[int] = index.tolist()
-        if isinstance(self.crops, DeferredCrops):
+        if isinstance(self.crops, LazyCrops):
             crops: Sequence[Crop] = self.crops.select(positions)
         else:
             crops = tuple(self.crops[i] for i in positions)

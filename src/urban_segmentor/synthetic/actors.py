@@ -39,7 +39,7 @@ class Actor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class ActorAppearance:
     """Appearance of one road user.
 
     Attributes:
@@ -86,7 +86,7 @@ class Look:
         return BY_NAME[self.class_name].train_id or 0
 
 
-def looks_of(kind: str, look: int) -> tuple[Look, ...]:
+def looks_of(kind: str, look: int) -> tuple[ActorAppearance, ...]:
     """Return the looks of a mover; a cyclist is a bicycle and a rider.
 
     Args:
@@ -100,23 +100,25 @@ def looks_of(kind: str, look: int) -> tuple[Look, ...]:
         build = _build(rng)
         bike = (1.0, people.CLOTHES[int(rng.integers(len(people.CLOTHES)))], build[2])
         return (
-            Look(class_name="bicycle", size_m=(1.74, 0.56, 1.07), build=bike),
-            Look(class_name="rider", size_m=(0.8, 0.5, 1.75), build=build),
+            ActorAppearance(class_name="bicycle", size_m=(1.74, 0.56, 1.07), build=bike),
+            ActorAppearance(class_name="rider", size_m=(0.8, 0.5, 1.75), build=build),
         )
     return (_vehicle(rng, anything=kind == "traffic"),)
 
 
-def _vehicle(rng: np.random.Generator, *, anything: bool) -> Look:
+def _vehicle(rng: np.random.Generator, *, anything: bool) -> ActorAppearance:
     paint = vehicles.PAINTS[int(rng.integers(len(vehicles.PAINTS)))]
     chance = rng.random()
     if anything and chance < 0.07:
         mesh = vehicles.bus((0.66, 0.55, 0.12) if rng.random() < 0.5 else (0.55, 0.12, 0.12))
-        return Look(class_name="bus", size_m=(11.8, 2.54, 3.05), mesh=mesh)
+        return ActorAppearance(class_name="bus", size_m=(11.8, 2.54, 3.05), mesh=mesh)
     if anything and chance < 0.15:
-        return Look(class_name="truck", size_m=(7.9, 2.46, 3.5), mesh=vehicles.truck(paint))
+        return ActorAppearance(
+            class_name="truck", size_m=(7.9, 2.46, 3.5), mesh=vehicles.truck(paint)
+        )
     body = vehicles.BODIES[int(rng.integers(len(vehicles.BODIES)))]
     size_m = (body.length_m, body.width_m, body.height_m)
-    return Look(class_name="car", size_m=size_m, mesh=vehicles.car(body, paint))
+    return ActorAppearance(class_name="car", size_m=size_m, mesh=vehicles.car(body, paint))
 
 
 def _build(
@@ -126,6 +128,6 @@ def _build(
     return float(rng.uniform(1.58, 1.92)), coat, trousers
 
 
-def _person(rng: np.random.Generator) -> Look:
+def _person(rng: np.random.Generator) -> ActorAppearance:
     build = _build(rng)
-    return Look(class_name="person", size_m=(0.6, 0.55, build[0]), build=build)
+    return ActorAppearance(class_name="person", size_m=(0.6, 0.55, build[0]), build=build)

@@ -10,7 +10,7 @@ import numpy as np
 
 from urban_segmentor.structures.cityscapes_labels import BY_NAME
 from urban_segmentor.synthetic import furniture
-from urban_segmentor.synthetic.actors import Actor, Look, looks_of
+from urban_segmentor.synthetic.actors import Actor, ActorAppearance, looks_of
 from urban_segmentor.synthetic.ground import FRONT_X_M
 from urban_segmentor.synthetic.houses import house
 from urban_segmentor.synthetic.plants import Tree
@@ -32,7 +32,7 @@ _SIDES = (-1, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fixture:
+class StreetFixture:
     """Something that stands still.
 
     Attributes:
@@ -49,7 +49,7 @@ class Fixture:
     class_id: int
     render: Callable[[Camera], SceneSprite | None]
     actor: Actor | None = None
-    look: Look | None = None
+    look: ActorAppearance | None = None
 
 
 class Roadside:
@@ -66,7 +66,7 @@ class Roadside:
         rng = np.random.default_rng([seed, 1])
         self._trees = [Tree.grown(rng, light) for _ in range(5)]
         self._walls: dict[tuple[int, int], tuple[Wall, Wall]] = {}
-        self._fixtures: dict[int, list[Fixture]] = {}
+        self._fixtures: dict[int, list[StreetFixture]] = {}
 
     def walls(self, camera: Camera) -> Iterator[Wall]:
         """Yield walls from far to near."""
@@ -84,7 +84,7 @@ class Roadside:
                 yield side_wall
                 yield front_wall
 
-    def fixtures(self, camera: Camera) -> list[Fixture]:
+    def fixtures(self, camera: Camera) -> list[StreetFixture]:
         """Return what stands near enough to be seen, in no order."""
         first = int(np.floor((camera.position_m[1] - _BLOCK_M) / _BLOCK_M))
         blocks = range(first, first + int(_AHEAD_M / _BLOCK_M))
@@ -94,7 +94,7 @@ class Roadside:
                 self._fixtures[block] = list(self._block(block))
         return [fixture for block in blocks for fixture in self._fixtures[block]]
 
-    def _block(self, block: int) -> Iterator[Fixture]:
+    def _block(self, block: int) -> Iterator[StreetFixture]:
         for side in _SIDES:
             rng = np.random.default_rng([self._seed, 3, block + 1000, side + 1])
             y_m = (block + 0.5) * _BLOCK_M
@@ -109,7 +109,7 @@ class Roadside:
             elif signed < 0.25:
                 yield from self._sign(rng, block, side, y_m)
 
-    def _parked(self, rng: np.random.Generator, block: int, side: int, y_m: float) -> Fixture:
+    def _parked(self, rng: np.random.Generator, block: int, side: int, y_m: float) -> StreetFixture:
         look = looks_of("car", int(rng.integers(1 << 31)))[0]
         heading = np.pi / 2 * (1 if side > 0 else -1) + float(rng.normal(0, 0.015))
         position_m = (
@@ -124,7 +124,7 @@ class Roadside:
             heading_rad=float(heading),
             speed_mps=0.0,
         )
-        return Fixture(
+        return StreetFixture(
             key=("car", block, side),
             at_m=position_m,
             class_id=look.class_id,
@@ -133,10 +133,10 @@ class Roadside:
             look=look,
         )
 
-    def _tree(self, rng: np.random.Generator, block: int, side: int, y_m: float) -> Fixture:
+    def _tree(self, rng: np.random.Generator, block: int, side: int, y_m: float) -> StreetFixture:
         tree = self._trees[int(rng.integers(len(self._trees)))]
         position_m = (side * 6.6, y_m + float(rng.uniform(-1, 1)))
-        return Fixture(
+        return StreetFixture(
             key=("tree", block, side),
             at_m=position_m,
             class_id=BY_NAME["vegetation"].train_id or 0,
@@ -145,7 +145,7 @@ class Roadside:
 
     def _sign(
         self, rng: np.random.Generator, block: int, side: int, y_m: float
-    ) -> Iterator[Fixture]:
+    ) -> Iterator[StreetFixture]:
         position_m = (side * 6.1, y_m)
         key = (block, side)
         if rng.random() < 0.35:
@@ -168,9 +168,9 @@ class Roadside:
         side: int,
         *,
         toward_camera: bool = False,
-    ) -> Fixture:
+    ) -> StreetFixture:
         heading = -np.pi / 2 if toward_camera else (0.0 if side < 0 else np.pi)
-        return Fixture(
+        return StreetFixture(
             key=(name, *key),
             # A board hangs before its pole.
             at_m=(position_m[0], position_m[1] - (0.0 if name == "pole" else 0.1)),

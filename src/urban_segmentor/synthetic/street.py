@@ -17,16 +17,16 @@ from urban_segmentor.structures.cityscapes_labels import TRAIN_NAMES
 from urban_segmentor.structures.frame import Frame
 from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.masks import Masks
-from urban_segmentor.synthetic.actors import Actor, Look, looks_of
+from urban_segmentor.synthetic.actors import Actor, ActorAppearance, looks_of
 from urban_segmentor.synthetic.camera import Camera
 from urban_segmentor.synthetic.ground import Ground, sky
 from urban_segmentor.synthetic.lens import Lens
 from urban_segmentor.synthetic.light import LIGHTS
 from urban_segmentor.synthetic.noise import cloudy
-from urban_segmentor.synthetic.roadside import Fixture, Roadside
+from urban_segmentor.synthetic.roadside import Roadside, StreetFixture
 from urban_segmentor.synthetic.shadows import paint_shadow
 from urban_segmentor.synthetic.street_options import USUAL_STREET
-from urban_segmentor.synthetic.traffic import OWN_LANE, WAYS, Mover, TrafficStream
+from urban_segmentor.synthetic.traffic import OWN_LANE, WAYS, MovingActor, TrafficStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -169,7 +169,7 @@ class _Scene:
             for i, way in enumerate(WAYS if moves else (*WAYS, OWN_LANE))
         ]
         self._leader = (self._next_key(), int(np.random.default_rng([seed, 8]).integers(1 << 31)))
-        self._looks: dict[int, tuple[Look, ...]] = {}
+        self._looks: dict[int, tuple[ActorAppearance, ...]] = {}
         self._backdrop: tuple[NDArray[np.uint8], NDArray[np.uint8]] | None = None
         self._stills: dict[tuple[object, ...], SceneSprite | None] = {}
 
@@ -224,7 +224,9 @@ class _Scene:
             self._backdrop = image, classes
         return self._backdrop[0].copy(), self._backdrop[1].copy()
 
-    def _movers(self, time_s: float, speed_mps: float) -> Iterator[tuple[Actor, Look, float]]:
+    def _movers(
+        self, time_s: float, speed_mps: float
+    ) -> Iterator[tuple[Actor, ActorAppearance, float]]:
         """Yield everybody who moves, how they look, and the way that they have made, metres."""
         moving = [mover for stream in self._streams for mover in stream.at(time_s)]
         present = {mover.key for mover in moving}
@@ -237,7 +239,7 @@ class _Scene:
         if self._moves:
             yield self._leading(time_s, speed_mps)
 
-    def _leading(self, time_s: float, speed_mps: float) -> tuple[Actor, Look, float]:
+    def _leading(self, time_s: float, speed_mps: float) -> tuple[Actor, ActorAppearance, float]:
         """Return the car ahead of the dashcam, which comes nearer and goes further away."""
         key, seed = self._leader
         look = looks_of("car", seed)[0]
@@ -254,7 +256,7 @@ class _Scene:
         return actor, look, y_m
 
     def _moving(
-        self, movers: list[tuple[Actor, Look, float]], camera: Camera
+        self, movers: list[tuple[Actor, ActorAppearance, float]], camera: Camera
     ) -> Iterator[_VisibleObject]:
         for actor, look, moved_m in movers:
             sprite = look.render(camera, self._light, actor, moved_m=moved_m)
@@ -268,7 +270,7 @@ class _Scene:
                     sprite=sprite,
                 )
 
-    def _fixed(self, fixtures: list[Fixture], camera: Camera) -> Iterator[_VisibleObject]:
+    def _fixed(self, fixtures: list[StreetFixture], camera: Camera) -> Iterator[_VisibleObject]:
         for fixture in fixtures:
             if self._moves:
                 sprite = fixture.render(camera)
@@ -285,7 +287,7 @@ class _Scene:
                 )
 
 
-def _actor(mover: Mover, look: Look, track_id: int, time_s: float) -> Actor:
+def _actor(mover: MovingActor, look: ActorAppearance, track_id: int, time_s: float) -> Actor:
     return Actor(
         track_id=track_id,
         class_id=look.class_id,

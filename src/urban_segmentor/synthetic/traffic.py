@@ -40,7 +40,7 @@ class TrafficPath:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mover:
+class MovingActor:
     """A road user with a constant speed on a straight path.
 
     Attributes:
@@ -90,9 +90,9 @@ class TrafficStream:
         self._camera_mps, self._far_m = camera_mps, far_m
         self._arrivals = self._arrive()
         self._waiting = next(self._arrivals)
-        self._present: list[tuple[float, Mover]] = []
+        self._present: list[tuple[float, MovingActor]] = []
 
-    def at(self, time_s: float) -> list[Mover]:
+    def at(self, time_s: float) -> list[MovingActor]:
         """Return who is between the ends; times must not go back."""
         while self._waiting[0] <= time_s:
             self._present.append((self._waiting[1], self._waiting[2]))
@@ -100,7 +100,7 @@ class TrafficStream:
         self._present = [item for item in self._present if item[0] > time_s]
         return [mover for _, mover in self._present]
 
-    def _arrive(self) -> Iterator[tuple[float, float, Mover]]:
+    def _arrive(self) -> Iterator[tuple[float, float, MovingActor]]:
         """Yield times of entry and exit, and the mover, in order of entry."""
         way, rng, length_m = self._way, self._rng, self._far_m - BEHIND_M
         slow = min(abs(way.direction * v - self._camera_mps) for v in way.speeds_mps)
@@ -120,7 +120,7 @@ class TrafficStream:
                 speed = (closing + self._camera_mps) * way.direction
             last_exit_s = exit_s
             entry_m = (BEHIND_M if closing > 0 else self._far_m) + self._camera_mps * time_s
-            mover = Mover(
+            mover = MovingActor(
                 key=self._next_key(),
                 kind=way.kind,
                 x_m=way.x_m + float(rng.uniform(-way.spread_m, way.spread_m)),

@@ -37,7 +37,7 @@ _OUTER_SHARES = ((-0.97, -0.66), (0.66, 0.97))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Body:
+class VehicleBody:
     """The shape of a car, from its tail to its nose.
 
     Attributes:
@@ -63,7 +63,7 @@ class Body:
 
 
 _NOSE = ((0.83, 0.93), (0.91, 0.86), (0.965, 0.78), (0.99, 0.66), (1.0, 0.52))
-HATCHBACK = Body(
+HATCHBACK = VehicleBody(
     length_m=4.1,
     width_m=1.78,
     shoulder_m=0.93,
@@ -83,7 +83,7 @@ HATCHBACK = Body(
     ),
     pillars=(0.13, 0.345),
 )
-SALOON = Body(
+SALOON = VehicleBody(
     length_m=4.65,
     width_m=1.83,
     shoulder_m=0.92,
@@ -104,7 +104,7 @@ SALOON = Body(
     ),
     pillars=(0.415,),
 )
-ESTATE = Body(
+ESTATE = VehicleBody(
     length_m=4.6,
     width_m=1.85,
     shoulder_m=1.02,
@@ -130,7 +130,7 @@ ESTATE = Body(
     ),
     pillars=(0.235, 0.415),
 )
-VAN = Body(
+VAN = VehicleBody(
     length_m=5.3,
     width_m=1.98,
     shoulder_m=1.15,
@@ -156,7 +156,7 @@ VAN = Body(
 BODIES = (HATCHBACK, HATCHBACK, SALOON, SALOON, ESTATE, ESTATE, VAN)
 
 
-def car(body: Body, paint: Color) -> Mesh:
+def car(body: VehicleBody, paint: Color) -> Mesh:
     """Return a car that stands on the origin and looks along x."""
     half_m = body.width_m / 2
     shell, cap = _shell(body, paint)
@@ -164,7 +164,7 @@ def car(body: Body, paint: Color) -> Mesh:
     return Mesh.joined([shell, cap, *wheels, *_tail(body), *_nose(body)])
 
 
-def _ring(body: Body, share: float, top_m: float) -> NDArray[np.float64]:
+def _ring(body: VehicleBody, share: float, top_m: float) -> NDArray[np.float64]:
     """Return one cross-section, from the right sill over the roof to the left, (13, 3)."""
     half_m = body.width_m / 2 * (1 - 0.16 * abs(2 * share - 1) ** 6)
     shoulder_m = min(body.shoulder_m, top_m - 0.05)
@@ -180,7 +180,7 @@ def _ring(body: Body, share: float, top_m: float) -> NDArray[np.float64]:
     return np.hstack([along, profile])
 
 
-def _shell(body: Body, paint: Color) -> tuple[Mesh, Mesh]:
+def _shell(body: VehicleBody, paint: Color) -> tuple[Mesh, Mesh]:
     rings = [_ring(body, share, top_m) for share, top_m in body.stations]
     faces: list[NDArray[np.float64]] = []
     colors: list[Color] = []
@@ -205,7 +205,7 @@ def _shell(body: Body, paint: Color) -> tuple[Mesh, Mesh]:
     return shell, caps
 
 
-def _finish(body: Body, station: int, strip: int, paint: Color) -> tuple[Color, float]:
+def _finish(body: VehicleBody, station: int, strip: int, paint: Color) -> tuple[Color, float]:
     """Return color and gloss of one face of the shell."""
     (share, top_m), (share_after, top_after_m) = body.stations[station : station + 2]
     middle = (share + share_after) / 2
@@ -249,7 +249,7 @@ def panel(
     return np.array(corners if sign > 0 else corners[::-1])
 
 
-def _tail(body: Body) -> list[Mesh]:
+def _tail(body: VehicleBody) -> list[Mesh]:
     half_m, x = body.width_m / 2 * 0.84, -body.length_m / 2 - 0.015
     low, high = body.shoulder_m - 0.24, body.shoulder_m - 0.06
     lamps = [panel(x, (a * half_m, b * half_m), (low, high), sign=-1) for a, b in _OUTER_SHARES]
@@ -262,7 +262,7 @@ def _tail(body: Body) -> list[Mesh]:
     ]
 
 
-def _nose(body: Body) -> list[Mesh]:
+def _nose(body: VehicleBody) -> list[Mesh]:
     half_m, x = body.width_m / 2 * 0.84, body.length_m / 2 + 0.015
     high = body.stations[-3][1] - 0.05
     lamps = [

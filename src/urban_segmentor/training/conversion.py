@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from urban_segmentor.datasets.class_set import ClassSet
+    from urban_segmentor.datasets.dataset_classes import DatasetClasses
     from urban_segmentor.datasets.samples import Sample
 
 _FEW = 200  # so many are done before other processes have started
@@ -37,7 +37,7 @@ class YoloConversion:
     """
 
     sample: Sample
-    classes: ClassSet
+    classes: DatasetClasses
     image: Path
     labels: Path
     ignored: Path
@@ -69,7 +69,7 @@ class YoloConversion:
             write_atomically(self.ignored, b"".join(ignored), overwrite=True)
 
 
-def conversion_of(sample: Sample, *, classes: ClassSet, folder: Path) -> YoloConversion:
+def conversion_of(sample: Sample, *, classes: DatasetClasses, folder: Path) -> YoloConversion:
     """Return how a frame becomes a picture with a label file; nothing is written.
 
     Args:

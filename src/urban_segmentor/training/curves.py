@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from urban_segmentor.reports.plots import figure_png, finish_axes, new_figure
-from urban_segmentor.training.run_folder import is_measured
+from urban_segmentor.training.run_folder import has_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,7 @@ def curves_png(rows: Sequence[dict[str, float]]) -> bytes:
     plotted: set[str] = set()
     for index, (title, prefix, suffix) in enumerate(_PANELS, start=1):
         axes = figure.add_subplot(2, 2, index)
-        shown = [row for row in rows if prefix == "train/" or is_measured(row)]
+        shown = [row for row in rows if prefix == "train/" or has_metrics(row)]
         epochs = [row["epoch"] for row in shown]
         for name in rows[0]:
             if not (name.startswith(prefix) and name.endswith(suffix)) or name in plotted:

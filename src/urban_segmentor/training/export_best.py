@@ -11,7 +11,7 @@ from urban_segmentor.exporters.metadata import ModelDescription
 from urban_segmentor.exporters.options import ExportOptions
 
 if TYPE_CHECKING:
-    from urban_segmentor.exporters.plan import ExportProgress
+    from urban_segmentor.exporters.export_plan import ExportProgress
     from urban_segmentor.training.fit import TrainingResult
 
 _STRIDE = 32

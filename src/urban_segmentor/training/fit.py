@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from urban_segmentor.errors import ModelError, OutputError, SettingError, UrbanSegmentorError
 from urban_segmentor.exporters.checkpoint import load_checkpoint, safe_loading
-from urban_segmentor.exporters.ultralytics_env import quiet_ultralytics, require
+from urban_segmentor.exporters.ultralytics_env import quiet_ultralytics, require_modules
 from urban_segmentor.io.atomic import write_atomically
 from urban_segmentor.training.callbacks import TrainerCallbacks, TrainingObserver
 from urban_segmentor.training.pretrained import find_pretrained
@@ -81,7 +81,7 @@ def train(  # noqa: PLR0913 -- all have their names
         OutputError: The folder is not empty, or the disk is full.
         MissingExtraError: The extra `train` is not installed.
     """
-    require("torch", "ultralytics")
+    require_modules("torch", "ultralytics")
     training_data = read_training_data(data, also=also, work=out / CONVERTED)
     checkpoint = find_pretrained(model)
     load_checkpoint(checkpoint, trust=trust)
@@ -113,7 +113,7 @@ def resume(
     Raises:
         As `train`, and SettingError when there is no run to resume.
     """
-    require("torch", "ultralytics")
+    require_modules("torch", "ultralytics")
     folder = open_run(path)
     record = folder.read()
     if "finished" in record:
@@ -148,7 +148,7 @@ def _run(
     folder: RunFolder, settings: dict[str, Any], *, plain: bool, observer: TrainingObserver | None
 ) -> TrainingResult:
     from urban_segmentor.training.trainer import (
-        AtomicTrainer,
+        CrashSafeTrainer,
         StreetTrainer,
     )
 
@@ -167,7 +167,7 @@ def _run(
         )
     with folder.lock(), safe_loading(), nullcontext() if several_gpus else quiet_ultralytics():
         try:
-            trainer: Any = (AtomicTrainer if plain else StreetTrainer)(
+            trainer: Any = (CrashSafeTrainer if plain else StreetTrainer)(
                 overrides=settings | run_settings
             )
             if not several_gpus:  # the processes of several GPUs report for themselves

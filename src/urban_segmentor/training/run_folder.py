@@ -16,7 +16,7 @@ import yaml
 from urban_segmentor import __version__
 from urban_segmentor.errors import DatasetError, OutputError, SettingError
 from urban_segmentor.io.atomic import check_free_folder, output_errors, write_atomically
-from urban_segmentor.io.lock import locked
+from urban_segmentor.io.lock import file_lock
 from urban_segmentor.training.conversion import write_conversions
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class RunFolder:
         Raises:
             OutputError: One does.
         """
-        return locked(
+        return file_lock(
             self.root / LOCK,
             busy=f"another process trains in `{self.root}`",
             hint="wait until it is done, or choose another folder with -o",
@@ -227,7 +227,7 @@ class RunFolder:
         write_atomically(self.root / name, text.encode(), overwrite=True)
 
 
-def is_measured(row: Mapping[str, float]) -> bool:
+def has_metrics(row: Mapping[str, float]) -> bool:
     """Return True when an epoch has validation metrics.
 
     Ultralytics writes zeros where it has not, as with `val=false`.

@@ -18,7 +18,7 @@ from urban_segmentor.training.dataset import StreetDataset
 from urban_segmentor.training.loss import StreetCriterion
 
 
-class AtomicTrainer(SegmentationTrainer):
+class CrashSafeTrainer(SegmentationTrainer):
     """Ultralytics' trainer with atomic checkpoints: whole whenever the process dies."""
 
     def save_model(self) -> Any:
@@ -38,7 +38,7 @@ class AtomicTrainer(SegmentationTrainer):
         return saved
 
 
-class StreetTrainer(AtomicTrainer):
+class StreetTrainer(CrashSafeTrainer):
     """A trainer that excludes ignore regions from the loss, and uses a CPU well.
 
     The data YAML may hold `zoom: [low, high]`, and `rect: true` where several GPUs take part. On a

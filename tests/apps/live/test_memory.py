@@ -12,7 +12,7 @@ import psutil
 from tests.apps.live.fakes import Noting
 from tests.cli.tiny import save_tiny_model
 from tests.io.clips import write_clip
-from urban_segmentor.apps.live.run import Live
+from urban_segmentor.apps.live.session import LiveSession
 from urban_segmentor.apps.live.view_controls import ViewControls
 from urban_segmentor.inference.segmenter import Segmenter
 from urban_segmentor.io.rolling_video import RollingVideoWriter
@@ -46,7 +46,7 @@ def test_memory_does_not_grow_with_the_frames(tmp_path: Path) -> None:
     display = Noting(measure)
     segmenter = Segmenter(save_tiny_model(tmp_path / "tiny.onnx"), streams=2)
     gc.collect()
-    outcome = Live(
+    outcome = LiveSession(
         LiveSource(parse_source_uri(str(clip)), options=StreamOptions(paced=False)),
         segmenter=segmenter,
         controls=ViewControls(segmenter.classes),

@@ -1,4 +1,4 @@
-"""Examples: drawn ones, somebody's own, prepared once, and what of them cannot be shown."""
+"""Example files: drawn ones, somebody's own, prepared once, and what of them cannot be shown."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.apps.web.conftest import draw_clip
 from tests.cli.runner import save_image
 from tests.cli.tiny import save_tiny_model
 from urban_segmentor.apps.web import examples as examples_module
-from urban_segmentor.apps.web.examples import Examples, prepare_examples, read_examples
+from urban_segmentor.apps.web.examples import ExampleFiles, prepare_examples, read_examples
 from urban_segmentor.apps.web.limits import UploadLimits
 from urban_segmentor.apps.web.model_pool import ModelPool
 from urban_segmentor.errors import SourceError
@@ -42,10 +42,10 @@ def own(tmp_path: Path) -> Path:
 
 def running(
     tiny: ModelPool, source: Path | None, cache: Path
-) -> tuple[Examples, list[SavedResult]]:
+) -> tuple[ExampleFiles, list[SavedResult]]:
     """Return the examples of an app when they are complete, and what was shared."""
     shared: list[SavedResult] = []
-    examples = Examples(
+    examples = ExampleFiles(
         source, models=tiny, limits=UploadLimits(), cache=cache, share=shared.append
     )
     examples.start()
@@ -82,7 +82,7 @@ def test_the_second_start_has_them_at_once(tiny: ModelPool, own: Path, tmp_path:
     first, _ = running(tiny, own, tmp_path / "cache")
     first.close()
     cache, nobody = tmp_path / "cache", lambda _answer: None
-    again = Examples(own, models=tiny, limits=UploadLimits(), cache=cache, share=nobody)
+    again = ExampleFiles(own, models=tiny, limits=UploadLimits(), cache=cache, share=nobody)
     again.start()
     assert again.complete
     assert as_json(again.ready) == as_json(first.ready)

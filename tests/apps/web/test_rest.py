@@ -25,7 +25,7 @@ from urban_segmentor.apps.web.rest import add_error_handlers, rest_router
 from urban_segmentor.inference.panoptic_segmenter import PanopticSegmenter
 from urban_segmentor.inference.segmenter import Segmenter
 from urban_segmentor.io.images import read_image
-from urban_segmentor.io.writers.records import instance_records
+from urban_segmentor.io.writers.instance_records import instance_records
 from urban_segmentor.structures.rle import decode_rle
 
 if TYPE_CHECKING:

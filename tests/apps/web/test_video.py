@@ -14,7 +14,7 @@ from tests.cli.tiny import save_tiny_model
 from tests.io.clips import write_clip
 from urban_segmentor.apps.web import video as video_module
 from urban_segmentor.apps.web.class_counts import ClassCounts
-from urban_segmentor.apps.web.jobs import Jobs
+from urban_segmentor.apps.web.jobs import VideoJobs
 from urban_segmentor.apps.web.limits import UploadLimits
 from urban_segmentor.apps.web.model_pool import ModelPool
 from urban_segmentor.apps.web.segment_options import SegmentOptions
@@ -169,7 +169,7 @@ def test_a_file_that_ends_too_soon_is_told(make: Callable[..., VideoJob], tmp_pa
 def test_a_visitor_has_one_video_at_work(make: Callable[..., VideoJob], tmp_path: Path) -> None:
     """A second one ends the first; those of others go on, until the app ends."""
     path = draw_clip(tmp_path / "a.mp4", seconds=40.0, size=SMALL)
-    jobs, (first, second, other) = Jobs(), (make(path) for _ in range(3))
+    jobs, (first, second, other) = VideoJobs(), (make(path) for _ in range(3))
     jobs.start("one", first)
     jobs.start("two", other)
     jobs.start("one", second)

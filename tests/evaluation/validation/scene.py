@@ -11,7 +11,7 @@ import numpy as np
 from urban_segmentor.datasets.cityscapes.annotation import read_annotation
 from urban_segmentor.datasets.cityscapes.rasterize import draw_objects
 from urban_segmentor.datasets.cityscapes.segments import visible_segments
-from urban_segmentor.datasets.class_set import parse_class_set
+from urban_segmentor.datasets.dataset_classes import parse_dataset_classes
 from urban_segmentor.evaluation.validation.predictors import as_predicted
 from urban_segmentor.inference.panoptic_config import PanopticConfig
 from urban_segmentor.models.known_classes import known_classes
@@ -96,7 +96,7 @@ def true_instances(sample: CityscapesFrame) -> Instances:
     """Return what is to be seen in a frame, as a perfect model would."""
     assert sample.polygons is not None
     drawn = draw_objects(read_annotation(sample.polygons))
-    segments = visible_segments(drawn, classes=parse_class_set("19"), stuff="whole")
+    segments = visible_segments(drawn, classes=parse_dataset_classes("19"), stuff="whole")
     found = Instances(
         boxes=segments.masks.rectangles(),
         masks=segments.masks,

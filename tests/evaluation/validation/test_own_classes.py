@@ -15,10 +15,10 @@ from pycocotools.cocoeval import COCOeval
 from tests.datasets.own_data import SIZE, coco_content, write_coco
 from tests.evaluation.validation.scene import Knowing, write_street
 from urban_segmentor.datasets.cityscapes.layout import read_layout
-from urban_segmentor.datasets.class_set import own_classes, parse_class_set
 from urban_segmentor.datasets.convert.options import ConversionOptions
 from urban_segmentor.datasets.convert.output_folder import finish_conversion
 from urban_segmentor.datasets.convert.prepare import prepare
+from urban_segmentor.datasets.dataset_classes import own_classes, parse_dataset_classes
 from urban_segmentor.datasets.open_dataset import open_dataset
 from urban_segmentor.errors import DatasetError
 from urban_segmentor.evaluation.validation.predictors import as_predicted, model_classes
@@ -37,8 +37,8 @@ from urban_segmentor.structures.rle import encode_rle
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from urban_segmentor.datasets.class_set import ClassSet
     from urban_segmentor.datasets.convert.options import Format
+    from urban_segmentor.datasets.dataset_classes import DatasetClasses
     from urban_segmentor.datasets.samples import Sample
     from urban_segmentor.evaluation.predictions import FramePrediction
 
@@ -53,7 +53,7 @@ class Guessing:
         classes: Those of the labels.
     """
 
-    def __init__(self, classes: ClassSet) -> None:
+    def __init__(self, classes: DatasetClasses) -> None:
         self.class_names, self.kind, self._classes = NAMES, "guess", classes
 
     def instances(self, sample: Sample) -> Instances:
@@ -136,7 +136,7 @@ def test_coco_ap_is_that_of_pycocotools(tmp_path: Path) -> None:
 def test_what_was_prepared_has_official_figures(tmp_path: Path, form: Format) -> None:
     """Those of the folder that it was made from, to the pixel where the format allows it."""
     source = write_street(tmp_path / "source", frames=2)
-    how = ConversionOptions(out=tmp_path / "made", format=form, classes=parse_class_set("19"))
+    how = ConversionOptions(out=tmp_path / "made", format=form, classes=parse_dataset_classes("19"))
     finish_conversion(how, prepare(read_layout(source), how, splits=["val"], workers=1))
     made, original = open_dataset(how.out), open_dataset(source)
     assert why_not_official(made.classes) is None

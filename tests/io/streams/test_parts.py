@@ -14,7 +14,7 @@ from urban_segmentor.io.streams.cameras import cameras_hint, list_cameras, proce
 from urban_segmentor.io.streams.frame_buffer import FrameBuffer
 from urban_segmentor.io.streams.latest import LatestValue
 from urban_segmentor.io.streams.retry import Backoff, RetryPolicy
-from urban_segmentor.io.streams.timestamp_mapper import Pacer, TimestampMapper
+from urban_segmentor.io.streams.timestamp_mapper import PlaybackClock, TimestampMapper
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -120,7 +120,7 @@ def test_time_follows_stamps() -> None:
 
 def test_pacer() -> None:
     """Jitter moves nothing, a long delay moves everything."""
-    pacer = Pacer()
+    pacer = PlaybackClock()
     assert pacer.due_s(10.0, now_s=50.0) == 50.0
     assert pacer.due_s(10.2, now_s=50.5) == pytest.approx(50.2)
     assert pacer.due_s(10.4, now_s=55.0) == pytest.approx(55.0)

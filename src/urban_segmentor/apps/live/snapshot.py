@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from urban_segmentor.io.atomic import write_atomically
-from urban_segmentor.io.writers.records import png_bytes, result_path
+from urban_segmentor.io.writers.instance_records import png_bytes, result_path
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,7 @@ from urban_segmentor.apps.web.source_archive import source_archive
 if TYPE_CHECKING:
     import threading
 
-    from urban_segmentor.apps.web.examples import Examples
+    from urban_segmentor.apps.web.examples import ExampleFiles
     from urban_segmentor.apps.web.limits import UploadLimits
     from urban_segmentor.apps.web.model_pool import ModelPool
     from urban_segmentor.apps.web.temp_files import TempFiles
@@ -38,7 +38,7 @@ _ATTACHMENTS = {IMAGE_PNG, "coco.json", "results.csv", "results.jsonl"}
 def downloads_router(
     temp_files: TempFiles,
     *,
-    examples: Examples,
+    examples: ExampleFiles,
     models: ModelPool,
     limits: UploadLimits,
     slots: threading.Semaphore,

@@ -151,7 +151,7 @@ def read_examples(folder: Path) -> list[Example] | None:
         return None
 
 
-class Examples:
+class ExampleFiles:
     """The examples of a running app, prepared in the background when they are not cached.
 
     Args:

@@ -17,7 +17,7 @@ from urban_segmentor.apps.web.uploads import read_upload
 from urban_segmentor.io.atomic import write_atomically
 from urban_segmentor.io.output_options import WRITER_PATHS
 from urban_segmentor.io.writers import WRITERS
-from urban_segmentor.io.writers.records import png_bytes
+from urban_segmentor.io.writers.instance_records import png_bytes
 from urban_segmentor.result import Result
 from urban_segmentor.structures.frame import Frame, Image
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from urban_segmentor.apps.web.video import VideoJob
 
 
-class Jobs:
+class VideoJobs:
     """The running video job of each visitor."""
 
     def __init__(self) -> None:

@@ -25,7 +25,7 @@ from urban_segmentor.apps.web.schemas import (
 from urban_segmentor.apps.web.segment_options import SegmentOptions
 from urban_segmentor.apps.web.uploads import decode_upload
 from urban_segmentor.errors import SettingError, TooLargeError, UploadError, UrbanSegmentorError
-from urban_segmentor.io.writers.records import instance_records
+from urban_segmentor.io.writers.instance_records import instance_records
 from urban_segmentor.options import option_of, range_of
 from urban_segmentor.structures.rle import encode_rle
 

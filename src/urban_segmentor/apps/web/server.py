@@ -98,18 +98,18 @@ def build_app(settings: AppSettings, *, models: ModelPool, exit_stack: ExitStack
     # off.
     os.environ["GRADIO_TEMP_DIR"] = str(temp_files.root)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    from urban_segmentor.apps.web.examples import Examples, cache_folder
-    from urban_segmentor.apps.web.jobs import Jobs
+    from urban_segmentor.apps.web.examples import ExampleFiles, cache_folder
+    from urban_segmentor.apps.web.jobs import VideoJobs
     from urban_segmentor.apps.web.page.context import AppContext
 
-    examples = Examples(
+    examples = ExampleFiles(
         settings.examples,
         models=models,
         limits=settings.limits,
         cache=settings.cache or cache_folder(),
         share=temp_files.share,
     )
-    jobs = Jobs()
+    jobs = VideoJobs()
     exit_stack.callback(examples.close)
     exit_stack.callback(jobs.close)
     context = AppContext(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from urban_segmentor.errors import DatasetError
-from urban_segmentor.structures.cityscapes_labels import BY_NAME, Label
+from urban_segmentor.structures.cityscapes_labels import BY_NAME, CityscapesLabel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +47,7 @@ class PolygonObject:
         points: float64 (K, 2), K at least 3, x and y in pixels; may lie outside the picture.
     """
 
-    label: Label
+    label: CityscapesLabel
     is_group: bool
     number: int
     points: NDArray[np.float64]
@@ -155,7 +155,7 @@ def parse_annotation(content: object) -> Annotation:
     )
 
 
-def find_label(name: str) -> tuple[Label | None, bool]:
+def find_label(name: str) -> tuple[CityscapesLabel | None, bool]:
     """Return the label of a name, or None, and whether it means a group.
 
     >>> find_label("cargroup")[1]

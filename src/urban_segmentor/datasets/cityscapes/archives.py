@@ -52,7 +52,7 @@ _HINTS = {
 }
 
 
-class Entry(NamedTuple):
+class ArchiveEntry(NamedTuple):
     """A file in an archive.
 
     Attributes:
@@ -214,7 +214,7 @@ def _damaged(path: Path, error: Exception, *, entry: str = "") -> DatasetError:
 
 def _checked_entries(
     path: Path, archive: zipfile.ZipFile, *, reserved: Sequence[str]
-) -> list[Entry]:
+) -> list[ArchiveEntry]:
     """Return the checked files of an archive, in the order of their offsets.
 
     Raises:
@@ -223,14 +223,14 @@ def _checked_entries(
     infos = archive.infolist()
     if len(infos) > MAX_FILES:
         raise _refused(path, f"has {len(infos)} entries, expected at most {MAX_FILES}")
-    entries: list[Entry] = []
+    entries: list[ArchiveEntry] = []
     for info in sorted(infos, key=lambda info: info.header_offset):
         # `filename` was already cut at a zero byte, and with Windows' separators turned round.
         name = info.orig_filename.removesuffix("/")
         if reason := _find_fault(name, info, reserved):
             raise _refused(path, f"has the entry {name!r}, which {reason}")
         if not info.is_dir():
-            entries.append(Entry(name, info.file_size, info))
+            entries.append(ArchiveEntry(name, info.file_size, info))
     names = {entry.path for entry in entries}
     if len(names) < len(entries):
         raise _refused(path, "has two files of one name")
@@ -287,7 +287,7 @@ def _refused(path: Path, reason: str) -> DatasetError:
     )
 
 
-def _check_folders(path: Path, entries: Sequence[Entry], folder: Path) -> None:
+def _check_folders(path: Path, entries: Sequence[ArchiveEntry], folder: Path) -> None:
     """Check that no link that lies in the folder leads a file out of it."""
     root = Path(os.path.realpath(folder))
     for above in sorted({entry.path.rpartition("/")[0] for entry in entries}):
@@ -309,7 +309,7 @@ def file_size(target: Path) -> int | None:
     return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
-def _is_unpacked(target: Path, entry: Entry) -> bool:
+def _is_unpacked(target: Path, entry: ArchiveEntry) -> bool:
     """Return True when a file has the size and CRC of the archive's entry."""
     if file_size(target) != entry.size_bytes:
         return False
@@ -327,7 +327,7 @@ def _with_progress(pieces: Iterable[bytes], progress: ByteProgress) -> Iterator[
         progress.advance(len(data))
 
 
-def _read_entry(path: Path, archive: zipfile.ZipFile, entry: Entry) -> Iterator[bytes]:
+def _read_entry(path: Path, archive: zipfile.ZipFile, entry: ArchiveEntry) -> Iterator[bytes]:
     """Yield the content of an entry, and never more than its stated size.
 
     Raises:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from urban_segmentor.datasets.cityscapes.annotation import read_annotation
-from urban_segmentor.datasets.findings import Finding, Inspection, unreadable
+from urban_segmentor.datasets.findings import Finding, SampleInspection, unreadable
 from urban_segmentor.datasets.images import read_image, same_shape
 from urban_segmentor.errors import DatasetError
 
@@ -21,7 +21,7 @@ _OFFICIAL_COUNTS = {"train": 2975, "val": 500, "test": 1525}
 _USUAL_OUTSIDE_PX = 32  # official polygons reach up to 15 pixels past the border
 
 
-def inspect_frame(frame: CityscapesFrame) -> Inspection:
+def inspect_frame(frame: CityscapesFrame) -> SampleInspection:
     """Return what there is to say about a frame; its picture and its polygons are read.
 
     Args:
@@ -48,7 +48,7 @@ def inspect_frame(frame: CityscapesFrame) -> Inspection:
     if annotation is not None:
         findings += _label_findings(annotation, frame, where)
         findings += _size_findings(annotation, size, where)
-    return Inspection(size, findings)
+    return SampleInspection(size, findings)
 
 
 def _label_findings(annotation: Annotation, frame: CityscapesFrame, where: str) -> list[Finding]:

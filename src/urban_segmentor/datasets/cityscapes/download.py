@@ -27,7 +27,7 @@ from urban_segmentor.datasets.cityscapes.archives import (
 )
 from urban_segmentor.datasets.cityscapes.byte_progress import ByteProgress
 from urban_segmentor.datasets.cityscapes.file_names import DEFAULT_PACKAGES
-from urban_segmentor.datasets.cityscapes.site import Site, official_downloader
+from urban_segmentor.datasets.cityscapes.site import CityscapesSite, official_downloader
 from urban_segmentor.datasets.cityscapes.site_client import ADDRESS, DOWNLOADS
 from urban_segmentor.errors import DatasetError, OutputError, SettingError
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
     from pathlib import Path
 
-    from urban_segmentor.datasets.cityscapes.site import Account, Package
+    from urban_segmentor.datasets.cityscapes.site import CityscapesAccount, CityscapesPackage
 
 WORK = ".download"
 _CHUNK_BYTES = 1 << 20
@@ -62,7 +62,7 @@ class DownloadedPackage:
 
 def download(  # noqa: PLR0913
     folder: Path,
-    account: Callable[[], Account],
+    account: Callable[[], CityscapesAccount],
     *,
     packages: Sequence[str] = DEFAULT_PACKAGES,
     keep_archives: bool = False,
@@ -94,7 +94,7 @@ def download(  # noqa: PLR0913
         absent = [name for name in names if job.is_absent(name)]
         if absent:
             official_downloader()  # who has to install it should hear so before typing a password
-            site = Site(account(), address=address, progress=job.progress)
+            site = CityscapesSite(account(), address=address, progress=job.progress)
             job.packages = _find_packages(site, absent)
             job.check_space()
             return [job.get(name, site) for name in names]
@@ -124,7 +124,7 @@ def package_names(texts: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.removesuffix(".zip") + ".zip" for name in names))
 
 
-def _find_packages(site: Site, names: Sequence[str]) -> dict[str, Package]:
+def _find_packages(site: CityscapesSite, names: Sequence[str]) -> dict[str, CityscapesPackage]:
     """Return packages of the site by name.
 
     Raises:
@@ -152,7 +152,7 @@ class _DownloadJob:
 
     def __init__(self, folder: Path, *, progress: ByteProgress, keep_archives: bool) -> None:
         self.progress = progress
-        self.packages: dict[str, Package] = {}
+        self.packages: dict[str, CityscapesPackage] = {}
         self._folder, self._keep = folder, keep_archives
         self._work = folder / WORK
         self._part = self._work / "part"
@@ -193,7 +193,7 @@ class _DownloadJob:
         need_bytes = sum(sizes) + archives_bytes
         check_space(self._folder, need_bytes=need_bytes, what="the archives and their files")
 
-    def get(self, name: str, site: Site | None) -> DownloadedPackage:
+    def get(self, name: str, site: CityscapesSite | None) -> DownloadedPackage:
         """Download and unpack a package where that is not done yet, and return it.
 
         Args:
@@ -229,7 +229,7 @@ class _DownloadJob:
             archive=kept if kept.is_file() else None,
         )
 
-    def _verify_kept(self, kept: Path, package: Package, site: Site) -> Path:
+    def _verify_kept(self, kept: Path, package: CityscapesPackage, site: CityscapesSite) -> Path:
         """Return the path of an archive in the folder itself, after checking its MD5 sum.
 
         Raises:
@@ -252,7 +252,7 @@ class _DownloadJob:
             )
         return kept
 
-    def _fetch(self, package: Package, site: Site) -> int:
+    def _fetch(self, package: CityscapesPackage, site: CityscapesSite) -> int:
         """Download the rest of an archive, and return how much that was, bytes."""
         part = self._part / package.name
         if part.is_symlink():  # it would be followed

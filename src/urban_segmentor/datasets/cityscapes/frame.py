@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from urban_segmentor.datasets.cityscapes.segments import Segments
-    from urban_segmentor.datasets.class_set import ClassSet
-    from urban_segmentor.datasets.findings import Inspection
+    from urban_segmentor.datasets.cityscapes.segments import VisibleObjects
+    from urban_segmentor.datasets.dataset_classes import DatasetClasses
+    from urban_segmentor.datasets.findings import SampleInspection
     from urban_segmentor.structures.frame import Image
 
 
@@ -101,7 +101,9 @@ class CityscapesFrame:
             )
         return read_image(self.image_path)
 
-    def segments(self, classes: ClassSet, *, size: tuple[int, int] | None = None) -> Segments:
+    def segments(
+        self, classes: DatasetClasses, *, size: tuple[int, int] | None = None
+    ) -> VisibleObjects:
         """Return what its polygons leave to be seen; see `Sample`."""
         drawn = draw_objects(read_annotation(self._polygons()))
         if size is not None:
@@ -128,7 +130,7 @@ class CityscapesFrame:
             )
         return draw_objects(annotation).instance_ids()
 
-    def inspect(self) -> Inspection:
+    def inspect(self) -> SampleInspection:
         """Return all that is wrong with the picture and the polygons; both are read."""
         return inspect_frame(self)
 

@@ -115,7 +115,7 @@ def read_layout(root: Path) -> Layout:
     return Layout(root=root, frames=frames)
 
 
-def labeled(frames: Sequence[CityscapesFrame]) -> list[tuple[CityscapesFrame, Path]]:
+def with_labels(frames: Sequence[CityscapesFrame]) -> list[tuple[CityscapesFrame, Path]]:
     """Return the frames that have polygons, each with their file."""
     return [(frame, frame.polygons) for frame in frames if frame.polygons is not None]
 

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from urban_segmentor.datasets.cityscapes.rasterize import ObjectMap
-    from urban_segmentor.datasets.class_set import ClassSet, Stuff
+    from urban_segmentor.datasets.dataset_classes import DatasetClasses, Stuff
 
 
-class Outline(NamedTuple):
+class VisibleOutline(NamedTuple):
     """One visible object or region as a ring.
 
     Attributes:
@@ -46,10 +46,10 @@ class Outline(NamedTuple):
     ring: NDArray[np.int32]
     joined: bool = False
     surplus: int = 0
-    fill: Fill | None = None
+    fill: FilledPolygon | None = None
 
 
-class Fill(NamedTuple):
+class FilledPolygon(NamedTuple):
     """Difference of a filled ring, as training fills it, to its mask.
 
     Attributes:
@@ -64,7 +64,7 @@ class Fill(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Outlines:
+class VisibleOutlines:
     """N visible objects and regions of one frame, in the order of `visible_segments`.
 
     Attributes:
@@ -72,19 +72,19 @@ class Outlines:
         hidden: Objects of the class set of which later polygons leave nothing to be seen.
     """
 
-    outlines: tuple[Outline, ...]
+    outlines: tuple[VisibleOutline, ...]
     hidden: int
 
-    def fills(self) -> list[Fill]:
+    def fills(self) -> list[FilledPolygon]:
         """Return what filling each ring gives."""
         counted: list[int] = ring_areas([outline.ring for outline in self.outlines]).tolist()
         return [
-            outline.fill or Fill(pixels - outline.surplus, 0, 0)
+            outline.fill or FilledPolygon(pixels - outline.surplus, 0, 0)
             for outline, pixels in zip(self.outlines, counted, strict=True)
         ]
 
 
-def visible_outlines(drawn: ObjectMap, *, classes: ClassSet, stuff: Stuff) -> Outlines:
+def visible_outlines(drawn: ObjectMap, *, classes: DatasetClasses, stuff: Stuff) -> VisibleOutlines:
     """Return the visible polygon of each object and each region of stuff.
 
     Args:
@@ -94,7 +94,7 @@ def visible_outlines(drawn: ObjectMap, *, classes: ClassSet, stuff: Stuff) -> Ou
     """
     class_ids = classes.ids()
     bounds = object_bounds(drawn)
-    found: list[Outline] = []
+    found: list[VisibleOutline] = []
     hidden = 0
     for number, item in enumerate(drawn.objects, start=1):
         class_id = class_ids.get(item.label.name)
@@ -114,18 +114,18 @@ def visible_outlines(drawn: ObjectMap, *, classes: ClassSet, stuff: Stuff) -> Ou
             found += [outline] if outline is not None else []
         else:
             found += _by_region(mask, corner, class_id)
-    return Outlines(outlines=tuple(found), hidden=hidden)
+    return VisibleOutlines(outlines=tuple(found), hidden=hidden)
 
 
 def _as_one(
     mask: NDArray[np.uint8], corner: tuple[int, int], class_id: int, *, is_crowd: bool
-) -> Outline | None:
+) -> VisibleOutline | None:
     """Return a mask, uint8 (h, w), as one ring, or None when it is empty."""
     borders, _ = _borders(mask, corner)
     if not borders:
         return None
     if len(borders) == 1:
-        return Outline(class_id, is_crowd, closed_ring(borders[0]))
+        return VisibleOutline(class_id, is_crowd, closed_ring(borders[0]))
     x, y, width, height = cv2.boundingRect(mask)
     crop = np.ascontiguousarray(mask[y : y + height, x : x + width])
     traced = bridged_ring(crop.view(np.bool_))
@@ -134,21 +134,21 @@ def _as_one(
         filled = np.zeros(crop.shape, dtype=np.uint8)
         cv2.fillPoly(filled, [traced.pixels], (1,))
         pixels, both = cv2.countNonZero(crop), cv2.countNonZero(filled & crop)
-        fill = Fill(pixels, pixels - both, cv2.countNonZero(filled) - both)
+        fill = FilledPolygon(pixels, pixels - both, cv2.countNonZero(filled) - both)
     ring = traced.pixels + np.array((x + corner[0], y + corner[1]), dtype=np.int32)
-    return Outline(class_id, is_crowd, ring, True, traced.surplus, fill)  # noqa: FBT003
+    return VisibleOutline(class_id, is_crowd, ring, True, traced.surplus, fill)  # noqa: FBT003
 
 
 def _by_region(
     mask: NDArray[np.uint8], corner: tuple[int, int], class_id: int
-) -> Iterator[Outline]:
+) -> Iterator[VisibleOutline]:
     """Yield the connected regions of a mask, uint8 (h, w), each as a ring."""
     borders, kin = _borders(mask, corner)
     for border, (_, _, first_hole, parent) in zip(borders, kin, strict=True):
         if parent >= 0:
             continue
         if first_hole < 0:
-            yield Outline(class_id, False, closed_ring(border))  # noqa: FBT003
+            yield VisibleOutline(class_id, False, closed_ring(border))  # noqa: FBT003
             continue
         rings = [border]
         hole = first_hole
@@ -157,7 +157,7 @@ def _by_region(
             hole = kin[hole][0]
         shift = np.array(corner, dtype=np.int32)
         traced = ring_around_holes([one - shift for one in rings], mask.view(np.bool_))
-        yield Outline(class_id, False, traced.pixels + shift, True, traced.surplus)  # noqa: FBT003
+        yield VisibleOutline(class_id, False, traced.pixels + shift, True, traced.surplus)  # noqa: FBT003
 
 
 def _borders(

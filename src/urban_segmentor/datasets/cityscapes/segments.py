@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from urban_segmentor.datasets.cityscapes.rasterize import ObjectMap
-    from urban_segmentor.datasets.class_set import ClassSet, Stuff
+    from urban_segmentor.datasets.dataset_classes import DatasetClasses, Stuff
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Segments:
+class VisibleObjects:
     """N visible objects and regions of one frame; no two share a pixel.
 
     Attributes:
@@ -50,7 +50,7 @@ class _Found(NamedTuple):
     instance_id: int
 
 
-def visible_segments(drawn: ObjectMap, *, classes: ClassSet, stuff: Stuff) -> Segments:
+def visible_segments(drawn: ObjectMap, *, classes: DatasetClasses, stuff: Stuff) -> VisibleObjects:
     """Return the visible mask of each object and each region of stuff.
 
     Args:
@@ -82,7 +82,7 @@ def visible_segments(drawn: ObjectMap, *, classes: ClassSet, stuff: Stuff) -> Se
                 crop, (x, y) = cut
                 origin = (x + left, y + top)
                 found.append(_Found(crop, origin, class_id, label.is_thing, label.label_id))
-    return Segments(
+    return VisibleObjects(
         masks=Masks(
             crops=tuple(one.crop for one in found),
             origins=np.array([one.origin for one in found], dtype=np.int32).reshape(-1, 2),
@@ -114,7 +114,7 @@ def object_bounds(drawn: ObjectMap) -> list[tuple[int, int, int, int]]:
 
 
 def class_masks(
-    drawn: ObjectMap, classes: ClassSet, bounds: Sequence[tuple[int, int, int, int]]
+    drawn: ObjectMap, classes: DatasetClasses, bounds: Sequence[tuple[int, int, int, int]]
 ) -> Iterator[tuple[int, NDArray[np.uint8], tuple[int, int]]]:
     """Yield the masks of stuff, and of groups of things, class by class.
 

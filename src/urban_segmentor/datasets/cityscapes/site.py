@@ -41,7 +41,7 @@ _PROGRESS_BYTES = 1 << 20  # an attempt that brings so much begins the count of 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class CityscapesAccount:
     """An account of the site; its password is in no text about it.
 
     Attributes:
@@ -56,7 +56,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Package:
+class CityscapesPackage:
     """An archive that the site offers.
 
     Attributes:
@@ -70,7 +70,7 @@ class Package:
     size_bytes: int
 
 
-class Site:
+class CityscapesSite:
     """A logged-in session with the site.
 
     Args:
@@ -84,7 +84,11 @@ class Site:
     """
 
     def __init__(
-        self, account: Account, *, address: str = ADDRESS, progress: ByteProgress | None = None
+        self,
+        account: CityscapesAccount,
+        *,
+        address: str = ADDRESS,
+        progress: ByteProgress | None = None,
     ) -> None:
         self._official = official_downloader()
         self._account, self._address = account, address
@@ -93,7 +97,7 @@ class Site:
         self._name = ""
         self._session = self._with_retries(self._log_in)
 
-    def packages(self) -> list[Package]:
+    def packages(self) -> list[CityscapesPackage]:
         """Return the packages that the site offers to this account.
 
         Raises:
@@ -108,7 +112,7 @@ class Site:
                 hint="pip install -U cityscapesscripts",
             ) from None
 
-    def md5(self, package: Package) -> str:
+    def md5(self, package: CityscapesPackage) -> str:
         """Return the MD5 sum that the site states for an archive, 32 lower-case digits.
 
         Raises:
@@ -118,7 +122,7 @@ class Site:
         return self._with_retries(partial(self._session.get, page)).text.split()[0].lower()
 
     def fetch(
-        self, package: Package, folder: Path, *, on_total: Callable[[int, int], None]
+        self, package: CityscapesPackage, folder: Path, *, on_total: Callable[[int, int], None]
     ) -> None:
         """Download an archive into a folder, resuming a partial one.
 
@@ -194,7 +198,7 @@ class Site:
         """Report that the archive is being checked, which takes a while for a large one."""
         self._progress.begin(f"checking {self._name}", total_bytes=None)
 
-    def _download(self, package: Package, folder: Path) -> None:
+    def _download(self, package: CityscapesPackage, folder: Path) -> None:
         """Download an archive or its rest by the official downloader, which checks its sum."""
         path = folder / package.name
         try:
@@ -216,7 +220,7 @@ class Site:
                 hint="repeat the command to fetch it anew",
             ) from None
 
-    def _package(self, row: Any) -> Package:  # noqa: ANN401
+    def _package(self, row: Any) -> CityscapesPackage:  # noqa: ANN401
         """Return a row of the site's list.
 
         Raises:
@@ -227,7 +231,7 @@ class Site:
         if not re.fullmatch(r"\w[\w.-]{0,200}", name) or not re.fullmatch(r"\w+", number):
             raise ValueError
         size_bytes = int(self._official.parse_size_to_bytes(row["size"]))
-        return Package(name=name, number=number, size_bytes=size_bytes)
+        return CityscapesPackage(name=name, number=number, size_bytes=size_bytes)
 
     def _with_retries(self, attempt: Callable[[], Any]) -> Any:  # noqa: ANN401
         """Return the result of an attempt, with a few retries when the site has trouble."""
@@ -243,7 +247,7 @@ class Site:
         time.sleep(delay_s)
 
 
-def stored_account() -> Account | None:
+def stored_account() -> CityscapesAccount | None:
     """Return the account that the official downloader has stored, or None.
 
     Raises:
@@ -263,7 +267,7 @@ def stored_account() -> Account | None:
         raise SettingError(
             f"`{path}`, where the official downloader stores an account, cannot be read", hint=hint
         ) from None
-    return Account(username=username, password=password, hint=hint)
+    return CityscapesAccount(username=username, password=password, hint=hint)
 
 
 def official_downloader() -> Any:  # noqa: ANN401 - it has no types

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from urban_segmentor.datasets.cityscapes.segments import Segments
-    from urban_segmentor.datasets.class_set import ClassSet
+    from urban_segmentor.datasets.cityscapes.segments import VisibleObjects
+    from urban_segmentor.datasets.dataset_classes import DatasetClasses
 
 Annotations = list[dict[str, Any]]
 """Annotations of a frame, without `id` and `image_id`, which the split decides."""
 
 
-def coco_annotations(segments: Segments) -> Annotations:
+def coco_annotations(segments: VisibleObjects) -> Annotations:
     """Return the annotations of a frame; masks are run lengths, groups are crowds.
 
     Args:
@@ -47,7 +47,9 @@ def coco_annotations(segments: Segments) -> Annotations:
     ]
 
 
-def count_annotations(annotations: Annotations, *, classes: ClassSet) -> dict[str, ClassCount]:
+def count_annotations(
+    annotations: Annotations, *, classes: DatasetClasses
+) -> dict[str, ClassCount]:
     """Return how many annotations and pixels each class has."""
     counts: dict[str, ClassCount] = {}
     for annotation in annotations:
@@ -65,7 +67,7 @@ def write_coco(
     path: Path,
     frames: Iterable[tuple[dict[str, Any], Annotations]],
     *,
-    classes: ClassSet,
+    classes: DatasetClasses,
     overwrite: bool,
 ) -> None:
     """Write the annotations of a split.

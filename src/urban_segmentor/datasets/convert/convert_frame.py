@@ -19,7 +19,7 @@ from urban_segmentor.datasets.convert.yolo import original_labels, yolo_labels
 from urban_segmentor.datasets.images import place_image, same_shape
 from urban_segmentor.errors import DatasetError
 from urban_segmentor.io.atomic import write_atomically
-from urban_segmentor.io.writers.records import png_bytes
+from urban_segmentor.io.writers.instance_records import png_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path

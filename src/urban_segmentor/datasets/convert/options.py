@@ -7,7 +7,7 @@ from pathlib import Path  # noqa: TC003 - the command line reads types of fields
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from urban_segmentor.datasets.cityscapes.file_names import GROUND_TRUTH
-from urban_segmentor.datasets.class_set import ALL_CLASSES, parse_class_set
+from urban_segmentor.datasets.dataset_classes import ALL_CLASSES, parse_dataset_classes
 from urban_segmentor.errors import SettingError
 from urban_segmentor.options import argument, check_choices, option, parse_imgsz, parse_word_lists
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from urban_segmentor.datasets.cityscapes.frame import CityscapesFrame
-    from urban_segmentor.datasets.class_set import ClassSet, Stuff
+    from urban_segmentor.datasets.dataset_classes import DatasetClasses, Stuff
     from urban_segmentor.datasets.images import Placement
 
 Format: TypeAlias = Literal["yolo", "coco", "panoptic"]
@@ -31,9 +31,9 @@ def parse_ground_truth(texts: Sequence[str]) -> tuple[str, ...]:
     return GROUND_TRUTH if "all" in words else words
 
 
-def parse_classes(texts: Sequence[str]) -> ClassSet:
+def parse_classes(texts: Sequence[str]) -> DatasetClasses:
     """Return the class set that lists with commas name together."""
-    return parse_class_set(",".join(texts))
+    return parse_dataset_classes(",".join(texts))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,7 @@ class ConversionOptions:
         flags=("--format",),
         choices=("yolo", "coco", "panoptic"),
     )
-    classes: ClassSet = option(
+    classes: DatasetClasses = option(
         ALL_CLASSES,
         help="19, 8 (things), or names with commas.",
         panel=_WHAT,

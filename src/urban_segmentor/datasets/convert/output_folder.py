@@ -20,7 +20,7 @@ from urban_segmentor.datasets.convert.options import WORK, ConversionOptions
 from urban_segmentor.datasets.convert.summary import MADE_BY
 from urban_segmentor.errors import OutputError, SettingError
 from urban_segmentor.io.atomic import output_errors, write_atomically
-from urban_segmentor.io.lock import locked
+from urban_segmentor.io.lock import file_lock
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -137,7 +137,7 @@ def _check_output_folder(out: Path, settings: dict[str, Any], *, overwrite: bool
 
 def _lock(out: Path) -> AbstractContextManager[None]:
     """Return a context in which the folder is locked for this process."""
-    return locked(
+    return file_lock(
         out / WORK / _LOCK,
         busy=f"another run is at work in `{out}`",
         hint="wait until it is done, or choose another folder",

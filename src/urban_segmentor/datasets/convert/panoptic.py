@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from urban_segmentor.datasets.cityscapes.rasterize import ObjectMap
-    from urban_segmentor.datasets.class_set import ClassSet
+    from urban_segmentor.datasets.dataset_classes import DatasetClasses
 
 
 class PanopticLabels(NamedTuple):
@@ -40,7 +40,7 @@ class PanopticLabels(NamedTuple):
     hidden: int
 
 
-def panoptic_labels(drawn: ObjectMap, *, classes: ClassSet) -> PanopticLabels:
+def panoptic_labels(drawn: ObjectMap, *, classes: DatasetClasses) -> PanopticLabels:
     """Return the panoptic labels of a frame.
 
     Ids of segments are official `instanceIds`, ids of categories official label ids.
@@ -82,7 +82,7 @@ def write_panoptic(
     path: Path,
     frames: Iterable[tuple[str, dict[str, Any], list[dict[str, Any]]]],
     *,
-    classes: ClassSet,
+    classes: DatasetClasses,
     overwrite: bool,
 ) -> None:
     """Write the annotations of a split.
@@ -111,7 +111,7 @@ def write_panoptic(
         file.write('\n],"images":[\n' + ",\n".join(images) + "\n]}\n")
 
 
-def _categories(classes: ClassSet) -> list[dict[str, Any]]:
+def _categories(classes: DatasetClasses) -> list[dict[str, Any]]:
     """Return the entries of `categories`."""
     return [
         {

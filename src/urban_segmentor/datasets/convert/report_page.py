@@ -14,7 +14,7 @@ from urban_segmentor.datasets.convert.frame_report import (
 )
 from urban_segmentor.datasets.convert.options import WORK
 from urban_segmentor.datasets.convert.output_folder import PAGE
-from urban_segmentor.datasets.explore.viewer import draw_labels, resize_image
+from urban_segmentor.datasets.explore.sample_views import draw_labels, resize_image
 from urban_segmentor.datasets.open_dataset import open_dataset
 from urban_segmentor.errors import DatasetError
 from urban_segmentor.io.atomic import write_atomically
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from urban_segmentor.datasets.class_set import ClassSet
     from urban_segmentor.datasets.convert.frame_report import ClassCount, FrameReport
+    from urban_segmentor.datasets.dataset_classes import DatasetClasses
     from urban_segmentor.datasets.samples import Sample
 
 IMAGES = "report"
@@ -195,7 +195,7 @@ def _round_trip_section(report: Mapping[str, Any]) -> Iterator[page.Html]:
 
 
 def _split_section(
-    out: Path, split: str, frames: Sequence[Sample], classes: ClassSet
+    out: Path, split: str, frames: Sequence[Sample], classes: DatasetClasses
 ) -> Iterator[page.Html]:
     """Yield some pictures of a split, with the labels that were written drawn over them."""
     shown: list[page.HtmlImage] = []

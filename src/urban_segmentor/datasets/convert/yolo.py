@@ -16,8 +16,8 @@ from urban_segmentor.structures.yolo_lines import yolo_lines
 
 if TYPE_CHECKING:
     from urban_segmentor.datasets.cityscapes.annotation import Annotation
-    from urban_segmentor.datasets.cityscapes.outlines import Outlines
-    from urban_segmentor.datasets.class_set import ClassSet
+    from urban_segmentor.datasets.cityscapes.outlines import VisibleOutlines
+    from urban_segmentor.datasets.dataset_classes import DatasetClasses
 
 
 class YoloLabels(NamedTuple):
@@ -39,7 +39,7 @@ class YoloLabels(NamedTuple):
 
 
 def yolo_labels(
-    outlines: Outlines, *, classes: ClassSet, image_size: tuple[int, int]
+    outlines: VisibleOutlines, *, classes: DatasetClasses, image_size: tuple[int, int]
 ) -> YoloLabels:
     """Return the label files of a frame.
 
@@ -80,7 +80,7 @@ def yolo_labels(
     return YoloLabels(b"".join(kept), b"".join(ignored), counts, large, small)
 
 
-def original_labels(annotation: Annotation, *, classes: ClassSet) -> YoloLabels:
+def original_labels(annotation: Annotation, *, classes: DatasetClasses) -> YoloLabels:
     """Return labels as the original demo made them, for comparison.
 
     Each polygon alone, with what others hide and what lies outside the picture; groups are no

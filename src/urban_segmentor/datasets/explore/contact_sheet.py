@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import cv2
 import numpy as np
 
-from urban_segmentor.datasets.explore.viewer import percent, resize_image
+from urban_segmentor.datasets.explore.sample_views import percent, resize_image
 from urban_segmentor.errors import DatasetError
 from urban_segmentor.reports.montage import Tile
 from urban_segmentor.visualization.palette import lighten
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from urban_segmentor.datasets.cityscapes.segments import Segments
-    from urban_segmentor.datasets.class_set import ClassSet
+    from urban_segmentor.datasets.cityscapes.segments import VisibleObjects
+    from urban_segmentor.datasets.dataset_classes import DatasetClasses
     from urban_segmentor.datasets.samples import Sample
-    from urban_segmentor.structures.cityscapes_labels import Label
+    from urban_segmentor.structures.cityscapes_labels import CityscapesLabel
     from urban_segmentor.structures.frame import Image
     from urban_segmentor.structures.masks import Crop
 
@@ -60,7 +60,9 @@ class TileCandidate(NamedTuple):
         return self.stem.partition("_")[0]
 
 
-def tile_candidates(frame: Sample, segments: Segments, *, classes: ClassSet) -> list[TileCandidate]:
+def tile_candidates(
+    frame: Sample, segments: VisibleObjects, *, classes: DatasetClasses
+) -> list[TileCandidate]:
     """Return the candidate tiles of a frame: one per object, and one per class of stuff.
 
     Args:
@@ -141,7 +143,7 @@ class TileSampler:
         return hashlib.blake2b(text.encode(), digest_size=8).digest()
 
 
-def draw_tile(frame: Sample, candidate: TileCandidate, *, classes: ClassSet) -> Tile:
+def draw_tile(frame: Sample, candidate: TileCandidate, *, classes: DatasetClasses) -> Tile:
     """Return the tile of a candidate, uint8 (H, W, 3), RGB, with a caption.
 
     Args:
@@ -174,7 +176,11 @@ def draw_tile(frame: Sample, candidate: TileCandidate, *, classes: ClassSet) -> 
 
 
 def _stuff_tile(
-    frame: Sample, image: Image, candidate: TileCandidate, label: Label, classes: ClassSet
+    frame: Sample,
+    image: Image,
+    candidate: TileCandidate,
+    label: CityscapesLabel,
+    classes: DatasetClasses,
 ) -> Tile:
     gain = min(STUFF_TILE[1] / image.shape[1], STUFF_TILE[0] / image.shape[0])
     height, width = (max(round(side * gain), 1) for side in image.shape[:2])
@@ -232,7 +238,7 @@ def _resample_mask(
     return mask
 
 
-def _draw_outline(tile: Image, mask: NDArray[np.bool_], label: Label) -> Image:
+def _draw_outline(tile: Image, mask: NDArray[np.bool_], label: CityscapesLabel) -> Image:
     """Return a tile with the outline of a mask, bool (h, w): a bright line on a dark one."""
     contours, _ = cv2.findContours(mask.view(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     drawn = np.ascontiguousarray(tile)

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from urban_segmentor.datasets.class_set import ClassSet
+    from urban_segmentor.datasets.dataset_classes import DatasetClasses
     from urban_segmentor.datasets.samples import Sample, SampleSet
 
 PER_SHEET = 24
@@ -145,7 +145,7 @@ def write_overview(  # noqa: PLR0913
     frames: Sequence[Sample],
     folder: Path,
     *,
-    classes: ClassSet,
+    classes: DatasetClasses,
     seed: int = 0,
     overwrite: bool = False,
     workers: int | None = None,
@@ -205,7 +205,7 @@ def write_overview(  # noqa: PLR0913
     return overview
 
 
-def _analyze_frame(classes: ClassSet, frame: Sample) -> _FrameResult | str:
+def _analyze_frame(classes: DatasetClasses, frame: Sample) -> _FrameResult | str:
     """Return counts and candidates of a frame, or the error text."""
     try:
         segments = frame.segments(classes)
@@ -216,7 +216,7 @@ def _analyze_frame(classes: ClassSet, frame: Sample) -> _FrameResult | str:
 
 
 def _tile_requests(
-    frames: Sequence[Sample], sampler: TileSampler, classes: ClassSet
+    frames: Sequence[Sample], sampler: TileSampler, classes: DatasetClasses
 ) -> list[_TileRequest]:
     """Return the tiles to draw, class by class."""
     by_name = {(frame.split, frame.stem): frame for frame in frames}
@@ -229,7 +229,7 @@ def _tile_requests(
 
 def _tiles(
     requests: Sequence[_TileRequest],
-    classes: ClassSet,
+    classes: DatasetClasses,
     overview: Overview,
     *,
     workers: int | None,
@@ -250,7 +250,7 @@ def _tiles(
         on_step()
 
 
-def _draw(classes: ClassSet, item: _TileRequest) -> Tile | str:
+def _draw(classes: DatasetClasses, item: _TileRequest) -> Tile | str:
     """Return a tile, or the error text."""
     try:
         return draw_tile(item.frame, item.candidate, classes=classes)
@@ -310,7 +310,7 @@ def _plot_name(name: str) -> str:
     return f"plot_{name}.png"
 
 
-def _sheet_names(classes: ClassSet) -> list[str]:
+def _sheet_names(classes: DatasetClasses) -> list[str]:
     """Return the file of each class; names that are no names of files get others."""
     safe = [re.sub(r"[^\w.-]", "_", name)[:100] for name in classes.names]
     many = Counter(name.casefold() for name in safe)

@@ -17,7 +17,7 @@ from urban_segmentor.errors import MissingExtraError
 from urban_segmentor.evaluation.metrics.ground_truth import (
     THINGS,
     check_same_size,
-    checked_truth,
+    check_truth,
     is_single,
     label_ids_of_classes,
     labels_of,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from urban_segmentor.structures.cityscapes_labels import Label
+    from urban_segmentor.structures.cityscapes_labels import CityscapesLabel
     from urban_segmentor.structures.instances import Instances
     from urban_segmentor.structures.masks import Masks
 
@@ -81,7 +81,9 @@ class CocoMeter:
         wanted: The classes that count, with ids of their own from 1.
     """
 
-    def __init__(self, class_names: Sequence[str], *, wanted: Sequence[Label] = THINGS) -> None:
+    def __init__(
+        self, class_names: Sequence[str], *, wanted: Sequence[CityscapesLabel] = THINGS
+    ) -> None:
         self._labels = label_ids_of_classes(class_names, wanted)
         self._wanted = tuple(wanted)
         self._images: list[dict[str, Any]] = []
@@ -99,7 +101,7 @@ class CocoMeter:
             ShapeError: The ground truth is no int32 (H, W) array.
             DatasetError: Sizes differ, or the ground truth has values of no label.
         """
-        truth = checked_truth(instance_ids, size=instances.masks.image_size)
+        truth = check_truth(instance_ids, size=instances.masks.image_size)
         values, areas, boxes = label_regions(truth)
         labels = labels_of(values)
         things = np.isin(labels, [label.label_id for label in THINGS])

@@ -12,7 +12,7 @@ import numpy as np
 
 from urban_segmentor.errors import DatasetError
 from urban_segmentor.structures._arrays import read_only
-from urban_segmentor.structures.cityscapes_labels import CITYSCAPES, TRAIN_LABELS, Label
+from urban_segmentor.structures.cityscapes_labels import CITYSCAPES, TRAIN_LABELS, CityscapesLabel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -24,7 +24,7 @@ Predicted = TypeVar("Predicted")
 LABEL_COUNT = 34
 """Label ids are 0..33."""
 
-THINGS: tuple[Label, ...] = tuple(label for label in TRAIN_LABELS if label.is_thing)
+THINGS: tuple[CityscapesLabel, ...] = tuple(label for label in TRAIN_LABELS if label.is_thing)
 """The eight classes of the instance benchmark."""
 
 _FIRST_SINGLE = 1000
@@ -45,7 +45,7 @@ class JointCounts(NamedTuple):
     pixels: NDArray[np.int64]
 
 
-def checked_truth(instance_ids: NDArray[np.int32], *, size: tuple[int, int]) -> NDArray[np.int32]:
+def check_truth(instance_ids: NDArray[np.int32], *, size: tuple[int, int]) -> NDArray[np.int32]:
     """Return ground truth, read-only int32 (H, W), after checking that it fits.
 
     Args:
@@ -159,7 +159,9 @@ def is_single(instance_ids: NDArray[np.int64]) -> NDArray[np.bool_]:
     return instance_ids >= _FIRST_SINGLE
 
 
-def label_ids_of_classes(class_names: Sequence[str], labels: Sequence[Label]) -> NDArray[np.int64]:
+def label_ids_of_classes(
+    class_names: Sequence[str], labels: Sequence[CityscapesLabel]
+) -> NDArray[np.int64]:
     """Return the label id of each class of a model, int64 (C,), 0 for those not evaluated.
 
     Args:

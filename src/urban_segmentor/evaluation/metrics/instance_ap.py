@@ -14,7 +14,7 @@ import numpy as np
 from urban_segmentor.errors import DatasetError
 from urban_segmentor.evaluation.metrics.ground_truth import (
     THINGS,
-    checked_truth,
+    check_truth,
     evaluated,
     is_single,
     label_ids_of_classes,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from urban_segmentor.structures.cityscapes_labels import Label
+    from urban_segmentor.structures.cityscapes_labels import CityscapesLabel
     from urban_segmentor.structures.instances import Instances
 
 THRESHOLDS: NDArray[np.float64] = np.arange(0.5, 1.0, 0.05)
@@ -134,7 +134,7 @@ class InstanceApMeter:
             DatasetError: Sizes differ, a class id lies outside the list, a score is not finite,
                 or the ground truth has values of no label.
         """
-        truth = checked_truth(instance_ids, size=instances.masks.image_size)
+        truth = check_truth(instance_ids, size=instances.masks.image_size)
         labels = self._labels_of(instances)
         values, areas, _ = label_regions(truth)
         truth_labels = labels_of(values)
@@ -259,7 +259,7 @@ class _Matches(NamedTuple):
             np.concatenate([none, *pairs]),
         )
 
-    def of_label(self, label: Label) -> _Matches:
+    def of_label(self, label: CityscapesLabel) -> _Matches:
         """Return the rows of one class."""
         objects, detections = (
             table[:, 0] == label.label_id for table in (self.objects, self.detections)

@@ -13,7 +13,7 @@ import numpy as np
 from urban_segmentor.errors import DatasetError
 from urban_segmentor.evaluation.metrics.ground_truth import (
     LABEL_COUNT,
-    checked_truth,
+    check_truth,
     evaluated,
     joint_counts,
     label_ids_of_classes,
@@ -69,7 +69,7 @@ class SemanticMeter:
         """
         predicted = read_only("label_ids", label_ids, "uint8", "* *")
         size = (predicted.shape[0], predicted.shape[1])
-        joint = joint_counts(checked_truth(instance_ids, size=size), predicted)
+        joint = joint_counts(check_truth(instance_ids, size=size), predicted)
         if len(joint.second) and joint.second.max() >= LABEL_COUNT:
             raise DatasetError(
                 f"the prediction has the label id {joint.second.max()}, which does not exist",

@@ -14,7 +14,7 @@ from urban_segmentor.errors import DatasetError
 from urban_segmentor.evaluation.metrics.ground_truth import (
     LABEL_COUNT,
     JointCounts,
-    checked_truth,
+    check_truth,
     evaluated,
     is_single,
     joint_counts,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from urban_segmentor.structures.cityscapes_labels import Label
+    from urban_segmentor.structures.cityscapes_labels import CityscapesLabel
     from urban_segmentor.structures.panoptic import PanopticMap
 
 _IS_THING = np.zeros(LABEL_COUNT, dtype=np.bool_)
@@ -37,7 +37,7 @@ _IS_THING[[label.label_id for label in CITYSCAPES if label.is_thing]] = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Quality:
+class QualityScores:
     """Panoptic quality and its two factors, fractions; NaN where nothing occurs.
 
     Attributes:
@@ -52,7 +52,7 @@ class Quality:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClassQuality(Quality):
+class ClassQuality(QualityScores):
     """Panoptic quality of one class.
 
     Attributes:
@@ -67,7 +67,7 @@ class ClassQuality(Quality):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PanopticQuality(Quality):
+class PanopticQuality(QualityScores):
     """Panoptic quality, each the mean over the classes that occur.
 
     Attributes:
@@ -77,8 +77,8 @@ class PanopticQuality(Quality):
         images: Images evaluated.
     """
 
-    things: Quality
-    stuff: Quality
+    things: QualityScores
+    stuff: QualityScores
     classes: dict[str, ClassQuality]
     images: int
 
@@ -92,7 +92,7 @@ class PanopticMeter:
     """
 
     def __init__(
-        self, class_names: Sequence[str], *, wanted: Sequence[Label] = TRAIN_LABELS
+        self, class_names: Sequence[str], *, wanted: Sequence[CityscapesLabel] = TRAIN_LABELS
     ) -> None:
         self._labels = label_ids_of_classes(class_names, wanted)
         self._wanted = tuple(wanted)
@@ -116,7 +116,7 @@ class PanopticMeter:
                 ground truth has values of no label.
         """
         size = (panoptic.segment_ids.shape[0], panoptic.segment_ids.shape[1])
-        truth = checked_truth(instance_ids, size=size)
+        truth = check_truth(instance_ids, size=size)
         joint = joint_counts(truth, panoptic.segment_ids)
         labels = labels_of(joint.first)
         is_crowd = _IS_THING[labels] & ~is_single(joint.first)
@@ -143,7 +143,7 @@ class PanopticMeter:
             DatasetError: Sizes differ, or map and segments of the prediction disagree.
         """
         size = (panoptic.segment_ids.shape[0], panoptic.segment_ids.shape[1])
-        joint = joint_counts(checked_truth(numbers, size=size), panoptic.segment_ids)
+        joint = joint_counts(check_truth(numbers, size=size), panoptic.segment_ids)
         labels = np.append(0, label_ids)[joint.first]
         self._count(panoptic, joint, labels, np.append(False, is_crowd)[joint.first])
 
@@ -278,10 +278,10 @@ def _labels_of_segments(
     return np.append(0, labels[class_ids])[order][np.searchsorted(ids[order], joint.second)]
 
 
-def _mean_quality(classes: Sequence[ClassQuality]) -> Quality:
+def _mean_quality(classes: Sequence[ClassQuality]) -> QualityScores:
     """Return the mean over the classes that occur."""
     real = [(one.pq, one.sq, one.rq) for one in classes if not np.isnan(one.pq)]
     if not real:
-        return Quality(pq=float("nan"), sq=float("nan"), rq=float("nan"))
+        return QualityScores(pq=float("nan"), sq=float("nan"), rq=float("nan"))
     pq, sq, rq = np.mean(real, axis=0).tolist()
-    return Quality(pq=pq, sq=sq, rq=rq)
+    return QualityScores(pq=pq, sq=sq, rq=rq)

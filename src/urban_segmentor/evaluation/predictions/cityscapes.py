@@ -12,11 +12,11 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from urban_segmentor.errors import PredictionError
-from urban_segmentor.evaluation.predictions.collector import MaskCollector
-from urban_segmentor.evaluation.predictions.files import read_inside
-from urban_segmentor.evaluation.predictions.parsing import as_score, describe
+from urban_segmentor.evaluation.predictions.collector import PredictionCollector
+from urban_segmentor.evaluation.predictions.json_values import as_score, describe
 from urban_segmentor.evaluation.predictions.png import read_mask
 from urban_segmentor.evaluation.predictions.prediction import FramePrediction
+from urban_segmentor.evaluation.predictions.untrusted_files import read_inside
 from urban_segmentor.structures.cityscapes_labels import BY_NAME, CITYSCAPES
 from urban_segmentor.structures.masks import Masks
 
@@ -89,7 +89,7 @@ class CityscapesPredictions:
                 f"`{self._root}` has no text file of `{stem}`",
                 hint="write one for each picture, an empty one where nothing was found",
             )
-        collector = MaskCollector(size, context=f"`{self._texts[stem]}`")
+        collector = PredictionCollector(size, context=f"`{self._texts[stem]}`")
         for line in self._lines[stem]:
             try:
                 mask = read_mask(line.mask, root=self._root, size=size, resize=self._resize)

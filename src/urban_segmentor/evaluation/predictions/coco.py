@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from urban_segmentor.errors import PredictionError
-from urban_segmentor.evaluation.predictions.collector import MaskCollector
-from urban_segmentor.evaluation.predictions.parsing import as_box, as_list, as_object, as_score
+from urban_segmentor.evaluation.predictions.collector import PredictionCollector
+from urban_segmentor.evaluation.predictions.json_values import as_box, as_list, as_object, as_score
 from urban_segmentor.evaluation.predictions.prediction import FramePrediction
 from urban_segmentor.evaluation.predictions.resizing import check_fit
 from urban_segmentor.evaluation.predictions.segmentation import (
@@ -76,7 +76,7 @@ class CocoPredictions:
         image = f"`{stem}` in `{self._path}`"
         image_size = self._sizes.get(stem) or size
         check_fit(image_size, size, resize=self._resize, context=image)
-        collector = MaskCollector(size, context=image)
+        collector = PredictionCollector(size, context=image)
         for detection in self._detections.get(stem, ()):
             context = f"{image}: prediction {detection.position}"
             mask_size = (

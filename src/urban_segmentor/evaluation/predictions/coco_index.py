@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from urban_segmentor.errors import PredictionError
-from urban_segmentor.evaluation.predictions.files import read_json
 from urban_segmentor.evaluation.predictions.frame_names import check_class_names, stem_of
-from urban_segmentor.evaluation.predictions.parsing import (
+from urban_segmentor.evaluation.predictions.json_values import (
     Id,
     as_id,
     as_list,
@@ -19,6 +18,7 @@ from urban_segmentor.evaluation.predictions.parsing import (
     describe,
 )
 from urban_segmentor.evaluation.predictions.resizing import MAX_PIXELS
+from urban_segmentor.evaluation.predictions.untrusted_files import read_json
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.masks import Crop, Masks
 
 
-class MaskCollector:
+class PredictionCollector:
     """Collects the predicted instances of an image.
 
     Args:

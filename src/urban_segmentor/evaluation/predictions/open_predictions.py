@@ -9,11 +9,11 @@ from urban_segmentor.evaluation.predictions.cityscapes import CityscapesPredicti
 from urban_segmentor.evaluation.predictions.coco import CocoPredictions, parse_coco
 from urban_segmentor.evaluation.predictions.coco_index import parse_index, read_index
 from urban_segmentor.evaluation.predictions.coco_panoptic import PanopticPredictions
-from urban_segmentor.evaluation.predictions.files import files_below, read_json
 from urban_segmentor.evaluation.predictions.frame_names import frame_of
 from urban_segmentor.evaluation.predictions.label_images import LabelImagePredictions
 from urban_segmentor.evaluation.predictions.panoptic_json import CategoryTable, parse_panoptic
 from urban_segmentor.evaluation.predictions.segmentation import compact_numbers
+from urban_segmentor.evaluation.predictions.untrusted_files import files_below, read_json
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urban_segmentor.errors import PredictionError
 from urban_segmentor.evaluation.predictions.coco_index import parse_categories
 from urban_segmentor.evaluation.predictions.frame_names import frame_of, stem_of
-from urban_segmentor.evaluation.predictions.parsing import (
+from urban_segmentor.evaluation.predictions.json_values import (
     Id,
     as_id,
     as_list,

@@ -11,8 +11,8 @@ import numpy as np
 from PIL import Image
 
 from urban_segmentor.errors import PredictionError
-from urban_segmentor.evaluation.predictions.files import read_inside
 from urban_segmentor.evaluation.predictions.resizing import MAX_PIXELS, check_fit
+from urban_segmentor.evaluation.predictions.untrusted_files import read_inside
 
 if TYPE_CHECKING:
     from pathlib import Path

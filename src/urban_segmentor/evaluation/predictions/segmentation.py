@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 
 from urban_segmentor.errors import MissingExtraError, PredictionError, ShapeError
-from urban_segmentor.evaluation.predictions.parsing import as_list, as_size, describe
+from urban_segmentor.evaluation.predictions.json_values import as_list, as_size, describe
 from urban_segmentor.evaluation.predictions.resizing import MAX_PIXELS
 from urban_segmentor.structures.masks import Crop, Masks
 from urban_segmentor.structures.polygons import MAX_COORDINATE

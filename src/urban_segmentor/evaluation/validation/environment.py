@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from urban_segmentor.datasets.samples import Sample
-    from urban_segmentor.evaluation.validation.validate import Validation
+    from urban_segmentor.evaluation.validation.validate import ValidationRun
     from urban_segmentor.inference.segmenter import Segmenter
 
 _LIBRARIES = ("faster-coco-eval", "numpy", "openvino", "onnxruntime", "opencv-python-headless")
 
 
-def about_model(model: str, segmenter: Segmenter, outcome: Validation) -> dict[str, Any]:
+def about_model(model: str, segmenter: Segmenter, outcome: ValidationRun) -> dict[str, Any]:
     """Return a description of a model and its settings, as JSON values.
 
     Args:
@@ -53,7 +53,7 @@ def about_latency(segmenter: Segmenter, samples: Sequence[Sample]) -> dict[str, 
     return {"latency": {"stages": stages, "images": frames, "conf": segmenter.config.conf}}
 
 
-def about_run(outcome: Validation) -> dict[str, Any]:
+def about_run(outcome: ValidationRun) -> dict[str, Any]:
     """Return a description of the ground truth and the metrics, as JSON values.
 
     Args:

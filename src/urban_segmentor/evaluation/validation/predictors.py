@@ -17,7 +17,7 @@ from urban_segmentor.structures.frame import Frame
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from urban_segmentor.datasets.class_set import ClassSet
+    from urban_segmentor.datasets.dataset_classes import DatasetClasses
     from urban_segmentor.datasets.samples import Sample
     from urban_segmentor.evaluation.predictions import SavedPredictions
     from urban_segmentor.inference.segmenter import Segmenter
@@ -63,7 +63,7 @@ class ModelPredictor:
         *,
         config: PanopticConfig | None = None,
         stages: StageTimes | None = None,
-        classes: ClassSet | None = None,
+        classes: DatasetClasses | None = None,
     ) -> None:
         self.class_names = segmenter.spec.class_names
         self.kind = "model"
@@ -116,7 +116,7 @@ class SavedPredictor:
         saved: SavedPredictions,
         *,
         config: PanopticConfig | None = None,
-        classes: ClassSet | None = None,
+        classes: DatasetClasses | None = None,
     ) -> None:
         self.class_names = saved.class_names
         self.kind = saved.kind
@@ -169,7 +169,7 @@ class SavedPredictor:
         )
 
 
-def model_classes(class_names: tuple[str, ...], classes: ClassSet | None) -> ClassList:
+def model_classes(class_names: tuple[str, ...], classes: DatasetClasses | None) -> ClassList:
     """Return the classes of a model; those of the labels say what is stuff.
 
     Args:

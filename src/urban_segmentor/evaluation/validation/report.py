@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from urban_segmentor.datasets.class_set import ClassSet
+    from urban_segmentor.datasets.dataset_classes import DatasetClasses
     from urban_segmentor.datasets.samples import Sample
     from urban_segmentor.evaluation.predictions import FramePrediction
     from urban_segmentor.evaluation.validation.predictors import Predictor
-    from urban_segmentor.evaluation.validation.validate import Validation
+    from urban_segmentor.evaluation.validation.validate import ValidationRun
     from urban_segmentor.protocols import Sink
     from urban_segmentor.structures.classes import ClassList
     from urban_segmentor.structures.instances import Instances
@@ -117,11 +117,11 @@ class ReportFolder:
     def write(
         self,
         summary: dict[str, Any],
-        outcome: Validation,
+        outcome: ValidationRun,
         predictor: Predictor,
         *,
         worst: int,
-        classes: ClassSet | None = None,
+        classes: DatasetClasses | None = None,
     ) -> list[Path]:
         """Write the report, and return its files and folders.
 

@@ -12,7 +12,7 @@ from urban_segmentor.evaluation.metrics.segment_evaluator import SegmentEvaluato
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from urban_segmentor.datasets.class_set import ClassSet
+    from urban_segmentor.datasets.dataset_classes import DatasetClasses
     from urban_segmentor.datasets.samples import Sample
     from urban_segmentor.evaluation.predictions import FramePrediction
     from urban_segmentor.evaluation.validation.predictors import Predictor
@@ -34,7 +34,7 @@ class ScoredFrame(NamedTuple):
     size: tuple[int, int]
 
 
-class Scoring(Protocol):
+class ScoringRules(Protocol):
     """Rules by which frames are scored."""
 
     def evaluator(self, class_names: Sequence[str]) -> Any:  # noqa: ANN401 - a `PartialEvaluator`
@@ -50,7 +50,7 @@ class Scoring(Protocol):
         ...
 
 
-class OfficialScoring:
+class CityscapesRules:
     """The rules of Cityscapes, and AP as COCO has it, over its eight things."""
 
     def evaluator(self, class_names: Sequence[str]) -> Evaluator:
@@ -73,14 +73,14 @@ class OfficialScoring:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OwnScoring:
+class OwnClassRules:
     """AP as COCO has it, and panoptic quality, over whatever classes there are.
 
     Attributes:
         classes: The classes that count.
     """
 
-    classes: ClassSet
+    classes: DatasetClasses
 
     def evaluator(self, class_names: Sequence[str]) -> SegmentEvaluator:
         """Return an evaluator without frames."""
@@ -96,9 +96,9 @@ class OwnScoring:
         return ScoredFrame(own, predicted, size)
 
 
-def scoring_for(classes: ClassSet) -> Scoring:
+def scoring_for(classes: DatasetClasses) -> ScoringRules:
     """Return the rules that labels of some classes can be scored by."""
-    return OfficialScoring() if classes.is_official else OwnScoring(classes=classes)
+    return CityscapesRules() if classes.is_official else OwnClassRules(classes=classes)
 
 
 class ClassMatch(NamedTuple):
@@ -123,7 +123,7 @@ class ClassMatch(NamedTuple):
         return told
 
 
-def match_classes(class_names: Sequence[str], classes: ClassSet) -> ClassMatch:
+def match_classes(class_names: Sequence[str], classes: DatasetClasses) -> ClassMatch:
     """Return which classes a model and labels do not have in common.
 
     Args:
@@ -147,7 +147,7 @@ def match_classes(class_names: Sequence[str], classes: ClassSet) -> ClassMatch:
     )
 
 
-def why_not_official(classes: ClassSet) -> str | None:
+def why_not_official(classes: DatasetClasses) -> str | None:
     """Return why official figures are missing, one sentence; None where they are not."""
     if classes.is_official:
         return None
@@ -158,7 +158,7 @@ def why_not_official(classes: ClassSet) -> str | None:
     )
 
 
-def check_match(class_names: Sequence[str], classes: ClassSet) -> list[str]:
+def check_match(class_names: Sequence[str], classes: DatasetClasses) -> list[str]:
     """Return what a reader must know of the classes and of missing figures, a sentence each.
 
     Args:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from urban_segmentor.evaluation.metrics.coco_ap import CocoFigures
     from urban_segmentor.evaluation.metrics.evaluator import Evaluation
-    from urban_segmentor.evaluation.metrics.panoptic_quality import Quality
+    from urban_segmentor.evaluation.metrics.panoptic_quality import QualityScores
 
 RULES = "rules of cityscapesScripts 2.3.0, computed by urban-segmentor"
 COCO_RULES = "rules of pycocotools, computed by faster-coco-eval"
@@ -192,7 +192,7 @@ def _coco(figures: CocoFigures) -> dict[str, Any]:
     }
 
 
-def _quality(quality: Quality) -> dict[str, float | None]:
+def _quality(quality: QualityScores) -> dict[str, float | None]:
     return {
         "pq": _fraction(quality.pq),
         "sq": _fraction(quality.sq),

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from urban_segmentor.errors import DatasetError, PredictionError, SettingError
-from urban_segmentor.evaluation.validation.scoring import OfficialScoring, ScoredFrame, Scoring
+from urban_segmentor.evaluation.validation.scoring import CityscapesRules, ScoredFrame, ScoringRules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -40,7 +40,7 @@ class FrameScore:
 
 
 @dataclass(slots=True, kw_only=True)
-class Validation:
+class ValidationRun:
     """What came out.
 
     Attributes:
@@ -66,11 +66,11 @@ def validate(  # noqa: PLR0913 - all have their names
     samples: Sequence[Sample],
     predictor: Predictor,
     *,
-    scoring: Scoring | None = None,
+    scoring: ScoringRules | None = None,
     workers: int | None = None,
     on_frame: Callable[[], None] = lambda: None,
     on_predicted: Callable[[Sample, tuple[int, int], FramePrediction], None] | None = None,
-) -> Validation:
+) -> ValidationRun:
     """Return the figures of predictions over frames.
 
     Args:
@@ -89,9 +89,9 @@ def validate(  # noqa: PLR0913 - all have their names
         UrbanSegmentorError: The model failed.
     """
     started_s = time.perf_counter()
-    scoring = scoring or OfficialScoring()
+    scoring = scoring or CityscapesRules()
     total = scoring.evaluator(predictor.class_names)
-    done = Validation(evaluation=total.result(), wanted=len(samples))
+    done = ValidationRun(evaluation=total.result(), wanted=len(samples))
     workers = workers or os.cpu_count() or 1
     for sample, scored in _in_order(samples, predictor, scoring, workers=workers):
         if isinstance(scored, DatasetError):
@@ -138,7 +138,7 @@ def spread(samples: Sequence[SampleT], limit: int | None) -> Sequence[SampleT]:
 
 
 def _in_order(
-    samples: Sequence[Sample], predictor: Predictor, scoring: Scoring, *, workers: int
+    samples: Sequence[Sample], predictor: Predictor, scoring: ScoringRules, *, workers: int
 ) -> Iterator[tuple[Sample, ScoredFrame | DatasetError]]:
     """Yield each frame with its score, or why there is none, in the order of the frames."""
     with ThreadPoolExecutor(workers) as pool:
@@ -157,7 +157,9 @@ def _in_order(
                 future.cancel()
 
 
-def _score(sample: Sample, predictor: Predictor, scoring: Scoring) -> ScoredFrame | DatasetError:
+def _score(
+    sample: Sample, predictor: Predictor, scoring: ScoringRules
+) -> ScoredFrame | DatasetError:
     try:
         return scoring.score(sample, predictor)
     except PredictionError:

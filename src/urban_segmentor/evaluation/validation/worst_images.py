@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from urban_segmentor.datasets.class_set import ClassSet
+from urban_segmentor.datasets.dataset_classes import DatasetClasses
 from urban_segmentor.datasets.samples import as_instances
 from urban_segmentor.errors import DatasetError
 from urban_segmentor.inference.config import USUAL_CONFIG
@@ -46,7 +46,7 @@ def draw_worst(
     predictor: Predictor,
     folder: Path,
     *,
-    classes: ClassSet | None = None,
+    classes: DatasetClasses | None = None,
     overwrite: bool,
 ) -> list[Path]:
     """Write a picture of each frame: the prediction above, the truth below; return their paths.
@@ -61,7 +61,7 @@ def draw_worst(
     Raises:
         OutputError: The disk is full or the like.
     """
-    classes = classes or ClassSet(labels=TRAIN_LABELS)
+    classes = classes or DatasetClasses(labels=TRAIN_LABELS)
     written: list[Path] = []
     for place, frame in enumerate(frames, start=1):
         bgr = np.ascontiguousarray(_sheet(frame, predictor, classes)[..., ::-1])
@@ -72,7 +72,7 @@ def draw_worst(
     return written
 
 
-def _sheet(frame: FrameScore, predictor: Predictor, classes: ClassSet) -> Image:
+def _sheet(frame: FrameScore, predictor: Predictor, classes: DatasetClasses) -> Image:
     """Return the prediction over the truth, uint8 (H, W, 3), RGB."""
     sample = frame.sample
     segments = sample.segments(classes)

@@ -12,7 +12,7 @@ import yaml
 from openvino.frontend import FrontEndManager
 
 from urban_segmentor.errors import ModelError, SettingError
-from urban_segmentor.inference.runtimes.topk import TopK, split_topk
+from urban_segmentor.inference.runtimes.topk import TopKLayer, split_topk
 from urban_segmentor.inference.runtimes.upsampling import fold_upsampling
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class OpenVinoRuntime:
         select: Top-k selection that was removed from the graph; None when it was not.
     """
 
-    def __init__(self, compiled: ov.CompiledModel, *, select: TopK | None) -> None:
+    def __init__(self, compiled: ov.CompiledModel, *, select: TopKLayer | None) -> None:
         self._compiled = compiled
         self._select = select
         self._maps = [_is_map(output) for output in compiled.outputs]

@@ -22,7 +22,7 @@ _SLICES = frozenset({"Slice", "StridedSlice", "VariadicSplit", "Split"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TopK:
+class TopKLayer:
     """Top-k selection: best anchors first, then their best classes.
 
     Attributes:
@@ -53,8 +53,8 @@ class TopK:
         return [selected[None], *outputs[1:]]
 
 
-def split_topk(model: ov.Model) -> tuple[ov.Model, TopK | None]:
-    """Return the model without the top-k selection at its end, and the `TopK` that replaces it.
+def split_topk(model: ov.Model) -> tuple[ov.Model, TopKLayer | None]:
+    """Return the model without the top-k selection at its end, and the `TopKLayer` for it.
 
     Args:
         model: The model; one without top-k selection is returned unchanged.
@@ -67,7 +67,7 @@ def split_topk(model: ov.Model) -> tuple[ov.Model, TopK | None]:
     if source is None or head[1].is_dynamic:
         return model, None
     width = source.get_partial_shape()[2].get_length()
-    select = TopK(count=head[1].get_length(), classes=width - head[2].get_length() + 2)
+    select = TopKLayer(count=head[1].get_length(), classes=width - head[2].get_length() + 2)
     outputs: list[Any] = [source, *results[1:]]
     trimmed = ov.Model(outputs, model.get_parameters(), "without selection")  # pyright: ignore[reportGeneralTypeIssues] - its stubs name another Model
     return trimmed, select

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from urban_segmentor.io.streams.frame_buffer import POLL_S, CapturedFrame, FrameBuffer
 from urban_segmentor.io.streams.open_stream import check_file
-from urban_segmentor.io.streams.timestamp_mapper import Pacer
+from urban_segmentor.io.streams.timestamp_mapper import PlaybackClock
 from urban_segmentor.io.yuv_planes import Orientation
 from urban_segmentor.structures.frame import Frame, Yuv420
 
@@ -30,7 +30,7 @@ def open_video_file(uri: SourceUri, options: StreamOptions) -> VideoReader:
     return options.selection.open(path, name=uri.stem)
 
 
-def wait_until_due(buffer: FrameBuffer, pacer: Pacer, time_s: float) -> float | None:
+def wait_until_due(buffer: FrameBuffer, pacer: PlaybackClock, time_s: float) -> float | None:
     """Wait until a frame is due; return its due time, or None when the buffer is stopped."""
     while not buffer.stopped:
         now_s = time.monotonic()
@@ -57,7 +57,7 @@ class FileReader:
 
     def __init__(self, uri: SourceUri, options: StreamOptions, buffer: FrameBuffer) -> None:
         self._uri, self._options, self._buffer = uri, options, buffer
-        self._pacer = Pacer()
+        self._pacer = PlaybackClock()
 
     def run(self) -> None:
         """Read to the end or until the buffer is stopped; raise as `VideoReader` does."""

@@ -19,7 +19,7 @@ from urban_segmentor.io.streams.frame_buffer import CapturedFrame, FrameBuffer
 from urban_segmentor.io.streams.open_stream import OpenStream, open_stream
 from urban_segmentor.io.streams.paced_video import wait_until_due
 from urban_segmentor.io.streams.retry import Backoff, RetryPolicy
-from urban_segmentor.io.streams.timestamp_mapper import Pacer, TimestampMapper
+from urban_segmentor.io.streams.timestamp_mapper import PlaybackClock, TimestampMapper
 from urban_segmentor.io.yuv_planes import Orientation, orientation_of
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ class StreamReader:
         return None
 
     def _read(self, opened: OpenStream) -> None:
-        buffer, pacer = self._buffer, Pacer() if opened.is_paced else None
+        buffer, pacer = self._buffer, PlaybackClock() if opened.is_paced else None
         orientation: Orientation | None = None
         paced_s = 0.0
         for decoded, arrived_s in self._decoded(opened):

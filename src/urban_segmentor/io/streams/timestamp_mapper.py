@@ -50,12 +50,12 @@ class TimestampMapper:
         self._origin_s = None
 
 
-class Pacer:
+class PlaybackClock:
     """Computes when a frame of a recording is due.
 
     A source that is late by more than `max_late_s` gets a new origin, and is on time again.
 
-    >>> pacer = Pacer()
+    >>> pacer = PlaybackClock()
     >>> pacer.due_s(0.0, now_s=100.0), pacer.due_s(0.5, now_s=100.1), pacer.due_s(1.0, now_s=103.0)
     (100.0, 100.5, 103.0)
     >>> pacer.shift(10.0); pacer.due_s(1.5, now_s=104.0)

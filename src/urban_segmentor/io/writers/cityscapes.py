@@ -14,7 +14,7 @@ import numpy as np
 
 from urban_segmentor.errors import OutputError
 from urban_segmentor.io.atomic import check_free_folder, write_atomically
-from urban_segmentor.io.writers.records import instance_records, png_bytes, result_path
+from urban_segmentor.io.writers.instance_records import instance_records, png_bytes, result_path
 from urban_segmentor.structures.cityscapes_labels import BY_NAME, CITYSCAPES
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from urban_segmentor.io.writers.coco_json import CocoJsonFile, image_entry
-from urban_segmentor.io.writers.records import check_class_ids
+from urban_segmentor.io.writers.instance_records import check_class_ids
 from urban_segmentor.structures.classes import ClassList
 from urban_segmentor.structures.coco_annotations import coco_annotations, coco_categories
 

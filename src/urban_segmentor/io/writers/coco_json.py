@@ -8,7 +8,7 @@ from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any
 
 from urban_segmentor.io.atomic import AtomicFile, output_errors, write_all
-from urban_segmentor.io.writers.records import image_file_name
+from urban_segmentor.io.writers.instance_records import image_file_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from urban_segmentor.io.atomic import check_free_folder, write_atomically
-from urban_segmentor.io.writers.records import instance_records, png_bytes, result_path
-from urban_segmentor.io.writers.segment_map import looked_up, segment_numbers
+from urban_segmentor.io.writers.instance_records import instance_records, png_bytes, result_path
+from urban_segmentor.io.writers.segment_map import apply_lookup, segment_numbers
 
 if TYPE_CHECKING:
     from urban_segmentor.result import Result
@@ -59,7 +59,7 @@ class ColorWriter:
         numbers = segment_numbers(instances.select(top_first))
         colors = self._classes.colors[class_ids[top_first], ::-1]  # BGR
         table = np.concatenate([np.zeros((1, 3), dtype=np.uint8), colors])
-        write_atomically(path, png_bytes(looked_up(table, numbers)), overwrite=self._overwrite)
+        write_atomically(path, png_bytes(apply_lookup(table, numbers)), overwrite=self._overwrite)
 
     def close(self) -> None:
         """Do nothing: every color map is in its place already."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from urban_segmentor.io.atomic import AtomicFile
-from urban_segmentor.io.writers.records import instance_records
+from urban_segmentor.io.writers.instance_records import instance_records
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

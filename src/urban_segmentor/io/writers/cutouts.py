@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from urban_segmentor.io.atomic import check_free_folder, output_errors, write_atomically
-from urban_segmentor.io.writers.records import instance_records, result_path
+from urban_segmentor.io.writers.instance_records import instance_records, result_path
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urban_segmentor.io.atomic import check_free_folder, write_atomically
 from urban_segmentor.io.image_codec import encode_image
 from urban_segmentor.io.output_options import FRAMES
-from urban_segmentor.io.writers.records import image_file_name, result_path
+from urban_segmentor.io.writers.instance_records import image_file_name, result_path
 
 if TYPE_CHECKING:
     from urban_segmentor.result import Result

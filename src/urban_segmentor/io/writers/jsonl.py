@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from urban_segmentor.io.atomic import AtomicFile
-from urban_segmentor.io.writers.records import instance_records
+from urban_segmentor.io.writers.instance_records import instance_records
 from urban_segmentor.structures.rle import encode_rle
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ import numpy as np
 
 from urban_segmentor.errors import OutputError, ShapeError
 from urban_segmentor.io.atomic import check_free_folder, write_atomically
-from urban_segmentor.io.writers.records import instance_records, png_bytes, result_path
-from urban_segmentor.io.writers.segment_map import looked_up, segment_numbers
+from urban_segmentor.io.writers.instance_records import instance_records, png_bytes, result_path
+from urban_segmentor.io.writers.segment_map import apply_lookup, segment_numbers
 from urban_segmentor.structures.cityscapes_labels import BY_NAME
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from urban_segmentor.result import Result
-    from urban_segmentor.structures.cityscapes_labels import Label
+    from urban_segmentor.structures.cityscapes_labels import CityscapesLabel
     from urban_segmentor.structures.classes import ClassList
 
 _PER_CLASS = 1000
@@ -90,7 +90,7 @@ class LabelIdsWriter:
         }
         for kind, table in tables.items():
             path = result_path(self._folder / kind, frame.name, suffix=f"_{kind}.png")
-            data = png_bytes(looked_up(table, numbers))
+            data = png_bytes(apply_lookup(table, numbers))
             write_atomically(path, data, overwrite=self._overwrite)
 
     def close(self) -> None:
@@ -106,13 +106,13 @@ def has_labels(class_names: Sequence[str]) -> bool:
     return any(_label(name) is not None for name in class_names)
 
 
-def _label(class_name: str) -> Label | None:
+def _label(class_name: str) -> CityscapesLabel | None:
     """Return the label of a class; license plates and the unlabeled have none in pictures."""
     label = BY_NAME.get(class_name)
     return label if label is not None and label.label_id > 0 else None
 
 
-def _instance_ids(labels: Sequence[Label | None]) -> list[int]:
+def _instance_ids(labels: Sequence[CityscapesLabel | None]) -> list[int]:
     """Return the official value of each instance."""
     counts: dict[str, int] = {}
     values: list[int] = []

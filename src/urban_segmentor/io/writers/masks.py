@@ -9,7 +9,7 @@ import numpy as np
 
 from urban_segmentor.errors import ShapeError
 from urban_segmentor.io.atomic import check_free_folder, write_atomically
-from urban_segmentor.io.writers.records import png_bytes, result_path
+from urban_segmentor.io.writers.instance_records import png_bytes, result_path
 
 if TYPE_CHECKING:
     from urban_segmentor.result import Result

@@ -14,8 +14,8 @@ import numpy as np
 
 from urban_segmentor.io.atomic import check_free_folder, write_atomically
 from urban_segmentor.io.writers.coco_json import CocoJsonFile, image_entry
-from urban_segmentor.io.writers.records import instance_records, png_bytes, result_path
-from urban_segmentor.io.writers.segment_map import looked_up, segment_numbers
+from urban_segmentor.io.writers.instance_records import instance_records, png_bytes, result_path
+from urban_segmentor.io.writers.segment_map import apply_lookup, segment_numbers
 from urban_segmentor.structures.cityscapes_labels import BY_NAME
 from urban_segmentor.structures.classes import ClassList
 from urban_segmentor.structures.label_regions import label_regions
@@ -23,7 +23,7 @@ from urban_segmentor.structures.label_regions import label_regions
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from urban_segmentor.io.writers.records import InstanceRecord
+    from urban_segmentor.io.writers.instance_records import InstanceRecord
     from urban_segmentor.result import Result
     from urban_segmentor.structures.label_regions import LabelRegions
 
@@ -82,7 +82,7 @@ class PanopticWriter:
         numbers = segment_numbers(instances)
         ids = np.arange(len(rows) + 1, dtype=np.int32)
         colors = np.stack([ids >> 16, ids >> 8 & 255, ids & 255], axis=-1).astype(np.uint8)  # BGR
-        image = looked_up(colors, numbers)
+        image = apply_lookup(colors, numbers)
         image_id = self._image_id(frame.name)
         annotation = {
             "image_id": image_id,

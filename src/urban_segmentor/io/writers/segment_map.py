@@ -36,7 +36,7 @@ def segment_numbers(instances: Instances) -> Numbers:
     return numbers
 
 
-def looked_up(table: NDArray[Any], numbers: Numbers) -> NDArray[Any]:
+def apply_lookup(table: NDArray[Any], numbers: Numbers) -> NDArray[Any]:
     """Return what a table has for each number, of the dtype of the table.
 
     Args:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from urban_segmentor.io.atomic import check_free, check_free_folder, write_atomically
-from urban_segmentor.io.writers.records import check_class_ids, result_path
+from urban_segmentor.io.writers.instance_records import check_class_ids, result_path
 from urban_segmentor.structures.classes import ClassList
 from urban_segmentor.structures.yolo_lines import instance_lines
 

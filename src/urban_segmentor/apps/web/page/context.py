@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import threading
 
-    from urban_segmentor.apps.web.examples import Examples
-    from urban_segmentor.apps.web.jobs import Jobs
+    from urban_segmentor.apps.web.examples import ExampleFiles
+    from urban_segmentor.apps.web.jobs import VideoJobs
     from urban_segmentor.apps.web.limits import UploadLimits
     from urban_segmentor.apps.web.model_pool import ModelPool
     from urban_segmentor.apps.web.temp_files import TempFiles
@@ -30,7 +30,7 @@ class AppContext:
 
     models: ModelPool
     temp_files: TempFiles
-    jobs: Jobs
-    examples: Examples
+    jobs: VideoJobs
+    examples: ExampleFiles
     limits: UploadLimits
     slots: threading.Semaphore

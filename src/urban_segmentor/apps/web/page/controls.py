@@ -99,7 +99,7 @@ def read_controls(values: Sequence[Any], *, engine: ModelPool) -> SegmentOptions
     )
 
 
-def are_usual(values: Sequence[Any], *, engine: ModelPool) -> bool:
+def are_defaults(values: Sequence[Any], *, engine: ModelPool) -> bool:
     """Return whether the controls are as they were when the examples were prepared.
 
     Args:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import gradio as gr
 
 from urban_segmentor.apps.web.image import segment_image
-from urban_segmentor.apps.web.page.controls import FormControls, are_usual, read_controls
+from urban_segmentor.apps.web.page.controls import FormControls, are_defaults, read_controls
 from urban_segmentor.apps.web.page.widgets import custom_component, undecoded_upload, visitor_id
 from urban_segmentor.errors import UrbanSegmentorError
 
@@ -71,7 +71,7 @@ def _connect(  # noqa: PLR0913
         example = ready[index]
         path = context.examples.input(example)
         current_image = (str(path), path.name)
-        if are_usual(values, engine=context.models):
+        if are_defaults(values, engine=context.models):
             return current_image, example["answer"]
         return current_image, _segment(context, current_image, values, request)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 import pandas as pd
 
-from urban_segmentor.apps.web.page.controls import FormControls, are_usual, read_controls
+from urban_segmentor.apps.web.page.controls import FormControls, are_defaults, read_controls
 from urban_segmentor.apps.web.page.widgets import custom_component, undecoded_upload, visitor_id
 from urban_segmentor.apps.web.video import VideoJob
 from urban_segmentor.errors import UrbanSegmentorError
@@ -83,7 +83,7 @@ def _connect(  # noqa: PLR0913
         index = int(event.index)
         if not 0 <= index < len(ready):
             return
-        if are_usual(values, engine=context.models):
+        if are_defaults(values, engine=context.models):
             answer: Any = ready[index]["answer"]
             yield {"state": "done", **answer}, _chart(answer["points"])
             return

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.apps.live.fakes import NAMES, SIZE, Given, Model, Noting
-from urban_segmentor.apps.live.run import Live, LiveReport
+from urban_segmentor.apps.live.session import LiveReport, LiveSession
 from urban_segmentor.apps.live.view_controls import ViewControls, ViewState
 from urban_segmentor.errors import ModelError, OutputError, SourceError
 from urban_segmentor.structures.classes import ClassList
@@ -72,7 +72,7 @@ class Setup:
             ClassList.from_names(NAMES), view=other.pop("view", ViewState(figures=False))
         )
         self.display = other.pop("display", Noting())
-        self.live = Live(
+        self.live = LiveSession(
             source,  # pyright: ignore[reportArgumentType]
             segmenter=self.model,
             controls=self.controls,

@@ -55,17 +55,17 @@ def input_size(options: ExportOptions, usual: tuple[int, int], *, stride: int) -
                 f"`imgsz` is {side}, expected a multiple of {stride}",
                 hint=f"the nearest is {near}",
             )
-    return wide_size(options.imgsz, stride=stride)
+    return input_size_of(options.imgsz, stride=stride)
 
 
-def wide_size(imgsz: object, *, stride: int) -> tuple[int, int]:
+def input_size_of(imgsz: object, *, stride: int) -> tuple[int, int]:
     """Return an input size, height and width, pixels; 16:9 where only a long side is known.
 
     Args:
         imgsz: A long side, or height and width; 640 for anything else.
         stride: Sides are multiples of it, pixels.
 
-    >>> wide_size(640, stride=32)
+    >>> input_size_of(640, stride=32)
     (384, 640)
     """
     if isinstance(imgsz, list | tuple):

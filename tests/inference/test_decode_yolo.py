@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from urban_segmentor.errors import ModelError
-from urban_segmentor.inference.decode import (
+from urban_segmentor.inference.decode_yolo import (
     Detections,
     check_detections,
     check_outputs,

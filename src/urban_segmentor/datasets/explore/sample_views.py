@@ -15,8 +15,8 @@ from urban_segmentor.visualization.overlay import Overlay
 from urban_segmentor.visualization.style import OverlayStyle
 
 if TYPE_CHECKING:
-    from urban_segmentor.datasets.cityscapes.segments import Segments
-    from urban_segmentor.datasets.class_set import ClassSet
+    from urban_segmentor.datasets.cityscapes.segments import VisibleObjects
+    from urban_segmentor.datasets.dataset_classes import DatasetClasses
     from urban_segmentor.datasets.samples import Sample
     from urban_segmentor.structures.frame import Image
 
@@ -28,7 +28,7 @@ _MAP_STYLE = OverlayStyle(boxes=False, labels=False, opacity=1.0)
 _UNLABELED_COLOR: tuple[int, int, int] = (0, 0, 0)
 
 
-def frame_sheet(frame: Sample, *, classes: ClassSet, sizing: Sizing = "image") -> Image:
+def frame_sheet(frame: Sample, *, classes: DatasetClasses, sizing: Sizing = "image") -> Image:
     """Return an image with its labels drawn on it, the label map beside it, and a legend.
 
     Args:
@@ -48,7 +48,7 @@ def frame_sheet(frame: Sample, *, classes: ClassSet, sizing: Sizing = "image") -
     return side_by_side([Tile(overlay, name), Tile(label_map, "labels")], legend=legend)
 
 
-def draw_labels(frame: Sample, *, classes: ClassSet) -> Image:
+def draw_labels(frame: Sample, *, classes: DatasetClasses) -> Image:
     """Return an image with its labels drawn on it, uint8 (H, W, 3), RGB.
 
     Args:
@@ -62,7 +62,7 @@ def draw_labels(frame: Sample, *, classes: ClassSet) -> Image:
 
 
 def _drawn(
-    frame: Sample, classes: ClassSet, sizing: Sizing
+    frame: Sample, classes: DatasetClasses, sizing: Sizing
 ) -> tuple[Image, Image, list[LegendEntry]]:
     """Return the image with its labels, the label map, and the legend."""
     image = frame.image()
@@ -80,7 +80,7 @@ def _drawn(
     return overlay, label_map, _legend(segments, classes)
 
 
-def _legend(segments: Segments, classes: ClassSet) -> list[LegendEntry]:
+def _legend(segments: VisibleObjects, classes: DatasetClasses) -> list[LegendEntry]:
     """Return the legend: things with their counts, stuff with its share of the image."""
     areas = segments.masks.areas()
     height, width = segments.masks.image_size

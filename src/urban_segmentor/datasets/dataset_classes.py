@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from urban_segmentor.errors import SettingError
 from urban_segmentor.models.known_classes import known_classes
-from urban_segmentor.structures.cityscapes_labels import BY_NAME, CITYSCAPES, TRAIN_LABELS, Label
+from urban_segmentor.structures.cityscapes_labels import (
+    BY_NAME,
+    CITYSCAPES,
+    TRAIN_LABELS,
+    CityscapesLabel,
+)
 from urban_segmentor.structures.classes import ClassList
 
 if TYPE_CHECKING:
@@ -18,14 +23,14 @@ Stuff: TypeAlias = Literal["regions", "whole"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClassSet:
+class DatasetClasses:
     """The classes of a data set.
 
     Attributes:
         labels: Position is the class id.
     """
 
-    labels: tuple[Label, ...]
+    labels: tuple[CityscapesLabel, ...]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -56,18 +61,18 @@ class ClassSet:
         return {label.name: i for i, label in enumerate(self.labels)}
 
 
-ALL_CLASSES = ClassSet(labels=TRAIN_LABELS)
+ALL_CLASSES = DatasetClasses(labels=TRAIN_LABELS)
 """The 19 classes that are trained and scored."""
 
 
-def cityscapes_classes(names: Sequence[str]) -> ClassSet | None:
+def cityscapes_classes(names: Sequence[str]) -> DatasetClasses | None:
     """Return classes of Cityscapes by their names; None where a name is of no such class."""
     if not all(name in BY_NAME for name in names):
         return None
-    return ClassSet(labels=tuple(BY_NAME[name] for name in names))
+    return DatasetClasses(labels=tuple(BY_NAME[name] for name in names))
 
 
-def own_classes(names: Sequence[str], *, stuff: Collection[str] = ()) -> ClassSet:
+def own_classes(names: Sequence[str], *, stuff: Collection[str] = ()) -> DatasetClasses:
     """Return classes by their names: those of Cityscapes where all 19 are there, else one's own.
 
     Own classes that are called as one of Cityscapes have its color, and count as things all the
@@ -83,9 +88,9 @@ def own_classes(names: Sequence[str], *, stuff: Collection[str] = ()) -> ClassSe
     official = cityscapes_classes(names)
     if official is not None and official.is_official:
         return official
-    return ClassSet(
+    return DatasetClasses(
         labels=tuple(
-            Label(name, number, None, name not in stuff, color)
+            CityscapesLabel(name, number, None, name not in stuff, color)
             for number, (name, color) in enumerate(
                 zip(names, [info.color for info in known_classes(names)], strict=True), start=1
             )
@@ -93,7 +98,9 @@ def own_classes(names: Sequence[str], *, stuff: Collection[str] = ()) -> ClassSe
     )
 
 
-def parse_class_set(text: str, *, known: Sequence[Label] | None = None) -> ClassSet:
+def parse_dataset_classes(
+    text: str, *, known: Sequence[CityscapesLabel] | None = None
+) -> DatasetClasses:
     """Return a set of classes.
 
     Args:
@@ -103,14 +110,14 @@ def parse_class_set(text: str, *, known: Sequence[Label] | None = None) -> Class
     Raises:
         SettingError: A name is no such class, or stands twice.
 
-    >>> parse_class_set("car, person").names
+    >>> parse_dataset_classes("car, person").names
     ('car', 'person')
     """
     by_name = {label.name: label for label in known or CITYSCAPES if label.label_id > 0}
     if text.strip() == "19" and text.strip() not in by_name:
         return ALL_CLASSES
     if text.strip() == "8" and text.strip() not in by_name:
-        return ClassSet(labels=tuple(label for label in TRAIN_LABELS if label.is_thing))
+        return DatasetClasses(labels=tuple(label for label in TRAIN_LABELS if label.is_thing))
     names = [name.strip() for name in text.split(",") if name.strip()]
     unknown = [name for name in names if name not in by_name]
     if unknown or not names:
@@ -120,4 +127,4 @@ def parse_class_set(text: str, *, known: Sequence[Label] | None = None) -> Class
         )
     if len(set(names)) != len(names):
         raise SettingError(f"`classes` is `{text}`: a name stands twice", hint="name each once")
-    return ClassSet(labels=tuple(by_name[name] for name in names))
+    return DatasetClasses(labels=tuple(by_name[name] for name in names))

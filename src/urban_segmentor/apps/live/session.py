@@ -62,7 +62,7 @@ class LiveReport:
     stopped: bool = False
 
 
-class Live:
+class LiveSession:
     """Segments the newest frames of a source, and shows them.
 
     Args:
