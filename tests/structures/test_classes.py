@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from urban_segmentor.errors import SettingError
+from urban_segmentor.errors import SettingError, ShapeError
 from urban_segmentor.models.known_classes import known_classes
 from urban_segmentor.structures.cityscapes_labels import TRAIN_LABELS, TRAIN_NAMES
 from urban_segmentor.structures.classes import ClassInfo, ClassList, nth_hue
@@ -26,6 +26,9 @@ def test_it_is_a_sequence_of_classes() -> None:
     assert STREET[-1].name == "7"
     assert STREET[:2] == ClassList(STREET.infos[:2])
     assert STREET[1] in STREET
+    assert "Sky" in STREET
+    assert "sky" not in STREET
+    assert 1 not in STREET
     with pytest.raises(IndexError):
         STREET[4]
 
@@ -115,6 +118,18 @@ def test_a_long_list_is_cut_in_hints() -> None:
 def test_names_beyond_the_list_are_numbers() -> None:
     """Also of a negative id, which would be a name from the end."""
     assert [STREET.name_of(i) for i in (0, 3, 4, -1)] == ["car", "7", "4", "-1"]
+
+
+@pytest.mark.parametrize("ids", [[-1], [0, 4], [2**40]])
+def test_ids_that_are_not_in_the_list_are_refused(ids: list[int]) -> None:
+    """Named with what the list has; without a list, the hint tells how to give one."""
+    STREET.check_ids(np.array([0, 3], dtype=np.int32))
+    with pytest.raises(ShapeError, match=rf"must lie in 0\.\.3, got {ids[-1]}") as caught:
+        STREET.check_ids(np.array(ids))
+    assert "car" in str(caught.value.hint)
+    with pytest.raises(ShapeError, match="must belong to a class") as caught:
+        ClassList().check_ids(np.array(ids))
+    assert "classes=" in str(caught.value.hint)
 
 
 def test_well_known_names_have_their_kind_and_color() -> None:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from urban_segmentor.errors import ShapeError
 from urban_segmentor.inference.panoptic_config import PanopticConfig
 from urban_segmentor.structures.classes import first_ids
 from urban_segmentor.structures.instances import Instances
@@ -122,9 +121,7 @@ def _candidates(
     """
     class_ids: list[int] = instances.class_ids.tolist()
     names = instances.classes.names
-    wrong = [class_id for class_id in class_ids if not 0 <= class_id < len(names)]
-    if wrong:
-        raise ShapeError(f"`class_ids` must lie in 0..{len(names) - 1}, got {wrong[0]}")
+    instances.classes.check_ids(instances.class_ids)
     height, width = instances.masks.image_size
     scale = height * width / _REFERENCE_PX
     scores: list[float] = instances.scores.tolist()

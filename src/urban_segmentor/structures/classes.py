@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, TypeAlias, overload
 
-from urban_segmentor.errors import SettingError
+from urban_segmentor.errors import SettingError, ShapeError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -89,6 +89,10 @@ class ClassList(Sequence[ClassInfo]):
         """Return a class, or a list of some."""
         return ClassList(self.infos[index]) if isinstance(index, slice) else self.infos[index]
 
+    def __contains__(self, value: object) -> bool:
+        """Tell whether a class, or one of this very name, is in the list."""
+        return value in (self.names if isinstance(value, str) else self.infos)
+
     @property
     def names(self) -> tuple[str, ...]:
         """Names by class id."""
@@ -142,6 +146,21 @@ class ClassList(Sequence[ClassInfo]):
                 hint=self._known(),
             )
         return (int(text),)
+
+    def check_ids(self, class_ids: NDArray[np.integer]) -> None:
+        """Refuse class ids that are not in the list.
+
+        Args:
+            class_ids: Integers (N,).
+
+        Raises:
+            ShapeError: A class id lies outside of the list.
+        """
+        count = len(self.infos)
+        wrong = class_ids[(class_ids < 0) | (class_ids >= count)]
+        if len(wrong):
+            rule = f"lie in 0..{count - 1}" if count else "belong to a class"
+            raise ShapeError(f"`class_ids` must {rule}, got {wrong[0]}", hint=self._known())
 
     def _suggestion(self, text: str) -> str:
         lowered = [name.casefold() for name in self.names]

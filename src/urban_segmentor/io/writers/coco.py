@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from urban_segmentor.io.writers.coco_json import CocoJsonFile, image_entry
-from urban_segmentor.io.writers.instance_records import check_class_ids
 from urban_segmentor.structures.classes import ClassList
 from urban_segmentor.structures.coco_annotations import coco_annotations, coco_categories
 
@@ -54,7 +53,7 @@ class CocoWriter:
         if self._classes is None:
             self._classes = result.classes
         image_id = self._file.images + 1
-        check_class_ids(instances, self._classes)
+        self._classes.check_ids(instances.class_ids)
         first_id = self._file.annotations + 1
         annotations = coco_annotations(instances, image_id=image_id, first_id=first_id)
         self._file.add(image_entry(frame, image_id=image_id), annotations)

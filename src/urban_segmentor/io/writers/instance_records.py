@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import cv2
 import numpy as np
 
-from urban_segmentor.errors import OutputError, ShapeError
+from urban_segmentor.errors import OutputError
 from urban_segmentor.io.output_options import FRAMES
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def instance_records(
     if classes is None:
         classes = instances.classes
     else:
-        check_class_ids(instances, classes)
+        classes.check_ids(instances.class_ids)
     ids: list[int] = instances.class_ids.tolist()
     scores: list[float] = instances.scores.astype(np.float64).round(5).tolist()
     boxes: list[list[float]] = instances.boxes.astype(np.float64).round(2).tolist()
@@ -69,23 +69,6 @@ def instance_records(
         InstanceRecord(classes.name_of(class_id), class_id, score, box, area)
         for class_id, score, box, area in zip(ids, scores, boxes, areas, strict=True)
     ]
-
-
-def check_class_ids(instances: Instances, classes: ClassList) -> None:
-    """Refuse instances of classes that are not in the list.
-
-    Args:
-        instances: N instances, class_ids int32 (N,).
-        classes: The class list of the model.
-
-    Raises:
-        ShapeError: A class id lies outside the list.
-    """
-    count = len(classes)
-    class_ids = instances.class_ids
-    wrong = class_ids[(class_ids < 0) | (class_ids >= count)]
-    if len(wrong):
-        raise ShapeError(f"`class_ids` must lie in 0..{count - 1}, got {wrong[0]}")
 
 
 def image_file_name(frame: Frame) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from urban_segmentor.io.atomic import check_free, check_free_folder, write_atomically
-from urban_segmentor.io.writers.instance_records import check_class_ids, result_path
+from urban_segmentor.io.writers.instance_records import result_path
 from urban_segmentor.structures.classes import ClassList
 from urban_segmentor.structures.yolo_lines import instance_lines
 
@@ -57,7 +57,7 @@ class YoloWriter:
         if self._classes is None:
             self._classes = result.classes
         path = result_path(self._labels, frame.name, suffix=".txt")
-        check_class_ids(instances, self._classes)
+        self._classes.check_ids(instances.class_ids)
         write_atomically(path, b"".join(instance_lines(instances)), overwrite=self._overwrite)
 
     def close(self) -> None:
