@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,15 @@ hypothesis.settings.load_profile("patient")
 ROOT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("URBAN_SEGMENTOR_SHARED", ROOT.parent / "shared"))
 OPEN_IMAGE = Image.open
+SLOW_IMPORTS = {"torch", "ultralytics", "nncf", "gradio", "scipy", "supervision", "nbclient"}
 os.environ.setdefault("YOLO_OFFLINE", "True")
+
+
+def pytest_collection_finish() -> None:
+    """Refuse tests that take seconds before the first of them runs."""
+    if imported := SLOW_IMPORTS & sys.modules.keys():
+        names = ", ".join(sorted(imported))
+        raise pytest.UsageError(f"collecting imports {names}: import it where it is used")
 
 
 @pytest.fixture(autouse=True)

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 import nbformat
 import pytest
 from jupyter_client import KernelManager
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
 
 from tests.conftest import SHARED
 from tests.training.conftest import checkpoint
@@ -77,6 +75,8 @@ class Executed:
 @pytest.fixture
 def execute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Executed]:
     """Return what runs a notebook, or some of its cells, in an empty folder."""
+    from nbclient import NotebookClient
+
     for name in {name for page in PAGES for name in VARIABLE.findall(source_of(page))}:
         monkeypatch.delenv(name, raising=False)
     for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"):
@@ -244,6 +244,8 @@ def test_what_is_left_out_is_said(
 
 def test_a_failing_command_stops_it(execute: Callable[..., Executed]) -> None:
     """What is wrong with the data is told before anything is trained."""
+    from nbclient.exceptions import CellExecutionError
+
     with pytest.raises(CellExecutionError, match="it ended with 1"):
         execute(TRAINING, only=("install", "parameters", "check"), DATA="nowhere")
 

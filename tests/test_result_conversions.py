@@ -7,7 +7,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -143,6 +142,8 @@ def test_saved_text_is_yolo(found: Instances) -> None:
 
 def test_saved_tables_are_those_of_the_writer(tmp_path: Path) -> None:
     """One row an instance under the same heading; a table of nothing is a heading."""
+    import pandas as pd
+
     found = replace(example(), classes=CLASSES)
     frame = video_frame(found, index=6)
     result = Result(frame=frame, instances=found)
@@ -196,6 +197,8 @@ def test_a_file_that_is_there_is_kept_where_asked(tmp_path: Path, suffix: str) -
 
 def test_tables_of_a_video_go_below_one_another() -> None:
     """Each row says of which frame it is, at what time."""
+    import pandas as pd
+
     found = replace(example(), classes=CLASSES)
     results = [
         Result(frame=video_frame(some, index=index), instances=some)

@@ -5,9 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
-import supervision as sv
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -120,6 +118,8 @@ def test_supervision_and_back(found: Instances) -> None:
 @given(described())
 def test_supervision_sees_what_was_found(found: Instances) -> None:
     """Its own areas, rows and selections are those of the instances."""
+    import supervision as sv
+
     detections = found.to_supervision()
     assert isinstance(detections, sv.Detections)
     assert isinstance(detections.mask, np.ndarray)
@@ -158,6 +158,8 @@ def test_supervision_may_write_into_its_arrays() -> None:
 @given(mask_stacks())
 def test_compact_masks_of_supervision_are_read(stack: NDArray[np.bool_]) -> None:
     """As the dense ones that they stand for."""
+    import supervision as sv
+
     found = one(stack)
     inside = np.clip(found.boxes, 0, np.tile(np.array(found.image_size[::-1]) - 1, 2))
     compact = sv.CompactMask.from_dense(stack, xyxy=inside, image_shape=found.image_size)
@@ -169,6 +171,8 @@ def test_compact_masks_of_supervision_are_read(stack: NDArray[np.bool_]) -> None
 
 def test_detections_without_masks_say_how_to_go_on() -> None:
     """Boxes are no masks; supervision can make some of them, which are then read."""
+    import supervision as sv
+
     detections = sv.Detections(xyxy=np.array([[1.0, 2, 4, 5]]), class_id=np.array([0]))
     with pytest.raises(SettingError, match="1 detections have boxes and no masks") as caught:
         Instances.from_supervision(detections)
@@ -179,6 +183,8 @@ def test_detections_without_masks_say_how_to_go_on() -> None:
 
 def test_what_supervision_leaves_out_is_asked_for() -> None:
     """Class ids and sizes have no default; scores are 1 and names come from anywhere."""
+    import supervision as sv
+
     dense = np.ones((2, 2, 3), dtype=np.bool_)
     boxes = np.array([[0.0, 0, 3, 2]] * 2)
     with pytest.raises(SettingError, match="no `class_id`"):
@@ -209,6 +215,8 @@ def test_names_that_make_no_list_are_refused(
     class_ids: list[int], names: list[str], says: str
 ) -> None:
     """A class list says what to call each id, once."""
+    import supervision as sv
+
     detections = sv.Detections(
         xyxy=np.zeros((2, 4)),
         mask=np.ones((2, 2, 3), dtype=np.bool_),
@@ -248,6 +256,8 @@ def test_data_frames_have_a_row_an_instance(found: Instances) -> None:
 @given(instances())
 def test_columns_have_one_type_however_many_rows(found: Instances) -> None:
     """Tables of frames with and without instances fit below one another."""
+    import pandas as pd
+
     none = found[:0].to_dataframe()
     assert none.dtypes.equals(found.to_dataframe().dtypes)
     both = pd.concat([found.to_dataframe(), none])

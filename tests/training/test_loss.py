@@ -6,7 +6,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import torch
 
 from urban_segmentor.exporters.ultralytics_env import require_modules
 
@@ -14,6 +13,8 @@ from urban_segmentor.exporters.ultralytics_env import require_modules
 @pytest.fixture(scope="module")
 def model() -> Any:
     """Model."""
+    import torch
+
     require_modules("ultralytics")
     from ultralytics.cfg import get_cfg
     from ultralytics.nn.tasks import SegmentationModel
@@ -36,6 +37,8 @@ def ours() -> Any:
 @pytest.fixture
 def batch() -> dict[str, Any]:
     """Batch."""
+    import torch
+
     generator = torch.Generator().manual_seed(1)
     masks = torch.zeros(2, 32, 64, dtype=torch.uint8)
     masks[0, 4:20, 4:30], masks[0, 8:30, 35:60], masks[1, 2:28, 10:50] = 1, 2, 1
@@ -67,6 +70,8 @@ def test_a_sample_of_masks_has_the_same_expectation(
     ours: Any, model: Any, batch: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A sample of masks has the same expectation."""
+    import torch
+
     preds = model(batch["img"])
     criterion = ours.StreetCriterion(model.init_criterion(), strides=[8, 16, 32])
     whole = _parts(criterion, preds, batch)["seg_loss"]
@@ -79,6 +84,8 @@ def test_a_sample_of_masks_has_the_same_expectation(
 
 def test_ignored_background_costs_nothing(ours: Any, model: Any, batch: dict[str, Any]) -> None:
     """Ignored background costs nothing."""
+    import torch
+
     criterion = ours.StreetCriterion(model.init_criterion(), strides=[8, 16, 32])
     before = _parts(criterion, model(batch["img"]), batch)
     batch["ignored"][1, :, 52:] = True  # beside the object of the second picture
@@ -95,6 +102,8 @@ def test_ignored_background_costs_nothing(ours: Any, model: Any, batch: dict[str
 
 def test_ignored_pixels_teach_no_mask(ours: Any, model: Any, batch: dict[str, Any]) -> None:
     """Ignored pixels teach no mask."""
+    import torch
+
     preds = model(batch["img"])
     criterion = ours.StreetCriterion(model.init_criterion(), strides=[8, 16, 32])
     batch["ignored"][0, :, 10:20] = True
@@ -106,6 +115,8 @@ def test_ignored_pixels_teach_no_mask(ours: Any, model: Any, batch: dict[str, An
 
 def test_an_end_to_end_head(ours: Any, batch: dict[str, Any]) -> None:
     """An end to end head."""
+    import torch
+
     require_modules("ultralytics")
     from ultralytics.cfg import get_cfg
     from ultralytics.nn.tasks import SegmentationModel

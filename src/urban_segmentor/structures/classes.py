@@ -151,7 +151,7 @@ class ClassList(Sequence[ClassInfo]):
         """Refuse class ids that are not in the list.
 
         Args:
-            class_ids: Integers (N,).
+            class_ids: Any integer dtype, (N,).
 
         Raises:
             ShapeError: A class id lies outside of the list.

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 import pytest
-from gradio_client import Client, handle_file
-from gradio_client.exceptions import AppError
 
 from urban_segmentor.inference.segmenter import Segmenter
 from urban_segmentor.io.images import read_image
@@ -21,20 +19,26 @@ from urban_segmentor.io.video_reader import VideoReader
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gradio_client import Client
+
     from tests.apps.web.running import RunningApp
 
 
 @pytest.fixture(scope="module")
 def client(app: RunningApp, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """Return Gradio's client."""
+    import gradio_client
+
     downloads = tmp_path_factory.mktemp("downloads")
-    client = Client(app.url, verbose=False, download_files=str(downloads))
+    client = gradio_client.Client(app.url, verbose=False, download_files=str(downloads))
     yield client
     client.close()
 
 
 def test_a_image(client: Client, street_image: Path) -> None:
     """The overlay has the picture's size, and the instances are those of the library."""
+    from gradio_client import handle_file
+
     overlay, coco, facts = client.predict(handle_file(str(street_image)), api_name="/segment")
     image = read_image(street_image)
     found = Segmenter("urban-n")(image)
@@ -49,6 +53,8 @@ def test_a_image(client: Client, street_image: Path) -> None:
 
 def test_arguments_are_taken_by_name(client: Client, street_image: Path) -> None:
     """Classes, score and model; the most of them together."""
+    from gradio_client import handle_file
+
     answer = client.predict(
         image=handle_file(str(street_image)),
         conf=0.5,
@@ -66,6 +72,8 @@ def test_arguments_are_taken_by_name(client: Client, street_image: Path) -> None
 
 def test_a_video(client: Client, street_clip: Path) -> None:
     """A film, a line and some rows a frame, and what was counted."""
+    from gradio_client import handle_file
+
     video, lines, table, facts = client.predict(
         video=handle_file(str(street_clip)), api_name="/segment_video"
     )
@@ -101,6 +109,9 @@ def test_wrong_values_are_told(
     client: Client, street_image: Path, wrong: dict[str, Any], words: str
 ) -> None:
     """In a sentence, without a path of the server."""
+    from gradio_client import handle_file
+    from gradio_client.exceptions import AppError
+
     with pytest.raises(AppError) as refusal:
         client.predict(image=handle_file(str(street_image)), **wrong, api_name="/segment")
     assert words in str(refusal.value)
@@ -109,6 +120,9 @@ def test_wrong_values_are_told(
 
 def test_what_is_no_image_is_told(client: Client, tmp_path: Path) -> None:
     """By what is in it."""
+    from gradio_client import handle_file
+    from gradio_client.exceptions import AppError
+
     page = tmp_path / "page.png"
     page.write_text("<!doctype html><script>alert(1)</script>")
     for name in ("/segment", "/segment_video"):

@@ -16,7 +16,6 @@ from urban_segmentor.apps.web.class_counts import ClassCounts
 from urban_segmentor.apps.web.image import segment_image
 from urban_segmentor.apps.web.limits import UploadLimits
 from urban_segmentor.apps.web.model_pool import ModelPool
-from urban_segmentor.apps.web.page.controls import _preset_words, read_controls, set_controls
 from urban_segmentor.apps.web.segment_options import SegmentOptions
 from urban_segmentor.apps.web.temp_files import TempFiles
 from urban_segmentor.visualization.style import PALETTES
@@ -39,6 +38,8 @@ def pool(model: ClassListModel, tmp_path_factory: pytest.TempPathFactory) -> Mod
 
 def test_controls_offer_each_name_once(model: ClassListModel, pool: ModelPool) -> None:
     """And the presets that the class list allows; as they are, all classes count."""
+    from urban_segmentor.apps.web.page.controls import _preset_words, read_controls, set_controls
+
     values = set_controls({}, engine=pool)
     names = list(dict.fromkeys(model.names))
     assert [value for _, value in values[1].choices] == values[1].value == names
@@ -52,6 +53,8 @@ def test_controls_offer_each_name_once(model: ClassListModel, pool: ModelPool) -
 
 def test_links_choose_classes_by_name(model: ClassListModel, pool: ModelPool) -> None:
     """A link with a class ticks that name, and the preset that consists of it."""
+    from urban_segmentor.apps.web.page.controls import read_controls, set_controls
+
     name = model.names[model.seen[0]]
     values = set_controls({"classes": name}, engine=pool)
     assert values[1].value == [name]
