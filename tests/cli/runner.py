@@ -66,9 +66,9 @@ class Shell:
         return self("predict", "--model", self.model, *words)
 
 
-def start(*words: str | Path, cwd: Path) -> subprocess.Popen[str]:
-    """Return a command that runs in a process of its own, with pipes."""
-    code = "import sys; from urban_segmentor.cli.main import main; sys.exit(main())"
+def start(*words: str | Path, cwd: Path, before: str = "") -> subprocess.Popen[str]:
+    """Return a command that runs in a process of its own, with pipes, after some code."""
+    code = f"{before}\nimport sys; from urban_segmentor.cli.main import main; sys.exit(main())"
     return subprocess.Popen(
         [sys.executable, "-c", code, *map(str, words)],
         cwd=cwd,

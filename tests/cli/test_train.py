@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import random
+import re
 import shutil
 import signal
 import subprocess
@@ -57,28 +57,53 @@ def test_a_run_from_end_to_end(shell: Shell, prepared: Path, checkpoint: Path, r
     assert "finished: 2 epochs" in again.err
 
 
-@pytest.mark.parametrize("when", ["before the first checkpoint", "at random"])
-def test_killed_and_gone_on_with(
-    shell: Shell, prepared: Path, checkpoint: Path, tmp_path: Path, when: str
+KILL_AFTER_CALL = """
+import os, signal
+import {module}
+called, calls = {module}.{method}, []
+def counted(*args, **more):
+    returned = called(*args, **more)
+    calls.append(1)
+    if len(calls) == {call}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return returned
+{module}.{method} = counted
+"""
+TRAINER, ULTRALYTICS = "urban_segmentor.training.trainer", "ultralytics.engine.trainer"
+
+
+@pytest.mark.parametrize(
+    ("module", "method", "call", "epochs_kept"),
+    [
+        pytest.param(TRAINER, "StreetTrainer.preprocess_batch", 2, 0, id="before-any-checkpoint"),
+        pytest.param(TRAINER, "StreetTrainer.preprocess_batch", 8, 2, id="within-an-epoch"),
+        pytest.param(ULTRALYTICS, "BaseTrainer.save_model", 3, 2, id="checkpoint-not-in-place"),
+        pytest.param(TRAINER, "CrashSafeTrainer.save_model", 3, 3, id="checkpoint-in-place"),
+    ],
+)
+def test_a_killed_run_is_resumed(  # noqa: PLR0913, PLR0917 - four of a case, four fixtures
+    shell: Shell,
+    prepared: Path,
+    checkpoint: Path,
+    tmp_path: Path,
+    module: str,
+    method: str,
+    call: int,
+    epochs_kept: int,
 ) -> None:
-    """Killed and gone on with."""
-    words = ("--data", prepared, "--model", checkpoint, "--epochs", "6", *SMALL, "-o", "run")
-    process = start("train", *words, cwd=tmp_path)
-    folder = RunFolder(tmp_path / "run")
-    sign = folder.root / "run.json" if when.startswith("before") else folder.last
-    _wait(process, sign)
-    if when == "at random":
-        time.sleep(random.uniform(0, 2))  # noqa: S311 -- any moment must do
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    done = len(folder.rows())
+    """Wherever it dies, no epoch is lost that had a checkpoint, and none is counted twice."""
+    killer = KILL_AFTER_CALL.format(module=module, method=method, call=call)
+    words = ("--data", prepared, "--model", checkpoint, "--epochs", "4", *SMALL, "-o", "run")
+    process = start("train", *words, cwd=tmp_path, before=killer)
+    _, told = process.communicate()
+    assert process.returncode == -signal.SIGKILL, told
     result = shell("train", "--resume", "run", "--device", "cpu", "--json")
-    if "finished" in result.err and done == 6:
-        pytest.skip("it was done before it could be killed")
     assert result.code == 0, result.err
-    assert result.json["epochs"] == 6
+    first = epochs_kept + 1
+    assert re.findall(r"^epoch (\d)/4", result.err, flags=re.MULTILINE)[0] == str(first), result.err
+    assert result.json["epochs"] == 4
     epochs = [line.split(",")[0] for line in Path("run/results.csv").read_text().splitlines()]
-    assert epochs == ["epoch", "1", "2", "3", "4", "5", "6"]
+    assert epochs == ["epoch", "1", "2", "3", "4"]
 
 
 def test_stopped_politely(prepared: Path, checkpoint: Path, tmp_path: Path) -> None:
