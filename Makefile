@@ -1,10 +1,13 @@
 # Two commands: `make demo` and `make test`. Both make .venv themselves and may be repeated.
+# `make test-all` has the slow tests as well, and more examples of each property.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
   $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint system bench clean
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup
+
+.PHONY: demo test test-all lint system bench clean
 
 demo: .venv/.demo
 	@test -f urban-out/sample.mp4 || $(BIN)/urban-segmentor sample urban-out/sample.mp4 --seconds 6
@@ -12,7 +15,10 @@ demo: .venv/.demo
 	@echo "Open urban-out/demo/sample.mp4 in a browser or player."
 
 test: .venv/.test lint
-	$(BIN)/python -m pytest
+	$(PYTEST) -m "not slow"
+
+test-all: .venv/.test lint
+	$(PYTEST) --hypothesis-profile thorough
 
 lint: .venv/.test
 	$(BIN)/ruff check .

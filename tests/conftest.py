@@ -20,14 +20,23 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-hypothesis.settings.register_profile("patient", deadline=None)  # slow machines are no failures
-hypothesis.settings.load_profile("patient")
+# No deadlines: slow machines are no failures.
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=40)
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=150)
+hypothesis.settings.load_profile("quick")
 
 ROOT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("URBAN_SEGMENTOR_SHARED", ROOT.parent / "shared"))
 OPEN_IMAGE = Image.open
 SLOW_IMPORTS = {"torch", "ultralytics", "nncf", "gradio", "scipy", "supervision", "nbclient"}
 os.environ.setdefault("YOLO_OFFLINE", "True")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a module in one process: they share its servers, browsers and clips."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
 
 
 def pytest_collection_finish() -> None:

@@ -71,7 +71,7 @@ def run_aside(call: Callable[[], RunReport]) -> list[RunReport | BaseException]:
     return outcome
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(st.integers(0, 25), st.integers(1, 5), st.integers(0, 2**32 - 1))
 def test_frames_keep_their_order(count: int, streams: int, seed: int) -> None:
     """Whatever each stage takes, both kinds of sinks get every frame once, in order."""

@@ -31,7 +31,7 @@ from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.rle import decode_rle
 
 # Files take their time, and other work on the machine is no failure.
-unhurried = settings(max_examples=25, deadline=None)
+unhurried = settings(max_examples=25)
 CLASSES = ClassList.from_names(NAMES)
 
 

@@ -47,7 +47,7 @@ def check(segmenter: Segmenter, image: NDArray[np.uint8]) -> None:
     assert np.all(np.abs(rectangles - found.boxes) <= 1)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(1, 400), st.integers(1, 400), st.integers(0, 255))
 def test_any_size(tiny: Segmenter, height: int, width: int, grey: int) -> None:
     """Every picture has its car and its person, inside it, of the share of it that is known."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from urban_segmentor.inference.prototypes import (
@@ -64,7 +64,6 @@ def doubt(logits: NDArray[np.float32], box: Letterbox) -> NDArray[np.float64]:
     return near[np.ix_(y, x)] / 4 + 1e-4
 
 
-@settings(deadline=None)
 @given(
     st.integers(1, 300),
     st.integers(1, 300),
@@ -92,7 +91,6 @@ def test_crops_against_full_planes(
         assert not np.any((mask != expected) & (np.abs(plane) > doubt(logits, box)))
 
 
-@settings(deadline=None)
 @given(st.sampled_from([(1080, 1920), (1024, 2048), (720, 1280), (540, 960)]), st.integers(0, 99))
 def test_common_sizes_are_exact(image_size: tuple[int, int], seed: int) -> None:
     """At the sizes that cameras have the grids meet, and not one pixel differs."""
@@ -110,7 +108,6 @@ def test_common_sizes_are_exact(image_size: tuple[int, int], seed: int) -> None:
     assert np.count_nonzero(wrong) == 0
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from([(1080, 1920), (37, 300), (720, 701), (40, 60)]),
     st.integers(0, 999),

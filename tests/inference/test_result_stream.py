@@ -71,7 +71,7 @@ def settled(count: Callable[[], int]) -> Generator[int]:
     yield seen
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 30), st.randoms(use_true_random=False))
 def test_the_order_is_that_of_the_frames(count: int, chance: object) -> None:
     """However long each takes."""

@@ -57,7 +57,7 @@ def decoded(path: Path) -> Iterator[tuple[av.video.stream.VideoStream, list[av.V
         yield file.streams.video[0], list(file.decode(video=0))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     intervals=st.lists(st.integers(1, 5000), min_size=1, max_size=14),
     time_base=st.sampled_from(TIME_BASES),

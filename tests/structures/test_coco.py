@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
@@ -19,7 +19,6 @@ from urban_segmentor.structures.coco_polygons import coco_polygons_to_mask
 from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.masks import Masks
 
-unhurried = settings(deadline=None)  # other work on the machine is no failure
 CLASSES = ClassList.from_names([*"abcdefgh"])
 SQUARE = [0, 0, 3, 0, 3, 3, 0, 3]
 SIZE = (4, 5)
@@ -54,7 +53,6 @@ def read(*annotations: dict[str, Any], **options: Any) -> Instances:  # noqa: AN
     return Instances.from_coco(annotations, image_size=SIZE, **options)
 
 
-@unhurried
 @given(tracked())
 def test_annotations_and_back(found: Instances) -> None:
     """By way of a file: everything is the same, scores to five decimals."""
@@ -75,7 +73,6 @@ def test_annotations_and_back(found: Instances) -> None:
     assert back.to_coco(image_id=3) == annotations
 
 
-@unhurried
 @given(mask_stacks(), st.sampled_from(["string", "bytes", "plain"]))
 def test_run_lengths_of_pycocotools_are_read(stack: NDArray[np.bool_], kind: str) -> None:
     """Compressed ones as text or bytes, and plain ones as lists."""
@@ -110,7 +107,6 @@ def polygons(draw: st.DrawFn) -> list[NDArray[np.float64]]:
     return draw(st.lists(points, min_size=1, max_size=3))
 
 
-@unhurried
 @given(polygons(), st.integers(1, 20), st.integers(1, 20))
 def test_polygons_cover_the_pixels_of_pycocotools(
     parts: list[NDArray[np.float64]], height: int, width: int

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
@@ -24,7 +24,6 @@ from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.masks import Masks
 from urban_segmentor.structures.polygons import polygons_to_mask, rings_to_crop
 
-unhurried = settings(deadline=None)  # other work on the machine is no failure
 CLASSES = ClassList.from_names([*"abcdefg", "traffic light"], is_thing=[True] * 7 + [False])
 
 
@@ -74,7 +73,6 @@ def one(dense: NDArray[np.bool_], **fields: Any) -> Instances:  # noqa: ANN401 -
     return Instances(**values | fields)
 
 
-@unhurried
 @given(instances())
 def test_polygons_give_the_masks_back(found: Instances) -> None:
     """One list an instance, the same as its mask gives alone."""
@@ -87,7 +85,6 @@ def test_polygons_give_the_masks_back(found: Instances) -> None:
         assert all(ring.dtype == np.float32 for ring in rings)
 
 
-@unhurried
 @given(st.lists(hnp.arrays(np.float64, st.tuples(st.integers(0, 6), st.just(2)),
                            elements=st.floats(-20, 40)), max_size=3),
        st.integers(1, 20), st.integers(1, 20))  # fmt: skip
@@ -103,7 +100,6 @@ def test_crops_of_rings_are_their_masks(
     np.testing.assert_array_equal(mask, polygons_to_mask(narrow, image_size=size))
 
 
-@unhurried
 @given(described())
 def test_supervision_and_back(found: Instances) -> None:
     """Nothing is lost, and a list of the classes can be made of their names."""
@@ -114,7 +110,6 @@ def test_supervision_and_back(found: Instances) -> None:
     assert Instances.from_supervision(detections).class_names == found.class_names
 
 
-@unhurried
 @given(described())
 def test_supervision_sees_what_was_found(found: Instances) -> None:
     """Its own areas, rows and selections are those of the instances."""
@@ -154,7 +149,6 @@ def test_supervision_may_write_into_its_arrays() -> None:
     assert back.boxes.tolist() == [[1, 1, 4, 3]]
 
 
-@unhurried
 @given(mask_stacks())
 def test_compact_masks_of_supervision_are_read(stack: NDArray[np.bool_]) -> None:
     """As the dense ones that they stand for."""
@@ -229,7 +223,6 @@ def test_names_that_make_no_list_are_refused(
     assert found.class_ids.tolist() == class_ids
 
 
-@unhurried
 @given(described())
 def test_data_frames_have_a_row_an_instance(found: Instances) -> None:
     """Every value can be had by the name of its column, at full precision."""
@@ -252,7 +245,6 @@ def test_data_frames_have_a_row_an_instance(found: Instances) -> None:
     assert positions.tolist() == found.extra["position"].tolist()
 
 
-@unhurried
 @given(instances())
 def test_columns_have_one_type_however_many_rows(found: Instances) -> None:
     """Tables of frames with and without instances fit below one another."""
@@ -290,7 +282,6 @@ def test_a_missing_library_is_named(
     assert isinstance(caught.value, ImportError)
 
 
-@unhurried
 @given(instances())
 def test_yolo_and_back(found: Instances) -> None:
     """Masks and classes are the same; what has no pixels has no line."""
@@ -342,7 +333,6 @@ def test_lines_that_are_no_outlines_are_named(line: str, says: str) -> None:
     assert caught.value.hint
 
 
-@unhurried
 @given(hnp.arrays(np.uint8, st.tuples(st.integers(0, 9), st.integers(0, 9), st.just(3))))
 def test_frames_of_opencv_are_turned_into_rgb(bgr: NDArray[np.uint8]) -> None:
     """Red and blue change places, and the array stays the caller's."""

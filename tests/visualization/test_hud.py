@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.visualization.test_overlay import instances_of, overlaid, rectangle, source_image
@@ -90,7 +90,6 @@ def test_only_a_image_that_stands_has_a_banner() -> None:
     assert red[0] > red[1] + 50
 
 
-@settings(max_examples=120, deadline=None)
 @given(
     height=st.integers(1, 90),
     width=st.integers(1, 140),

@@ -75,7 +75,7 @@ def overlaid(
     return Overlay(style=style)(frame, Result(frame=frame, instances=found))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(20, 90), st.integers(20, 90), st.integers(0, 99), st.floats(0, 1))
 def test_fill_is_the_mask_pixel_for_pixel(
     height: int, width: int, seed: int, opacity: float

@@ -101,7 +101,6 @@ def in_blocks(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return cv2.dilate(blocks.view(np.uint8), np.ones((3, 3))).astype(np.bool_)
 
 
-@settings(deadline=None)
 @given(discs(), STYLES, st.integers(0, 99))
 def test_nothing_else_changes(found: Instances, style: OverlayStyle, seed: int) -> None:
     """Pixels outside masks, edges, borders and plates keep their values, and the input too."""
@@ -115,7 +114,6 @@ def test_nothing_else_changes(found: Instances, style: OverlayStyle, seed: int) 
     assert result.dtype == np.uint8
 
 
-@settings(deadline=None)
 @given(discs(), STYLES, st.booleans(), st.integers(0, 99))
 def test_nothing_else_changes_in_planes(
     found: Instances,
@@ -137,7 +135,7 @@ def test_nothing_else_changes_in_planes(
     assert not np.any((result.v != planes.v) & ~blocks)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(discs(), STYLES)
 def test_the_same_again(found: Instances, style: OverlayStyle) -> None:
     """One overlay twice, and another one of the same style, give equal pictures."""
@@ -150,7 +148,6 @@ def test_the_same_again(found: Instances, style: OverlayStyle) -> None:
     np.testing.assert_array_equal(first, overlay.draw(result))
 
 
-@settings(deadline=None, max_examples=60)
 @given(instances())
 def test_any_instances(found: Instances) -> None:
     """Empty masks, single pixels and masks at all borders are drawn in both formats."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.visualization.test_overlay import (
@@ -39,7 +39,6 @@ def test_neighbours_of_a_class_differ_and_stuff_has_its_color() -> None:
     np.testing.assert_array_equal(result[void], image[void])
 
 
-@settings(deadline=None)
 @given(st.floats(0, 1900), st.floats(0, 1000), st.floats(0, 2))
 def test_a_shade_is_lighter_and_changes_slowly(x: float, y: float, moved: float) -> None:
     """Two pixels further, nobody sees a difference, so that videos do not flicker."""

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.apps.live.browser_parts import (
@@ -177,7 +177,6 @@ def test_any_bytes_at_all() -> None:
     """None of them takes the page away."""
     with showing() as shown:
 
-        @settings(max_examples=60, deadline=None)
         @given(st.binary(max_size=200), st.booleans())
         def check(data: bytes, within: bool) -> None:  # noqa: FBT001
             with shown.socket() as connection:

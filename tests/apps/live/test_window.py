@@ -300,9 +300,7 @@ def test_full_screen_and_back(window: WindowDisplay, controls: ViewControls) -> 
     assert not controls.wants_quit
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     height=st.integers(1, 70),
     width=st.integers(1, 70),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as Pillow
 
@@ -338,7 +338,6 @@ def test_files_that_are_gone_are_called_so(tmp_path: Path, name: str) -> None:
     assert name not in f"{refusal.value}{refusal.value.hint}"
 
 
-@settings(max_examples=300, deadline=None)
 @given(
     suffix=st.sampled_from(FORMATS),
     progressive=st.booleans(),
@@ -363,7 +362,6 @@ def test_damage_is_refused_or_harmless(
         assert image.shape[0] * image.shape[1] <= small.image_pixels
 
 
-@settings(max_examples=300)
 @given(start=st.sampled_from([coded(suffix)[:16] for suffix in FORMATS]), rest=st.binary())
 def test_headers_of_rubbish_are_rubbish(start: bytes, rest: bytes) -> None:
     """A header that is none is no crash."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import av
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.io.clips import write_clip
@@ -226,7 +226,6 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {suffix: clip(folder, suffix, frames=4) for suffix in CODECS}
 
 
-@settings(max_examples=300, deadline=None)
 @given(
     suffix=st.sampled_from(sorted(CODECS)),
     changes=st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 255)), min_size=1, max_size=8),

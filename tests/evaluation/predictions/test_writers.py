@@ -33,7 +33,6 @@ def _assert_same(found: Instances | None, expected: Instances, *, precision: flo
     np.testing.assert_allclose(found.scores, expected.scores, atol=precision)
 
 
-@settings(max_examples=60, deadline=None)
 @given(instances())
 def test_coco_is_read_back(found: Instances) -> None:
     """Masks and classes without loss, scores to five decimals, boxes to two."""
@@ -51,7 +50,7 @@ def test_coco_is_read_back(found: Instances) -> None:
     assert read.panoptic is read.label_ids is None
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(instances())
 def test_the_official_layout_is_read_back(found: Instances) -> None:
     """Masks, classes and scores without loss."""
