@@ -225,7 +225,7 @@ def test_without_the_extra(
     def missing(*_names: str) -> None:
         raise MissingExtraError("ultralytics", extra="train")
 
-    monkeypatch.setattr(fit, "require", missing)
+    monkeypatch.setattr(fit, "require_modules", missing)
     result = shell("train", "--data", prepared, "--model", checkpoint, "-o", "run")
     assert result.code == 1
     assert "urban-segmentor[train]" in result.err

@@ -203,7 +203,7 @@ def test_a_head_without_nms(tmp_path: Path) -> None:
 
 def random_yolo26(path: Path) -> Path:
     """Save a YOLO26-seg with random weights, whose scores differ from one another."""
-    checkpoint.require("torch", "ultralytics")
+    checkpoint.require_modules("torch", "ultralytics")
     import torch
     from ultralytics import YOLO
 
@@ -256,7 +256,7 @@ def test_code_in_checkpoints_is_not_run(tmp_path: Path, inside: str) -> None:
 
 def test_what_is_no_checkpoint(tmp_path: Path) -> None:
     """Each is told apart, and nothing is downloaded in its place."""
-    checkpoint.require("torch", "ultralytics")
+    checkpoint.require_modules("torch", "ultralytics")
     from ultralytics import YOLO
 
     YOLO("yolov8n.yaml").save(tmp_path / "detect.pt")
