@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import traceback
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,8 +17,7 @@ import pytest
 from tests.datasets.site import IMAGES, LABELS, PASSWORD, USERNAME, archive_of, serve
 from tests.datasets.test_archives import tree
 from urban_segmentor.datasets.cityscapes import archives
-from urban_segmentor.datasets.cityscapes import site as official_site
-from urban_segmentor.datasets.cityscapes import site_client as official_session
+from urban_segmentor.datasets.cityscapes import site as client
 from urban_segmentor.datasets.cityscapes.byte_progress import ByteProgress
 from urban_segmentor.datasets.cityscapes.download import download, package_names
 from urban_segmentor.datasets.cityscapes.site import CityscapesAccount, stored_account
@@ -28,6 +28,7 @@ from urban_segmentor.errors import (
     SettingError,
     UrbanSegmentorError,
 )
+from urban_segmentor.io.streams.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,8 +62,8 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
-    monkeypatch.setattr(official_site, "RETRY_DELAYS_S", (0.0,) * 5)
-    monkeypatch.setattr(official_session, "_CHUNK_BYTES", 1024)
+    monkeypatch.setattr(client, "RETRY", RetryPolicy(base_delay_s=0.0))
+    monkeypatch.setattr(client, "_CHUNK_BYTES", 1024)
     with serve(ARCHIVES) as running:
         yield running
 
@@ -71,11 +72,11 @@ class Heard(ByteProgress):
     """Records the reported progress."""
 
     def __init__(self) -> None:
-        self.steps: list[tuple[str, int | None, int]] = []
+        self.steps: list[tuple[str, int, int]] = []
         self.said: list[str] = []
         self.done_bytes = 0
 
-    def begin(self, step: str, *, total_bytes: int | None, done_bytes: int = 0) -> None:
+    def begin(self, step: str, *, total_bytes: int, done_bytes: int = 0) -> None:
         """Keep it."""
         self.steps.append((step, total_bytes, done_bytes))
 
@@ -131,18 +132,18 @@ def test_everything_arrives(site: StandIn, tmp_path: Path) -> None:
         unpacked_bytes += size
         assert heard.steps[3 * number : 3 * number + 3] == [
             (f"fetching {name}", len(ARCHIVES[name]), 0),
-            (f"checking {name}", None, 0),
+            (f"checking {name}", len(ARCHIVES[name]), 0),
             (f"unpacking {name}", size, 0),
         ]
     archives_bytes = len(ARCHIVES[LABELS]) + len(ARCHIVES[IMAGES])
-    assert heard.done_bytes == archives_bytes + unpacked_bytes
+    assert heard.done_bytes == 2 * archives_bytes + unpacked_bytes  # they are also checked
     assert heard.said == []
 
 
 def test_a_second_run_needs_nothing(
     site: StandIn, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Not even an account; the official downloader's own words are never shown."""
+    """Not even an account; nothing is printed."""
     fetch(site, tmp_path)
     site.heard.clear()
 
@@ -339,7 +340,7 @@ def test_a_connection_that_is_lost(site: StandIn, tmp_path: Path, trouble: str) 
 
 def test_a_site_that_stalls(site: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Is not waited for for ever, neither for an answer nor in the middle of one."""
-    monkeypatch.setattr(official_session, "_TIMEOUT_S", (0.5, 0.2))
+    monkeypatch.setattr(client, "_TIMEOUT_S", (0.5, 0.2))
     site.plague(LIST, "stall")
     site.hold_at = len(ARCHIVES[LABELS]) // 2
     heard = Heard()
@@ -505,11 +506,11 @@ def test_a_disk_that_fills_up(site: StandIn, tmp_path: Path) -> None:
 def test_lists_that_cannot_be_read(
     site: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listed: object
 ) -> None:
-    """A site that has changed is told from one that refuses."""
+    """A site that has changed is told from one that refuses, with a way out."""
     monkeypatch.setattr(site, "listed", lambda: listed)
     error = failure(site, tmp_path)
-    assert "lists its packages in a new way" in str(error)
-    assert error.hint == "pip install -U cityscapesscripts"
+    assert "answers something else than its list of packages" in str(error)
+    assert str(error.hint).endswith("the site has changed: pip install -U urban-segmentor")
 
 
 def test_folders_that_are_none(site: StandIn, tmp_path: Path) -> None:
@@ -554,7 +555,7 @@ def test_only_one_run_at_a_time(site: StandIn, tmp_path: Path) -> None:
     errors: list[UrbanSegmentorError] = []
 
     class Second(ByteProgress):
-        def begin(self, step: str, *, total_bytes: int | None, done_bytes: int = 0) -> None:
+        def begin(self, step: str, *, total_bytes: int, done_bytes: int = 0) -> None:
             del step, total_bytes, done_bytes
             errors.append(failure(site, tmp_path))
 
@@ -563,11 +564,13 @@ def test_only_one_run_at_a_time(site: StandIn, tmp_path: Path) -> None:
     check_complete(tmp_path)
 
 
-def test_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without cityscapesScripts there is a command to paste, before a password is asked for."""
-    monkeypatch.setitem(sys.modules, "cityscapesscripts.download.downloader", None)
-    with pytest.raises(MissingExtraError) as caught:
-        download(tmp_path, pytest.fail)
+def test_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without `requests` there is a command to paste, before a password is asked for."""
+    monkeypatch.setitem(sys.modules, "requests", None)
+    monkeypatch.delitem(sys.modules, download.__module__)
+    monkeypatch.delitem(sys.modules, client.__name__)
+    with pytest.raises(MissingExtraError, match="`requests`") as caught:
+        import_module(download.__module__)
     assert caught.value.hint == "pip install 'urban-segmentor[data]'"
 
 
@@ -597,33 +600,45 @@ import os, signal, sys
 from pathlib import Path
 from urban_segmentor.datasets.cityscapes import archives
 from urban_segmentor.datasets.cityscapes import download
-from urban_segmentor.datasets.cityscapes import site_client as official_session
-from urban_segmentor.datasets.cityscapes import site as official_site
+from urban_segmentor.datasets.cityscapes import site
 folder, address, username, password, point = sys.argv[1:]
 
 def kill(*_args, **_options):
     os.kill(os.getpid(), signal.SIGKILL)
 
-real = archives.write_file
-official_session._CHUNK_BYTES = 1024
-if point == "downloaded":  # all bytes are there, the sum is not checked
-    official_site.official_downloader().hashlib.md5 = kill
+site._CHUNK_BYTES = 1024
+if point == "logging in":
+    site.CityscapesSite._log_in = kill
+elif point == "listing":
+    site.CityscapesSite.packages = kill
+elif point == "downloaded":  # all bytes are there, the sum is not checked
+    download.hashlib.md5 = kill
 elif point == "checked":
     download.unpack = kill
 elif point == "unpacking":
-    archives.write_file = lambda target, pieces: kill() if target.name.startswith("7") else real(
-        target, pieces)
+    real = archives.write_all
+    archives.write_all = lambda file, data: kill() if "/.7" in str(file.name) else real(file, data)
 elif point == "unpacked":  # the record is not written
-    download.write_file = kill
+    download.atomic_file = kill
 elif point == "recorded":
-    download.write_file = lambda target, pieces: (real(target, pieces), kill())
-account = official_site.CityscapesAccount(username=username, password=password)
+    Path.unlink = kill
+account = site.CityscapesAccount(username=username, password=password)
 download.download(Path(folder), lambda: account, address=address)
 """
 
 
 @pytest.mark.parametrize(
-    "point", ["downloading", "downloaded", "checked", "unpacking", "unpacked", "recorded"]
+    "point",
+    [
+        "logging in",
+        "listing",
+        "downloading",
+        "downloaded",
+        "checked",
+        "unpacking",
+        "unpacked",
+        "recorded",
+    ],
 )
 def test_a_kill_at_any_moment(site: StandIn, tmp_path: Path, point: str) -> None:
     """The next run does what is missing, and nothing twice."""
@@ -647,7 +662,8 @@ def test_a_kill_at_any_moment(site: StandIn, tmp_path: Path, point: str) -> None
     site.hold_at = None
     state = set(tree(tmp_path))
     assert (f".download/part/{LABELS}" in state) == (point in {"downloading", "downloaded"})
-    assert (f".download/{LABELS}" in state) == (point not in {"downloading", "downloaded"})
+    has_archive = point in {"checked", "unpacking", "unpacked", "recorded"}
+    assert (f".download/{LABELS}" in state) == has_archive
     assert len(state & set(LABEL_FILES)) == {"unpacking": 9, "unpacked": 22, "recorded": 22}.get(
         point, 0
     )
@@ -657,8 +673,10 @@ def test_a_kill_at_any_moment(site: StandIn, tmp_path: Path, point: str) -> None
     if held_bytes:
         assert 0 < labels.downloaded_bytes < len(ARCHIVES[LABELS])
         assert site.ranges_heard()[0] != "bytes=0-"
-    else:
+    elif has_archive or point == "downloaded":
         assert labels.downloaded_bytes == 0
         assert site.pages().count(FILE) == 1 + (point == "downloaded")
+    else:
+        assert labels.downloaded_bytes == len(ARCHIVES[LABELS])
     written = {"unpacking": 13, "unpacked": 0, "recorded": 0}.get(point, 22)
     assert labels.written == written

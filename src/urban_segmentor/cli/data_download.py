@@ -8,9 +8,9 @@ import os
 import shlex
 import sys
 import warnings
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import typer
 
@@ -24,7 +24,6 @@ from urban_segmentor.options import argument, option
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from urban_segmentor.datasets.cityscapes.download import DownloadedPackage
     from urban_segmentor.datasets.cityscapes.site import CityscapesAccount
 
 _USERNAME, _PASSWORD = "CITYSCAPES_USERNAME", "CITYSCAPES_PASSWORD"
@@ -63,6 +62,8 @@ def download(wanted: DownloadOptions, console: ConsoleOptions) -> None:
 
         urban-segmentor data download cityscapes --packages gtCoarse
     """
+    from rich.filesize import decimal
+
     from urban_segmentor.cli.console import stderr
     from urban_segmentor.datasets.cityscapes.download import download as download_packages
 
@@ -81,9 +82,19 @@ def download(wanted: DownloadOptions, console: ConsoleOptions) -> None:
         raise Interrupted(hint=f"what is there is kept; go on with: {again}") from None
     following = shlex.join(["urban-segmentor", "data", "check", str(folder)])
     if console.as_json:
-        typer.echo(json.dumps(_as_json(folder, fetched, following), indent=2))
-    else:
-        _tell(screen, folder, fetched, following)
+        packages = [asdict(package) for package in fetched]
+        result = {"folder": folder, "packages": packages, "next": following}
+        typer.echo(json.dumps(result, indent=2, default=str))
+        return
+    for package in fetched:
+        news = f"{package.written} new" if package.written else "all there already"
+        size_bytes = package.downloaded_bytes
+        got = f", {decimal(size_bytes)} downloaded" if size_bytes else ""
+        screen.print(f"{package.name}: {package.files} files, {news}{got}", soft_wrap=True)
+        if package.archive:
+            screen.print(f"archive: {package.archive}", soft_wrap=True)
+    screen.print(f"result: {folder}", style="bold green", soft_wrap=True)
+    screen.print(f"next: {following}", soft_wrap=True)
 
 
 def find_account() -> CityscapesAccount:
@@ -91,7 +102,6 @@ def find_account() -> CityscapesAccount:
 
     Raises:
         SettingError: It is in none of them.
-        MissingExtraError: cityscapesScripts is not installed.
     """
     from urban_segmentor.datasets.cityscapes.site import CityscapesAccount, stored_account
 
@@ -127,6 +137,7 @@ def _ask(question: str, *, hidden: bool = False) -> str:
         if hidden:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", getpass.GetPassWarning)
+                # It asks only when what is typed no longer shows.
                 answer = getpass.getpass(question, stream=sys.stderr)
         else:
             typer.echo(question, nl=False, err=True)
@@ -171,11 +182,8 @@ class _Steps(ByteProgress):
             console=console,
             transient=True,
             disable=not console.is_terminal,
-            redirect_stdout=False,  # the official downloader's is redirected when the bar starts
-            redirect_stderr=False,
         )
-        self._columns = self._progress.columns
-        self._task = self._progress.add_task("", total=None, visible=False)
+        self._task = self._progress.add_task("")
 
     def __enter__(self) -> Self:
         """Return the steps; nothing shows yet, so that the terminal can be asked for a password."""
@@ -185,18 +193,15 @@ class _Steps(ByteProgress):
         """Remove the bar."""
         self._progress.stop()
 
-    def begin(self, step: str, *, total_bytes: int | None, done_bytes: int = 0) -> None:
+    def begin(self, step: str, *, total_bytes: int, done_bytes: int = 0) -> None:
         """Show a step."""
-        from urban_segmentor.datasets.cityscapes.archives import format_bytes
+        from rich.filesize import decimal
 
         if not self._console.is_terminal:
-            done = f", {format_bytes(done_bytes)} are there" if done_bytes else ""
-            size = "" if total_bytes is None else f": {format_bytes(total_bytes)}"
-            self.report(f"{step}{size}{done}")
-        self._progress.columns = self._columns if total_bytes else self._columns[:2]
+            done = f", {decimal(done_bytes)} are there" if done_bytes else ""
+            self.report(f"{step}: {decimal(total_bytes)}{done}")
+        self._progress.reset(self._task, total=total_bytes, completed=done_bytes, description=step)
         self._progress.start()
-        self._progress.remove_task(self._task)  # one that is reset would keep its total
-        self._task = self._progress.add_task(step, total=total_bytes, completed=done_bytes)
 
     def advance(self, count_bytes: int) -> None:
         """Show how far it is."""
@@ -205,33 +210,3 @@ class _Steps(ByteProgress):
     def report(self, text: str) -> None:
         """Print a line, above the bar."""
         self._console.print(text, style="dim", soft_wrap=True)
-
-
-def _tell(console: Console, folder: Path, fetched: list[DownloadedPackage], following: str) -> None:
-    from urban_segmentor.datasets.cityscapes.archives import format_bytes
-
-    for one in fetched:
-        news = f"{one.written} new" if one.written else "all there already"
-        got = f", {format_bytes(one.downloaded_bytes)} downloaded" if one.downloaded_bytes else ""
-        console.print(f"{one.name}: {one.files} files, {news}{got}", soft_wrap=True)
-        if one.archive:
-            console.print(f"archive: {one.archive}", soft_wrap=True)
-    console.print(f"result: {folder}", style="bold green", soft_wrap=True)
-    console.print(f"next: {following}", soft_wrap=True)
-
-
-def _as_json(folder: Path, fetched: list[DownloadedPackage], following: str) -> dict[str, Any]:
-    return {
-        "folder": str(folder),
-        "packages": [
-            {
-                "name": one.name,
-                "files": one.files,
-                "written": one.written,
-                "downloaded_bytes": one.downloaded_bytes,
-                "archive": str(one.archive) if one.archive else None,
-            }
-            for one in fetched
-        ],
-        "next": following,
-    }

@@ -7,7 +7,6 @@ all, and what an earlier run unpacked is not written again.
 from __future__ import annotations
 
 import errno
-import lzma
 import os
 import re
 import shutil
@@ -15,33 +14,29 @@ import stat
 import zipfile
 import zlib
 from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from rich.filesize import decimal
 
 from urban_segmentor.datasets.cityscapes.byte_progress import ByteProgress
 from urban_segmentor.errors import DatasetError, OutputError
 from urban_segmentor.io.atomic import open_partial, output_errors, write_all
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Sequence
+    from collections.abc import Generator, Iterable, Sequence
     from contextlib import AbstractContextManager
+    from io import FileIO
 
-MAX_FILES = 1_000_000  # the largest official archive holds 150,000 pictures
-MAX_EXPANSION = 200  # labels shrink to a tenth, pictures hardly at all
+MAX_FILES = 1_000_000  # the largest official archive holds 150,000 images
+MAX_EXPANSION = 200  # labels shrink to a tenth, images hardly at all
 _MIN_EXPANDED_BYTES = 1 << 20  # tiny archives of text may shrink more
 _CHUNK_BYTES = 1 << 20
 _BLOCK_BYTES = 4096  # what file systems give to a file at least
 _SAFE_NAME = re.compile(r"[^\\:\x00-\x1f\x7f]+")
 _MAX_NAME_BYTES = 240  # file systems allow 255, and a partial file's name is longer
 
-_ZIP_ERRORS = (
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    EOFError,
-    NotImplementedError,
-    ValueError,
-)
+_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError)
 _FULL_HINT = "free some space, or choose another folder"
 _HINTS = {
     errno.ENOSPC: _FULL_HINT,
@@ -50,32 +45,6 @@ _HINTS = {
     errno.ENOTDIR: "a file lies where a folder must be: remove it",
     errno.EISDIR: "a folder lies where a file must be: remove it",
 }
-
-
-class ArchiveEntry(NamedTuple):
-    """A file in an archive.
-
-    Attributes:
-        path: Path relative to the folder, with slashes.
-        size_bytes: Its size, unpacked.
-        info: The entry of the archive.
-    """
-
-    path: str
-    size_bytes: int
-    info: zipfile.ZipInfo
-
-
-class Unpacked(NamedTuple):
-    """The files of an unpacked archive.
-
-    Attributes:
-        sizes: The size of each file, bytes, by its path relative to the folder.
-        written: Number of files written, those that were not there already.
-    """
-
-    sizes: dict[str, int]
-    written: int
 
 
 def disk_errors(path: Path) -> AbstractContextManager[None]:
@@ -105,28 +74,16 @@ def check_space(folder: Path, *, need_bytes: int, what: str) -> None:
         free_bytes = shutil.disk_usage(folder).free
     if need_bytes > free_bytes:
         raise OutputError(
-            f"`{folder}` has {format_bytes(free_bytes)} free, {format_bytes(need_bytes)} are "
-            f"needed for {what}",
+            f"`{folder}` has {decimal(free_bytes)} free, {decimal(need_bytes)} are needed for "
+            f"{what}",
             hint=_FULL_HINT,
         )
 
 
-def format_bytes(count: float) -> str:
-    """Return a number of bytes as text with its unit.
-
-    >>> format_bytes(11_700_000_000), format_bytes(253_000_000), format_bytes(90)
-    ('11.7 GB', '253.0 MB', '0.1 kB')
-    """
-    for unit, size in (("GB", 1e9), ("MB", 1e6)):
-        if count >= size:
-            return f"{count / size:.1f} {unit}"
-    return f"{count / 1e3:.1f} kB"
-
-
 def unpack(
     path: Path, folder: Path, *, reserved: Sequence[str] = (), progress: ByteProgress | None = None
-) -> Unpacked:
-    """Unpack an archive, and return its files.
+) -> tuple[dict[str, int], int]:
+    """Unpack an archive, and return the sizes of its files by path, and how many were written.
 
     A file that is there already, with the right size and CRC, stays as it is; another one in its
     place is replaced.
@@ -137,6 +94,10 @@ def unpack(
         reserved: Names in the folder that the archive may not touch.
         progress: Receives the progress.
 
+    Returns:
+        Sizes, bytes, by path relative to the folder; and the number of files that were not there
+        already.
+
     Raises:
         DatasetError: It is damaged, or one of its files would go where it must not; in the latter
             case nothing was written.
@@ -145,32 +106,30 @@ def unpack(
     progress = progress or ByteProgress()
     with _open_archive(path) as archive:
         entries = _checked_entries(path, archive, reserved=reserved)
-        _check_folders(path, entries, folder)
+        sizes = {name: info.file_size for name, info in entries.items()}
+        _check_folders(path, sizes, folder)
         missing_bytes = sum(
-            -(-entry.size_bytes // _BLOCK_BYTES) * _BLOCK_BYTES
-            for entry in entries
-            if file_size(folder / entry.path) != entry.size_bytes
+            -(-size // _BLOCK_BYTES) * _BLOCK_BYTES
+            for name, size in sizes.items()
+            if file_size(folder / name) != size
         )
         check_space(folder, need_bytes=missing_bytes, what=f"the files of `{path.name}`")
-        total_bytes = sum(entry.size_bytes for entry in entries)
-        progress.begin(f"unpacking {path.name}", total_bytes=total_bytes)
+        progress.begin(f"unpacking {path.name}", total_bytes=sum(sizes.values()))
         written = 0
-        for entry in entries:
-            target = folder / entry.path
-            if _is_unpacked(target, entry):
-                progress.advance(entry.size_bytes)
-                continue
-            write_file(target, _with_progress(_read_entry(path, archive, entry), progress))
-            written += 1
-    return Unpacked({entry.path: entry.size_bytes for entry in entries}, written)
+        for name, info in entries.items():
+            if not _is_unpacked(folder / name, info):
+                _unpack_entry(path, archive, info, folder / name)
+                written += 1
+            progress.advance(info.file_size)
+    return sizes, written
 
 
-def write_file(target: Path, pieces: Iterable[bytes]) -> None:
-    """Write a file atomically.
+@contextmanager
+def atomic_file(target: Path) -> Generator[FileIO]:
+    """Return a context with an unbuffered file that gets its name at the end, or vanishes.
 
     Args:
         target: Its path. Folders above it are made, and an existing file is replaced.
-        pieces: Its content.
 
     Raises:
         OutputError: The disk is full, the path is not writable, or the like.
@@ -178,11 +137,9 @@ def write_file(target: Path, pieces: Iterable[bytes]) -> None:
     partial = target.with_name(f".{target.name}.partial")
     with disk_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        output = open_partial(partial)
         try:
-            with output:
-                for data in pieces:
-                    write_all(output, data)
+            with open_partial(partial) as output:
+                yield output
             partial.replace(target)
         except BaseException:
             with suppress(OSError):
@@ -214,8 +171,8 @@ def _damaged(path: Path, error: Exception, *, entry: str = "") -> DatasetError:
 
 def _checked_entries(
     path: Path, archive: zipfile.ZipFile, *, reserved: Sequence[str]
-) -> list[ArchiveEntry]:
-    """Return the checked files of an archive, in the order of their offsets.
+) -> dict[str, zipfile.ZipInfo]:
+    """Return the checked files of an archive by path, in the order of their offsets.
 
     Raises:
         DatasetError: An entry is unsafe, or the archive would grow too much.
@@ -223,25 +180,22 @@ def _checked_entries(
     infos = archive.infolist()
     if len(infos) > MAX_FILES:
         raise _refused(path, f"has {len(infos)} entries, expected at most {MAX_FILES}")
-    entries: list[ArchiveEntry] = []
+    entries: dict[str, zipfile.ZipInfo] = {}
     for info in sorted(infos, key=lambda info: info.header_offset):
         # `filename` was already cut at a zero byte, and with Windows' separators turned round.
         name = info.orig_filename.removesuffix("/")
         if reason := _find_fault(name, info, reserved):
             raise _refused(path, f"has the entry {name!r}, which {reason}")
+        if name in entries:
+            raise _refused(path, "has two files of one name")
         if not info.is_dir():
-            entries.append(ArchiveEntry(name, info.file_size, info))
-    names = {entry.path for entry in entries}
-    if len(names) < len(entries):
-        raise _refused(path, "has two files of one name")
-    for entry in entries:
-        if above := names.intersection(_folders_above(entry.path)):
-            raise _refused(path, f"has `{above.pop()}` both as a file and as a folder")
-    total_bytes = sum(entry.size_bytes for entry in entries)
+            entries[name] = info
+    if both := entries.keys() & _folders(entries):
+        raise _refused(path, f"has `{both.pop()}` both as a file and as a folder")
+    total_bytes = sum(info.file_size for info in entries.values())
     if total_bytes > MAX_EXPANSION * path.stat().st_size + _MIN_EXPANDED_BYTES:
         raise _refused(
-            path,
-            f"would grow to {format_bytes(total_bytes)}, more than {MAX_EXPANSION} times its size",
+            path, f"would grow to {decimal(total_bytes)}, more than {MAX_EXPANSION} times its size"
         )
     return entries
 
@@ -258,6 +212,9 @@ def _find_fault(name: str, info: zipfile.ZipInfo, reserved: Sequence[str]) -> st
         return "is kept for the download itself"
     if info.flag_bits & 0x1:
         return "is encrypted"
+    # Other methods may unpack any amount into memory before a size can be looked at.
+    if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        return f"is compressed by method {info.compress_type}, expected deflate"
     return None
 
 
@@ -274,10 +231,10 @@ def _is_safe_name(part: str) -> bool:
     )
 
 
-def _folders_above(path: str) -> Iterator[str]:
-    while "/" in path:
-        path = path.rpartition("/")[0]
-        yield path
+def _folders(names: Iterable[str]) -> set[str]:
+    """Return every folder above some paths, `.` being the one that they are relative to."""
+    parents = {name.rpartition("/")[0] for name in names}
+    return {str(above) for name in parents for above in PurePosixPath(name, "x").parents}
 
 
 def _refused(path: Path, reason: str) -> DatasetError:
@@ -287,10 +244,10 @@ def _refused(path: Path, reason: str) -> DatasetError:
     )
 
 
-def _check_folders(path: Path, entries: Sequence[ArchiveEntry], folder: Path) -> None:
+def _check_folders(path: Path, names: Iterable[str], folder: Path) -> None:
     """Check that no link that lies in the folder leads a file out of it."""
     root = Path(os.path.realpath(folder))
-    for above in sorted({entry.path.rpartition("/")[0] for entry in entries}):
+    for above in sorted(_folders(names)):
         real = Path(os.path.realpath(folder / above))
         if not real.is_relative_to(root):
             raise DatasetError(
@@ -309,39 +266,32 @@ def file_size(target: Path) -> int | None:
     return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
-def _is_unpacked(target: Path, entry: ArchiveEntry) -> bool:
+def _is_unpacked(target: Path, info: zipfile.ZipInfo) -> bool:
     """Return True when a file has the size and CRC of the archive's entry."""
-    if file_size(target) != entry.size_bytes:
+    if file_size(target) != info.file_size:
         return False
     crc = 0
     with suppress(OSError), target.open("rb") as file:
         while data := file.read(_CHUNK_BYTES):
             crc = zlib.crc32(data, crc)
-        return crc == entry.info.CRC
+        return crc == info.CRC
     return False
 
 
-def _with_progress(pieces: Iterable[bytes], progress: ByteProgress) -> Iterator[bytes]:
-    for data in pieces:
-        yield data
-        progress.advance(len(data))
-
-
-def _read_entry(path: Path, archive: zipfile.ZipFile, entry: ArchiveEntry) -> Iterator[bytes]:
-    """Yield the content of an entry, and never more than its stated size.
+def _unpack_entry(
+    path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path
+) -> None:
+    """Write a file of an archive.
 
     Raises:
         DatasetError: Its size or CRC is wrong.
     """
-    left_bytes = entry.size_bytes
     try:
-        with archive.open(entry.info) as source:
-            while data := source.read(_CHUNK_BYTES):  # checks the CRC at the end
-                left_bytes -= len(data)
-                if left_bytes < 0:
-                    break
-                yield data
+        with archive.open(info) as source, atomic_file(target) as output:
+            # Reads no more than the stated size, and checks the CRC at the end.
+            while data := source.read(_CHUNK_BYTES):
+                write_all(output, data)
+            if output.tell() != info.file_size:
+                raise zipfile.BadZipFile("its size is not as stated")
     except _ZIP_ERRORS as error:
-        raise _damaged(path, error, entry=entry.path) from None
-    if left_bytes:
-        raise _damaged(path, ValueError("its size is not as stated"), entry=entry.path)
+        raise _damaged(path, error, entry=info.filename) from None

@@ -6,12 +6,12 @@ from __future__ import annotations
 class ByteProgress:
     """Receives progress and ignores it; derive from it to show progress."""
 
-    def begin(self, step: str, *, total_bytes: int | None, done_bytes: int = 0) -> None:
+    def begin(self, step: str, *, total_bytes: int, done_bytes: int = 0) -> None:
         """Start a step.
 
         Args:
             step: The step, such as `fetching gtFine_trainvaltest.zip`.
-            total_bytes: Length of the step; None when it is unknown.
+            total_bytes: Length of the step.
             done_bytes: What an earlier run has done of it.
         """
 

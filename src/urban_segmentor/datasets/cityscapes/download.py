@@ -11,34 +11,34 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from urban_segmentor.datasets.cityscapes.archives import (
+    atomic_file,
     check_space,
     disk_errors,
     file_size,
     unpack,
-    write_file,
 )
 from urban_segmentor.datasets.cityscapes.byte_progress import ByteProgress
 from urban_segmentor.datasets.cityscapes.file_names import DEFAULT_PACKAGES
-from urban_segmentor.datasets.cityscapes.site import CityscapesSite, official_downloader
-from urban_segmentor.datasets.cityscapes.site_client import ADDRESS, DOWNLOADS
+from urban_segmentor.datasets.cityscapes.site import ADDRESS, CityscapesSite, StartOverError
 from urban_segmentor.errors import DatasetError, OutputError, SettingError
+from urban_segmentor.io.atomic import write_all
+from urban_segmentor.io.lock import file_lock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Sequence
     from pathlib import Path
 
     from urban_segmentor.datasets.cityscapes.site import CityscapesAccount, CityscapesPackage
 
 WORK = ".download"
 _CHUNK_BYTES = 1 << 20
+_MAX_RETRIES = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,19 +86,23 @@ def download(  # noqa: PLR0913
         SettingError: There is no such package, or there is no account.
         DatasetError: The site refuses a package, or an archive is damaged.
         OutputError: The disk is full, or the folder cannot be written to.
-        MissingExtraError: cityscapesScripts is not installed.
     """
     names = package_names(packages)
     job = _DownloadJob(folder, progress=progress or ByteProgress(), keep_archives=keep_archives)
     with job.locked():
         absent = [name for name in names if job.is_absent(name)]
-        if absent:
-            official_downloader()  # who has to install it should hear so before typing a password
-            site = CityscapesSite(account(), address=address, progress=job.progress)
-            job.packages = _find_packages(site, absent)
-            job.check_space()
-            return [job.get(name, site) for name in names]
-        return [job.get(name, None) for name in names]
+        if not absent:
+            return [job.unpack(name) for name in names]
+        site = CityscapesSite(account(), address=address, progress=job.progress)
+        offered = site.packages(absent)
+        job.check_space(offered.values())
+        # One archive after the other is unpacked and removed, which needs less space.
+        return [
+            job.unpack(
+                name, downloaded_bytes=job.fetch(offered[name], site) if name in offered else 0
+            )
+            for name in names
+        ]
 
 
 def package_names(texts: Sequence[str]) -> tuple[str, ...]:
@@ -124,23 +128,6 @@ def package_names(texts: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.removesuffix(".zip") + ".zip" for name in names))
 
 
-def _find_packages(site: CityscapesSite, names: Sequence[str]) -> dict[str, CityscapesPackage]:
-    """Return packages of the site by name.
-
-    Raises:
-        SettingError: It does not offer one to this account.
-    """
-    packages = {package.name: package for package in site.packages()}
-    missing = [f"`{name}`" for name in names if name not in packages]
-    if missing:
-        raise SettingError(
-            f"the Cityscapes site does not offer {', '.join(missing)} to your account",
-            hint=f"choose from {', '.join(sorted(packages)) or 'nothing'} with --packages, or ask "
-            f"for access at {ADDRESS}{DOWNLOADS}",
-        )
-    return {name: packages[name] for name in names}
-
-
 class _DownloadJob:
     """State of a download in its folder.
 
@@ -152,7 +139,6 @@ class _DownloadJob:
 
     def __init__(self, folder: Path, *, progress: ByteProgress, keep_archives: bool) -> None:
         self.progress = progress
-        self.packages: dict[str, CityscapesPackage] = {}
         self._folder, self._keep = folder, keep_archives
         self._work = folder / WORK
         self._part = self._work / "part"
@@ -167,16 +153,20 @@ class _DownloadJob:
         for path in (self._folder, self._work, self._part):
             with disk_errors(path):
                 path.mkdir(parents=True, exist_ok=True)
-                if path != self._folder and path.is_symlink():
-                    raise OutputError(f"`{path}` is a link, expected a folder", hint="remove it")
-        with _locked(self._work / "lock", self._folder):
+            if path != self._folder and path.is_symlink():
+                raise OutputError(f"`{path}` is a link, expected a folder", hint="remove it")
+        with file_lock(
+            self._work / "lock",
+            busy=f"another run is at work in `{self._folder}`",
+            hint="wait for it, or stop it",
+        ):
             yield
 
     def is_absent(self, name: str) -> bool:
         """Return True when neither the files of a package nor its checked archive are there."""
         return not (self._work / name).is_file() and self._files_in_place(name) is None
 
-    def check_space(self) -> None:
+    def check_space(self, packages: Iterable[CityscapesPackage]) -> None:
         """Check that what has not begun will fit; the rest is checked with exact figures later.
 
         Raises:
@@ -184,42 +174,79 @@ class _DownloadJob:
         """
         sizes = [
             package.size_bytes
-            for name, package in self.packages.items()
-            if not (self._part / name).exists() and not (self._folder / name).is_file()
+            for package in packages
+            if not (self._part / package.name).exists()
+            and not (self._folder / package.name).is_file()
         ]
-        # The pictures are compressed already, so that the files are as large as their archive.
-        # One archive after the other is unpacked and removed.
+        # Images are compressed already, so that the files are as large as their archive.
         archives_bytes = sum(sizes) if self._keep else max(sizes, default=0)
         need_bytes = sum(sizes) + archives_bytes
         check_space(self._folder, need_bytes=need_bytes, what="the archives and their files")
 
-    def get(self, name: str, site: CityscapesSite | None) -> DownloadedPackage:
-        """Download and unpack a package where that is not done yet, and return it.
+    def fetch(self, package: CityscapesPackage, site: CityscapesSite) -> int:
+        """Download an archive or its rest, and return how much that was, bytes.
+
+        Raises:
+            DatasetError: It cannot be downloaded, or is damaged.
+            OutputError: It cannot be written.
+        """
+        md5 = site.md5(package)
+        kept, part = self._folder / package.name, self._part / package.name
+        if kept.is_file():
+            if not self._has_md5(kept, md5):
+                raise DatasetError(
+                    f"`{kept}` is damaged or incomplete: its MD5 sum is not the one that the site "
+                    "states",
+                    hint=f"remove `{kept}`, then repeat the command to fetch it anew",
+                )
+            return 0
+        if part.is_symlink():  # it would be followed
+            part.unlink()
+        before_bytes = file_size(part) or 0
+        site.retry(
+            lambda: self._append_rest(part, package, site),
+            max_retries=_MAX_RETRIES,
+            done_bytes=lambda: file_size(part) or 0,
+        )
+        if not self._has_md5(part, md5):
+            part.unlink()
+            raise DatasetError(
+                f"`{package.name}` arrived damaged: its MD5 sum is not the one that the site "
+                "states; it was removed",
+                hint="repeat the command to fetch it anew",
+            )
+        size_bytes = part.stat().st_size
+        with disk_errors(part):
+            part.replace(self._work / package.name)
+        return size_bytes - before_bytes if before_bytes <= size_bytes else size_bytes
+
+    def unpack(self, name: str, *, downloaded_bytes: int = 0) -> DownloadedPackage:
+        """Unpack a package where that is not done yet, and return it.
 
         Args:
             name: Its file name.
-            site: The site; None when no archive is absent.
+            downloaded_bytes: How much of its archive this run downloaded.
 
         Raises:
-            DatasetError: The archive cannot be had, or is damaged.
+            DatasetError: The archive is damaged.
             OutputError: Something cannot be written.
         """
-        archive, kept = self._work / name, self._folder / name
-        downloaded_bytes = written = 0
+        archive, kept, written = self._work / name, self._folder / name, 0
         files = self._files_in_place(name)
         if files is None:
-            if not archive.is_file() and site is not None and name in self.packages:
-                if kept.is_file():
-                    archive = self._verify_kept(kept, self.packages[name], site)
-                else:
-                    downloaded_bytes = self._fetch(self.packages[name], site)
-            sizes, written = unpack(archive, self._folder, reserved=(WORK,), progress=self.progress)
+            sizes, written = unpack(
+                archive if archive.is_file() else kept,
+                self._folder,
+                reserved=(WORK,),
+                progress=self.progress,
+            )
             files = len(sizes)
-            write_file(self._receipt(name), [json.dumps(sizes).encode("ascii")])
+            with atomic_file(self._record(name)) as record:
+                write_all(record, json.dumps(sizes).encode("ascii"))
         with disk_errors(kept):
-            if self._keep and (self._work / name).is_file():
-                (self._work / name).replace(kept)
-            for leftover in (self._work / name, self._part / name):
+            if self._keep and archive.is_file():
+                archive.replace(kept)
+            for leftover in (archive, self._part / name):
                 leftover.unlink(missing_ok=True)
         return DownloadedPackage(
             name=name,
@@ -229,98 +256,59 @@ class _DownloadJob:
             archive=kept if kept.is_file() else None,
         )
 
-    def _verify_kept(self, kept: Path, package: CityscapesPackage, site: CityscapesSite) -> Path:
-        """Return the path of an archive in the folder itself, after checking its MD5 sum.
-
-        Raises:
-            DatasetError: It is not, or cannot be read.
-        """
-        self.progress.begin(f"checking {kept.name}", total_bytes=kept.stat().st_size)
-        md5 = hashlib.md5(usedforsecurity=False)
+    def _append_rest(self, part: Path, package: CityscapesPackage, site: CityscapesSite) -> None:
+        """Download what is missing of a partial archive."""
+        done_bytes = file_size(part) or 0
         try:
-            with kept.open("rb") as file:
+            with site.open_archive(package, offset=done_bytes) as (total_bytes, pieces):
+                size_bytes = total_bytes or package.size_bytes
+                check_space(
+                    self._folder,
+                    need_bytes=max(size_bytes - done_bytes, 0) + size_bytes,
+                    what=f"`{package.name}` and its files",
+                )
+                self.progress.begin(
+                    f"fetching {package.name}", total_bytes=size_bytes, done_bytes=done_bytes
+                )
+                # Unbuffered, so that a kill loses nothing that has arrived.
+                with disk_errors(part), part.open("ab", buffering=0) as file:
+                    for piece in pieces:
+                        write_all(file, piece)
+                        self.progress.advance(len(piece))
+        except StartOverError:
+            part.unlink(missing_ok=True)
+            raise
+
+    def _has_md5(self, path: Path, md5: str) -> bool:
+        """Return True when an archive has an MD5 sum."""
+        found = hashlib.md5(usedforsecurity=False)
+        try:
+            with path.open("rb") as file:
+                self.progress.begin(f"checking {path.name}", total_bytes=path.stat().st_size)
                 while data := file.read(_CHUNK_BYTES):
-                    md5.update(data)
+                    found.update(data)
                     self.progress.advance(len(data))
         except OSError as error:
-            raise DatasetError(f"`{kept}` cannot be read: {error.strerror}") from error
-        if md5.hexdigest() != site.md5(package):
             raise DatasetError(
-                f"`{kept}` is damaged or incomplete: its MD5 sum is not the one that the site "
-                "states",
-                hint=f"remove `{kept}`, then repeat the command to fetch it anew",
-            )
-        return kept
-
-    def _fetch(self, package: CityscapesPackage, site: CityscapesSite) -> int:
-        """Download the rest of an archive, and return how much that was, bytes."""
-        part = self._part / package.name
-        if part.is_symlink():  # it would be followed
-            part.unlink()
-        before_bytes = part.stat().st_size if part.exists() else 0
-
-        def on_total(announced_bytes: int, done_bytes: int) -> None:
-            total_bytes = announced_bytes or package.size_bytes
-            rest_bytes = max(total_bytes - done_bytes, 0)
-            need_bytes = rest_bytes + total_bytes
-            check_space(self._folder, need_bytes=need_bytes, what=f"`{package.name}` and its files")
-            self.progress.begin(
-                f"fetching {package.name}", total_bytes=total_bytes, done_bytes=done_bytes
-            )
-
-        site.fetch(package, self._part, on_total=on_total)
-        with disk_errors(part):
-            size_bytes = part.stat().st_size
-            part.replace(self._work / package.name)
-        return size_bytes - before_bytes if before_bytes <= size_bytes else size_bytes
+                f"`{path}` cannot be read: {error.strerror}", hint="check its permissions"
+            ) from error
+        return found.hexdigest() == md5
 
     def _files_in_place(self, name: str) -> int | None:
         """Return how many files a package has when all of them are in their places, or None."""
-        files = _read_receipt(self._receipt(name))
-        if files is None:
+        try:
+            record: Any = json.loads(self._record(name).read_bytes())
+        except (OSError, ValueError, RecursionError):
             return None
-        for path, size in files.items():
+        if not isinstance(record, dict):
+            return None
+        sizes = cast("dict[str, int]", record)
+        for path, size in sizes.items():
             size_found = file_size(self._folder / path)
             # Several archives bring a README, not always of one size: that one need only be there.
             if size_found is None or (size_found != size and "/" in path):
                 return None
-        return len(files)
+        return len(sizes)
 
-    def _receipt(self, name: str) -> Path:
+    def _record(self, name: str) -> Path:
         return self._work / f"{name}.json"
-
-
-def _read_receipt(path: Path) -> dict[str, int] | None:
-    """Return the sizes of the files of a package, or None where it is not known to be complete."""
-    try:
-        sizes: Any = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return None
-    return cast("dict[str, int]", sizes) if isinstance(sizes, dict) else None
-
-
-@contextmanager
-def _locked(path: Path, folder: Path) -> Generator[None]:
-    """Return a context that only one process at a time may enter; two would write one archive.
-
-    The system gives the lock back when a process ends in whatever way. Windows has no such locks.
-    """
-    if sys.platform == "win32":
-        yield
-        return
-    import fcntl  # noqa: PLC0415 - not on Windows
-
-    with disk_errors(path):
-        lock = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o666)
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise OutputError(
-                f"another run is at work in `{folder}`", hint="wait for it, or stop it"
-            ) from None
-        except OSError:  # some network file systems have no locks
-            pass
-        yield
-    finally:
-        os.close(lock)
