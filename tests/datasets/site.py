@@ -15,8 +15,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
+from urban_segmentor.datasets.cityscapes.byte_progress import ByteProgress
+
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from pathlib import Path
 
 USERNAME, PASSWORD = "mü@street.example", "p&ss=wörd %41+ secret"
 LABELS, IMAGES = "gtFine_trainvaltest.zip", "leftImg8bit_trainvaltest.zip"
@@ -34,8 +37,9 @@ class StandIn:
         sums: What the page of MD5 sums says instead of the true ones.
         closed: Packages that are listed, but not handed out.
         trouble: What goes wrong at the next requests for a page, by the page: a status, `html`,
-            `redirect`, `drop` (the connection breaks), `half` (in the middle of the answer),
-            `short` (the same, and no length is stated), `elsewhere` (a wrong range), `stall`.
+            `redirect`, an address to redirect to, `drop` (the connection breaks), `half` (in the
+            middle of the answer), `short` (the same, and no length is stated), `elsewhere` (a
+            wrong range), `stall`.
         ranges: False for a site that cannot continue.
         heard: Every request, with its range.
         sent_bytes: How much of archives went out.
@@ -81,6 +85,36 @@ class StandIn:
         ]
 
 
+class Heard(ByteProgress):
+    """Records the reported progress."""
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[str, int, int]] = []
+        self.said: list[str] = []
+        self.done_bytes = 0
+
+    def begin(self, step: str, *, total_bytes: int, done_bytes: int = 0) -> None:
+        """Keep it."""
+        self.steps.append((step, total_bytes, done_bytes))
+
+    def advance(self, count_bytes: int) -> None:
+        """Count it."""
+        self.done_bytes += count_bytes
+
+    def report(self, text: str) -> None:
+        """Keep it."""
+        self.said.append(text)
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Return every file below a folder, hidden ones too, with what it holds."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
 def archive_of(files: dict[str, bytes]) -> bytes:
     """Return a zip archive with some files."""
     out = io.BytesIO()
@@ -120,7 +154,7 @@ class _Handler(BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         self.site.heard.append(("GET", self.path, self.headers.get("Range")))
         trouble = self._trouble(path)
-        if isinstance(trouble, int) or trouble in {"html", "redirect", "drop", "stall"}:
+        if trouble and trouble not in {"half", "short", "elsewhere"}:
             self._fail(trouble)
         elif path == "/login":
             token = f"visitor{len(self.site.cookies)}"
@@ -172,6 +206,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         elif trouble == "redirect":
             self._redirect()
+        elif isinstance(trouble, str) and trouble.startswith("http:"):
+            self._redirect(trouble)
         else:
             self._send(200 if trouble == "html" else int(trouble), b"<html>sorry</html>")
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import stat
 import struct
-import subprocess
-import sys
 import zipfile
 import zlib
 from typing import TYPE_CHECKING
@@ -16,10 +15,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.datasets.site import archive_of
+from tests.datasets.site import Heard, archive_of, tree
 from urban_segmentor.datasets.cityscapes import archives
 from urban_segmentor.datasets.cityscapes.archives import check_space, unpack
-from urban_segmentor.datasets.cityscapes.byte_progress import ByteProgress
 from urban_segmentor.errors import DatasetError, OutputError
 
 if TYPE_CHECKING:
@@ -41,15 +39,6 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-def tree(folder: Path) -> dict[str, bytes]:
-    """Return every file below a folder, hidden ones too, with what it holds."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
-
-
 def save(folder: Path, data: bytes, name: str = "x.zip") -> Path:
     """Write an archive beside a folder."""
     path = folder.parent / name
@@ -67,22 +56,6 @@ def entry(name: str, data: bytes = b"x", **fields: int) -> bytes:
     with zipfile.ZipFile(out, "w") as archive:
         archive.writestr(info, data)
     return out.getvalue().replace(stand_in.encode(), name.encode())
-
-
-class Heard(ByteProgress):
-    """Records the reported progress."""
-
-    def __init__(self) -> None:
-        self.steps: list[tuple[str, int, int]] = []
-        self.done_bytes = 0
-
-    def begin(self, step: str, *, total_bytes: int, done_bytes: int = 0) -> None:
-        """Keep it."""
-        self.steps.append((step, total_bytes, done_bytes))
-
-    def advance(self, count_bytes: int) -> None:
-        """Count it."""
-        self.done_bytes += count_bytes
 
 
 def test_everything_is_unpacked(folder: Path) -> None:
@@ -116,8 +89,8 @@ def test_files_of_several_archives(folder: Path) -> None:
     """Both have a README, and both are unpacked; other files in the folder stay."""
     (folder / "mine.txt").write_text("mine")
     unpack(save(folder, archive_of({"README": b"1", "a/b": b"2"})), folder)
-    unpack(save(folder, archive_of({"README": b"33", "a/c": b"4"})), folder)
-    assert tree(folder) == {"mine.txt": b"mine", "README": b"33", "a/b": b"2", "a/c": b"4"}
+    unpack(save(folder, archive_of({"README": b"33", "a/straße 東": b"4"})), folder)
+    assert tree(folder) == {"mine.txt": b"mine", "README": b"33", "a/b": b"2", "a/straße 東": b"4"}
 
 
 @pytest.mark.parametrize(
@@ -431,42 +404,20 @@ def test_a_full_disk(folder: Path) -> None:
     assert tree(folder) == {k: v for k, v in FILES.items() if not k.endswith("color.png")}
 
 
+def test_a_quota(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Is told from a full disk."""
+
+    def write_all(*_: object) -> None:
+        raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+    monkeypatch.setattr(archives, "write_all", write_all)
+    with pytest.raises(OutputError, match="Disk quota exceeded") as caught:
+        unpack(save(folder, archive_of({"a": b"x"})), folder)
+    assert "your quota is used up" in (caught.value.hint or "")
+    assert tree(folder) == {}
+
+
 def test_a_folder_that_is_gone(tmp_path: Path) -> None:
     """The system's words become an error of ours."""
     with pytest.raises(OutputError, match="cannot write"):
         check_space(tmp_path / "none", need_bytes=1, what="x")
-
-
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from urban_segmentor.datasets.cityscapes import archives
-left = int(sys.argv[3])
-real = archives.write_all
-def write_all(file, data):
-    global left
-    left -= 1
-    real(file, data[: len(data) // 2] if left == 0 else data)
-    if left == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-archives.write_all = write_all
-archives.unpack(Path(sys.argv[1]), Path(sys.argv[2]))
-"""
-
-
-@pytest.mark.parametrize("pieces", [1, 4])
-def test_a_kill_in_the_middle(folder: Path, pieces: int) -> None:
-    """Files are complete or absent, and the next run does the rest and leaves nothing else."""
-    files = {f"gtFine/{i}": os.urandom(1000) for i in range(6)}
-    archive = save(folder, archive_of(files))
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED, archive, folder, str(pieces)], check=False, timeout=60
-    )
-    assert done.returncode == -9
-    partial = folder / "gtFine" / f".{pieces - 1}.partial"
-    assert partial.stat().st_size == 500
-    partial_name = str(partial.relative_to(folder))
-    finished = {name: data for name, data in tree(folder).items() if name != partial_name}
-    assert finished == {f"gtFine/{i}": files[f"gtFine/{i}"] for i in range(pieces - 1)}
-    assert unpack(archive, folder)[1] == 7 - pieces
-    assert tree(folder) == files

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -14,8 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.datasets.site import IMAGES, LABELS, PASSWORD, USERNAME, archive_of, serve
-from tests.datasets.test_archives import tree
+from tests.datasets.site import (
+    IMAGES,
+    LABELS,
+    PASSWORD,
+    USERNAME,
+    Heard,
+    archive_of,
+    serve,
+    tree,
+)
 from urban_segmentor.datasets.cityscapes import archives
 from urban_segmentor.datasets.cityscapes import site as client
 from urban_segmentor.datasets.cityscapes.byte_progress import ByteProgress
@@ -66,27 +75,6 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
     monkeypatch.setattr(client, "_CHUNK_BYTES", 1024)
     with serve(ARCHIVES) as running:
         yield running
-
-
-class Heard(ByteProgress):
-    """Records the reported progress."""
-
-    def __init__(self) -> None:
-        self.steps: list[tuple[str, int, int]] = []
-        self.said: list[str] = []
-        self.done_bytes = 0
-
-    def begin(self, step: str, *, total_bytes: int, done_bytes: int = 0) -> None:
-        """Keep it."""
-        self.steps.append((step, total_bytes, done_bytes))
-
-    def advance(self, count_bytes: int) -> None:
-        """Count it."""
-        self.done_bytes += count_bytes
-
-    def report(self, text: str) -> None:
-        """Keep it."""
-        self.said.append(text)
 
 
 def fetch(site: StandIn, folder: Path, **options: Any) -> list[DownloadedPackage]:  # noqa: ANN401 - of `download`
@@ -299,6 +287,25 @@ def test_pages_instead_of_data(
     assert parts in ([], [b""])
 
 
+@pytest.mark.parametrize("page", ["/login", "POST", LIST, SUM, FILE])
+def test_redirects_to_another_host(site: StandIn, tmp_path: Path, page: str) -> None:
+    """Are never followed, so that it sees neither the account nor its cookie."""
+    with serve({}) as other:
+        site.plague(page, *[f"{other.url}/login"] * 20)
+        failure(site, tmp_path)
+        assert other.heard == []
+    site.trouble.clear()
+    fetch(site, tmp_path)
+    check_complete(tmp_path)
+
+
+def test_a_log_in_that_leads_back(site: StandIn, tmp_path: Path) -> None:
+    """Is none, though a right one is a redirect too."""
+    site.plague("POST", "redirect", "redirect")
+    error = failure(site, tmp_path)
+    assert "does not hand this out to your account (status 302)" in str(error)
+
+
 def test_a_closed_package(site: StandIn, tmp_path: Path) -> None:
     """Another one that came before stays."""
     site.closed.add(IMAGES)
@@ -404,6 +411,18 @@ def test_a_damaged_archive(site: StandIn, tmp_path: Path) -> None:
     site.heard.clear()
     fetch(site, tmp_path)
     assert site.ranges_heard() == ["bytes=0-"]
+    check_complete(tmp_path)
+
+
+def test_an_archive_that_changed(site: StandIn, tmp_path: Path) -> None:
+    """What was begun of the former one is never taken for a part of it."""
+    part = tmp_path / ".download" / "part" / IMAGES
+    part.parent.mkdir(parents=True)
+    part.write_bytes(os.urandom(20_000))
+    error = failure(site, tmp_path)
+    assert f"`{IMAGES}` arrived damaged" in str(error)
+    fetch(site, tmp_path)
+    assert site.ranges_heard()[-2:] == ["bytes=20000-", "bytes=0-"]
     check_complete(tmp_path)
 
 
@@ -564,6 +583,20 @@ def test_only_one_run_at_a_time(site: StandIn, tmp_path: Path) -> None:
     check_complete(tmp_path)
 
 
+def test_a_file_system_without_locks(
+    site: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Is no reason to refuse."""
+    fcntl = pytest.importorskip("fcntl")
+
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    fetch(site, tmp_path)
+    check_complete(tmp_path)
+
+
 def test_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without `requests` there is a command to paste, before a password is asked for."""
     monkeypatch.setitem(sys.modules, "requests", None)
@@ -617,7 +650,12 @@ elif point == "checked":
     download.unpack = kill
 elif point == "unpacking":
     real = archives.write_all
-    archives.write_all = lambda file, data: kill() if "/.7" in str(file.name) else real(file, data)
+    def write_all(file, data):
+        is_last = "/.7_" in str(file.name)
+        real(file, data[:450] if is_last else data)
+        if is_last:
+            kill()
+    archives.write_all = write_all
 elif point == "unpacked":  # the record is not written
     download.atomic_file = kill
 elif point == "recorded":
@@ -667,6 +705,8 @@ def test_a_kill_at_any_moment(site: StandIn, tmp_path: Path, point: str) -> None
     assert len(state & set(LABEL_FILES)) == {"unpacking": 9, "unpacked": 22, "recorded": 22}.get(
         point, 0
     )
+    partials = [path.stat().st_size for path in tmp_path.rglob("*.partial")]
+    assert partials == [450] * (point == "unpacking")
     site.heard.clear()
     labels, _ = fetch(site, tmp_path)
     check_complete(tmp_path)

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 def file_lock(path: Path, *, busy: str, hint: str) -> Generator[None]:
     """Return a context that holds an exclusive lock on a file.
 
-    The system releases the lock when the process ends, however it ends. Windows has no `flock`, so
-    there is no lock there.
+    The system releases the lock when the process ends, however it ends. Windows has no `flock`, and
+    some network file systems have no locks, so there is no lock there.
 
     Args:
         path: The lock file; is made.
@@ -41,4 +41,6 @@ def file_lock(path: Path, *, busy: str, hint: str) -> Generator[None]:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise OutputError(busy, hint=hint) from None
+            except OSError:  # the file system has no locks
+                pass
         yield
