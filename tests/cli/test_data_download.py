@@ -16,10 +16,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.datasets.site import IMAGES, LABELS, PASSWORD, USERNAME, archive_of, serve
+from tests.datasets.site import IMAGES, LABELS, PASSWORD, USERNAME, archive_of, serve_directly
 from urban_segmentor.datasets.cityscapes import download as module
-from urban_segmentor.datasets.cityscapes import site as client
-from urban_segmentor.io.streams.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,13 +44,10 @@ main()
 @pytest.fixture
 def site(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[StandIn]:
     """Serve the archives to the command, on a machine where no account is stored."""
-    for name in ("http_proxy", "https_proxy", "all_proxy", "CITYSCAPES_USERNAME"):
+    for name in ("CITYSCAPES_USERNAME", "CITYSCAPES_PASSWORD"):
         monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-    monkeypatch.delenv("CITYSCAPES_PASSWORD", raising=False)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(client, "RETRY", RetryPolicy(base_delay_s=0.0))
-    with serve(ARCHIVES) as running:
+    with serve_directly(ARCHIVES, monkeypatch) as running:
         monkeypatch.setattr(module, "download", partial(module.download, address=running.url))
         yield running
 

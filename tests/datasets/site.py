@@ -15,11 +15,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
+from urban_segmentor.datasets.cityscapes import site as client
 from urban_segmentor.datasets.cityscapes.byte_progress import ByteProgress
+from urban_segmentor.io.streams.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
+
+    import pytest
 
 USERNAME, PASSWORD = "mü@street.example", "p&ss=wörd %41+ secret"
 LABELS, IMAGES = "gtFine_trainvaltest.zip", "leftImg8bit_trainvaltest.zip"
@@ -122,6 +126,19 @@ def archive_of(files: dict[str, bytes]) -> bytes:
         for name, data in files.items():
             archive.writestr(name, data)
     return out.getvalue()
+
+
+@contextmanager
+def serve_directly(
+    archives: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> Generator[StandIn]:
+    """Serve archives to a client that goes there without a proxy, and repeats without a pause."""
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setattr(client, "RETRY", RetryPolicy(base_delay_s=0.0))
+    with serve(archives) as running:
+        yield running
 
 
 @contextmanager

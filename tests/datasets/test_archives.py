@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.datasets.site import Heard, archive_of, tree
+from tests.io.test_atomic import largest_file
 from urban_segmentor.datasets.cityscapes import archives
 from urban_segmentor.datasets.cityscapes.archives import check_space, unpack
 from urban_segmentor.errors import DatasetError, OutputError
@@ -392,15 +393,10 @@ def test_the_disk_is_too_small(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_full_disk(folder: Path) -> None:
     """What the check could not foresee leaves no half file either."""
-    resource = pytest.importorskip("resource")
     archive = save(folder, archive_of(FILES))
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
-    try:
-        with pytest.raises(OutputError, match=r"cannot write `.*color\.png`: File too large"):
-            unpack(archive, folder)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    message = r"cannot write `.*color\.png`: File too large"
+    with largest_file(100_000), pytest.raises(OutputError, match=message):
+        unpack(archive, folder)
     assert tree(folder) == {k: v for k, v in FILES.items() if not k.endswith("color.png")}
 
 

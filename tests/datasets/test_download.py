@@ -23,8 +23,10 @@ from tests.datasets.site import (
     Heard,
     archive_of,
     serve,
+    serve_directly,
     tree,
 )
+from tests.io.test_atomic import largest_file
 from urban_segmentor.datasets.cityscapes import archives
 from urban_segmentor.datasets.cityscapes import site as client
 from urban_segmentor.datasets.cityscapes.byte_progress import ByteProgress
@@ -37,7 +39,6 @@ from urban_segmentor.errors import (
     SettingError,
     UrbanSegmentorError,
 )
-from urban_segmentor.io.streams.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,13 +68,9 @@ FILE, SUM, LIST = "/file-handling/", "/md5-sum/", "/downloads/"
 
 @pytest.fixture
 def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
-    """Serve the archives, and let nobody wait between attempts."""
-    for name in ("http_proxy", "https_proxy", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-    monkeypatch.setattr(client, "RETRY", RetryPolicy(base_delay_s=0.0))
+    """Serve the archives in small pieces."""
     monkeypatch.setattr(client, "_CHUNK_BYTES", 1024)
-    with serve(ARCHIVES) as running:
+    with serve_directly(ARCHIVES, monkeypatch) as running:
         yield running
 
 
@@ -96,6 +93,13 @@ def failure(site: StandIn, folder: Path, **options: Any) -> UrbanSegmentorError:
     assert "PHPSESSID" not in text
     assert caught.value.hint
     return caught.value
+
+
+def begin(folder: Path, name: str, data: bytes) -> None:
+    """Leave a part of an archive in a folder, as an earlier run does."""
+    part = folder / ".download" / "part" / name
+    part.parent.mkdir(parents=True)
+    part.write_bytes(data)
 
 
 def check_complete(folder: Path) -> None:
@@ -416,9 +420,7 @@ def test_a_damaged_archive(site: StandIn, tmp_path: Path) -> None:
 
 def test_an_archive_that_changed(site: StandIn, tmp_path: Path) -> None:
     """What was begun of the former one is never taken for a part of it."""
-    part = tmp_path / ".download" / "part" / IMAGES
-    part.parent.mkdir(parents=True)
-    part.write_bytes(os.urandom(20_000))
+    begin(tmp_path, IMAGES, os.urandom(20_000))
     error = failure(site, tmp_path)
     assert f"`{IMAGES}` arrived damaged" in str(error)
     fetch(site, tmp_path)
@@ -431,9 +433,7 @@ def test_what_was_begun_is_not_appended_to_for_ever(
     site: StandIn, tmp_path: Path, extra: int
 ) -> None:
     """Also a part that is complete, or longer than the archive, comes to an end."""
-    part = tmp_path / ".download" / "part" / LABELS
-    part.parent.mkdir(parents=True)
-    part.write_bytes(ARCHIVES[LABELS] + bytes(extra))
+    begin(tmp_path, LABELS, ARCHIVES[LABELS] + bytes(extra))
     heard = Heard()
     labels, _ = fetch(site, tmp_path, progress=heard)
     check_complete(tmp_path)
@@ -444,9 +444,7 @@ def test_what_was_begun_is_not_appended_to_for_ever(
 @pytest.mark.parametrize("trouble", ["no ranges", "elsewhere"])
 def test_a_site_that_cannot_continue(site: StandIn, tmp_path: Path, trouble: str) -> None:
     """The archive begins anew instead of growing wrong."""
-    part = tmp_path / ".download" / "part" / IMAGES
-    part.parent.mkdir(parents=True)
-    part.write_bytes(ARCHIVES[IMAGES][:5000])
+    begin(tmp_path, IMAGES, ARCHIVES[IMAGES][:5000])
     if trouble == "no ranges":
         site.ranges = False
     else:
@@ -477,9 +475,7 @@ def test_too_little_space(  # noqa: PLR0913, PLR0917
         site.archives[IMAGES] = archive_of({"a": os.urandom(600_000)})
         site.sizes[IMAGES] = "12.5KB"
     if begun_bytes:
-        part = tmp_path / ".download" / "part" / IMAGES
-        part.parent.mkdir(parents=True)
-        part.write_bytes(site.archives[IMAGES][:begun_bytes])
+        begin(tmp_path, IMAGES, site.archives[IMAGES][:begun_bytes])
     usage = archives.shutil.disk_usage(tmp_path)
     monkeypatch.setattr(archives.shutil, "disk_usage", lambda _: usage._replace(free=free_bytes))
     error = failure(site, tmp_path, packages=[IMAGES])
@@ -492,13 +488,8 @@ def test_too_little_space(  # noqa: PLR0913, PLR0917
 
 def test_a_disk_that_fills_up(site: StandIn, tmp_path: Path) -> None:
     """What is there of the archive stays, and the next run goes on."""
-    resource = pytest.importorskip("resource")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
-    try:
+    with largest_file(200_000):
         error = failure(site, tmp_path)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert isinstance(error, OutputError)
     assert f"part/{IMAGES}`: File too large" in str(error)
     assert (tmp_path / ".download" / "part" / IMAGES).stat().st_size == 200_000
