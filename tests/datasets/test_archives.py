@@ -334,6 +334,16 @@ def test_archives_that_cannot_be_opened(folder: Path) -> None:
         unpack(folder, folder)
 
 
+def test_an_offset_before_the_archive(folder: Path) -> None:
+    """Is damage, and no error of the system."""
+    data = archive_of({"a": b"x"})
+    place = data.index(b"PK\x05\x06") + 16
+    (offset,) = struct.unpack_from("<I", data, place)
+    data = data[:place] + struct.pack("<I", offset + 1) + data[place + 4 :]
+    with pytest.raises(DatasetError, match="is damaged, at `a`"):
+        unpack(save(folder, data), folder)
+
+
 def test_strange_entries(folder: Path) -> None:
     """No password is asked for; a name that is no text is damage, an unknown method refused."""
     with pytest.raises(DatasetError, match="is damaged: 'utf-8' codec"):

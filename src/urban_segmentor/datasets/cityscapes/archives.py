@@ -293,5 +293,5 @@ def _unpack_entry(
                 write_all(output, data)
             if output.tell() != info.file_size:
                 raise zipfile.BadZipFile("its size is not as stated")
-    except _ZIP_ERRORS as error:
+    except (*_ZIP_ERRORS, OSError, OverflowError) as error:  # an offset may lie anywhere
         raise _damaged(path, error, entry=info.filename) from None
