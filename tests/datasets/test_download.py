@@ -351,14 +351,14 @@ def test_a_connection_that_is_lost(site: StandIn, tmp_path: Path, trouble: str) 
 
 def test_a_site_that_stalls(site: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Is not waited for for ever, neither for an answer nor in the middle of one."""
-    monkeypatch.setattr(client, "_TIMEOUT_S", (0.5, 0.2))
+    monkeypatch.setattr(client, "_TIMEOUT_S", (5.0, 1.0))
     site.plague(LIST, "stall")
     site.hold_at = len(ARCHIVES[LABELS]) // 2
     heard = Heard()
     fetch(site, tmp_path, progress=heard)
     check_complete(tmp_path)
-    assert "does not answer in time" in heard.said[0]
-    assert "has stopped in the middle" in heard.said[1]
+    assert any("does not answer in time" in text for text in heard.said)
+    assert "has stopped in the middle" in heard.said[-1]
 
 
 def test_nobody_is_there(site: StandIn, tmp_path: Path) -> None:
@@ -648,7 +648,7 @@ elif point == "unpacking":
             kill()
     archives.write_all = write_all
 elif point == "unpacked":  # the record is not written
-    download.atomic_file = kill
+    download.replacement = kill
 elif point == "recorded":
     Path.unlink = kill
 account = site.CityscapesAccount(username=username, password=password)

@@ -229,17 +229,30 @@ def write_atomically(path: Path, data: bytes, *, overwrite: bool) -> None:
         OutputError: It is there and may not be replaced, the disk is full, or the like.
     """
     check_free(path, overwrite=overwrite)
+    with output_errors(path), replacement(path) as file:
+        write_all(file, data)
+
+
+@contextmanager
+def replacement(path: Path) -> Generator[FileIO]:
+    """Return a context with an unbuffered file that takes its place at the end, or vanishes.
+
+    Args:
+        path: The final path. Parent folders are made, and an existing file is replaced.
+
+    Raises:
+        OSError: It cannot be written.
+    """
     partial = path.with_name(f".{path.name}.partial")
-    with output_errors(path):
-        file = open_partial(partial)
-        try:
-            with file:
-                write_all(file, data)
-            partial.replace(path)
-        except BaseException:
-            with suppress(OSError):
-                partial.unlink()
-            raise
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with open_partial(partial) as file:
+            yield file
+        partial.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            partial.unlink()
+        raise
 
 
 def open_partial(path: Path) -> FileIO:

@@ -21,12 +21,11 @@ from rich.filesize import decimal
 
 from urban_segmentor.datasets.cityscapes.byte_progress import ByteProgress
 from urban_segmentor.errors import DatasetError, OutputError
-from urban_segmentor.io.atomic import open_partial, output_errors, write_all
+from urban_segmentor.io.atomic import output_errors, replacement, write_all
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
     from contextlib import AbstractContextManager
-    from io import FileIO
 
 MAX_FILES = 1_000_000  # the largest official archive holds 150,000 images
 MAX_EXPANSION = 200  # labels shrink to a tenth, images hardly at all
@@ -122,29 +121,6 @@ def unpack(
                 written += 1
             progress.advance(info.file_size)
     return sizes, written
-
-
-@contextmanager
-def atomic_file(target: Path) -> Generator[FileIO]:
-    """Return a context with an unbuffered file that gets its name at the end, or vanishes.
-
-    Args:
-        target: Its path. Folders above it are made, and an existing file is replaced.
-
-    Raises:
-        OutputError: The disk is full, the path is not writable, or the like.
-    """
-    partial = target.with_name(f".{target.name}.partial")
-    with disk_errors(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with open_partial(partial) as output:
-                yield output
-            partial.replace(target)
-        except BaseException:
-            with suppress(OSError):
-                partial.unlink()
-            raise
 
 
 @contextmanager
@@ -287,7 +263,7 @@ def _unpack_entry(
         DatasetError: Its size or CRC is wrong.
     """
     try:
-        with archive.open(info) as source, atomic_file(target) as output:
+        with archive.open(info) as source, disk_errors(target), replacement(target) as output:
             # Reads no more than the stated size, and checks the CRC at the end.
             while data := source.read(_CHUNK_BYTES):
                 write_all(output, data)

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from urban_segmentor.datasets.cityscapes.archives import (
-    atomic_file,
     check_space,
     disk_errors,
     file_size,
@@ -27,7 +26,7 @@ from urban_segmentor.datasets.cityscapes.byte_progress import ByteProgress
 from urban_segmentor.datasets.cityscapes.file_names import DEFAULT_PACKAGES
 from urban_segmentor.datasets.cityscapes.site import ADDRESS, CityscapesSite, StartOverError
 from urban_segmentor.errors import DatasetError, OutputError, SettingError
-from urban_segmentor.io.atomic import write_all
+from urban_segmentor.io.atomic import replacement, write_all
 from urban_segmentor.io.lock import file_lock
 
 if TYPE_CHECKING:
@@ -241,8 +240,9 @@ class _DownloadJob:
                 progress=self.progress,
             )
             files = len(sizes)
-            with atomic_file(self._record(name)) as record:
-                write_all(record, json.dumps(sizes).encode("ascii"))
+            record = self._record(name)
+            with disk_errors(record), replacement(record) as file:
+                write_all(file, json.dumps(sizes).encode("ascii"))
         with disk_errors(kept):
             if self._keep and archive.is_file():
                 archive.replace(kept)
