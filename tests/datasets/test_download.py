@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 
 from tests.datasets.site import (
     IMAGES,
@@ -617,6 +618,31 @@ def test_the_account_that_the_official_downloader_stores(
             stored_account()
         assert PASSWORD not in "".join(traceback.format_exception(caught.value))
         assert path.exists()
+
+
+def test_the_requests_of_the_official_downloader(
+    site: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It gets its archive from the stand-in too, by the same requests in the same order."""
+    official = import_module("cityscapesscripts.download.downloader")
+    request = requests.Session.request
+
+    def redirect(session: requests.Session, method: str, url: str, **options: Any) -> Any:  # noqa: ANN401
+        return request(session, method, url.replace(client.ADDRESS, site.url), **options)
+
+    monkeypatch.setattr(requests.Session, "request", redirect)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    path = tmp_path / "cityscapesscripts" / "credentials.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps({"username": USERNAME, "password": PASSWORD}))
+    official.download_packages(
+        session=official.login(), package_names=[IMAGES], destination_path=tmp_path, resume=True
+    )
+    assert (tmp_path / IMAGES).read_bytes() == ARCHIVES[IMAGES]
+    expected = site.heard.copy()
+    site.heard.clear()
+    fetch(site, tmp_path / "ours", packages=[IMAGES])
+    assert site.heard == expected
 
 
 KILLED = """
