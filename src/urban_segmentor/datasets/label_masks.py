@@ -9,6 +9,7 @@ import numpy as np
 
 from urban_segmentor.datasets.cityscapes.segments import VisibleObjects
 from urban_segmentor.errors import DatasetError
+from urban_segmentor.structures.label_maps import apply_lookup
 from urban_segmentor.structures.masks import Crop, Masks
 
 if TYPE_CHECKING:
@@ -79,12 +80,8 @@ def paint_label_mask(segments: VisibleObjects, values: NDArray[np.int32]) -> NDA
         segments: N segments.
         values: int32 (N,).
     """
-    canvas = np.zeros(segments.masks.image_size, dtype=np.int32)
-    corners: list[tuple[int, int]] = segments.masks.origins.tolist()
-    for crop, (x, y), value in zip(segments.masks.crops, corners, values.tolist(), strict=True):
-        height, width = crop.shape
-        canvas[y : y + height, x : x + width][crop] = value
-    return canvas
+    table = np.concatenate([np.zeros(1, dtype=np.int32), values])
+    return apply_lookup(table, segments.masks.to_index_map(order=np.arange(len(values))))
 
 
 def official_ids(segments: VisibleObjects, *, name: str) -> NDArray[np.int32]:

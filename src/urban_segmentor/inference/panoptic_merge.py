@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from urban_segmentor.inference.panoptic_config import PanopticConfig
 from urban_segmentor.structures.classes import first_ids
 from urban_segmentor.structures.instances import Instances
+from urban_segmentor.structures.label_maps import apply_lookup
 from urban_segmentor.structures.label_regions import label_regions, masks_of
 from urban_segmentor.structures.panoptic import PanopticMap, Segment
 
@@ -55,7 +55,7 @@ def merge_panoptic(instances: Instances, *, config: PanopticConfig | None = None
         if candidate.area_px and candidate.area_px >= candidate.min_px:
             table[number] = len(segments) + 1
             segments.append(candidate.segment(len(segments) + 1))
-    return PanopticMap(segment_ids=_looked_up(table, numbers), segments=tuple(segments))
+    return PanopticMap(segment_ids=apply_lookup(table, numbers), segments=tuple(segments))
 
 
 def segments_as_instances(panoptic: PanopticMap, *, classes: ClassList) -> Instances:
@@ -174,14 +174,3 @@ def _paint(
         return 0
     np.copyto(window, number, where=free, casting="unsafe")
     return area
-
-
-def _looked_up(
-    table: NDArray[np.int32], numbers: NDArray[np.uint8 | np.int32]
-) -> NDArray[np.int32]:
-    """Return the entry of a table, int32 (K,), for each of numbers, (H, W), as int32 (H, W)."""
-    if numbers.dtype != np.uint8 or not numbers.size:
-        return table[numbers]
-    full = np.zeros(256, dtype=np.int32)
-    full[: len(table)] = table
-    return np.asarray(cv2.LUT(numbers, full), dtype=np.int32)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from urban_segmentor.structures._arrays import read_only
+from urban_segmentor.structures.label_maps import nearest_pixels
 
 Crop: TypeAlias = NDArray[np.bool_]
 """bool (h, w), one mask cropped to its bounding box."""
@@ -90,6 +91,23 @@ class Mask:
         mask[y : y + height, x : x + width] = self.crop
         return mask
 
+    def resize(self, size: tuple[int, int]) -> Mask:
+        """Return the mask at another size: each pixel has the value that its center lies in.
+
+        Args:
+            size: Height and width of the resized image, pixels.
+        """
+        if size == self.image_size:
+            return self
+        rows, columns = (
+            nearest_pixels(*sides) for sides in zip(self.image_size, size, strict=True)
+        )
+        (x, y), (height, width) = self.origin, self.crop.shape
+        top, bottom = np.searchsorted(rows, (y, y + height)).tolist()
+        left, right = np.searchsorted(columns, (x, x + width)).tolist()
+        crop = np.ascontiguousarray(self.crop[rows[top:bottom] - y][:, columns[left:right] - x])
+        return Mask(crop=crop, origin=(left, top) if crop.size else (0, 0), image_size=size)
+
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Masks:
@@ -154,6 +172,46 @@ class Masks:
             height, width = crop.shape
             out[y : y + height, x : x + width] = crop
         return stack
+
+    def coverage(self) -> NDArray[np.bool_]:
+        """Return which pixels are in one of the masks or in several, bool (H, W)."""
+        covered = np.zeros(self.image_size, dtype=np.bool_)
+        corners: list[list[int]] = self.origins.tolist()
+        for crop, (x, y) in zip(self.crops, corners, strict=True):
+            height, width = crop.shape
+            covered[y : y + height, x : x + width] |= crop
+        return covered
+
+    def to_index_map(self, *, order: NDArray[np.intp] | None = None) -> NDArray[np.int32]:
+        """Return which mask each pixel shows, int32 (H, W): k + 1 for mask k, 0 for none.
+
+        Args:
+            order: intp (M,), positions of the masks to show, from the lowest to the topmost;
+                None for all of them, the first on top.
+        """
+        positions: list[int] = list(range(len(self)))[::-1] if order is None else order.tolist()
+        index_map = np.zeros(self.image_size, dtype=np.int32)
+        corners: list[list[int]] = self.origins.tolist()
+        for i in positions:
+            crop, (x, y) = self.crops[i], corners[i]
+            height, width = crop.shape
+            np.copyto(index_map[y : y + height, x : x + width], np.int32(i + 1), where=crop)
+        return index_map
+
+    def resize(self, size: tuple[int, int]) -> Self:
+        """Return the masks at another size: each pixel has the value that its center lies in.
+
+        Args:
+            size: Height and width of the resized image, pixels.
+        """
+        if size == self.image_size:
+            return self
+        resized = [mask.resize(size) for mask in self]
+        return type(self)(
+            crops=tuple(mask.crop for mask in resized),
+            origins=np.array([mask.origin for mask in resized], dtype=np.int32).reshape(-1, 2),
+            image_size=size,
+        )
 
     def areas(self) -> NDArray[np.int64]:
         """Return the number of pixels of each mask, int64 (N,)."""

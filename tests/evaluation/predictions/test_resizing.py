@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.evaluation.predictions.results import (
     SIZE,
@@ -20,41 +18,16 @@ from tests.evaluation.predictions.results import (
     png,
     result,
 )
-from tests.strategies import masks
 from urban_segmentor.errors import PredictionError
 from urban_segmentor.evaluation.predictions import open_predictions
 from urban_segmentor.evaluation.predictions.resizing import (
     check_fit,
-    scaled_crop,
-    scaled_map,
 )
-from urban_segmentor.structures.masks import Masks
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 TWICE = (80, 120)
-
-
-@given(masks(), st.integers(1, 40), st.integers(1, 40))
-def test_a_crop_is_scaled_as_the_whole_image(found: Masks, height: int, width: int) -> None:
-    """Where the crop lies, and what is in it."""
-    rows = [int((y + 0.5) / height * found.image_size[0]) for y in range(height)]
-    columns = [int((x + 0.5) / width * found.image_size[1]) for x in range(width)]
-    expected = found.dense()[:, rows][:, :, columns]
-    scaled = [
-        scaled_crop(crop, (x, y), size=found.image_size, target_size=(height, width))
-        for crop, (x, y) in zip(found.crops, found.origins.tolist(), strict=True)
-    ]
-    again = Masks(
-        crops=[crop for crop, _ in scaled],
-        origins=np.array([origin for _, origin in scaled], dtype=np.int32).reshape(-1, 2),
-        image_size=(height, width),
-    )
-
-    np.testing.assert_array_equal(again.dense(), expected)
-    for one, other in zip(found.dense(), expected, strict=True):
-        np.testing.assert_array_equal(scaled_map(one, target_size=(height, width)), other)
 
 
 @pytest.mark.parametrize(

@@ -187,18 +187,9 @@ def _id_map(instances: Instances) -> NDArray[np.uint8]:
     """Return the number of the instance at each place, uint8 (h, w, 3), BGR; small over large."""
     height, width = instances.masks.image_size
     scale = min(1.0, _MAP_SIDE / max(height, width))
-    numbers = np.zeros((max(round(height * scale), 1), max(round(width * scale), 1)), np.uint16)
-    rows = np.minimum((np.arange(numbers.shape[0]) + 0.5) / scale, height - 1).astype(np.intp)
-    columns = np.minimum((np.arange(numbers.shape[1]) + 0.5) / scale, width - 1).astype(np.intp)
-    corners: list[list[int]] = instances.masks.origins.tolist()
-    order: list[int] = np.argsort(-instances.masks.areas(), kind="stable").tolist()
-    for i in order:
-        crop: NDArray[np.bool_] = instances.masks.crops[i]
-        x, y = corners[i]
-        top, bottom = np.searchsorted(rows, [y, y + crop.shape[0]])
-        left, right = np.searchsorted(columns, [x, x + crop.shape[1]])
-        picked = crop[np.ix_(rows[top:bottom] - y, columns[left:right] - x)]
-        numbers[top:bottom, left:right][picked] = i + 1
+    size = (max(round(height * scale), 1), max(round(width * scale), 1))
+    large_first = np.argsort(-instances.masks.areas(), kind="stable")
+    numbers = instances.masks.resize(size).to_index_map(order=large_first)
     high, low = np.divmod(numbers, 256)
     return np.dstack([np.zeros_like(low), high, low]).astype(np.uint8)
 

@@ -12,8 +12,6 @@ from urban_segmentor.structures.classes import first_ids
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from urban_segmentor.structures.instances import Instances
 
 
@@ -46,7 +44,7 @@ def class_rows(instances: Instances, *, class_names: Sequence[str]) -> list[Clas
     rows: list[ClassRow] = []
     for class_id, count in Counter(ids).most_common():
         mine = instances.select(first == class_id)
-        covered = _covered_px(mine)
+        covered = int(np.count_nonzero(mine.masks.coverage()))
         rows.append(
             {
                 "name": class_names[class_id],
@@ -56,16 +54,3 @@ def class_rows(instances: Instances, *, class_names: Sequence[str]) -> list[Clas
             }
         )
     return rows
-
-
-def _covered_px(instances: Instances) -> int:
-    """Return the number of pixels in at least one mask."""
-    masks = instances.masks
-    if len(masks) == 1:
-        return int(np.count_nonzero(masks.crops[0]))
-    covered: NDArray[np.bool_] = np.zeros(masks.image_size, dtype=np.bool_)
-    corners: list[list[int]] = masks.origins.tolist()
-    for crop, (x, y) in zip(masks.crops, corners, strict=True):
-        height, width = crop.shape
-        covered[y : y + height, x : x + width] |= crop
-    return int(np.count_nonzero(covered))

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw
 
+from urban_segmentor.structures.label_maps import apply_lookup, resize_nearest
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -37,18 +39,18 @@ class ObjectMap:
 
     def instance_ids(self) -> NDArray[np.int32]:
         """Return the official `instanceIds`, int32 (H, W)."""
-        return np.array([0, *(o.instance_id for o in self.objects)], dtype=np.int32)[self.numbers]
+        table = np.array([0, *(item.instance_id for item in self.objects)], dtype=np.int32)
+        return apply_lookup(table, self.numbers)
 
     def label_ids(self) -> NDArray[np.uint8]:
         """Return the official `labelIds`, uint8 (H, W)."""
-        return np.array([0, *(o.label.label_id for o in self.objects)], dtype=np.uint8)[
-            self.numbers
-        ]
+        table = np.array([0, *(item.label.label_id for item in self.objects)], dtype=np.uint8)
+        return apply_lookup(table, self.numbers)
 
     def colors(self) -> NDArray[np.uint8]:
         """Return the official colors of the labels, uint8 (H, W, 3), RGB."""
-        table = np.array([(0, 0, 0), *(o.label.color for o in self.objects)], dtype=np.uint8)
-        return table[self.numbers]
+        table = np.array([(0, 0, 0), *(item.label.color for item in self.objects)], dtype=np.uint8)
+        return apply_lookup(table, self.numbers)
 
     def resized(self, size: tuple[int, int]) -> ObjectMap:
         """Return the map for a picture of another size: what its pixel centres show.
@@ -58,13 +60,9 @@ class ObjectMap:
         """
         if size == self.numbers.shape:
             return self
-        rows, cols = (
-            ((np.arange(new) + 0.5) * old / new).astype(np.intp)
-            for new, old in zip(size, self.numbers.shape, strict=True)
-        )
         scale = np.divide(size, self.numbers.shape)[::-1]
         objects = tuple(replace(item, points=item.points * scale) for item in self.objects)
-        return ObjectMap(numbers=self.numbers[np.ix_(rows, cols)], objects=objects)
+        return ObjectMap(numbers=resize_nearest(self.numbers, size), objects=objects)
 
 
 def draw_objects(annotation: Annotation) -> ObjectMap:

@@ -186,10 +186,8 @@ def _stuff_tile(
     height, width = (max(round(side * gain), 1) for side in image.shape[:2])
     small = resize_image(image, (height, width))
     segments = frame.segments(classes)
-    whole = np.zeros(segments.masks.image_size, dtype=np.uint8)
     mine = segments.masks.select(np.flatnonzero(segments.class_ids == candidate.class_id))
-    for crop, (x, y) in zip(mine.crops, mine.origins.tolist(), strict=True):
-        whole[y : y + crop.shape[0], x : x + crop.shape[1]] |= crop.view(np.uint8)
+    whole = mine.coverage().view(np.uint8)
     shares = cv2.resize(255 * whole, (width, height), interpolation=cv2.INTER_AREA)
     covered = np.asarray(shares) >= min(_SHARE * 255, shares.max())  # thin poles shall be seen
     tinted = small.copy()

@@ -8,8 +8,8 @@ from urban_segmentor.errors import PredictionError
 from urban_segmentor.evaluation.metrics.mean_iou import label_ids
 from urban_segmentor.evaluation.predictions.png import read_segment_ids
 from urban_segmentor.evaluation.predictions.prediction import FramePrediction
-from urban_segmentor.evaluation.predictions.resizing import scaled_map
 from urban_segmentor.structures.cityscapes_labels import BY_NAME
+from urban_segmentor.structures.label_maps import resize_nearest
 from urban_segmentor.structures.label_regions import label_regions
 from urban_segmentor.structures.panoptic import PanopticMap, Segment
 
@@ -60,7 +60,7 @@ class PanopticPredictions:
         )
         areas = _areas(segment_ids)
         self._check_same(set(areas), listed)
-        ids = scaled_map(segment_ids, target_size=size)
+        ids = resize_nearest(segment_ids, size)
         panoptic = _map(ids, areas if ids is segment_ids else _areas(ids), listed, self.class_names)
         labels = label_ids(panoptic, class_names=self.class_names)
         return FramePrediction(instances=None, panoptic=panoptic, label_ids=labels)

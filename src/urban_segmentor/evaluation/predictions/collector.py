@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from urban_segmentor.errors import PredictionError
-from urban_segmentor.evaluation.predictions.resizing import MAX_MASK_PIXELS, scaled_crop
+from urban_segmentor.evaluation.predictions.resizing import MAX_MASK_PIXELS
 from urban_segmentor.structures.instances import Instances
-from urban_segmentor.structures.masks import Crop, Masks
+from urban_segmentor.structures.masks import Crop, Mask, Masks
 
 
 class PredictionCollector:
@@ -51,7 +51,8 @@ class PredictionCollector:
         Raises:
             PredictionError: The masks of the image take too much memory.
         """
-        crop, (x, y) = scaled_crop(crop, origin, size=image_size, target_size=self._size)
+        mask = Mask(crop=crop, origin=origin, image_size=image_size).resize(self._size)
+        crop, (x, y) = mask.crop, mask.origin
         self._pixels += crop.size
         if self._pixels > MAX_MASK_PIXELS:
             raise PredictionError(

@@ -13,8 +13,8 @@ import numpy as np
 from urban_segmentor.errors import PredictionError
 from urban_segmentor.evaluation.predictions.png import read_label_ids
 from urban_segmentor.evaluation.predictions.prediction import FramePrediction
-from urban_segmentor.evaluation.predictions.resizing import scaled_map
 from urban_segmentor.structures.cityscapes_labels import CITYSCAPES, TRAIN_LABELS
+from urban_segmentor.structures.label_maps import resize_nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,7 +73,7 @@ class LabelImagePredictions:
             )
         labels = read_label_ids(path, root=self._root, size=size, resize=self._resize)
         _check_values(_values(labels), path)
-        labels = scaled_map(labels, target_size=size)
+        labels = resize_nearest(labels, size)
         return FramePrediction(instances=None, panoptic=None, label_ids=labels)
 
     def _check_kind(self) -> None:
