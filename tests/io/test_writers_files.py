@@ -4,6 +4,7 @@ import csv
 import errno
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -107,6 +108,51 @@ def test_closing_early_and_twice_leaves_valid_files(tmp_path: Path, kind: str) -
         assert (out / "results.csv").read_text().startswith("source,name,frame,time_s,instance,")
     elif kind == "jsonl":
         assert (out / "results.jsonl").read_text() == ""
+
+
+@pytest.mark.parametrize("kind", sorted(WRITERS))
+def test_nothing_is_written_after_the_end(tmp_path: Path, kind: str) -> None:
+    """Whatever the format, a result that comes too late is told rather than lost."""
+    found = example()
+    sink = WRITERS[kind](tmp_path, classes=CLASSES)
+    sink.close()
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(OutputError, match="is finished, nothing can be added"):
+        sink.write(Result(frame=video_frame(found, index=0), instances=found))
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_as_a_context_it_is_closed_whatever_happens(tmp_path: Path, kind: str) -> None:
+    """What was written before an error is in its place."""
+    found = example()
+
+    def broken() -> None:
+        with WRITERS[kind](tmp_path, classes=CLASSES) as sink:
+            sink.write(Result(frame=source_image(found, name="a/b/photo"), instances=found))
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        broken()
+    assert (tmp_path / FILES[kind]).is_file()
+    assert not list(tmp_path.rglob(".*"))
+
+
+@pytest.mark.parametrize("kind", sorted(set(FORMATS) - {"masks"}))
+def test_the_first_result_decides_the_class_list(tmp_path: Path, kind: str) -> None:
+    """A later one of more classes cannot say another thing with the same number."""
+    found = example()
+    few = found.select(found.class_ids < 3)
+    with WRITERS[kind](tmp_path) as sink:
+        sink.write(
+            Result(frame=source_image(few, name="a"), instances=replace(few, classes=CLASSES[:3]))
+        )
+        with pytest.raises(ShapeError, match=r"`class_ids` must lie in 0\.\.2, got 4"):
+            sink.write(
+                Result(
+                    frame=source_image(found, name="b"), instances=replace(found, classes=CLASSES)
+                )
+            )
 
 
 @pytest.mark.parametrize("kind", sorted(ONE_FILE))

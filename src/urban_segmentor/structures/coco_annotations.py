@@ -32,26 +32,16 @@ def coco_annotations(
         image_id: Of the image that they belong to.
         first_id: Of the first annotation; the others count on.
     """
-    boxes: list[list[float]] = instances.boxes.astype(np.float64).round(2).tolist()
-    areas: list[int] = instances.masks.areas().tolist()
+    rows = annotation_rows(
+        instances.masks,
+        boxes=instances.boxes,
+        class_ids=instances.class_ids,
+        is_crowd=instances.extra.get("is_crowd", np.zeros(len(instances), dtype=np.bool_)),
+    )
     scores: list[float] = instances.scores.astype(np.float64).round(5).tolist()
-    class_ids: list[int] = instances.class_ids.tolist()
-    crowds: list[int] = _crowds(instances).astype(np.int64).tolist()
-    rows = zip(boxes, areas, scores, class_ids, crowds, encode_rle(instances.masks), strict=True)
     annotations: list[dict[str, Any]] = [
-        {
-            "id": number,
-            "image_id": image_id,
-            "category_id": class_id + 1,
-            "bbox": [x1, y1, round(x2 - x1, 2), round(y2 - y1, 2)],
-            "area": area,
-            "iscrowd": crowd,
-            "segmentation": mask,
-            "score": score,
-        }
-        for number, ((x1, y1, x2, y2), area, score, class_id, crowd, mask) in enumerate(
-            rows, start=first_id
-        )
+        {"id": number, "image_id": image_id, **row, "score": score}
+        for number, (row, score) in enumerate(zip(rows, scores, strict=True), start=first_id)
     ]
     if instances.track_ids is not None:
         for annotation, track_id in zip(annotations, instances.track_ids.tolist(), strict=True):
@@ -59,9 +49,39 @@ def coco_annotations(
     return annotations
 
 
-def _crowds(instances: Instances) -> NDArray[Any]:
-    """Return which instances are groups, (N,)."""
-    return instances.extra.get("is_crowd", np.zeros(len(instances), dtype=np.bool_))
+def annotation_rows(
+    masks: Masks,
+    *,
+    boxes: NDArray[np.float32],
+    class_ids: NDArray[np.int32],
+    is_crowd: NDArray[Any],
+) -> list[dict[str, Any]]:
+    """Return what COCO annotations of objects say, without the ids of annotation and image.
+
+    Args:
+        masks: N masks.
+        boxes: float32 (N, 4), `x1, y1, x2, y2`, pixels.
+        class_ids: int32 (N,); category ids are one more.
+        is_crowd: bool or int (N,), true for regions of several objects.
+    """
+    columns = zip(
+        class_ids.tolist(),
+        boxes.astype(np.float64).round(2).tolist(),
+        masks.areas().tolist(),
+        is_crowd.astype(np.int64).tolist(),
+        encode_rle(masks),
+        strict=True,
+    )
+    return [
+        {
+            "category_id": class_id + 1,
+            "bbox": [x1, y1, round(x2 - x1, 2), round(y2 - y1, 2)],
+            "area": area,
+            "iscrowd": crowd,
+            "segmentation": mask,
+        }
+        for class_id, (x1, y1, x2, y2), area, crowd, mask in columns
+    ]
 
 
 def coco_categories(

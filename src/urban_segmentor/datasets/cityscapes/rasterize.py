@@ -34,7 +34,7 @@ class ObjectMap:
         objects: In drawing order.
     """
 
-    numbers: NDArray[np.uint8] | NDArray[np.uint16]
+    numbers: NDArray[np.uint8 | np.uint16]
     objects: tuple[PolygonObject, ...]
 
     def instance_ids(self) -> NDArray[np.int32]:

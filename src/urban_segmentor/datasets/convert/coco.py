@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from urban_segmentor.datasets.convert.frame_report import ClassCount, empty_class_count
-from urban_segmentor.io.atomic import AtomicFile
-from urban_segmentor.structures.rle import encode_rle
+from urban_segmentor.io.writers.coco_json import CocoJsonFile, coco_head
+from urban_segmentor.structures.coco_annotations import annotation_rows, coco_categories
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,25 +25,12 @@ def coco_annotations(segments: VisibleObjects) -> Annotations:
     Args:
         segments: What is to be seen in it.
     """
-    masks = segments.masks
-    rows = zip(
-        encode_rle(masks),
-        masks.rectangles().tolist(),
-        masks.areas().tolist(),
-        segments.class_ids.tolist(),
-        segments.is_crowd.tolist(),
-        strict=True,
+    return annotation_rows(
+        segments.masks,
+        boxes=segments.masks.rectangles(),
+        class_ids=segments.class_ids,
+        is_crowd=segments.is_crowd,
     )
-    return [
-        {
-            "category_id": class_id + 1,
-            "bbox": [x1, y1, x2 - x1, y2 - y1],
-            "area": area,
-            "iscrowd": int(is_crowd),
-            "segmentation": rle,
-        }
-        for rle, (x1, y1, x2, y2), area, class_id, is_crowd in rows
-    ]
 
 
 def count_annotations(
@@ -82,20 +68,12 @@ def write_coco(
     Raises:
         OutputError: It cannot be written.
     """
-    categories = [
-        {"id": number, "name": label.name, "supercategory": "thing" if label.is_thing else "stuff"}
-        for number, label in enumerate(classes.labels, start=1)
-    ]
-    info = {"description": "Cityscapes, converted by Urban Segmentor"}
-    head = json.dumps({"info": info, "licenses": [], "categories": categories})
-    images: list[str] = []
-    number = 0
-    with AtomicFile(path, overwrite=overwrite) as file:
-        file.write(head.removesuffix("}") + ',"annotations":[')
+    categories = coco_categories(classes.class_list)
+    head = coco_head("Cityscapes, converted by Urban Segmentor", categories=categories)
+    with CocoJsonFile(path, head=head, overwrite=overwrite) as file:
         for image_id, (image, annotations) in enumerate(frames, start=1):
-            images.append(json.dumps({"id": image_id, **image}))
-            for annotation in annotations:
-                number += 1
-                entry = {"id": number, "image_id": image_id, **annotation}
-                file.write((",\n" if number > 1 else "\n") + json.dumps(entry))
-        file.write('\n],"images":[\n' + ",\n".join(images) + "\n]}\n")
+            numbered = [
+                {"id": number, "image_id": image_id, **annotation}
+                for number, annotation in enumerate(annotations, start=file.annotations + 1)
+            ]
+            file.add({"id": image_id, **image}, numbered)

@@ -19,6 +19,7 @@ from urban_segmentor.datasets.convert.yolo import original_labels, yolo_labels
 from urban_segmentor.datasets.images import place_image, same_shape
 from urban_segmentor.errors import DatasetError
 from urban_segmentor.io.atomic import write_atomically
+from urban_segmentor.io.writers.coco_panoptic import panoptic_png
 from urban_segmentor.io.writers.instance_records import png_bytes
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def _write_panoptic(
     labels = panoptic_labels(drawn, classes=options.classes)
     report["classes"], report["hidden"] = labels.classes, labels.hidden
     path = options.out / panoptic_folder(frame.split) / f"{frame.stem}_gtFine_panoptic.png"
-    write_atomically(path, _rgb_png(labels.image), overwrite=True)
+    write_atomically(path, panoptic_png(labels.segment_ids), overwrite=True)
     return labels.segments
 
 

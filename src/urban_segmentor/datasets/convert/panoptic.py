@@ -8,11 +8,17 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import cv2
 import numpy as np
 
 from urban_segmentor.datasets.convert.frame_report import ClassCount, empty_class_count
-from urban_segmentor.io.atomic import AtomicFile
+from urban_segmentor.io.writers.coco_json import CocoJsonFile
+from urban_segmentor.io.writers.coco_panoptic import (
+    panoptic_annotation,
+    panoptic_categories,
+    segments_info,
+)
+from urban_segmentor.structures.label_maps import apply_lookup
+from urban_segmentor.structures.label_regions import label_regions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,13 +34,13 @@ class PanopticLabels(NamedTuple):
     """The panoptic labels of a frame.
 
     Attributes:
-        image: uint8 (H, W, 3), RGB, of which R + 256 G + 65536 B is the id of a segment.
+        segment_ids: int32 (H, W), 0 for void.
         segments: The entries of `segments_info`.
         classes: Counts by class name.
         hidden: Objects of which later polygons leave nothing to be seen.
     """
 
-    image: NDArray[np.uint8]
+    segment_ids: NDArray[np.int32]
     segments: list[dict[str, Any]]
     classes: dict[str, ClassCount]
     hidden: int
@@ -50,32 +56,25 @@ def panoptic_labels(drawn: ObjectMap, *, classes: DatasetClasses) -> PanopticLab
         classes: The classes wanted; all else is void.
     """
     wanted = set(classes.names)
-    values = [item.instance_id * (item.label.name in wanted) for item in drawn.objects]
-    ids = np.array([0, *values], dtype=np.uint16)[drawn.numbers]
+    ids = [item.instance_id * (item.label.name in wanted) for item in drawn.objects]
+    segment_ids = apply_lookup(np.array([0, *ids], dtype=np.int32), drawn.numbers)
     by_id = {item.instance_id: item for item in drawn.objects}
+    segments = segments_info(
+        label_regions(segment_ids),
+        category_ids={value: item.label.label_id for value, item in by_id.items()},
+        crowds={value for value, o in by_id.items() if o.label.is_thing and o.is_group},
+    )
     counts: dict[str, ClassCount] = {}
-    segments: list[dict[str, Any]] = []
-    areas = np.bincount(ids.ravel(), minlength=max(values, default=0) + 1)
-    for segment_id in sorted({value for value in values if value and areas[value]}):
-        item = by_id[segment_id]
-        x, y, width, height = cv2.boundingRect((ids == segment_id).view(np.uint8))
-        is_crowd = item.label.is_thing and item.is_group
-        segments.append(
-            {
-                "id": segment_id,
-                "category_id": item.label.label_id,
-                "area": int(areas[segment_id]),
-                "bbox": [x, y, width, height],
-                "iscrowd": int(is_crowd),
-            }
-        )
-        count = counts.setdefault(item.label.name, empty_class_count())
-        count["groups" if is_crowd else "segments"] += 1
-        count["pixels"] += 0 if is_crowd else int(areas[segment_id])
-    image = np.stack([ids & 255, ids >> 8, np.zeros_like(ids)], axis=-1).astype(np.uint8)
-    singles = [item.instance_id for item in drawn.objects if item.is_single]
-    hidden = sum(value in values and not areas[value] for value in singles)
-    return PanopticLabels(image, segments, counts, hidden)
+    for segment in segments:
+        count = counts.setdefault(by_id[segment["id"]].label.name, empty_class_count())
+        count["groups" if segment["iscrowd"] else "segments"] += 1
+        count["pixels"] += 0 if segment["iscrowd"] else segment["area"]
+    shown = {segment["id"] for segment in segments}
+    hidden = sum(
+        item.is_single and item.label.name in wanted and item.instance_id not in shown
+        for item in drawn.objects
+    )
+    return PanopticLabels(segment_ids, segments, counts, hidden)
 
 
 def write_panoptic(
@@ -97,29 +96,10 @@ def write_panoptic(
     Raises:
         OutputError: It cannot be written.
     """
-    images: list[str] = []
-    with AtomicFile(path, overwrite=overwrite) as file:
-        file.write(f'{{"categories":{json.dumps(_categories(classes))},"annotations":[\n')
+    category_ids = [label.label_id for label in classes.labels]
+    categories = panoptic_categories(classes.class_list, category_ids=category_ids, colors=True)
+    head = f'{{"categories":{json.dumps(categories)}}}'
+    with CocoJsonFile(path, head=head, overwrite=overwrite) as file:
         for stem, image, segments in frames:
-            entry = {
-                "image_id": stem,
-                "file_name": f"{stem}_gtFine_panoptic.png",
-                "segments_info": segments,
-            }
-            file.write((",\n" if images else "") + json.dumps(entry))
-            images.append(json.dumps({"id": stem, **image}))
-        file.write('\n],"images":[\n' + ",\n".join(images) + "\n]}\n")
-
-
-def _categories(classes: DatasetClasses) -> list[dict[str, Any]]:
-    """Return the entries of `categories`."""
-    return [
-        {
-            "id": label.label_id,
-            "name": label.name,
-            "color": list(label.color),
-            "supercategory": "thing" if label.is_thing else "stuff",
-            "isthing": int(label.is_thing),
-        }
-        for label in classes.labels
-    ]
+            annotation = panoptic_annotation(stem, f"{stem}_gtFine_panoptic.png", segments)
+            file.add({"id": stem, **image}, [annotation])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from urban_segmentor.errors import SettingError
 from urban_segmentor.io.writers.cityscapes import CityscapesWriter
@@ -18,34 +18,17 @@ from urban_segmentor.io.writers.panoptic import PanopticWriter
 from urban_segmentor.io.writers.yolo import YoloWriter
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from urban_segmentor.protocols import Sink
-    from urban_segmentor.structures.classes import ClassList
+    from urban_segmentor.io.writers.base import ResultWriter
 
 
-class WriterFactory(Protocol):
-    """How every sink of results is made."""
-
-    def __call__(
-        self, folder: str | Path, *, classes: ClassList | None = None, overwrite: bool = False
-    ) -> Sink:
-        """Return a sink that writes below a folder.
-
-        Raises:
-            OutputError: There are results already, or the folder cannot be written to.
-        """
-        ...
-
-
-class _Writers(dict[str, WriterFactory]):
+class _Writers(dict[str, "type[ResultWriter]"]):
     """The formats by name; one that is not there is told with those that are."""
 
-    def __missing__(self, name: str) -> WriterFactory:
+    def __missing__(self, name: str) -> type[ResultWriter]:
         raise SettingError(f"there is no writer `{name}`", hint=f"choose from {', '.join(self)}")
 
 
-WRITERS: dict[str, WriterFactory] = _Writers(
+WRITERS: dict[str, type[ResultWriter]] = _Writers(
     {
         "coco": CocoWriter,
         "yolo": YoloWriter,

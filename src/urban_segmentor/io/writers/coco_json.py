@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import PurePath
 from tempfile import TemporaryFile
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Self
 
 from urban_segmentor.io.atomic import AtomicFile, output_errors, write_all
 from urban_segmentor.io.writers.instance_records import image_file_name
@@ -13,6 +13,7 @@ from urban_segmentor.io.writers.instance_records import image_file_name
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+    from types import TracebackType
 
     from urban_segmentor.structures.frame import Frame
 
@@ -23,20 +24,20 @@ class CocoJsonFile:
     """Images and annotations in one JSON object; memory does not grow with their number.
 
     Annotations are written as they come; images wait in an unnamed file in the same folder and
-    follow them at the end. The file appears in its place when it is closed.
+    follow them at the end. The file appears in its place when it is closed. As a context manager
+    it closes at the end, and removes the file after an exception.
 
     Args:
         path: The file; folders above it are made.
-        description: What the file holds.
+        head: The fields that come first, an object in JSON.
         overwrite: True when a file that is there may be replaced.
 
     Raises:
         OutputError: The file exists already, or cannot be written.
     """
 
-    def __init__(self, path: Path, *, description: str, overwrite: bool) -> None:
-        fields: dict[str, Any] = {"info": {"description": description}, "licenses": []}
-        head = json.dumps(fields).removesuffix("}") + ',"annotations":['
+    def __init__(self, path: Path, *, head: str, overwrite: bool) -> None:
+        head = head.removesuffix("}") + ',"annotations":['
         self._path = path
         self._file = AtomicFile(path, overwrite=overwrite, head=head)
         self._waiting: IO[bytes] | None = None
@@ -70,11 +71,11 @@ class CocoJsonFile:
         self.images += 1
         self.annotations += len(lines)
 
-    def close(self, *, categories: Sequence[dict[str, Any]]) -> None:
-        """Append the images and categories and put the file in its place; safe to call twice.
+    def close(self, *, categories: Sequence[dict[str, Any]] | None = None) -> None:
+        """Append the images and put the file in its place; safe to call twice.
 
         Args:
-            categories: The entries of `categories`.
+            categories: The entries of `categories`; None where they are in the head.
 
         Raises:
             OutputError: The disk is full or the like; then there is no file.
@@ -88,10 +89,42 @@ class CocoJsonFile:
                     self._waiting.seek(0)
                     while part := self._waiting.read(_CHUNK):
                         self._file.write(part.decode("ascii"))
-                self._file.write(f'\n],"categories":{json.dumps(categories)}}}\n')
+                tail = "" if categories is None else f',"categories":{json.dumps(categories)}'
+                self._file.write(f"\n]{tail}}}\n")
         finally:
-            if self._waiting is not None:
-                self._waiting.close()
+            self.abort()
+
+    def abort(self) -> None:
+        """Remove what was written; safe to call twice, and without effect after `close`."""
+        self._file.abort()
+        if self._waiting is not None:
+            self._waiting.close()
+
+    def __enter__(self) -> Self:
+        """Return the file."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close, or abort after an exception."""
+        if kind is None:
+            self.close()
+        else:
+            self.abort()
+
+
+def coco_head(description: str, **fields: Any) -> str:  # noqa: ANN401 - whatever JSON holds
+    """Return the first fields of a file in the layout of COCO, an object in JSON.
+
+    Args:
+        description: What the file holds.
+        fields: More of them.
+    """
+    return json.dumps({"info": {"description": description}, "licenses": [], **fields})
 
 
 def image_entry(frame: Frame, *, image_id: int | str) -> dict[str, Any]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 from io import StringIO
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from urban_segmentor.io.atomic import AtomicFile
+from urban_segmentor.io.output_options import WRITER_PATHS
+from urban_segmentor.io.writers.base import ResultWriter
 from urban_segmentor.io.writers.instance_records import instance_records
 
 if TYPE_CHECKING:
@@ -23,43 +24,24 @@ COLUMNS = (
 """`instance` counts from 1 in each frame; `area_share` is the part of the picture, 0 to 1."""
 
 
-class CsvWriter:
+class CsvWriter(ResultWriter):
     """Writes `results.csv`, without masks; frames without instances have no row.
 
     A text that a spreadsheet would take for a formula gets an apostrophe in front.
-
-    Args:
-        folder: Where to; made when missing.
-        classes: The class list of the model; None for that of the first result.
-        overwrite: True when a file that is there may be replaced.
-
-    Raises:
-        OutputError: The file exists already, or cannot be written.
     """
 
-    def __init__(
-        self, folder: str | Path, *, classes: ClassList | None = None, overwrite: bool = False
-    ) -> None:
-        folder = Path(folder).expanduser()
-        self._classes = classes
-        head = _lines([COLUMNS])
-        self._file = AtomicFile(folder / "results.csv", overwrite=overwrite, head=head)
+    output = WRITER_PATHS["csv"]
 
-    def write(self, result: Result, /) -> None:
-        """Append the rows of one frame.
+    def _open(self) -> None:
+        """Begin the file."""
+        self._file = AtomicFile(self._path, overwrite=self._overwrite, head=_lines([COLUMNS]))
 
-        Args:
-            result: Its pixels are not looked at.
-
-        Raises:
-            OutputError: The disk is full or the like; the rows before are whole.
-        """
-        if self._classes is None:
-            self._classes = result.classes
+    def _write(self, result: Result) -> None:
+        """Append the rows of one frame."""
         self._file.write(_lines(_rows(result, self._classes)))
 
-    def close(self) -> None:
-        """Put the file in its place; safe to call twice."""
+    def _finish(self) -> None:
+        """Put the file in its place."""
         self._file.commit()
 
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-from urban_segmentor.io.atomic import check_free_folder, output_errors, write_atomically
+from urban_segmentor.io.atomic import output_errors
+from urban_segmentor.io.output_options import WRITER_PATHS
+from urban_segmentor.io.writers.base import ResultWriter
 from urban_segmentor.io.writers.instance_records import instance_records, result_path
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from urban_segmentor.result import Result
-    from urban_segmentor.structures.classes import ClassList
     from urban_segmentor.structures.frame import Image
     from urban_segmentor.structures.masks import Mask
 
@@ -24,46 +26,22 @@ _MAX_CLASS_BYTES = 60  # a file name has room for 255
 _PNG = [cv2.IMWRITE_PNG_COMPRESSION, 3]
 
 
-class CutoutsWriter:
+class CutoutsWriter(ResultWriter):
     """Writes `cutouts/{name}/{name}_001_car.png` for each object, cropped to its box.
 
     The PNG is RGBA: opaque on the mask, transparent and black elsewhere. Objects count from 1 in
-    each frame, in the order of the other result files; those without pixels have no file.
-
-    Args:
-        folder: Where to; made when missing.
-        classes: The class list of the model; None for that of the first result.
-        overwrite: True when files that are there may be replaced; those of a frame that is
-            written anew are removed first.
-
-    Raises:
-        OutputError: There are cutouts already, or the folder cannot be written to.
+    each frame, in the order of the other result files; those without pixels have no file. When
+    files may be replaced, those of a frame that is written anew are removed first.
     """
 
-    def __init__(
-        self, folder: str | Path, *, classes: ClassList | None = None, overwrite: bool = False
-    ) -> None:
-        folder = Path(folder).expanduser()
-        self._classes = classes
-        self._folder = folder / "cutouts"
-        self._overwrite = overwrite
-        check_free_folder(self._folder, overwrite=overwrite)
+    output = WRITER_PATHS["cutouts"]
 
-    def write(self, result: Result, /) -> None:
-        """Write the objects of one frame.
-
-        Args:
-            result: The frame as it came, and what was found in it.
-
-        Raises:
-            OutputError: The disk is full or the like.
-        """
+    def _write(self, result: Result) -> None:
+        """Write the objects of one frame."""
         frame, instances = result.frame, result.instances
-        if self._classes is None:
-            self._classes = result.classes
         stem = frame.name.rpartition("/")[2]
         if self._overwrite:
-            _remove_cutouts(result_path(self._folder, frame.name, suffix=""), stem)
+            _remove_cutouts(result_path(self._path, frame.name, suffix=""), stem)
         image = frame.image if len(instances) else None  # planes of a video become RGB once
         for number, row in enumerate(instance_records(instances, self._classes), start=1):
             data = None
@@ -71,11 +49,8 @@ class CutoutsWriter:
                 data = _cutout_png(image, instances.masks[number - 1], row.box)
             if data is not None:
                 suffix = f"_{number:03d}_{safe_file_name(row.class_name)}.png"
-                path = result_path(self._folder, f"{frame.name}/{stem}", suffix=suffix)
-                write_atomically(path, data, overwrite=self._overwrite)
-
-    def close(self) -> None:
-        """Do nothing: every cutout is in its place already."""
+                path = result_path(self._path, f"{frame.name}/{stem}", suffix=suffix)
+                self._put(path, data)
 
 
 def safe_file_name(class_name: str) -> str:

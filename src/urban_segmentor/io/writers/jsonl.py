@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from urban_segmentor.io.atomic import AtomicFile
+from urban_segmentor.io.output_options import WRITER_PATHS
+from urban_segmentor.io.writers.base import ResultWriter
 from urban_segmentor.io.writers.instance_records import instance_records
 from urban_segmentor.structures.rle import encode_rle
 
@@ -15,41 +16,22 @@ if TYPE_CHECKING:
     from urban_segmentor.structures.classes import ClassList
 
 
-class JsonlWriter:
-    """Writes `results.jsonl`: frames in order, masks as COCO run lengths, boxes x1, y1, x2, y2.
+class JsonlWriter(ResultWriter):
+    """Writes `results.jsonl`: frames in order, masks as COCO run lengths, boxes x1, y1, x2, y2."""
 
-    Args:
-        folder: Where to; made when missing.
-        classes: The class list of the model; None for that of the first result.
-        overwrite: True when a file that is there may be replaced.
+    output = WRITER_PATHS["jsonl"]
 
-    Raises:
-        OutputError: The file exists already, or cannot be written.
-    """
+    def _open(self) -> None:
+        """Begin the file."""
+        self._file = AtomicFile(self._path, overwrite=self._overwrite)
 
-    def __init__(
-        self, folder: str | Path, *, classes: ClassList | None = None, overwrite: bool = False
-    ) -> None:
-        folder = Path(folder).expanduser()
-        self._classes = classes
-        self._file = AtomicFile(folder / "results.jsonl", overwrite=overwrite)
-
-    def write(self, result: Result, /) -> None:
-        """Append one line.
-
-        Args:
-            result: Its pixels are not looked at.
-
-        Raises:
-            OutputError: The disk is full or the like; the lines before are whole.
-        """
-        if self._classes is None:
-            self._classes = result.classes
+    def _write(self, result: Result) -> None:
+        """Append one line."""
         line = result_record(result, self._classes)
         self._file.write(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n")
 
-    def close(self) -> None:
-        """Put the file in its place; safe to call twice."""
+    def _finish(self) -> None:
+        """Put the file in its place."""
         self._file.commit()
 
 

@@ -7,16 +7,16 @@ begins with city, sequence and frame, and wants one of each, so each kind has it
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from urban_segmentor.errors import OutputError, ShapeError
-from urban_segmentor.io.atomic import check_free_folder, write_atomically
+from urban_segmentor.io.output_options import WRITER_PATHS
+from urban_segmentor.io.writers.base import ResultWriter
 from urban_segmentor.io.writers.instance_records import instance_records, png_bytes, result_path
-from urban_segmentor.io.writers.segment_map import apply_lookup, segment_numbers
 from urban_segmentor.structures.cityscapes_labels import BY_NAME
+from urban_segmentor.structures.label_maps import apply_lookup
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,7 @@ _PER_CLASS = 1000
 """How many things of a class the official values can tell apart."""
 
 
-class LabelIdsWriter:
+class LabelIdsWriter(ResultWriter):
     """Writes three pictures for each frame, of what each pixel shows.
 
     `labelids/labelIds/{name}_labelIds.png` holds official label ids, 8 bits;
@@ -39,48 +39,25 @@ class LabelIdsWriter:
     `label id * 1000 + k`, k from 0, best first, 16 bits; `labelids/color/{name}_color.png` the
     official colors. All are 0 where nothing was found, or a class that Cityscapes lacks. Of
     instances that share pixels the first is on top.
-
-    Args:
-        folder: Where to; made when missing.
-        classes: The class list of the model; None for that of the first result.
-        overwrite: True when files that are there may be replaced.
-
-    Raises:
-        OutputError: No class is one of Cityscapes', there are results already, or the folder
-            cannot be written to.
     """
 
-    def __init__(
-        self, folder: str | Path, *, classes: ClassList | None = None, overwrite: bool = False
-    ) -> None:
-        folder = Path(folder).expanduser()
-        if classes is not None and not has_labels(classes.names):
+    output = WRITER_PATHS["labelids"]
+
+    def _check_classes(self, classes: ClassList) -> None:
+        """Check that one of the classes is Cityscapes'."""
+        if not has_labels(classes.names):
             raise OutputError(
                 f"none of the model's classes ({', '.join(classes.names)}) is a Cityscapes class, "
                 "so `labelids` would be black",
                 hint="choose another kind of results, such as panoptic",
             )
-        self._classes = classes
-        self._folder = folder / "labelids"
-        self._overwrite = overwrite
-        check_free_folder(self._folder, overwrite=overwrite)
 
-    def write(self, result: Result, /) -> None:
-        """Write the pictures of one frame.
-
-        Args:
-            result: Its pixels are not looked at.
-
-        Raises:
-            OutputError: The disk is full or the like.
-            ShapeError: There are more than 1000 things of a class.
-        """
+    def _write(self, result: Result) -> None:
+        """Write the pictures of one frame."""
         frame, instances = result.frame, result.instances
-        if self._classes is None:
-            self._classes = result.classes
         rows = instance_records(instances, self._classes)
         labels = [_label(row.class_name) for row in rows]
-        numbers = segment_numbers(instances)
+        numbers = instances.masks.to_index_map()
         label_ids = [0 if label is None else label.label_id for label in labels]
         colors = [(0, 0, 0) if label is None else label.color[::-1] for label in labels]  # BGR
         tables: dict[str, NDArray[Any]] = {
@@ -89,12 +66,8 @@ class LabelIdsWriter:
             "color": np.array([(0, 0, 0), *colors], dtype=np.uint8),
         }
         for kind, table in tables.items():
-            path = result_path(self._folder / kind, frame.name, suffix=f"_{kind}.png")
-            data = png_bytes(apply_lookup(table, numbers))
-            write_atomically(path, data, overwrite=self._overwrite)
-
-    def close(self) -> None:
-        """Do nothing: every picture is in its place already."""
+            path = result_path(self._path / kind, frame.name, suffix=f"_{kind}.png")
+            self._put(path, png_bytes(apply_lookup(table, numbers)))
 
 
 def has_labels(class_names: Sequence[str]) -> bool:
