@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from tests.evaluation import official, scenes
@@ -30,6 +32,7 @@ from urban_segmentor.errors import OutputError, ShapeError
 from urban_segmentor.evaluation import label_ids, mean_iou, panoptic_quality
 from urban_segmentor.inference.panoptic_merge import merge_panoptic, segments_as_instances
 from urban_segmentor.io.writers import WRITERS
+from urban_segmentor.io.writers.coco_panoptic import panoptic_ids, panoptic_png
 from urban_segmentor.models.known_classes import known_classes
 from urban_segmentor.result import Result
 from urban_segmentor.structures.cityscapes_labels import BY_NAME, TRAIN_LABELS, TRAIN_NAMES
@@ -39,6 +42,8 @@ from urban_segmentor.structures.masks import Masks
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from urban_segmentor.structures.panoptic import PanopticMap
 
@@ -113,6 +118,13 @@ def test_image_and_json_agree(results: list[Instances]) -> None:
             assert segment["isthing"] == int(NAMES[found.class_ids[k]] != "road")
             assert segment["iscrowd"] == 0
             assert segment["score"] == pytest.approx(found.scores[k], abs=6e-6)
+
+
+@given(hnp.arrays(np.int32, (3, 5), elements=st.integers(0, 2**24 - 1)))
+def test_images_hold_any_id(segment_ids: NDArray[np.int32]) -> None:
+    """What a picture is made of reads back."""
+    with Image.open(io.BytesIO(panoptic_png(segment_ids))) as image:
+        np.testing.assert_array_equal(panoptic_ids(np.asarray(image)), segment_ids)
 
 
 def test_ids_above_255_go_into_green() -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from urban_segmentor.datasets.convert.convert_frame import panoptic_folder
 from urban_segmentor.datasets.dataset_classes import DatasetClasses, cityscapes_classes
 from urban_segmentor.datasets.findings import Finding, SampleInspection, shown, unreadable
@@ -26,12 +24,14 @@ from urban_segmentor.datasets.label_masks import (
 )
 from urban_segmentor.datasets.samples import SampleSet
 from urban_segmentor.errors import DatasetError
+from urban_segmentor.io.writers.coco_panoptic import panoptic_ids
 from urban_segmentor.structures.cityscapes_labels import CITYSCAPES
 from urban_segmentor.structures.label_regions import label_regions, masks_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from urban_segmentor.datasets.cityscapes.segments import VisibleObjects
@@ -99,8 +99,7 @@ class PanopticSample:
         self, classes: DatasetClasses, *, size: tuple[int, int] | None = None
     ) -> VisibleObjects:
         """Return the labels; see `Sample`."""
-        image = read_image(self.labels).astype(np.int32)
-        ids = image @ np.array([1, 256, 65536], dtype=np.int32)
+        ids = panoptic_ids(read_image(self.labels))
         own = (ids.shape[0], ids.shape[1])
         check_label_size(self.name, size, own)
         regions = label_regions(ids)

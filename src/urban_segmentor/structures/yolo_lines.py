@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,18 @@ if TYPE_CHECKING:
 _CHARACTERS = 9  # of a coordinate and the blank behind it
 _ROUNDING = 1e-3  # of tools that print few decimals
 _MAX_CLASS_ID = 2**31 - 1
+
+
+def class_names_yaml(names: Sequence[str]) -> str:
+    """Return the entry `names` of a `data.yaml`, with its end.
+
+    >>> print(class_names_yaml(["car", "tram: 'new'"]), end="")
+    names:
+      0: "car"
+      1: "tram: 'new'"
+    """
+    # A JSON string is a YAML string, whatever is in the name.
+    return "names:\n" + "".join(f"  {i}: {json.dumps(name)}\n" for i, name in enumerate(names))
 
 
 def instance_lines(instances: Instances) -> list[bytes]:

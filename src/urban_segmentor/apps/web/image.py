@@ -17,15 +17,13 @@ from urban_segmentor.apps.web.uploads import read_upload
 from urban_segmentor.io.atomic import write_atomically
 from urban_segmentor.io.output_options import WRITER_PATHS
 from urban_segmentor.io.writers import WRITERS
-from urban_segmentor.io.writers.instance_records import png_bytes
+from urban_segmentor.io.writers.coco_panoptic import panoptic_png
 from urban_segmentor.result import Result
 from urban_segmentor.structures.frame import Frame, Image
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
-
-    from numpy.typing import NDArray
 
     from urban_segmentor.apps.web.limits import UploadLimits
     from urban_segmentor.apps.web.model_pool import ModelPool
@@ -120,7 +118,7 @@ def segment_image(  # noqa: PLR0913
         sink.close()
     _write_jpeg(answer.folder / "before.jpg", image)
     _write_jpeg(answer.folder / "after.jpg", drawn)
-    write_atomically(answer.folder / "ids.png", png_bytes(_id_map(instances)), overwrite=True)
+    write_atomically(answer.folder / "ids.png", _id_map(instances), overwrite=True)
     _link(path, answer.folder / _UPLOAD)
     (answer.folder / _CHOICES).write_text(json.dumps(choices.as_query()), encoding="utf-8")
     height, width = image.shape[:2]
@@ -183,15 +181,13 @@ def _named(instances: Instances, class_names: Sequence[str]) -> list[NamedInstan
     ]
 
 
-def _id_map(instances: Instances) -> NDArray[np.uint8]:
-    """Return the number of the instance at each place, uint8 (h, w, 3), BGR; small over large."""
+def _id_map(instances: Instances) -> bytes:
+    """Return a PNG of the number of the instance at each place; small over large."""
     height, width = instances.masks.image_size
     scale = min(1.0, _MAP_SIDE / max(height, width))
     size = (max(round(height * scale), 1), max(round(width * scale), 1))
     large_first = np.argsort(-instances.masks.areas(), kind="stable")
-    numbers = instances.masks.resize(size).to_index_map(order=large_first)
-    high, low = np.divmod(numbers, 256)
-    return np.dstack([np.zeros_like(low), high, low]).astype(np.uint8)
+    return panoptic_png(instances.masks.resize(size).to_index_map(order=large_first))
 
 
 def _write_jpeg(path: Path, image: Image) -> None:

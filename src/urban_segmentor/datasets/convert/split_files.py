@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from urban_segmentor.datasets.convert.convert_frame import panoptic_folder
 from urban_segmentor.datasets.convert.output_folder import YAML
 from urban_segmentor.datasets.convert.panoptic import write_panoptic
 from urban_segmentor.io.atomic import write_atomically
+from urban_segmentor.structures.yolo_lines import class_names_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -67,9 +67,8 @@ def write_yaml(options: ConversionOptions, splits: Sequence[str]) -> Path:
         OutputError: It cannot be written.
     """
     folders = {"train": splits[0], "val": splits[-1]} | {split: split for split in splits}
-    lines = [f"{split}: images/{folder}" for split, folder in folders.items()]
-    lines.append("names:")
-    lines += [f"  {i}: {json.dumps(name)}" for i, name in enumerate(options.classes.names)]
+    lines = [f"{split}: images/{folder}\n" for split, folder in folders.items()]
     path = options.out / YAML
-    write_atomically(path, ("\n".join(lines) + "\n").encode("ascii"), overwrite=True)
+    text = "".join(lines) + class_names_yaml(options.classes.names)
+    write_atomically(path, text.encode("ascii"), overwrite=True)
     return path

@@ -13,6 +13,7 @@ from PIL import Image
 from urban_segmentor.errors import PredictionError
 from urban_segmentor.evaluation.predictions.resizing import MAX_PIXELS, check_fit
 from urban_segmentor.evaluation.predictions.untrusted_files import read_inside
+from urban_segmentor.io.writers.coco_panoptic import panoptic_ids
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,8 +89,7 @@ def read_segment_ids(
             f"`{path}` is no RGB picture of segment ids, but {_describe_mode(image.mode)}",
             hint="a segment's color is its id, R + 256 G + 65536 B, as panopticapi has it",
         )
-    channels = np.asarray(image, dtype=np.int32)
-    return channels[..., 0] | channels[..., 1] << 8 | channels[..., 2] << 16
+    return panoptic_ids(np.asarray(image, dtype=np.uint8))
 
 
 def _read(path: Path, *, root: Path, size: tuple[int, int] | None, resize: bool) -> Image.Image:

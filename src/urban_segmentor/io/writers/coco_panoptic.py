@@ -33,6 +33,16 @@ def panoptic_png(segment_ids: NDArray[np.int32]) -> bytes:
     return png_bytes(np.asarray(cv2.cvtColor(rgba, cv2.COLOR_RGBA2BGR), dtype=np.uint8))
 
 
+def panoptic_ids(image: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """Return the ids of segments that such a picture holds, int32 (H, W).
+
+    Args:
+        image: uint8 (H, W, C), RGB or RGBA.
+    """
+    red, green, blue = (image[..., i].astype(np.int32) for i in range(3))
+    return red | green << 8 | blue << 16
+
+
 def segments_info(
     regions: LabelRegions, *, category_ids: Mapping[int, int], crowds: Container[int] = ()
 ) -> list[dict[str, Any]]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from urban_segmentor.io.atomic import check_free
 from urban_segmentor.io.output_options import WRITER_PATHS
 from urban_segmentor.io.writers.base import ResultWriter
 from urban_segmentor.io.writers.instance_records import result_path
-from urban_segmentor.structures.yolo_lines import instance_lines
+from urban_segmentor.structures.yolo_lines import class_names_yaml, instance_lines
 
 if TYPE_CHECKING:
     from urban_segmentor.result import Result
@@ -40,6 +39,4 @@ class YoloWriter(ResultWriter):
 
     def _finish(self) -> None:
         """Write the class names, as in the `data.yaml` of a data set."""
-        # A JSON string is a YAML string, whatever is in the name.
-        names = [f"  {i}: {json.dumps(name)}\n" for i, name in enumerate(self._classes.names)]
-        self._put(self._names, ("names:\n" + "".join(names)).encode("ascii"))
+        self._put(self._names, class_names_yaml(self._classes.names).encode("ascii"))
