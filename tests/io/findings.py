@@ -91,10 +91,9 @@ def nothing(size: tuple[int, int] = (40, 60)) -> Instances:
 
 def write(kind: str, folder: Path, results: list[tuple[Frame, Instances]]) -> None:
     """Write results and close."""
-    sink = WRITERS[kind](folder, classes=CLASSES)
-    for frame, found in results:
-        sink.write(Result(frame=frame, instances=found))
-    sink.close()
+    with WRITERS[kind](folder, classes=CLASSES) as writer:
+        for frame, found in results:
+            writer.write(Result(frame=frame, instances=found))
 
 
 @contextmanager

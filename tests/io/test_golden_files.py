@@ -54,10 +54,9 @@ def test_results_stay_as_they_are(tmp_path: Path, kind: str, expected: str) -> N
         Result(frame=source_image(none, name="zurich_000003_000019_leftImg8bit"), instances=none),
         Result(frame=video_frame(found, index=6), instances=found),
     ]
-    sink = WRITERS[kind](tmp_path, classes=CLASSES)
-    for result in results:
-        sink.write(result)
-    sink.close()
+    with WRITERS[kind](tmp_path, classes=CLASSES) as writer:
+        for result in results:
+            writer.write(result)
     assert digest(tmp_path) == expected
 
 

@@ -279,11 +279,12 @@ def test_two_frames_of_one_name_are_noticed(tmp_path: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", sorted(set(FORMATS) - {"masks"}))
 def test_a_class_that_the_model_does_not_have_is_refused(tmp_path: Path, kind: str) -> None:
-    """A name from the end of the list would be a silent mistake."""
+    """A name from the end of the list would be a silent mistake; no file is left."""
     found = example()
     sink = WRITERS[kind](tmp_path, classes=CLASSES[:3], overwrite=False)
     with pytest.raises(ShapeError, match=r"`class_ids` must lie in 0\.\.2, got 4"):
         sink.write(Result(frame=source_image(found), instances=found))
+    assert not any(path.is_file() for path in tmp_path.rglob("*"))
 
 
 def test_a_mask_image_holds_65535_instances(tmp_path: Path) -> None:

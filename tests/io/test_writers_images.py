@@ -13,7 +13,7 @@ from pycocotools.coco import COCO
 
 from tests.io.findings import fresh_folder, properties
 from tests.strategies import instances
-from urban_segmentor.errors import OutputError, ShapeError
+from urban_segmentor.errors import OutputError
 from urban_segmentor.io.image_codec import decode_image
 from urban_segmentor.io.images import ImageReader, write_image
 from urban_segmentor.io.inputs import find_inputs
@@ -295,12 +295,3 @@ def test_color_maps_put_things_on_stuff(tmp_path: Path) -> None:
     assert shown is not None
     assert (shown[:, :10, ::-1] == CLASSES[0].color).all()
     assert (shown[:, 10:, ::-1] == CLASSES[1].color).all()
-
-
-@pytest.mark.parametrize("kind", ["color", "cutouts"])
-def test_unknown_classes_are_refused(tmp_path: Path, kind: str) -> None:
-    """A class id outside of the list is an error, and leaves no file."""
-    sink = WRITERS[kind](tmp_path, classes=CLASSES[:1])
-    with pytest.raises(ShapeError, match="class_ids"):
-        sink.write(of_image(of_masks(np.ones((1, *SIZE), dtype=np.bool_), [3])))
-    assert not any(path.is_file() for path in tmp_path.rglob("*"))

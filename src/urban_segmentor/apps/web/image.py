@@ -113,9 +113,8 @@ def segment_image(  # noqa: PLR0913
         pixels=image, source=title, name=title.rpartition(".")[0] or title, file_name=title
     )
     for kind in _SAVED:
-        sink = WRITERS[kind](answer.folder, classes=instances.classes, overwrite=True)
-        sink.write(Result(frame=frame, instances=instances))
-        sink.close()
+        with WRITERS[kind](answer.folder, classes=instances.classes, overwrite=True) as writer:
+            writer.write(Result(frame=frame, instances=instances))
     _write_jpeg(answer.folder / "before.jpg", image)
     _write_jpeg(answer.folder / "after.jpg", drawn)
     write_atomically(answer.folder / "ids.png", _id_map(instances), overwrite=True)
