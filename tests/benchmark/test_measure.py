@@ -129,7 +129,7 @@ def test_a_device_that_was_named_must_be_there() -> None:
 def test_a_image_is_the_sum_of_its_stages() -> None:
     """The median of the sums, not the sum of the medians."""
     clock = LatencyTimer()
-    for infer, masks in ((0.010, 0.001), (0.001, 0.010), (0.002, 0.002)):
+    for infer, masks in ((10.0, 1.0), (1.0, 10.0), (2.0, 2.0)):
         clock.add({"infer": infer, "masks": masks})
     speed = clock.speed((1, 2))
     assert speed.p50_ms == pytest.approx(11)

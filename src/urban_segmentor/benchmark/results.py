@@ -6,11 +6,11 @@ from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from urban_segmentor.profiling import StageTimes
+from urban_segmentor.profiling import StageTimes, p50_p95
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from urban_segmentor.benchmark.plan import BenchmarkCandidate
     from urban_segmentor.profiling import StageSummary
 
@@ -82,13 +82,12 @@ class LatencyTimer:
 
     def __init__(self) -> None:
         self._stages = StageTimes()
-        self._totals_s: array[float] = array("d")
+        self._totals_ms: array[float] = array("d")
 
-    def add(self, times_s: dict[str, float]) -> None:
-        """Add the durations of one image, seconds by stage."""
-        for stage, time_s in times_s.items():
-            self._stages.add(stage, time_s)
-        self._totals_s.append(sum(times_s.values()))
+    def add(self, milliseconds: Mapping[str, float]) -> None:
+        """Add the durations of the stages of one image, milliseconds."""
+        self._stages.add_frame(milliseconds)
+        self._totals_ms.append(sum(milliseconds.values()))
 
     def speed(self, input_size: tuple[int, int]) -> SpeedFigures:
         """Return the latency over all images so far.
@@ -96,11 +95,11 @@ class LatencyTimer:
         Args:
             input_size: Height and width of the network input, pixels.
         """
-        totals_ms = np.array(self._totals_s) * 1e3
+        p50_ms, p95_ms = p50_p95(self._totals_ms)
         return SpeedFigures(
             input_size=input_size,
             stages=self._stages.summary(),
-            p50_ms=round(float(np.median(totals_ms)), 2),
-            p95_ms=round(float(np.percentile(totals_ms, 95)), 2),
-            images=len(totals_ms),
+            p50_ms=round(p50_ms, 2),
+            p95_ms=round(p95_ms, 2),
+            images=len(self._totals_ms),
         )

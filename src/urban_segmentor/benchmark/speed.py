@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from urban_segmentor.benchmark.results import BenchmarkRow, LatencyTimer
 from urban_segmentor.errors import SettingError, UrbanSegmentorError
+from urban_segmentor.evaluation.validation.latency import segment_with_masks
 from urban_segmentor.inference.config import USUAL_CONFIG
 
 if TYPE_CHECKING:
@@ -91,20 +91,9 @@ def _ready(candidate: BenchmarkCandidate, image: Image) -> Segmenter:
 
 
 def _turn(runner: _Runner, images: Sequence[Image]) -> None:
-    _times_s(runner.segmenter, images[0])
+    segment_with_masks(runner.segmenter, images[0])
     for image in images:
-        runner.clock.add(_times_s(runner.segmenter, image))
-
-
-def _times_s(segmenter: Segmenter, image: Image) -> dict[str, float]:
-    """Return the duration of each stage for an image, seconds."""
-    result = segmenter(image)
-    times_s = {stage: milliseconds / 1e3 for stage, milliseconds in result.milliseconds.items()}
-    since_s = time.perf_counter()
-    for crop in result.instances.masks.crops:
-        crop.any()
-    times_s["masks"] = time.perf_counter() - since_s
-    return times_s
+        runner.clock.add(segment_with_masks(runner.segmenter, image).milliseconds)
 
 
 def _failed(row: BenchmarkRow, error: Exception) -> BenchmarkRow:

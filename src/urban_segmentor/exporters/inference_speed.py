@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import statistics
-import time
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from urban_segmentor.inference.runtimes.selection import open_model_file, select_runtime
+from urban_segmentor.profiling import StageTimes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,11 +39,9 @@ def inference_ms(
         for name, (path, precision) in forms.items()
     }
     noise = np.random.default_rng(0).integers(0, 256, (1, *input_size, 3), dtype=np.uint8)
-    taken_s: dict[str, list[float]] = {name: [] for name in backends}
-    for number in range(rounds + _WARM_UP):
+    times = StageTimes()
+    for _ in range(_WARM_UP + rounds):
         for name, backend in backends.items():
-            since_s = time.perf_counter()
-            backend.infer(noise)
-            if number >= _WARM_UP:
-                taken_s[name].append(time.perf_counter() - since_s)
-    return {name: 1000 * statistics.median(times) for name, times in taken_s.items()}
+            with times.measure(name):
+                backend.infer(noise)
+    return times.latest(rounds)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -13,6 +12,7 @@ from urban_segmentor.inference.panoptic_config import PanopticConfig
 from urban_segmentor.inference.panoptic_merge import merge_panoptic, segments_as_instances
 from urban_segmentor.inference.segmenter import Segmenter
 from urban_segmentor.models.registry import DEFAULT_MODEL
+from urban_segmentor.profiling import Stopwatch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,15 +57,15 @@ class PanopticSegmenter(BaseSegmenter):
 
     def _segment(self, frame: Frame) -> Result:
         result = self._segmenter.segment(frame)
-        started_s = time.perf_counter()
+        stopwatch = Stopwatch()
         panoptic = merge_panoptic(result.instances, config=self._config)
         instances = segments_as_instances(panoptic, classes=result.classes)
-        merge_ms = 1e3 * (time.perf_counter() - started_s)  # masks are decoded as they are painted
+        stopwatch.lap("merge")  # masks are decoded as they are painted
         return replace(
             result,
             instances=instances,
             panoptic=panoptic,
-            milliseconds={**result.milliseconds, "merge": merge_ms},
+            milliseconds={**result.milliseconds, **stopwatch.milliseconds},
         )
 
     def with_settings(

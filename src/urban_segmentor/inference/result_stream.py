@@ -173,6 +173,5 @@ class ResultStream(Iterator["Result"]):
         finally:
             if self._free is not None:
                 self._free.release()
-        for stage, milliseconds in result.milliseconds.items():
-            self._times.add(stage, milliseconds / 1e3)
+        self._times.add_frame(result.milliseconds)
         return result

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import threading
-import time
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Never, Self
@@ -39,6 +38,7 @@ from urban_segmentor.inference.runtimes.selection import (
 )
 from urban_segmentor.models.registry import resolve_model
 from urban_segmentor.models.spec import ModelSpec
+from urban_segmentor.profiling import Stopwatch
 from urban_segmentor.result import Result
 from urban_segmentor.structures.boxes import Letterbox, rectangular_size
 from urban_segmentor.structures.instances import Instances
@@ -227,18 +227,14 @@ class Segmenter(BaseSegmenter):
         input_size = self._input_size(image_size, settings)
         runtime = self._network.runtime(input_size)
         letterbox = Letterbox.fit(image_size, input_size)
-        started_s = time.perf_counter()
+        stopwatch = Stopwatch()
         batch = network_input(frame.pixels, letterbox)
-        prepared_s = time.perf_counter()
+        stopwatch.lap("preprocess")
         outputs = runtime.infer(batch)
-        inferred_s = time.perf_counter()
+        stopwatch.lap("infer")
         instances = self._instances(outputs, letterbox, settings)
-        milliseconds = {
-            "preprocess": 1e3 * (prepared_s - started_s),
-            "infer": 1e3 * (inferred_s - prepared_s),
-            "postprocess": 1e3 * (time.perf_counter() - inferred_s),
-        }
-        return Result(frame=frame, instances=instances, milliseconds=milliseconds)
+        stopwatch.lap("postprocess")
+        return Result(frame=frame, instances=instances, milliseconds=stopwatch.milliseconds)
 
     def input_size(self, image_size: tuple[int, int]) -> tuple[int, int]:
         """Return the network input that an image gets, height and width in pixels.

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from urban_segmentor.apps.live.fps_meter import DelaySummary, FpsMeter
 from urban_segmentor.apps.live.stats_collector import LiveStatsCollector
 from urban_segmentor.apps.live.view_stages import ViewFilter, ViewRenderer
 from urban_segmentor.pipeline import Pipeline
-from urban_segmentor.profiling import StageTimes
+from urban_segmentor.profiling import DelaySummary, FpsMeter, StageTimes
 from urban_segmentor.structures.frame import Frame
 
 if TYPE_CHECKING:

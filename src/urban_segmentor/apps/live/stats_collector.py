@@ -10,9 +10,8 @@ from urban_segmentor.visualization.live_stats import LiveStats
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from urban_segmentor.apps.live.fps_meter import FpsMeter
     from urban_segmentor.io.streams.live_source import LiveSource
-    from urban_segmentor.profiling import StageTimes
+    from urban_segmentor.profiling import FpsMeter, StageTimes
 
 _FRESH_S = 0.25  # figures that change more often cannot be read
 _FRAMES = 30  # of which each stage's median is shown

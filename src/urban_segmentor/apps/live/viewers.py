@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from urban_segmentor.apps.live.browser import BrowserDisplay
 from urban_segmentor.apps.live.display_options import USUAL_DISPLAY
-from urban_segmentor.apps.live.fps_meter import FpsMeter
 from urban_segmentor.apps.live.snapshot import save_image
 from urban_segmentor.apps.live.view_controls import ViewControls, ViewState
 from urban_segmentor.apps.live.window import WindowDisplay
 from urban_segmentor.io.output_options import USUAL_FOLDER
+from urban_segmentor.profiling import FpsMeter
 from urban_segmentor.structures.classes import ClassList
 from urban_segmentor.visualization.live_stats import LiveStats
 

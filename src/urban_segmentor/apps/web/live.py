@@ -5,7 +5,6 @@ frame gets old in a queue.
 """
 
 import threading
-import time
 from collections import Counter
 from dataclasses import replace
 
@@ -20,6 +19,7 @@ from urban_segmentor.apps.web.model_pool import ModelPool
 from urban_segmentor.apps.web.segment_options import SegmentOptions
 from urban_segmentor.apps.web.uploads import decode_upload
 from urban_segmentor.errors import UploadError
+from urban_segmentor.profiling import Stopwatch
 
 MAX_FRAME_BYTES = 2_000_000
 """Of a frame; a JPEG of 1280 x 720 pixels has about 200 kB."""
@@ -86,31 +86,24 @@ def _annotated_frame(
     data: bytes, *, models: ModelPool, limits: UploadLimits, options: SegmentOptions
 ) -> Response:
     """Return the annotated frame as JPEG, with counts and timings in the headers."""
-    laps: list[tuple[str, float]] = []
-    since_s = time.perf_counter()
-
-    def lap(stage: str) -> None:
-        nonlocal since_s
-        now_s = time.perf_counter()
-        laps.append((stage, 1000 * (now_s - since_s)))
-        since_s = now_s
-
+    stopwatch = Stopwatch()
     image = decode_upload(data, limits=limits)
-    lap("decode")
+    stopwatch.lap("decode")
     result = models.segmenter_for(options)(image)
     instances = result.instances
-    lap("infer")
+    stopwatch.lap("infer")
     annotated = models.overlay(options).draw(result)
-    lap("draw")
+    stopwatch.lap("draw")
     bgr = cv2.cvtColor(annotated, cv2.COLOR_RGB2BGR)
     jpeg = cv2.imencode(".jpg", bgr, _QUALITY)[1].tobytes()
-    lap("encode")
+    stopwatch.lap("encode")
     counts = Counter(instances.class_names).most_common(_MAX_CLASSES)
     summary = ", ".join(f"{count} {name}" for name, count in counts)
+    timings = (f"{stage};dur={ms:.1f}" for stage, ms in stopwatch.milliseconds.items())
     headers = {
         "X-Instances": str(len(instances)),
         "X-Seen": summary.encode("ascii", "replace").decode(),
-        "Server-Timing": ", ".join(f"{stage};dur={ms:.1f}" for stage, ms in laps),
+        "Server-Timing": ", ".join(timings),
         "Cache-Control": "no-store",
     }
     return Response(jpeg, media_type="image/jpeg", headers=headers)

@@ -1,7 +1,6 @@
 """The REST API: an image in, instances out as JSON."""
 
 import threading
-import time
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
@@ -27,6 +26,7 @@ from urban_segmentor.apps.web.uploads import decode_upload
 from urban_segmentor.errors import SettingError, TooLargeError, UploadError, UrbanSegmentorError
 from urban_segmentor.io.writers.instance_records import instance_records
 from urban_segmentor.options import option_of, range_of
+from urban_segmentor.profiling import Stopwatch
 from urban_segmentor.structures.rle import encode_rle
 
 _USUAL = SegmentOptions()
@@ -194,17 +194,11 @@ def _segmented(
     data: bytes, *, models: ModelPool, limits: UploadLimits, options: SegmentOptions
 ) -> SegmentResponse:
     """Return the instances of an image, with timings."""
-    stage_s: dict[str, float] = {}
-
-    def add_time(stage: str, seconds: float) -> None:
-        stage_s[stage] = stage_s.get(stage, 0.0) + seconds
-
-    since_s = time.perf_counter()
+    stopwatch = Stopwatch()
     image = decode_upload(data, limits=limits)
-    add_time("decode", time.perf_counter() - since_s)
+    stopwatch.lap("decode")
     result = models.segmenter_for(options)(image)
-    for stage, milliseconds in result.milliseconds.items():
-        add_time(stage, milliseconds / 1e3)
+    milliseconds = {**stopwatch.milliseconds, **result.milliseconds}
     instances = result.instances
     rows = instance_records(instances)
     height, width = image.shape[:2]
@@ -223,5 +217,5 @@ def _segmented(
             )
             for row, rle in zip(rows, encode_rle(instances.masks), strict=True)
         ],
-        ms={stage: round(1000 * seconds, 2) for stage, seconds in stage_s.items()},
+        ms={stage: round(duration_ms, 2) for stage, duration_ms in milliseconds.items()},
     )

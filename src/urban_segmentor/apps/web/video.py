@@ -19,6 +19,7 @@ from urban_segmentor.io.output_options import WRITER_PATHS, OutputOptions
 from urban_segmentor.io.writers import WRITERS
 from urban_segmentor.pipeline import Pipeline
 from urban_segmentor.predict import overlay_sink
+from urban_segmentor.profiling import FpsMeter
 from urban_segmentor.structures.frame import Frame, Yuv420
 
 if TYPE_CHECKING:
@@ -115,8 +116,7 @@ class VideoJob:
         self._segmenter, self._overlay = engine.segmenter_for(choices), engine.overlay(choices)
         self._clip = ClipRange(duration_s=limits.video_s)
         self._lock = threading.Lock()
-        self._frames, self._total = 0, None
-        self._first_s = self._last_s = 0.0
+        self._meter, self._total = FpsMeter(), None
         self._latest: Frame | None = None
         self._cancelled = threading.Event()
         self._pipeline: Pipeline | None = None
@@ -142,11 +142,9 @@ class VideoJob:
     def progress(self) -> JobProgress:
         """How far it is."""
         with self._lock:
-            frames, total = self._frames, self._total
-            span_s = self._last_s - self._first_s
-            fps = (frames - 1) / span_s if frames > 1 and span_s > 0 else 0.0
+            frames, fps, total = self._meter.frames, self._meter.rate(), self._total
             left = None
-            if total is not None and fps > 0 and span_s > _WARM_UP_S:
+            if total is not None and fps > 0 and (frames - 1) / fps > _WARM_UP_S:
                 left = max(total - frames, 0) / fps
             return JobProgress(
                 frames=frames,
@@ -230,15 +228,12 @@ class VideoJob:
 
     def _note_result(self, result: Result) -> None:
         """Note a result that is written; called in order."""
-        now_s = time.perf_counter()
         self.counts.add(result.instances, time_s=result.frame.time_s)
         self._latest = result.rendered
-        with self._lock:
-            self._first_s = self._first_s or now_s
-            self._last_s = now_s
-            self._frames += 1
-        if self._frames >= self._limits.video_frames and self._pipeline is not None:
-            self._note = f"The video is longer than it said; {self._frames} frames were taken."
+        self._meter.shown(time.monotonic(), captured_s=None)
+        frames = self._meter.frames
+        if frames >= self._limits.video_frames and self._pipeline is not None:
+            self._note = f"The video is longer than it said; {frames} frames were taken."
             self._pipeline.stop()
 
     def _public(self, text: str) -> str:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from urban_segmentor.datasets.samples import Sample
     from urban_segmentor.evaluation.predictions import SavedPredictions
     from urban_segmentor.inference.segmenter import Segmenter
-    from urban_segmentor.profiling import StageTimes
     from urban_segmentor.structures.instances import Instances
 
 
@@ -53,7 +52,6 @@ class ModelPredictor:
     Args:
         segmenter: The model; low scores must get through for AP.
         config: How its instances become a panoptic map.
-        stages: Where durations are noted, or None.
         classes: Those of the labels, where they are not Cityscapes'.
     """
 
@@ -62,14 +60,12 @@ class ModelPredictor:
         segmenter: Segmenter,
         *,
         config: PanopticConfig | None = None,
-        stages: StageTimes | None = None,
         classes: DatasetClasses | None = None,
     ) -> None:
         self.class_names = segmenter.spec.class_names
         self.kind = "model"
         self._segmenter = segmenter
         self._config = config or PanopticConfig()
-        self._stages = stages
         self._classes = model_classes(self.class_names, classes)
         self._with_map = classes is not None or not self._classes.is_thing.all()
 
@@ -79,15 +75,11 @@ class ModelPredictor:
         _check_shape(sample, image.shape[:2], size)
         result = self._segmenter.segment(Frame(pixels=image), mask_size=size)
         instances = replace(result.instances, classes=self._classes)
-        if self._stages is not None:
-            for stage, milliseconds in result.milliseconds.items():
-                self._stages.add(stage, milliseconds / 1e3)
         return as_predicted(
             instances,
             class_names=self.class_names,
             config=self._config,
             with_map=self._with_map,
-            stages=self._stages,
         )
 
 
@@ -192,7 +184,6 @@ def as_predicted(
     class_names: tuple[str, ...],
     config: PanopticConfig,
     with_map: bool,
-    stages: StageTimes | None = None,
 ) -> FramePrediction:
     """Return instances together with the map that they merge into.
 
@@ -202,14 +193,9 @@ def as_predicted(
         config: How they are merged.
         with_map: False to leave the map out: without stuff it would only show what the model
             was never asked for.
-        stages: Where the duration of the merge is noted, or None.
     """
     if not with_map:
         return FramePrediction(instances=instances, panoptic=None, label_ids=None)
-    if stages is None:
-        panoptic = merge_panoptic(instances, config=config)
-    else:
-        with stages.measure("merge"):
-            panoptic = merge_panoptic(instances, config=config)
+    panoptic = merge_panoptic(instances, config=config)
     labels = label_ids(panoptic, class_names=class_names)
     return FramePrediction(instances=instances, panoptic=panoptic, label_ids=labels)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from urban_segmentor.apps.live.fps_meter import FpsMeter
+from urban_segmentor.profiling import FpsMeter
 
 
 def shown(meter: FpsMeter, times_s: list[float], *, delay_s: float = 0.04) -> None:
