@@ -1,5 +1,7 @@
 """Every error this package raises on purpose derives from `UrbanSegmentorError`."""
 
+_MAX_LINE = 200  # characters
+
 
 class UrbanSegmentorError(Exception):
     """Base class; catch it to catch every deliberate failure.
@@ -88,3 +90,18 @@ class MissingLibraryError(UrbanSegmentorError, ImportError):
 
 class ShapeError(UrbanSegmentorError, ValueError):
     """An array has the wrong shape or dtype."""
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error of a library, shortened; its type where it is silent."""
+    return _lines(error)[0]
+
+
+def last_line(error: BaseException) -> str:
+    """Return the last line of an error of a library, for one that names its source files first."""
+    return _lines(error)[-1]
+
+
+def _lines(error: BaseException) -> list[str]:
+    text = str(error).strip() or type(error).__name__
+    return [line[:_MAX_LINE] for line in text.splitlines()]

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, TypedDict
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Mapping
+    from collections.abc import Collection, Generator, Mapping, Sequence
 
-    from numpy.typing import ArrayLike
+    from numpy.typing import NDArray
 
 STAGES = (
     *("decode", "preprocess", "infer", "postprocess"),
@@ -192,13 +192,13 @@ class FpsMeter:
             self._recent.popleft()
 
 
-def p50_p95(durations: ArrayLike) -> tuple[float, float]:
+def p50_p95(durations: Sequence[float] | NDArray[np.float64]) -> tuple[float, float]:
     """Return the median and the 95th percentile of at least one duration.
 
     Args:
-        durations: float (N,), in any unit.
+        durations: float64 (N,), in any unit.
     """
-    p50, p95 = np.percentile(durations, [50, 95]).tolist()
+    p50, p95 = np.percentile(np.asarray(durations, np.float64), [50, 95]).tolist()
     return p50, p95
 
 

@@ -13,10 +13,10 @@ from openvino import opset13 as ops
 
 from tests.benchmark.made import made_file
 from tests.cli.tiny import save_tiny_model
-from urban_segmentor.benchmark.hardware import native_precision
 from urban_segmentor.benchmark.models import find_models, is_quantized_from, read_model
 from urban_segmentor.benchmark.plan import make_plan, parse_sizes
 from urban_segmentor.errors import ModelError, SettingError
+from urban_segmentor.inference.runtimes.openvino import native_precision
 from urban_segmentor.models.registry import embedded_models
 
 if TYPE_CHECKING:

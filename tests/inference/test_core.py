@@ -9,7 +9,7 @@ CODE = """
 import os, signal
 import numpy as np
 from urban_segmentor import Segmenter
-from urban_segmentor.benchmark.hardware import native_precision
+from urban_segmentor.inference.runtimes.openvino import native_precision
 from urban_segmentor.cli.info import collect
 
 arrived = []

@@ -83,8 +83,8 @@ def test_an_nvidia_card_is_used() -> None:
         ("auto", "onnx", ".xml", r"ONNX Runtime does not read \.xml"),
         ("cuda", "auto", ".xml", "OpenVINO does not run on CUDA"),
         ("cuda", "openvino", ".onnx", "OpenVINO does not run on CUDA"),
-        ("gpu", "onnx", ".onnx", "not `gpu`"),
-        ("npu", "onnx", ".onnx", "not `npu`"),
+        ("gpu", "onnx", ".onnx", "ONNX Runtime does not run on GPU"),
+        ("npu", "onnx", ".onnx", "ONNX Runtime does not run on NPU"),
         ("auto", "tensorrt", ".onnx", "`tensorrt` is no runtime"),
     ],
 )

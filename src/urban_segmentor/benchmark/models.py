@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from urban_segmentor.errors import ModelError, SettingError
-from urban_segmentor.inference.runtimes.selection import open_model_file, select_runtime
+from urban_segmentor.inference.runtimes.selection import open_model_file
 from urban_segmentor.models.registry import embedded_models, resolve_model
 from urban_segmentor.models.spec import ModelSpec
 
@@ -96,8 +96,7 @@ def read_model(name: str, path: Path) -> BenchmarkModel:
     Raises:
         ModelError: It is damaged, of another task, or without the metadata that is needed.
     """
-    choice = select_runtime(device="cpu", runtime="openvino", suffix=path.suffix)
-    network = open_model_file(path, choice)
+    network = open_model_file(path)
     made_from = network.metadata.get(QUANTIZED_FROM)
     try:
         is_quantized = _INTEGERS[path.suffix].search(path.read_bytes()) is not None

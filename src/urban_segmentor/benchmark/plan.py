@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from urban_segmentor.benchmark.hardware import native_precision
 from urban_segmentor.errors import SettingError
 from urban_segmentor.inference.config import SegmenterConfig
-from urban_segmentor.inference.runtimes.selection import Precision, RuntimeSelection, select_runtime
+from urban_segmentor.inference.runtimes.openvino import native_precision
+from urban_segmentor.inference.runtimes.selection import (
+    RUNTIMES,
+    Precision,
+    RuntimeKey,
+    RuntimeSelection,
+    select_runtime,
+)
 from urban_segmentor.inference.segmenter import Segmenter
 
 if TYPE_CHECKING:
@@ -17,7 +23,6 @@ if TYPE_CHECKING:
 
     from urban_segmentor.benchmark.models import BenchmarkModel
 
-RUNTIMES: tuple[Literal["openvino", "onnx"], ...] = ("openvino", "onnx")
 _NO_ONNX = "`onnxruntime` is not installed: pip install 'urban-segmentor[onnx]'"
 _ONE_PRECISION = "ONNX Runtime has one precision, which is measured as f32"
 
@@ -28,7 +33,7 @@ class BenchmarkCandidate:
 
     Attributes:
         file: The model.
-        runtime: `openvino` or `onnx`.
+        runtime: Key of `RUNTIMES`.
         device: `cpu`, `gpu`, `cuda:0`, ...
         precision: Requested precision: `auto` or `f32`.
         computes_in: Actual precision: `bf16`, `f16`, `f32`, or `tf32` on CUDA.
@@ -36,7 +41,7 @@ class BenchmarkCandidate:
     """
 
     file: BenchmarkModel
-    runtime: Literal["openvino", "onnx"]
+    runtime: RuntimeKey
     device: str
     precision: Precision
     computes_in: str

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from urban_segmentor.benchmark.results import BenchmarkRow, LatencyTimer
-from urban_segmentor.errors import SettingError, UrbanSegmentorError
+from urban_segmentor.errors import SettingError, UrbanSegmentorError, last_line
 from urban_segmentor.evaluation.validation.latency import segment_with_masks
 from urban_segmentor.inference.config import USUAL_CONFIG
 
@@ -98,5 +98,4 @@ def _turn(runner: _Runner, images: Sequence[Image]) -> None:
 
 def _failed(row: BenchmarkRow, error: Exception) -> BenchmarkRow:
     """Return the row with the error in one line."""
-    lines = str(error).strip().splitlines()
-    return replace(row, error=lines[-1][:300] if lines else type(error).__name__)
+    return replace(row, error=last_line(error))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import platform
-from importlib import metadata
 from typing import Annotated
 
 import typer
 
 from urban_segmentor.cli.option_records import ConsoleOptions, with_options, without
+from urban_segmentor.versions import versions
 
 _LIBRARIES = ("av", "numpy", "openvino", "onnxruntime", "onnxruntime-gpu", "ultralytics", "torch")
 _OPENCV_WHEELS = (
@@ -48,7 +48,6 @@ def collect() -> dict[str, str | list[str]]:
     """Return versions, processor, devices and models."""
     import cv2
 
-    from urban_segmentor import __version__
     from urban_segmentor.inference.runtimes.openvino import core
     from urban_segmentor.models.registry import embedded_models
 
@@ -57,27 +56,21 @@ def collect() -> dict[str, str | list[str]]:
         f"{name} ({openvino.get_property(name, 'FULL_DEVICE_NAME')})"
         for name in openvino.available_devices
     ]
-    versions = {name: _version(name) for name in (*_LIBRARIES, *_OPENCV_WHEELS)}
+    installed = versions((*_LIBRARIES, *_OPENCV_WHEELS))
     return {
-        "urban_segmentor": __version__,
-        "python": platform.python_version(),
+        "urban_segmentor": installed.pop("urban-segmentor"),
+        "python": installed.pop("python"),
         "system": platform.platform(),
         "cores": str(os.cpu_count()),
         "cpu_features": cv2.getCPUFeaturesLine(),
         "cpu_precisions": list(openvino.get_property("CPU", "OPTIMIZATION_CAPABILITIES")),
         "openvino_sees": devices,
-        "libraries": [f"{name} {version}" for name, version in versions.items() if version],
+        "libraries": [f"{name} {version}" for name, version in installed.items()],
         "models": list(embedded_models()),
     }
 
 
 def opencv_wheels() -> list[str]:
     """Return the OpenCV wheels that are installed; more than one is a conflict."""
-    return [name for name in _OPENCV_WHEELS if _version(name)]
-
-
-def _version(distribution: str) -> str | None:
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return None
+    installed = versions(_OPENCV_WHEELS)
+    return [name for name in _OPENCV_WHEELS if name in installed]

@@ -40,11 +40,10 @@ def models(
 
 def _describe(name: str, path: Path) -> dict[str, object]:
     """Return what a model file says about itself."""
-    from urban_segmentor.inference.runtimes.selection import open_model_file, select_runtime
+    from urban_segmentor.inference.runtimes.selection import open_model_file
     from urban_segmentor.models.spec import ModelSpec
 
-    choice = select_runtime(device="cpu", runtime="auto", suffix=path.suffix)
-    network = open_model_file(path, choice)
+    network = open_model_file(path)
     spec = ModelSpec.from_metadata(network.metadata, path=str(path))
     weights = path.with_suffix(".bin") if path.suffix == ".xml" else path
     return {

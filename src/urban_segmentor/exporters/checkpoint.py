@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from urban_segmentor.errors import ModelError
+from urban_segmentor.errors import ModelError, first_line
 from urban_segmentor.exporters.ultralytics_env import quiet_ultralytics, require_modules
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Checkpoint:
                 )
         except Exception as error:  # its exporter raises whatever its libraries do
             raise ModelError(
-                f"Ultralytics cannot export `{self.path}`: {_first_line(error)}",
+                f"Ultralytics cannot export `{self.path}`: {first_line(error)}",
                 hint="see whether it can without us: "
                 f"yolo export model={self.path} format=onnx dynamic=True",
             ) from error
@@ -197,7 +197,7 @@ def _load(path: Path, *, trust: bool) -> Any:
                 hint="if you trust whoever made it, add --trust",
             ) from error
         raise ModelError(
-            f"`{path}` is no checkpoint that can be loaded: {_first_line(error)}",
+            f"`{path}` is no checkpoint that can be loaded: {first_line(error)}",
             hint="fetch it again, or take a checkpoint that Ultralytics wrote",
         ) from error
 
@@ -230,7 +230,3 @@ def _in_silence() -> Generator[None]:
         warnings.simplefilter("ignore")
         import_module("ultralytics.utils").LOGGER.setLevel("CRITICAL")
         yield
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

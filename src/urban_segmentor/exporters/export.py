@@ -35,7 +35,7 @@ from urban_segmentor.exporters.verify_export import (
     wrap_unfiltered,
 )
 from urban_segmentor.inference.preprocess import network_input
-from urban_segmentor.inference.runtimes.selection import open_model_file, select_runtime
+from urban_segmentor.inference.runtimes.selection import open_model_file
 from urban_segmentor.io.atomic import output_errors
 from urban_segmentor.models.spec import ModelSpec
 from urban_segmentor.structures.boxes import Letterbox
@@ -163,11 +163,11 @@ def _open(options: ExportOptions, path: Path, folder: Path, progress: ExportProg
         imgsz = input_size(options, usual, stride=checkpoint.stride)
         folder.mkdir()
         onnx = checkpoint.export_onnx(folder, imgsz=imgsz)
-        network = _network(onnx)
+        network = open_model_file(onnx, precision="f32")
         spec = ModelSpec.from_metadata(network.metadata, path=str(path))
         metadata = file_metadata(spec, network.metadata) | checkpoint_metadata(checkpoint)
     else:
-        checkpoint, onnx, network = None, path, _network(path)
+        checkpoint, onnx, network = None, path, open_model_file(path, precision="f32")
         spec = ModelSpec.from_metadata(network.metadata, path=str(path))
         imgsz = input_size(options, spec.imgsz, stride=spec.stride)
         if network.static_size not in {None, imgsz}:
@@ -178,11 +178,6 @@ def _open(options: ExportOptions, path: Path, folder: Path, progress: ExportProg
         metadata = file_metadata(spec, network.metadata)
     metadata |= {"imgsz": list(imgsz), **user_metadata(options.description)}
     return _Source(onnx, network, metadata, checkpoint)
-
-
-def _network(path: Path) -> ModelFile:
-    choice = select_runtime(device="cpu", runtime="openvino", suffix=path.suffix)
-    return open_model_file(path, choice, precision="f32")
 
 
 def _build(options: ExportOptions, source: _Source, folder: Path, *, stem: str) -> Path:
@@ -225,7 +220,7 @@ def _compare(
         return compared_on, agreement
     size = ours.input_size(images[0].image.shape[:2])
     gap = output_gap(
-        _network(model_path).compile(size),
+        open_model_file(model_path, precision="f32").compile(size),
         network.compile(size),
         (network_input(p.image, Letterbox.fit(p.image.shape[:2], size)) for p in images),
         ends_in_nms=spec.ends_in_nms,

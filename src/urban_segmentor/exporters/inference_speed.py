@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from urban_segmentor.inference.runtimes.selection import open_model_file, select_runtime
+from urban_segmentor.inference.runtimes.selection import open_model_file
 from urban_segmentor.profiling import StageTimes
 
 if TYPE_CHECKING:
@@ -31,11 +31,7 @@ def inference_ms(
         rounds: Inferences of each.
     """
     backends = {
-        name: open_model_file(
-            path,
-            select_runtime(device="cpu", runtime="openvino", suffix=path.suffix),
-            precision=precision,
-        ).compile(input_size)
+        name: open_model_file(path, precision=precision).compile(input_size)
         for name, (path, precision) in forms.items()
     }
     noise = np.random.default_rng(0).integers(0, 256, (1, *input_size, 3), dtype=np.uint8)

@@ -16,7 +16,7 @@ from urban_segmentor.exporters.images import (
 from urban_segmentor.exporters.inference_speed import inference_ms
 from urban_segmentor.exporters.model_files import read_model, save_openvino
 from urban_segmentor.exporters.quantize import quantize
-from urban_segmentor.inference.runtimes.selection import open_model_file, select_runtime
+from urban_segmentor.inference.runtimes.selection import open_model_file
 from urban_segmentor.models.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def export_int8(  # noqa: PLR0913
         calibration_images(options.data, plan.calibration),
         imgsz=imgsz,
         stride=spec.stride,
-        static_size=_static_size(model_path),
+        static_size=open_model_file(model_path).static_size,
         on_image=progress.advance,
     )
     model = quantize(read_model(model_path), inputs, count=len(inputs), whole_head=plan.whole_head)
@@ -128,11 +128,6 @@ def _int8_metadata(
         "ap_imgsz": gate.imgsz,
         "calibration_images": calibration,
     }
-
-
-def _static_size(model_path: Path) -> tuple[int, int] | None:
-    choice = select_runtime(device="cpu", runtime="openvino", suffix=model_path.suffix)
-    return open_model_file(model_path, choice).static_size
 
 
 def _first_image_size(inputs: NetworkInputs) -> tuple[int, int]:

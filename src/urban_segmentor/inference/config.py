@@ -7,6 +7,7 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, cast
 
 from urban_segmentor.errors import SettingError
+from urban_segmentor.inference.runtimes.selection import RUNTIMES
 from urban_segmentor.models.registry import DEFAULT_MODEL
 from urban_segmentor.options import check_choices, default_of, option, parse_imgsz, parse_words
 
@@ -56,7 +57,7 @@ class ModelOptions:
         "auto",
         help="auto, openvino or onnx.",
         panel=_MODEL,
-        choices=("auto", "openvino", "onnx"),
+        choices=("auto", *RUNTIMES),
     )
     precision: Precision = option(
         "auto", help="auto (the fastest) or f32.", panel=_MODEL, choices=("auto", "f32")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import socket
 from importlib import import_module
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from urban_segmentor.errors import ModelError
+from urban_segmentor.io.cache import cache_folder
 
 HOST = "github.com"
 _RELEASED = re.compile(r"yolo(?:v8|11|26)[nsmlx]-seg")
@@ -41,15 +41,10 @@ def find_pretrained(model: str) -> Path:
             f"there is no checkpoint `{model}`",
             hint="give the path of a .pt, or a name such as yolov8n-seg, yolo11n-seg, yolo26n-seg",
         )
-    for folder in (Path(), _cache()):
+    for folder in (Path(), cache_folder("checkpoints")):
         if (folder / f"{name}.pt").is_file():
             return folder / f"{name}.pt"
     return _download(name)
-
-
-def _cache() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
-    return Path(base) / "urban-segmentor" / "checkpoints"
 
 
 def _download(name: str) -> Path:
@@ -60,7 +55,7 @@ def _download(name: str) -> Path:
         raise ModelError(
             f"`{name}.pt` is not here, and `{HOST}` cannot be reached to download it", hint=hint
         ) from error
-    folder = _cache()
+    folder = cache_folder("checkpoints")
     partial = folder / f".{name}.partial.pt"
     downloads: Any = import_module("ultralytics.utils.downloads")
     try:

@@ -5,19 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import json
-import platform
 import shutil
 from dataclasses import dataclass
-from importlib import metadata
 from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 
-from urban_segmentor import __version__
 from urban_segmentor.errors import DatasetError, OutputError, SettingError
 from urban_segmentor.io.atomic import check_free_folder, output_errors, write_atomically
 from urban_segmentor.io.lock import file_lock
 from urban_segmentor.training.conversion import write_conversions
+from urban_segmentor.versions import versions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -137,7 +135,7 @@ class RunFolder:
                 "val": len(training_data.val),
             },
             "share_of_train_images": {k: round(v, 4) for k, v in training_data.shares().items()},
-            "versions": versions(),
+            "versions": versions(_LIBRARIES),
             "data_reports": [_report(root) for root in training_data.roots],
         }
         self._write(RUN, json.dumps(record, indent=2))
@@ -257,17 +255,6 @@ def open_run(path: Path) -> RunFolder:
             hint=f"begin a new one from its result: --model {folder.best}",
         )
     return folder
-
-
-def versions() -> dict[str, str]:
-    """Return versions of Python and of the libraries that a training depends on, by name."""
-    versions_by_name = {"urban-segmentor": __version__, "python": platform.python_version()}
-    for name in _LIBRARIES:
-        try:
-            versions_by_name[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return versions_by_name
 
 
 def _report(root: Path) -> Any:

@@ -10,7 +10,6 @@ import shutil
 import threading
 from contextlib import suppress
 from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict, cast
 
 import cv2
@@ -33,6 +32,7 @@ from urban_segmentor.synthetic import Street
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from urban_segmentor.apps.web.image import ImageResult
     from urban_segmentor.apps.web.video import VideoResult
@@ -255,12 +255,6 @@ def _without_paths(error: Exception, *folders: Path | None) -> str:
         if folder is not None:
             text = text.replace(str(folder.resolve()), "").replace(str(folder), "")
     return text
-
-
-def cache_folder() -> Path:
-    """Return the cache folder of examples, below `XDG_CACHE_HOME` or `~/.cache`."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "urban-segmentor" / "examples"
 
 
 def _saved_result(folder: Path, number: int) -> SavedResult:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urban_segmentor import __version__
 from urban_segmentor.apps.web.model_pool import STREAMS, ModelPool
 from urban_segmentor.errors import DisplayError
+from urban_segmentor.io.cache import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,7 +99,7 @@ def build_app(settings: AppSettings, *, models: ModelPool, exit_stack: ExitStack
     # off.
     os.environ["GRADIO_TEMP_DIR"] = str(temp_files.root)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    from urban_segmentor.apps.web.examples import ExampleFiles, cache_folder
+    from urban_segmentor.apps.web.examples import ExampleFiles
     from urban_segmentor.apps.web.jobs import VideoJobs
     from urban_segmentor.apps.web.page.context import AppContext
 
@@ -106,7 +107,7 @@ def build_app(settings: AppSettings, *, models: ModelPool, exit_stack: ExitStack
         settings.examples,
         models=models,
         limits=settings.limits,
-        cache=settings.cache or cache_folder(),
+        cache=settings.cache or cache_folder("examples"),
         share=temp_files.share,
     )
     jobs = VideoJobs()

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import platform
 from collections import Counter
 from dataclasses import dataclass, field
-from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from urban_segmentor import __version__
 from urban_segmentor.datasets.convert.frame_report import (
     GOOD_IOU,
     ClassCount,
@@ -18,6 +15,7 @@ from urban_segmentor.datasets.convert.frame_report import (
     add_round_trip,
     empty_round_trip,
 )
+from urban_segmentor.versions import versions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,7 +106,7 @@ def make_report(
         "classes": {name: dict(count) for name, count in summary.classes.items()},
         "round_trip": {"large": _figures(summary.large), "small": _figures(summary.small)},
         "problems": summary.problems,
-        "versions": _versions(),
+        "versions": versions(_LIBRARIES),
         "seconds": round(seconds, 3),
     }
 
@@ -121,13 +119,3 @@ def _figures(trip: RoundTrip) -> dict[str, float | None]:
         "lowest_iou": trip["lowest"] if count else None,
         f"below_{GOOD_IOU}": trip["below"],
     }
-
-
-def _versions() -> dict[str, str]:
-    versions = {"urban-segmentor": __version__, "python": platform.python_version()}
-    for name in _LIBRARIES:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:  # another distribution of the same library
-            continue
-    return versions

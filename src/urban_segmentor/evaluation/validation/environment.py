@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from urban_segmentor import __version__
 from urban_segmentor.evaluation.validation.latency import measure_latency
 from urban_segmentor.evaluation.validation.summary import COCO_RULES, RULES
 from urban_segmentor.inference.panoptic_config import PanopticConfig
+from urban_segmentor.versions import versions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -66,7 +65,7 @@ def about_run(outcome: ValidationRun) -> dict[str, Any]:
         "implementation": {
             "ap, ap50, miou, pq, sq, rq": RULES,
             "coco": COCO_RULES,
-            "versions": _versions(),
+            "versions": versions(_LIBRARIES),
         },
         "elapsed_s": round(outcome.elapsed_s, 2),
         "problems": outcome.problems,
@@ -75,13 +74,3 @@ def about_run(outcome: ValidationRun) -> dict[str, Any]:
 
 def _sizes(sizes: Mapping[tuple[int, int], int]) -> dict[str, int]:
     return {f"{width}x{height}": count for (height, width), count in sizes.items()}
-
-
-def _versions() -> dict[str, str]:
-    versions = {"urban-segmentor": __version__}
-    for name in _LIBRARIES:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return versions

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from urban_segmentor.errors import MissingExtraError, ModelError, SettingError
+from urban_segmentor.errors import MissingExtraError, ModelError, SettingError, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,7 +41,7 @@ class OnnxModel:
         except Exception as error:
             # Its exception types are pybind classes without a common base of their own.
             raise ModelError(
-                f"`{path}` is damaged or not a model: {_first_line(error)}",
+                f"`{path}` is damaged or not a model: {first_line(error)}",
                 hint="fetch or export the file again",
             ) from error
         self._path = path
@@ -96,7 +96,7 @@ class OnnxModel:
         except Exception as error:
             height, width = batch.shape[1:3]
             raise ModelError(
-                f"`{self._path}` cannot run at {height} x {width}: {_first_line(error)}",
+                f"`{self._path}` cannot run at {height} x {width}: {first_line(error)}",
                 hint="choose another --imgsz, or export it with dynamic=True",
             ) from error
 
@@ -123,10 +123,6 @@ def _gpu_count() -> int:
     if driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count)):
         return 0
     return count.value
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
 
 
 def _onnxruntime() -> Any:  # noqa: ANN401 - the library has no usable types

@@ -11,7 +11,7 @@ import openvino.opset13 as opset
 import yaml
 from openvino.frontend import FrontEndManager
 
-from urban_segmentor.errors import ModelError, SettingError
+from urban_segmentor.errors import ModelError, SettingError, last_line
 from urban_segmentor.inference.runtimes.topk import TopKLayer, split_topk
 from urban_segmentor.inference.runtimes.upsampling import fold_upsampling
 
@@ -34,6 +34,20 @@ def core() -> ov.Core:
     put back is gone already, and the next Ctrl-C ends in a segmentation fault (OpenVINO 2026.4).
     """
     return ov.Core()
+
+
+def native_precision(device: str) -> str:
+    """Return the default precision on a device: `bf16`, `f16` or `f32`.
+
+    Args:
+        device: `cpu`, `gpu`, `gpu:1`, ...
+
+    Raises:
+        SettingError: There is no such device on this machine.
+    """
+    name = _device_name(core(), device)
+    element_type: ov.Type = core().get_property(name, "INFERENCE_PRECISION_HINT")
+    return element_type.to_string()
 
 
 class OpenVinoModel:
@@ -76,7 +90,7 @@ class OpenVinoModel:
         except Exception as error:
             # Its exception types have no common base of their own.
             raise ModelError(
-                f"`{path}` is damaged or not a model: {_last_line(error)}",
+                f"`{path}` is damaged or not a model: {last_line(error)}",
                 hint="fetch or export the file again",
             ) from error
 
@@ -107,7 +121,7 @@ class OpenVinoModel:
         except RuntimeError as error:
             raise ModelError(
                 f"`{self._path}` cannot run at {input_size[0]} x {input_size[1]} on "
-                f"{self._device}: {_last_line(error)}",
+                f"{self._device}: {last_line(error)}",
                 hint="choose another --imgsz or --device",
             ) from error
         return OpenVinoRuntime(compiled, select=self._select)
@@ -221,11 +235,6 @@ def _check_ports(model: ov.Model, path: Path) -> None:
             f"`{path}` has inputs {[str(shape) for shape in shapes]}, expected one (B, 3, H, W)",
             hint="fetch or export the file again",
         )
-
-
-def _last_line(error: Exception) -> str:
-    """Return the last line of an OpenVINO error; those before name its source files."""
-    return (str(error).strip() or type(error).__name__).splitlines()[-1][:200]
 
 
 def _metadata(model: ov.Model, path: Path) -> Mapping[str, object]:

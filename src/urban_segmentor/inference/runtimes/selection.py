@@ -1,13 +1,12 @@
-"""Selection of runtime and device for a model."""
+"""The runtimes, and which of them runs a model on which device."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, get_args
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from urban_segmentor.errors import SettingError
-from urban_segmentor.inference.config import USUAL_MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,7 +14,8 @@ if TYPE_CHECKING:
 
     from urban_segmentor.protocols import Runtime
 
-RuntimeName: TypeAlias = Literal["auto", "openvino", "onnx"]
+RuntimeKey: TypeAlias = Literal["openvino", "onnx"]
+RuntimeName: TypeAlias = RuntimeKey | Literal["auto"]
 Precision: TypeAlias = Literal["auto", "f32"]
 
 
@@ -34,19 +34,79 @@ class ModelFile(Protocol):
         ...
 
 
+class OpenModel(Protocol):
+    """Opens a model file with one of the runtimes."""
+
+    def __call__(self, path: Path, *, device: str, precision: Precision, streams: int) -> ModelFile:
+        """Return the file, ready to be compiled; see `open_model_file`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeInfo:
+    """What a runtime reads, and where it runs.
+
+    Attributes:
+        title: What its makers call it.
+        suffixes: Endings of the files that it reads.
+        devices: Kinds of devices that it runs on.
+        open_model: Opens a file; the library is imported there.
+    """
+
+    title: str
+    suffixes: tuple[str, ...]
+    devices: tuple[str, ...]
+    open_model: OpenModel
+
+
+def _open_openvino(path: Path, *, device: str, precision: Precision, streams: int) -> ModelFile:
+    from urban_segmentor.inference.runtimes.openvino import OpenVinoModel  # noqa: PLC0415
+
+    return OpenVinoModel(path, device=device, precision=precision, streams=streams)
+
+
+def _open_onnx(path: Path, *, device: str, precision: Precision, streams: int) -> ModelFile:
+    from urban_segmentor.inference.runtimes.onnx import OnnxModel  # noqa: PLC0415
+
+    del precision, streams  # it has one precision, and a session runs what threads bring
+    return OnnxModel(path, device=device)
+
+
+RUNTIMES: dict[RuntimeKey, RuntimeInfo] = {
+    "openvino": RuntimeInfo(
+        title="OpenVINO",
+        suffixes=(".onnx", ".xml"),
+        devices=("cpu", "gpu", "npu"),
+        open_model=_open_openvino,
+    ),
+    "onnx": RuntimeInfo(
+        title="ONNX Runtime",
+        suffixes=(".onnx",),
+        devices=("cpu", "cuda"),
+        open_model=_open_onnx,
+    ),
+}
+"""By name; where several fit, the first runs the model."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeSelection:
     """A runtime, a device, and the reason for them.
 
     Attributes:
-        runtime: `openvino` or `onnx`.
+        runtime: Key of `RUNTIMES`.
         device: `cpu`, `gpu`, `cuda:0`, ...
         reason: Reason, to be shown to the user.
     """
 
-    runtime: Literal["openvino", "onnx"]
+    runtime: RuntimeKey
     device: str
     reason: str
+
+
+USUAL_SELECTION = RuntimeSelection(
+    runtime="openvino", device="cpu", reason="it is the fastest runtime measured on CPUs"
+)
 
 
 def select_runtime(*, device: str, runtime: RuntimeName, suffix: str) -> RuntimeSelection:
@@ -60,49 +120,51 @@ def select_runtime(*, device: str, runtime: RuntimeName, suffix: str) -> Runtime
     Raises:
         SettingError: The options contradict one another or name no device.
     """
-    device = device.lower()
-    if not re.fullmatch(r"auto|cpu|npu|(gpu|cuda)([:.]\d+)?", device):
+    device = device.lower().replace(".", ":")
+    if not re.fullmatch(r"auto|cpu|npu|(gpu|cuda)(:\d+)?", device):
         raise SettingError(
             f"`{device}` is no device",
             hint="choose one of auto, cpu, gpu, npu, cuda or cuda:0",
         )
-    if runtime not in get_args(RuntimeName):
+    if runtime not in {"auto", *RUNTIMES}:
         raise SettingError(
-            f"`{runtime}` is no runtime", hint=f"choose one of {', '.join(get_args(RuntimeName))}"
+            f"`{runtime}` is no runtime", hint=f"choose one of {', '.join(('auto', *RUNTIMES))}"
         )
-    device = device.replace(".", ":")
-    is_cuda = device.startswith("cuda")
-    if runtime == "onnx" and suffix == ".xml":
-        raise SettingError("ONNX Runtime does not read .xml", hint="take the .onnx export")
-    if is_cuda and (runtime == "openvino" or suffix == ".xml"):
-        raise SettingError("OpenVINO does not run on CUDA", hint="take the .onnx export")
-    if runtime == "onnx" and device.startswith(("gpu", "npu")):
+    asked: tuple[RuntimeKey, ...] = tuple(RUNTIMES) if runtime == "auto" else (runtime,)
+    readers = [key for key in asked if suffix in RUNTIMES[key].suffixes]
+    if not readers:
         raise SettingError(
-            f"ONNX Runtime is used for cpu and cuda here, not `{device}`",
-            hint="use --runtime openvino, or --device cuda",
+            f"{RUNTIMES[asked[0]].title} does not read {suffix}", hint="take the .onnx export"
         )
-    if is_cuda:
-        return RuntimeSelection(runtime="onnx", device=device, reason="CUDA was asked for")
-    if device == "auto" and runtime != "openvino" and suffix == ".onnx" and _has_cuda():
-        return RuntimeSelection(runtime="onnx", device="cuda:0", reason="an NVIDIA card is there")
-    if runtime != "auto":
-        device_name = "cpu" if device == "auto" else device
-        return RuntimeSelection(runtime=runtime, device=device_name, reason="it was asked for")
-    if device != "auto":
-        return RuntimeSelection(
-            runtime="openvino", device=device, reason="the device was asked for"
+    if device == "auto":
+        on_cuda = [key for key in readers if "cuda" in RUNTIMES[key].devices]
+        if on_cuda and _has_cuda():
+            return RuntimeSelection(
+                runtime=on_cuda[0], device="cuda:0", reason="an NVIDIA card is there"
+            )
+        if runtime == "auto":
+            return USUAL_SELECTION
+        return RuntimeSelection(runtime=runtime, device="cpu", reason="it was asked for")
+    kind = device.partition(":")[0]
+    fitting = [key for key in readers if kind in RUNTIMES[key].devices]
+    if not fitting:
+        other, info = next(pair for pair in RUNTIMES.items() if kind in pair[1].devices)
+        raise SettingError(
+            f"{RUNTIMES[readers[0]].title} does not run on {kind.upper()}",
+            hint=f"--runtime {other}, which reads {' and '.join(info.suffixes)}",
         )
-    return RuntimeSelection(
-        runtime="openvino", device="cpu", reason="it is the fastest runtime measured on CPUs"
-    )
+    reason = "CUDA was asked for" if kind == "cuda" else "the device was asked for"
+    if kind != "cuda" and runtime != "auto":
+        reason = "it was asked for"
+    return RuntimeSelection(runtime=fitting[0], device=device, reason=reason)
 
 
 def open_model_file(
     path: Path,
-    selection: RuntimeSelection,
+    selection: RuntimeSelection = USUAL_SELECTION,
     *,
-    precision: Precision = USUAL_MODEL.precision,
-    streams: int = USUAL_MODEL.streams,
+    precision: Precision = "auto",
+    streams: int = 1,
 ) -> ModelFile:
     """Return the model file opened by the selected runtime.
 
@@ -117,13 +179,9 @@ def open_model_file(
         SettingError: The device is not there.
         MissingExtraError: The runtime is not installed.
     """
-    if selection.runtime == "onnx":
-        from urban_segmentor.inference.runtimes.onnx import OnnxModel  # noqa: PLC0415
-
-        return OnnxModel(path, device=selection.device)
-    from urban_segmentor.inference.runtimes.openvino import OpenVinoModel  # noqa: PLC0415
-
-    return OpenVinoModel(path, device=selection.device, precision=precision, streams=streams)
+    return RUNTIMES[selection.runtime].open_model(
+        path, device=selection.device, precision=precision, streams=streams
+    )
 
 
 def _has_cuda() -> bool:
