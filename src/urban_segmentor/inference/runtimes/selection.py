@@ -130,33 +130,42 @@ def select_runtime(*, device: str, runtime: RuntimeName, suffix: str) -> Runtime
         raise SettingError(
             f"`{runtime}` is no runtime", hint=f"choose one of {', '.join(('auto', *RUNTIMES))}"
         )
-    asked: tuple[RuntimeKey, ...] = tuple(RUNTIMES) if runtime == "auto" else (runtime,)
-    readers = [key for key in asked if suffix in RUNTIMES[key].suffixes]
+    readers: dict[RuntimeKey, RuntimeInfo] = {
+        key: info
+        for key, info in RUNTIMES.items()
+        if runtime in {"auto", key} and suffix in info.suffixes
+    }
     if not readers:
-        raise SettingError(
-            f"{RUNTIMES[asked[0]].title} does not read {suffix}", hint="take the .onnx export"
-        )
+        title = " and ".join(RUNTIMES[key].title for key in RUNTIMES if runtime in {"auto", key})
+        raise SettingError(f"{title} does not read {suffix}", hint="take the .onnx export")
     if device == "auto":
-        on_cuda = [key for key in readers if "cuda" in RUNTIMES[key].devices]
-        if on_cuda and _has_cuda():
+        on_cuda = _running_on("cuda", readers)
+        if on_cuda is not None and _has_cuda():
             return RuntimeSelection(
-                runtime=on_cuda[0], device="cuda:0", reason="an NVIDIA card is there"
+                runtime=on_cuda, device="cuda:0", reason="an NVIDIA card is there"
             )
         if runtime == "auto":
             return USUAL_SELECTION
         return RuntimeSelection(runtime=runtime, device="cpu", reason="it was asked for")
     kind = device.partition(":")[0]
-    fitting = [key for key in readers if kind in RUNTIMES[key].devices]
-    if not fitting:
-        other, info = next(pair for pair in RUNTIMES.items() if kind in pair[1].devices)
+    fitting = _running_on(kind, readers)
+    if fitting is None:
         raise SettingError(
-            f"{RUNTIMES[readers[0]].title} does not run on {kind.upper()}",
-            hint=f"--runtime {other}, which reads {' and '.join(info.suffixes)}",
+            f"{next(iter(readers.values())).title} does not run on {kind.upper()}",
+            hint=f"take the .onnx export, and --runtime {_running_on(kind, RUNTIMES)}",
         )
     reason = "CUDA was asked for" if kind == "cuda" else "the device was asked for"
     if kind != "cuda" and runtime != "auto":
         reason = "it was asked for"
-    return RuntimeSelection(runtime=fitting[0], device=device, reason=reason)
+    return RuntimeSelection(runtime=fitting, device=device, reason=reason)
+
+
+def _running_on(kind: str, infos: Mapping[RuntimeKey, RuntimeInfo]) -> RuntimeKey | None:
+    """Return the first runtime that runs on a kind of device."""
+    for key, info in infos.items():
+        if kind in info.devices:
+            return key
+    return None
 
 
 def open_model_file(
