@@ -1,5 +1,14 @@
 """Every error this package raises on purpose derives from `UrbanSegmentorError`."""
 
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+
 _MAX_LINE = 200  # characters
 
 
@@ -90,6 +99,24 @@ class MissingLibraryError(UrbanSegmentorError, ImportError):
 
 class ShapeError(UrbanSegmentorError, ValueError):
     """An array has the wrong shape or dtype."""
+
+
+class ContentError(UrbanSegmentorError):
+    """What is wrong with the content of a file, without its subject: `reading` says which file."""
+
+
+@contextmanager
+def reading(path: Path | str, error: type[UrbanSegmentorError]) -> Generator[None]:
+    """Return a context in which a `ContentError` becomes an error that names the file.
+
+    Args:
+        path: What is being read.
+        error: Kind of the error.
+    """
+    try:
+        yield
+    except ContentError as found:
+        raise error(f"`{path}` {found}", hint=found.hint) from found.__cause__
 
 
 def first_line(error: BaseException) -> str:

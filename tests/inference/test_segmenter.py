@@ -88,7 +88,7 @@ def test_at_most_so_many(street_images: list[NDArray[np.uint8]]) -> None:
         ({"device": "tpu"}, "`tpu` is no device"),
         ({"device": "gpu"}, "no device `gpu`"),
         ({"device": "cuda"}, "CUDA"),
-        ({"runtime": "onnx", "device": "npu"}, "not `npu`"),
+        ({"runtime": "onnx", "device": "npu"}, "ONNX Runtime does not run on NPU"),
     ],
 )
 def test_nonsense_is_refused(wishes: dict[str, object], message: str) -> None:

@@ -13,7 +13,7 @@ from urban_segmentor.datasets.dataset_classes import DatasetClasses, cityscapes_
 from urban_segmentor.datasets.findings import Finding, shown
 from urban_segmentor.datasets.images import path_bytes
 from urban_segmentor.datasets.label_masks import class_names
-from urban_segmentor.errors import DatasetError
+from urban_segmentor.errors import ContentError, DatasetError, reading
 from urban_segmentor.io.images import IMAGE_SUFFIXES
 
 if TYPE_CHECKING:
@@ -84,12 +84,17 @@ def read_yolo_yaml(path: Path) -> YoloYaml:
     file = find_yolo_yaml(path)
     if file is None:
         raise DatasetError(f"`{path}` has no `data.yaml`", hint=_HINT)
+    with reading(file, DatasetError):
+        return _parsed(file)
+
+
+def _parsed(file: Path) -> YoloYaml:
     content = _content(file)
-    names = _names(content.get("names"), file)
+    names = _names(content.get("names"))
     official = cityscapes_classes(names) if file.name == PREPARED else None
     root = _root(content.get("path"), file)
     splits = {
-        split: _entries(content[key], split, file)
+        split: _entries(content[key], split)
         for split, key in (*((name, name) for name in _SPLITS), ("val", "validation"))
         if content.get(key)
     }
@@ -98,7 +103,7 @@ def read_yolo_yaml(path: Path) -> YoloYaml:
         folders = {entry: Path(entry).name for entries in splits.values() for entry in entries}
         splits = {name: (entry,) for entry, name in sorted(folders.items())}
     if not splits:
-        raise DatasetError(f"`{file}` names neither `train` nor `val`", hint=_HINT)
+        raise ContentError("names neither `train` nor `val`", hint=_HINT)
     return YoloYaml(path=file, root=root, splits=splits, classes=official or own_classes(names))
 
 
@@ -131,26 +136,26 @@ def split_images(about: YoloYaml, split: str) -> tuple[list[Path], list[Finding]
 def _content(file: Path) -> dict[str, Any]:
     try:
         if (length := file.stat().st_size) > _MAX_YAML_BYTES:
-            raise DatasetError(
-                f"`{file}` has {length} bytes, at most {_MAX_YAML_BYTES} are read", hint=_HINT
+            raise ContentError(
+                f"has {length} bytes, at most {_MAX_YAML_BYTES} are read", hint=_HINT
             )
         content: object = yaml.safe_load(path_bytes(file))
     except (yaml.YAMLError, ValueError, RecursionError, OSError) as error:
         text = " ".join(str(error).split())[:300]
-        raise DatasetError(f"`{file}` is no YAML: {text}", hint=_HINT) from error
+        raise ContentError(f"is no YAML: {text}", hint=_HINT) from error
     if not isinstance(content, dict):
-        raise DatasetError(f"`{file}` is {shown(content)}, expected a table", hint=_HINT)
+        raise ContentError(f"is {shown(content)}, expected a table", hint=_HINT)
     return cast("dict[str, Any]", content)
 
 
-def _names(content: object, file: Path) -> list[str]:
+def _names(content: object) -> list[str]:
     """Return the classes by their number."""
     if isinstance(content, dict):
         by_number = cast("dict[object, object]", content)
         numbers = sorted(number for number in by_number if type(number) is int)
         if len(numbers) != len(by_number) or numbers != list(range(len(numbers))):
-            raise DatasetError(
-                f"`{file}` numbers its classes {shown(next(iter(by_number), None))}..., "
+            raise ContentError(
+                f"numbers its classes {shown(next(iter(by_number), None))}..., "
                 "expected 0, 1, 2 and so on",
                 hint=_HINT,
             )
@@ -159,7 +164,7 @@ def _names(content: object, file: Path) -> list[str]:
         names = cast("list[object]", content) if isinstance(content, list) else []
     found = class_names(names[:_MANY_CLASSES])
     if isinstance(found, str):
-        raise DatasetError(f"`{file}` {found}", hint=_HINT)
+        raise ContentError(found, hint=_HINT)
     return found
 
 
@@ -168,22 +173,22 @@ def _root(content: object, file: Path) -> Path:
     if content in (None, ""):
         return folder
     if not isinstance(content, str) or not _is_path(content):
-        raise DatasetError(f"`{file}` has the path {shown(content)}", hint=_HINT)
+        raise ContentError(f"has the path {shown(content)}", hint=_HINT)
     root = _normal(folder / content)
     if not root.is_dir():
-        raise DatasetError(
-            f"`{file}` has `path: {content}`, and there is no folder `{root}`",
+        raise ContentError(
+            f"has `path: {content}`, and there is no folder `{root}`",
             hint="leave out `path` where the file lies in the data set's folder",
         )
     return root
 
 
-def _entries(content: object, split: str, file: Path) -> tuple[str, ...]:
+def _entries(content: object, split: str) -> tuple[str, ...]:
     entries = cast("list[object]", content) if isinstance(content, list) else [content]
     for entry in entries:
         if not isinstance(entry, str) or not _is_path(entry):
-            raise DatasetError(
-                f"`{file}` names {shown(entry)} for `{split}`, expected a folder or a text file",
+            raise ContentError(
+                f"names {shown(entry)} for `{split}`, expected a folder or a text file",
                 hint=_HINT,
             )
     return tuple(cast("list[str]", entries))

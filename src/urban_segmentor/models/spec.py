@@ -7,7 +7,7 @@ import reprlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, cast
 
-from urban_segmentor.errors import ModelError
+from urban_segmentor.errors import ContentError, ModelError, reading
 from urban_segmentor.models.known_classes import known_classes
 from urban_segmentor.structures.classes import ClassList
 
@@ -65,24 +65,29 @@ class ModelSpec:
         Raises:
             ModelError: A required key is missing or invalid, or the task is not `segment`.
         """
+        with reading(path, ModelError):
+            return cls._parsed(metadata)
+
+    @classmethod
+    def _parsed(cls, metadata: Mapping[str, object]) -> Self:
         missing = [key for key in ("task", "names", "imgsz", "stride") if key not in metadata]
         if missing:
-            raise ModelError(
-                f"`{path}` has no metadata for {', '.join(f'`{key}`' for key in missing)}",
+            raise ContentError(
+                f"has no metadata for {', '.join(f'`{key}`' for key in missing)}",
                 hint=_EXPORT_HINT,
             )
         task = _text(metadata, "task")
         if task != "segment":
-            raise ModelError(
-                f"`{path}` is a model for the task `{task}`, expected `segment`",
+            raise ContentError(
+                f"is a model for the task `{task}`, expected `segment`",
                 hint="take a segmentation model, such as one that starts from yolov8n-seg",
             )
         return cls(
             task=task,
-            classes=_classes(metadata, path),
-            imgsz=_image_size(_value(metadata, "imgsz", path), path),
-            stride=_positive(_value(metadata, "stride", path), "stride", path),
-            ends_in_nms=_ends_in_nms(metadata, path),
+            classes=_classes(metadata),
+            imgsz=_image_size(_value(metadata, "imgsz")),
+            stride=_positive(_value(metadata, "stride"), "stride"),
+            ends_in_nms=_ends_in_nms(metadata),
             description=_text(metadata, "description"),
             license=_text(metadata, "license"),
             training_data=_text(metadata, "training_data"),
@@ -90,17 +95,17 @@ class ModelSpec:
         )
 
 
-def _value(metadata: Mapping[str, object], key: str, path: str) -> object:
+def _value(metadata: Mapping[str, object], key: str) -> object:
     """Return a value as Python data; exports store literals as text."""
     raw = metadata[key]
     if not isinstance(raw, str):
         return raw
     if len(raw) > _MAX_TEXT:
-        raise _invalid_metadata_error(key, raw, path)
+        raise _invalid_metadata_error(key, raw)
     try:
         return ast.literal_eval(raw)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as error:
-        raise _invalid_metadata_error(key, raw, path) from error
+        raise _invalid_metadata_error(key, raw) from error
 
 
 def _text(metadata: Mapping[str, object], key: str) -> str:
@@ -111,7 +116,7 @@ def _text(metadata: Mapping[str, object], key: str) -> str:
     return "".join(char if char.isprintable() else " " for char in raw[:_MAX_SHOWN]).strip()
 
 
-def _invalid_metadata_error(key: str, raw: object, path: str) -> ModelError:
+def _invalid_metadata_error(key: str, raw: object) -> ContentError:
     # Not str(raw): a few lines of YAML can stand for more text than there is memory.
     formatter = reprlib.Repr()
     formatter.maxlevel = 1
@@ -119,14 +124,14 @@ def _invalid_metadata_error(key: str, raw: object, path: str) -> ModelError:
         shown = formatter.repr(raw)
     except ValueError:  # Python does not print integers of thousands of digits
         shown = type(raw).__name__
-    return ModelError(
-        f"`{path}` has metadata `{key}` that makes no sense: {shown}",
+    return ContentError(
+        f"has metadata `{key}` that makes no sense: {shown}",
         hint=_EXPORT_HINT,
     )
 
 
-def _class_names(names: object, path: str) -> tuple[str, ...]:
-    error = _invalid_metadata_error("names", names, path)
+def _class_names(names: object) -> tuple[str, ...]:
+    error = _invalid_metadata_error("names", names)
     if isinstance(names, list | tuple):
         entries = list(cast("list[object]", names))
     elif isinstance(names, dict):
@@ -144,16 +149,16 @@ def _class_names(names: object, path: str) -> tuple[str, ...]:
     return tuple(valid_names)
 
 
-def _classes(metadata: Mapping[str, object], path: str) -> ClassList:
+def _classes(metadata: Mapping[str, object]) -> ClassList:
     """Return the classes: kinds and colors as the file has them, else those of known names."""
-    names = _class_names(_value(metadata, "names", path), path)
+    names = _class_names(_value(metadata, "names"))
     known = known_classes(names)
     things = [info.is_thing for info in known]
     colors = [info.color for info in known]
     if "is_thing" in metadata:
-        things = _kinds(_value(metadata, "is_thing", path), len(names), path)
+        things = _kinds(_value(metadata, "is_thing"), len(names))
     if "colors" in metadata:
-        colors = _colors(_value(metadata, "colors", path), len(names), path)
+        colors = _colors(_value(metadata, "colors"), len(names))
     return ClassList.from_names(names, is_thing=things, colors=colors)
 
 
@@ -162,15 +167,15 @@ def _items(value: object) -> list[object]:
     return list(cast("list[object]", value)) if isinstance(value, list | tuple) else []
 
 
-def _kinds(value: object, count: int, path: str) -> list[bool]:
+def _kinds(value: object, count: int) -> list[bool]:
     kinds = _items(value)
     known = [kind for kind in kinds if isinstance(kind, int) and kind in {0, 1}]
     if not len(kinds) == len(known) == count:
-        raise _invalid_metadata_error("is_thing", value, path)
+        raise _invalid_metadata_error("is_thing", value)
     return [bool(kind) for kind in known]
 
 
-def _colors(value: object, count: int, path: str) -> list[Rgb]:
+def _colors(value: object, count: int) -> list[Rgb]:
     rows = _items(value)
     colors: list[Rgb] = []
     for row in rows:
@@ -179,27 +184,27 @@ def _colors(value: object, count: int, path: str) -> list[Rgb]:
         if len(levels) == len(whole) == 3:
             colors.append((int(whole[0]), int(whole[1]), int(whole[2])))
     if len(colors) != count or len(rows) != count:
-        raise _invalid_metadata_error("colors", value, path)
+        raise _invalid_metadata_error("colors", value)
     return colors
 
 
-def _positive(value: object, key: str, path: str) -> int:
+def _positive(value: object, key: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= _MAX_SIDE:
-        raise _invalid_metadata_error(key, value, path)
+        raise _invalid_metadata_error(key, value)
     return value
 
 
-def _image_size(value: object, path: str) -> tuple[int, int]:
-    error = _invalid_metadata_error("imgsz", value, path)
+def _image_size(value: object) -> tuple[int, int]:
+    error = _invalid_metadata_error("imgsz", value)
     sides = cast("list[object]", value) if isinstance(value, list | tuple) else [value, value]
     if len(sides) != 2:
         raise error
-    return _positive(sides[0], "imgsz", path), _positive(sides[1], "imgsz", path)
+    return _positive(sides[0], "imgsz"), _positive(sides[1], "imgsz")
 
 
-def _ends_in_nms(metadata: Mapping[str, object], path: str) -> bool:
+def _ends_in_nms(metadata: Mapping[str, object]) -> bool:
     """Return whether the graph ends in final boxes: an end-to-end head, or exported NMS."""
-    if "end2end" in metadata and _value(metadata, "end2end", path) is True:
+    if "end2end" in metadata and _value(metadata, "end2end") is True:
         return True
-    args = _value(metadata, "args", path) if "args" in metadata else None
+    args = _value(metadata, "args") if "args" in metadata else None
     return isinstance(args, dict) and cast("dict[str, object]", args).get("nms") is True
