@@ -86,7 +86,6 @@ def read_yolo_labels(path: Path, *, n_classes: int) -> YoloLabels:
 
 
 def _parsed(fields: list[bytes], *, n_classes: int) -> YoloLabel:
-    """Return the label of a line."""
     word = fields[0]
     # Long numbers are no class, and cost time.
     if not word.isdigit() or len(word) > 9 or int(word) >= n_classes:

@@ -116,7 +116,6 @@ def export_int8(  # noqa: PLR0913
 def _int8_metadata(
     gate: AccuracyGate, *, options: ExportOptions, plan: QuantizationOptions, calibration: int
 ) -> dict[str, object]:
-    """Return the metadata that quantization adds."""
     accuracy = options.description.accuracy
     return {
         "quantized_from": Path(options.model).name,

@@ -273,7 +273,6 @@ def write_all(file: FileIO | IO[bytes], data: bytes) -> None:
 
 
 def _make_writable(folder: Path) -> None:
-    """Make a folder and check that it is writable."""
     writable = os.W_OK | os.X_OK
     if folder.is_dir() and os.access(folder, writable):
         return

@@ -101,7 +101,6 @@ def _download_error(
     repo: str,
     name: str,
 ) -> ModelError:
-    """Return the `ModelError` for an error of the client."""
     hub_errors = hub.errors
     status = http_status(error) or http_status(error.__cause__)  # some errors wrap the response
     page = f"{str(hub.constants.ENDPOINT).rstrip('/')}/{repo}"

@@ -245,7 +245,6 @@ def _size(rle: Rle) -> tuple[int, int]:
 
 
 def _check_size(height: int, width: int) -> None:
-    """Check that a size is within `MAX_PIXELS`."""
     if height < 0 or width < 0 or height * width > MAX_PIXELS:
         raise ShapeError(
             f"`size` must be at least 0 x 0 and at most 2**31 pixels, got {height} x {width}"

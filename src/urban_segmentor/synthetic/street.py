@@ -303,7 +303,6 @@ def _depth(at_m: tuple[float, float], camera: Camera) -> float:
 
 
 def _check(size: tuple[int, int], fps: float, seed: int, camera: str, light: str) -> None:
-    """Check the arguments of a street."""
     if not all(_MIN_SIDE_PX <= side <= _MAX_SIDE_PX for side in size):
         raise SettingError(
             f"`size` is {size[1]}x{size[0]}, expected sides of {_MIN_SIDE_PX} to {_MAX_SIDE_PX}",

@@ -203,7 +203,6 @@ def _within(size: tuple[int, int], most: tuple[int, int]) -> tuple[int, int]:
 
 
 def _blacken_around(target: pygame.Surface, area: pygame.Rect) -> None:
-    """Paint what lies outside an area black."""
     width, height = target.get_size()
     target.fill(0, (0, 0, width, area.top))
     target.fill(0, (0, area.bottom, width, height - area.bottom))

@@ -134,12 +134,10 @@ def _is_space(folder: Path) -> bool:
 
 
 def _package_folder() -> Path:
-    """Return the folder of this package on disk."""
     return Path(str(resources.files(PACKAGE)))
 
 
 def _license() -> str:
-    """Return the text of the license."""
     for name in ("licenses/LICENSE", "LICENSE"):
         text = metadata.distribution("urban-segmentor").read_text(name)
         if text is not None:

@@ -128,7 +128,6 @@ def _push(hub: Any, files: list[SpaceFile], repo: str, *, private: bool) -> Push
 
 
 def _push_error(error: Exception, hub: Any, repo: str) -> HubError:  # noqa: ANN401
-    """Return the `HubError` for an error of the client."""
     cause = error
     while http_status(cause) is None and isinstance(cause.__cause__, Exception):
         cause = cause.__cause__  # some errors wrap what was answered

@@ -249,7 +249,6 @@ class ExampleFiles:
 
 
 def _without_paths(error: Exception, *folders: Path | None) -> str:
-    """Return an error message without local paths."""
     text = error.strerror or "it failed" if isinstance(error, OSError) else str(error)
     for folder in folders:
         if folder is not None:

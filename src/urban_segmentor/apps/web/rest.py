@@ -105,7 +105,6 @@ def rest_router(
 
 
 def _help(name: str) -> str:
-    """Return the help of an option."""
     return option_of(SegmentOptions, name).help
 
 

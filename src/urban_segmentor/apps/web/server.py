@@ -202,7 +202,6 @@ def _with_middleware(app: ASGIApp, settings: AppSettings, *, folder: Path) -> AS
 
 
 def _listen(settings: AppSettings) -> socket.socket:
-    """Return the listening socket."""
     host = settings.host.strip("[]")
     try:
         family, kind, number, _, address = socket.getaddrinfo(

@@ -123,7 +123,6 @@ def check_video(path: Path, *, limits: UploadLimits) -> VideoMetadata:
 
 
 def _check_video(metadata: VideoMetadata, limits: UploadLimits) -> None:
-    """Raise when a video exceeds the limits."""
     problem = None
     if (
         max(metadata.width, metadata.height) > limits.video_side

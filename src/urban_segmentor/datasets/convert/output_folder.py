@@ -136,7 +136,6 @@ def _check_output_folder(out: Path, settings: dict[str, Any], *, overwrite: bool
 
 
 def _lock(out: Path) -> AbstractContextManager[None]:
-    """Return a context in which the folder is locked for this process."""
     return file_lock(
         out / WORK / _LOCK,
         busy=f"another run is at work in `{out}`",

@@ -30,8 +30,6 @@ _FORMAT_HINT = "each line should be: path/of/mask.png labelID score"
 
 
 class _Line(NamedTuple):
-    """One line of a text file."""
-
     number: int
     mask: Path
     class_name: str

@@ -120,8 +120,6 @@ def parse_panoptic(
 
 
 class _Parser(NamedTuple):
-    """Parses the annotations of a file."""
-
     folder: Path
     classes: CategoryTable
     images: dict[Id, str]

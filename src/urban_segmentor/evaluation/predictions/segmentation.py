@@ -145,7 +145,6 @@ def _decode_compressed(counts: str, size: tuple[int, int]) -> Masks:
 
 
 def _decode_plain(counts: NDArray[np.int64], size: tuple[int, int]) -> Masks:
-    """Return the mask of uncompressed RLE counts."""
     height, width = size
     pixels = height * width
     # Each run is checked before the sum, which could else overflow.

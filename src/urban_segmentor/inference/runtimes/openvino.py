@@ -172,7 +172,6 @@ class OpenVinoRuntime:
 
 
 def _device_name(core: ov.Core, device: str) -> str:
-    """Return OpenVINO's name of a device."""
     name = device.upper().replace(":", ".")
     available = list(core.available_devices)
     if name not in available and not (name == "GPU" and "GPU.0" in available):

@@ -77,7 +77,6 @@ def _rows(result: Result, classes: ClassList | None = None) -> list[tuple[object
 
 
 def _lines(rows: Iterable[Sequence[object]]) -> str:
-    """Return rows as CSV."""
     text = StringIO(newline="")
     csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue()

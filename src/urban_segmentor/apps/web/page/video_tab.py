@@ -159,6 +159,5 @@ def _chart(points: Sequence[ChartPoint]) -> Any:
 
 
 def _to_table(points: Sequence[ChartPoint]) -> pd.DataFrame:
-    """Return the points of the chart as a data frame."""
     table = pd.DataFrame(points, columns=list(_COLUMNS))
     return table.rename(columns=_COLUMNS)
