@@ -139,6 +139,7 @@ class raise_gradio_errors:  # noqa: N801 - reads as a word of the language
 
 
 def _gradio_error(message: str) -> gr.Error:
+    """Return the error that Gradio sends to the client and does not log."""
     return gr.Error(message, print_exception=False)
 
 
