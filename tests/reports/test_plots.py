@@ -16,7 +16,7 @@ from urban_segmentor.reports.plots import bars_png, heat_map_png, lines_png, new
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-pytest.importorskip("matplotlib")
+matplotlib = pytest.importorskip("matplotlib")
 RED, BLUE = (220, 20, 60), (0, 0, 142)
 
 
@@ -97,12 +97,21 @@ def test_the_same_figure_has_the_same_bytes() -> None:
     assert made[0] == made[1]
 
 
+def test_the_readers_own_settings_do_not_count() -> None:
+    """A plot is the same whatever is set, and leaves the settings as they were."""
+    usual = bars_png(["a"], {"n": [1]}, colors=[RED], title="t", unit="u")
+    with matplotlib.rc_context({"axes.facecolor": "black", "font.size": 20}):
+        assert bars_png(["a"], {"n": [1]}, colors=[RED], title="t", unit="u") == usual
+        assert matplotlib.rcParams["font.size"] == 20
+
+
 def test_pyplot_is_never_loaded() -> None:
     """Its figures would be kept until somebody closes them, and want a window."""
     code = (
         "import sys; from urban_segmentor.reports import plots as f;"
         "loaded = 'matplotlib' in sys.modules;"
-        "f.figure_png(f.new_figure(1, 1)); print(loaded, 'matplotlib.pyplot' in sys.modules)"
+        "f.lines_png({}, colors=[], title='', across='', down='');"
+        "print(loaded, 'matplotlib.pyplot' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.split() == ["False", "False"]
@@ -111,6 +120,6 @@ def test_pyplot_is_never_loaded() -> None:
 def test_without_matplotlib_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """The hint can be pasted."""
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(MissingExtraError, match="matplotlib") as caught:
-        new_figure(1, 1)
+    with pytest.raises(MissingExtraError, match="matplotlib") as caught, new_figure(1, 1):
+        pass
     assert caught.value.hint == "pip install 'urban-segmentor[eval]'"

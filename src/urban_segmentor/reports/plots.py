@@ -1,9 +1,10 @@
-"""Plots as PNG files: bars, heat maps and lines, without a window and without global state."""
+"""Plots as PNG files in one style: bars, heat maps and lines, without a window."""
 
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,25 +12,54 @@ from urban_segmentor.errors import MissingExtraError
 from urban_segmentor.visualization.palette import lighten
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
 
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from matplotlib.text import Text
     from numpy.typing import NDArray
 
     from urban_segmentor.structures.color import Rgb
 
-_DPI = 120
+INK = "#202020"
+"""Of texts and outlines."""
+
+_STYLE: dict[str, Any] = {
+    "figure.dpi": 120,
+    "savefig.dpi": "figure",
+    "figure.constrained_layout.use": True,
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
+    "font.size": 9,
+    "text.color": INK,
+    "text.parse_math": False,  # a dollar sign in a name starts no formula
+    "axes.labelcolor": INK,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.edgecolor": "#909090",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.alpha": 0.3,
+    # The colors of Okabe and Ito: told apart by all kinds of sight, and by how light they are.
+    "axes.prop_cycle": "cycler('color', ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', "
+    "'#56b4e9', '#7f7f7f', '#000000'])",
+    "lines.linewidth": 1.8,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+}
 _GROUP = 0.8  # of a row is taken by its bars, the rest is air
 _PALER = (0.0, 0.55, 0.75, 0.87)
 _GREY: Rgb = (90, 90, 90)
-_INK, _FRAME = "#202020", "#909090"
 _DARK = 0.55  # share from which white figures read better than black ones on a heat map
+_LINES = ("-", "--", "-.", ":")
 
 
-def new_figure(width_inch: float, height_inch: float) -> Figure:
-    """Return an empty figure that pyplot knows nothing about, so that nothing has to close it.
+@contextmanager
+def new_figure(width_inch: float, height_inch: float) -> Generator[Figure]:
+    """Return a context in which all is drawn in one style, with an empty figure.
+
+    The reader's own settings of matplotlib do not count inside. pyplot knows nothing about the
+    figure, so that nothing has to close it.
 
     Args:
         width_inch: Across; an inch has 120 pixels.
@@ -39,21 +69,22 @@ def new_figure(width_inch: float, height_inch: float) -> Figure:
         MissingExtraError: matplotlib is not installed.
     """
     try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
+        from matplotlib import style  # noqa: PLC0415
         from matplotlib.figure import Figure  # noqa: PLC0415
     except ImportError as error:
         raise MissingExtraError("matplotlib", extra="eval") from error
-    figure = Figure(
-        figsize=(width_inch, height_inch), dpi=_DPI, layout="constrained", facecolor="white"
-    )
-    FigureCanvasAgg(figure)
-    return figure
+    with style.context(_STYLE, after_reset=True):
+        yield Figure(figsize=(width_inch, height_inch))
 
 
 def figure_png(figure: Figure) -> bytes:
-    """Return a figure as a PNG file, the same bytes for the same figure."""
+    """Return a figure as a PNG file, the same bytes for the same figure.
+
+    Args:
+        figure: Of `new_figure`, whose context is still open.
+    """
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
+    figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()
 
 
@@ -83,43 +114,31 @@ def bars_png(  # noqa: PLR0913
         MissingExtraError: matplotlib is not installed.
     """
     thick = _GROUP / max(len(series), 1)
-    figure = new_figure(8.5, 1.3 + len(names) * max(0.27, 0.17 * len(series)))
-    axes = figure.subplots()
-    rows = np.arange(len(names))
-    for index, (label, values) in enumerate(series.items()):
-        paler = _PALER[min(index, len(_PALER) - 1)]
-        bars = axes.barh(
-            rows - _GROUP / 2 + thick * (index + 0.5),
-            values,
-            height=thick,
-            color=[_share(lighten(color, paler)) for color in colors],
-            edgecolor=_INK,
-            linewidth=0.4,
-        )
-        texts = [number(value) for value in values]
-        axes.bar_label(bars, texts, padding=3, size=7 if len(series) > 1 else 8)
-        # The bars have many colors: grey ones stand for their series in the legend.
-        grey = _share(lighten(_GREY, paler))
-        axes.barh([0], [0], color=grey, edgecolor=_INK, linewidth=0.4, label=label)
-    axes.set_yticks(rows, names)
-    axes.set_ylim(len(names) - 0.4, -0.6)
-    if logarithmic and any(value > 0 for values in series.values() for value in values):
-        axes.set_xscale("log")
-    axes.margins(x=0.12)
-    if len(series) > 1:
-        legend = axes.legend(
-            loc="lower right",
-            bbox_to_anchor=(1.0, 1.0),  # beside the title, where no bar can be
-            ncols=len(series),
-            fontsize="small",
-            frameon=False,
-        )
-        keep_text_literal(legend.get_texts())
-    keep_text_literal(axes.get_yticklabels())
-    finish_axes(axes, title=title, across=unit)
-    axes.grid(axis="x", alpha=0.3)
-    axes.tick_params(axis="y", length=0)
-    return figure_png(figure)
+    outline: dict[str, Any] = {"edgecolor": INK, "linewidth": 0.4}
+    with new_figure(8.5, 1.3 + len(names) * max(0.27, 0.17 * len(series))) as figure:
+        axes = figure.subplots()
+        rows = np.arange(len(names))
+        for index, (label, values) in enumerate(series.items()):
+            paler = _PALER[min(index, len(_PALER) - 1)]
+            at = rows - _GROUP / 2 + thick * (index + 0.5)
+            fills = [_share(lighten(color, paler)) for color in colors]
+            bars = axes.barh(at, values, height=thick, color=fills, **outline)
+            texts = [number(value) for value in values]
+            axes.bar_label(bars, texts, padding=3, size=7 if len(series) > 1 else 8)
+            # The bars have many colors: grey ones stand for their series in the legend.
+            axes.barh([0], [0], color=_share(lighten(_GREY, paler)), label=label, **outline)
+        axes.set_yticks(rows, names)
+        axes.set_ylim(len(names) - 0.4, -0.6)
+        if logarithmic and any(value > 0 for values in series.values() for value in values):
+            axes.set_xscale("log")
+        axes.margins(x=0.12)
+        if len(series) > 1:
+            # Beside the title, where no bar can be.
+            axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=len(series))
+        axes.set(title=title, xlabel=unit)
+        axes.grid(visible=False, axis="y")
+        axes.tick_params(axis="y", length=0)
+        return figure_png(figure)
 
 
 def heat_map_png(  # noqa: PLR0913
@@ -144,22 +163,21 @@ def heat_map_png(  # noqa: PLR0913
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    figure = new_figure(2.4 + 0.48 * len(columns), 1.6 + 0.3 * len(rows))
-    axes = figure.subplots()
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     longest = max((len(name) for name in columns), default=0)
-    turn = 90 if longest > 6 else 0
-    axes.set_xticks(range(len(columns)), columns, rotation=turn)
-    axes.set_yticks(range(len(rows)), rows)
-    keep_text_literal([*axes.get_xticklabels(), *axes.get_yticklabels()])
-    for (row, column), share in np.ndenumerate(shares):
-        if share >= 0.005:  # smaller ones would read 0; also false for NaN
-            ink = "white" if share > _DARK else "black"
-            text = f"{100 * share:.0f}"
-            axes.text(column, row, text, ha="center", va="center", size=8, color=ink)
-    finish_axes(axes, title=title, across=across, down=down)
-    axes.tick_params(length=0)
-    return figure_png(figure)
+    with new_figure(2.4 + 0.48 * len(columns), 1.6 + 0.3 * len(rows)) as figure:
+        axes = figure.subplots()
+        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        axes.set_xticks(range(len(columns)), columns, rotation=90 if longest > 6 else 0)
+        axes.set_yticks(range(len(rows)), rows)
+        for (row, column), share in np.ndenumerate(shares):
+            if share >= 0.005:  # smaller ones would read 0; also false for NaN
+                ink = "white" if share > _DARK else "black"
+                text = f"{100 * share:.0f}"
+                axes.text(column, row, text, ha="center", va="center", size=8, color=ink)
+        axes.set(title=title, xlabel=across, ylabel=down)
+        axes.grid(visible=False)
+        axes.tick_params(length=0)
+        return figure_png(figure)
 
 
 def lines_png(  # noqa: PLR0913
@@ -186,48 +204,18 @@ def lines_png(  # noqa: PLR0913
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    figure = new_figure(8.5, 5.0)
-    axes = figure.subplots()
-    kinds = ("-", "--", "-.", ":")
-    for index, ((name, (x, y)), color) in enumerate(zip(curves.items(), colors, strict=True)):
-        kind = kinds[index % len(kinds)]
-        axes.plot(x, y, color=_share(color), linestyle=kind, linewidth=1.8, label=name)
-    if logarithmic:
-        axes.set_xscale("log")
-    if limits is not None:
-        axes.set_ylim(*limits)
-    if curves:
-        legend = axes.legend(
-            loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small", frameon=False
-        )
-        keep_text_literal(legend.get_texts())
-    finish_axes(axes, title=title, across=across, down=down)
-    axes.grid(alpha=0.3)
-    return figure_png(figure)
-
-
-def finish_axes(axes: Axes, *, title: str, across: str, down: str = "") -> None:
-    """Set title and axis labels of a plot, and remove the frame that is not needed.
-
-    Args:
-        axes: The plot.
-        title: Above it.
-        across: What its horizontal axis shows.
-        down: What its vertical axis shows.
-    """
-    heading = axes.set_title(title, loc="left", size=11, weight="bold")
-    keep_text_literal([heading, axes.set_xlabel(across), axes.set_ylabel(down)])
-    axes.set_axisbelow(True)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color(_FRAME)
-
-
-def keep_text_literal(texts: Iterable[Text]) -> None:
-    """Disable math markup in texts: a dollar sign starts no formula."""
-    for text in texts:
-        text.set_parse_math(False)
+    with new_figure(8.5, 5.0) as figure:
+        axes = figure.subplots()
+        for index, ((name, (x, y)), color) in enumerate(zip(curves.items(), colors, strict=True)):
+            axes.plot(x, y, _LINES[index % len(_LINES)], color=_share(color), label=name)
+        if logarithmic:
+            axes.set_xscale("log")
+        if limits is not None:
+            axes.set_ylim(*limits)
+        if curves:
+            axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handlelength=3.5)
+        axes.set(title=title, xlabel=across, ylabel=down)
+        return figure_png(figure)
 
 
 def _share(color: Rgb) -> tuple[float, float, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from urban_segmentor.reports.plots import figure_png, finish_axes, new_figure
+from urban_segmentor.reports.plots import figure_png, new_figure
 from urban_segmentor.training.run_folder import has_metrics
 
 if TYPE_CHECKING:
@@ -26,28 +26,28 @@ def curves_png(rows: Sequence[dict[str, float]]) -> bytes:
     """
     from matplotlib.ticker import MaxNLocator
 
-    figure = new_figure(10, 6.4)
-    plotted: set[str] = set()
-    for index, (title, prefix, suffix) in enumerate(_PANELS, start=1):
-        axes = figure.add_subplot(2, 2, index)
-        shown = [row for row in rows if prefix == "train/" or has_metrics(row)]
-        epochs = [row["epoch"] for row in shown]
-        for name in rows[0]:
-            if not (name.startswith(prefix) and name.endswith(suffix)) or name in plotted:
-                continue
-            plotted.add(name)
-            values = [row.get(name, float("nan")) for row in shown]
-            if any(values):
-                label = name.removeprefix(prefix if suffix else "metrics/").removesuffix("_loss")
-                marker = "o" if len(rows) < 30 else None
-                axes.plot(epochs, values, label=_readable(label), marker=marker, ms=3)
-        finish_axes(axes, title=title, across="epoch")
-        axes.tick_params(labelsize=8)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.grid(alpha=0.25)
-        if axes.lines:
-            axes.legend(fontsize=8, frameon=False)
-    return figure_png(figure)
+    with new_figure(10, 6.4) as figure:
+        plotted: set[str] = set()
+        for axes, (title, prefix, suffix) in zip(
+            figure.subplots(2, 2).flat, _PANELS, strict=True
+        ):
+            shown = [row for row in rows if prefix == "train/" or has_metrics(row)]
+            epochs = [row["epoch"] for row in shown]
+            for name in rows[0]:
+                if not (name.startswith(prefix) and name.endswith(suffix)) or name in plotted:
+                    continue
+                plotted.add(name)
+                values = [row.get(name, float("nan")) for row in shown]
+                if any(values):
+                    label = name.removeprefix(prefix if suffix else "metrics/")
+                    marker = "o" if len(rows) < 30 else None
+                    label = _readable(label.removesuffix("_loss"))
+                    axes.plot(epochs, values, label=label, marker=marker, ms=3)
+            axes.set(title=title, xlabel="epoch")
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            if axes.lines:
+                axes.legend()
+        return figure_png(figure)
 
 
 def _readable(name: str) -> str:
