@@ -18,8 +18,9 @@ from typing import Any
 
 import yaml
 
-from urban_segmentor.evaluation.validation.summary import markdown_tables, percent
+from urban_segmentor.evaluation.validation.summary import percent, tables
 from urban_segmentor.models.registry import embedded_models
+from urban_segmentor.reports.tables import markdown_table
 
 ROOT = Path(__file__).parents[1]
 CARDS = ROOT / "src/urban_segmentor/models/cards"
@@ -85,7 +86,7 @@ def card(name: str, facts: dict[str, Any], reports: list[dict[str, Any]]) -> str
         ACCURACY.format(images=first["images"], name=name),
         overview(reports),
         f"At {size(first)}, the default:" if len(reports) > 1 else f"At {size(first)}:",
-        markdown_tables(first),
+        *(markdown_table(table) for table in tables(first)),
         "Rules: {}; {}.".format(*list(first["implementation"].values())[:2]),
         "## Speed",
         SPEED.format(machine=processor(), runtime=first["runtime"], conf=first["latency"]["conf"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -82,6 +83,21 @@ class MissingExtraError(UrbanSegmentorError, ImportError):
             f"this needs `{library}`, which is not installed",
             hint=f"pip install 'urban-segmentor[{extra}]'",
         )
+
+
+def check_libraries(*libraries: str, extra: str) -> None:
+    """Check that libraries are installed, before the work rather than after it.
+
+    Args:
+        *libraries: Their names, as one imports them.
+        extra: The extra of this package that brings them.
+
+    Raises:
+        MissingExtraError: One is not.
+    """
+    for library in libraries:
+        if find_spec(library) is None:
+            raise MissingExtraError(library, extra=extra)
 
 
 class MissingLibraryError(UrbanSegmentorError, ImportError):

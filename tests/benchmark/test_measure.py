@@ -191,7 +191,7 @@ def test_what_cannot_be_scored_is_refused_before(
     with pytest.raises(DatasetError, match="none of 3 frames has a picture"):
         images_of_split(dark, source="here")
     assert images_of_split(samples, source="here").sizes == ("256x128",)
-    monkeypatch.setattr("urban_segmentor.benchmark.accuracy.find_spec", lambda _: None)
+    monkeypatch.setattr("urban_segmentor.errors.find_spec", lambda _: None)
     with pytest.raises(MissingExtraError):
         check_scorable(samples)
 

@@ -47,7 +47,11 @@ def test_speed_alone(shell: Shell) -> None:
     assert "2 pictures of 96x48 pixels" in result.err
     assert "nothing is verified, so nothing is recommended" in result.err
     assert "safe, the fastest that computes in float32" in result.err
-    assert files_below(Path("urban-out")) == ["benchmark/benchmark.json", "benchmark/benchmark.png"]
+    names = ("benchmark.json", "benchmark.png", "report.html")
+    assert files_below(Path("urban-out/benchmark")) == list(names)
+    page = Path("urban-out/benchmark/report.html").read_text(encoding="utf-8")
+    assert "2 pictures of 96x48 pixels" in page
+    assert "safe, the fastest that computes in float32" in page.lower()
 
     again = shell("benchmark", "--models", shell.model, *QUICK)
     assert again.code == 1
@@ -167,7 +171,7 @@ def test_a_missing_extra_is_told_before_the_work(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is needed at the end is looked for at the beginning; figures go without."""
-    monkeypatch.setattr("urban_segmentor.benchmark.report.find_spec", lambda _: None)
+    monkeypatch.setattr("urban_segmentor.errors.find_spec", lambda _: None)
     result = shell("benchmark", "--models", shell.model, *QUICK)
     assert result.code == 1
     assert "pip install 'urban-segmentor[eval]'" in result.err

@@ -48,6 +48,18 @@ def test_a_data_set(shell: Shell, form: str) -> None:
     assert _contents(Path("out")) == before
 
 
+def test_a_missing_extra_is_told_before_the_work(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the page needs is looked for at the beginning."""
+    write_street(Path("data"), frames=1)
+    monkeypatch.setattr("urban_segmentor.errors.find_spec", lambda _: None)
+    result = shell("data", "prepare", "data", "out")
+    assert result.code == 1
+    assert "pip install 'urban-segmentor[data]'" in result.err
+    assert not Path("out").exists()
+
+
 def test_ground_truth_images(shell: Shell) -> None:
     """The official pictures are written on request, and are the ground truth of `val`."""
     write_street(Path("data"))

@@ -75,6 +75,18 @@ def test_a_folder_becomes_sheets_plots_and_figures(shell: Shell, data: Path) -> 
     assert "add --overwrite" in again.err
 
 
+def test_a_missing_extra_is_told_before_the_work(
+    shell: Shell, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is needed at the end is looked for at the beginning; one frame goes without."""
+    monkeypatch.setattr("urban_segmentor.errors.find_spec", lambda _: None)
+    done = shell("data", "show", data)
+    assert done.code == 1
+    assert "pip install 'urban-segmentor[data]'" in done.err
+    assert not Path("urban-out").exists()
+    assert shell("data", "show", data, first_stem(data)).code == 0
+
+
 def test_broken_frames_are_named_and_fail(shell: Shell, data: Path) -> None:
     """Exit 1, but what could be read is shown."""
     pytest.importorskip("matplotlib")

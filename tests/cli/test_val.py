@@ -32,7 +32,9 @@ def test_a_model(shell: Shell) -> None:
     assert summary["imgsz"] == [64, 64]
     assert summary["latency"]["images"] == 3
     assert summary["latency"]["stages"]["infer"]["p50_ms"] > 0
-    assert {"val.json", "val.md", "confusion.png"} <= set(files_below(Path("urban-out/val")))
+    assert {"val.json", "val.md", "confusion.png", "report.html"} <= set(
+        files_below(Path("urban-out/val"))
+    )
 
 
 def test_what_was_kept_scores_the_same(shell: Shell) -> None:
@@ -115,7 +117,7 @@ def test_a_missing_extra_is_told_before_the_work(
 ) -> None:
     """What is needed at the end is looked for at the beginning."""
     data = write_street(Path("data"))
-    monkeypatch.setattr("urban_segmentor.evaluation.validation.report.find_spec", lambda _: None)
+    monkeypatch.setattr("urban_segmentor.errors.find_spec", lambda _: None)
     result = shell("val", "--data", data, "--model", shell.model)
     assert result.code == 1
     assert "pip install 'urban-segmentor[eval]'" in result.err

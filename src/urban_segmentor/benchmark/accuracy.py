@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from urban_segmentor.benchmark.results import AccuracyFigures, BenchmarkRow
-from urban_segmentor.errors import (
-    DatasetError,
-    MissingExtraError,
-    ModelError,
-)
+from urban_segmentor.errors import DatasetError, ModelError, check_libraries
 from urban_segmentor.evaluation.validation.predictors import ModelPredictor
 from urban_segmentor.evaluation.validation.summary import figures
 from urban_segmentor.evaluation.validation.validate import validate
@@ -54,8 +49,7 @@ def check_scorable(frames: Sequence[CityscapesFrame]) -> None:
         MissingExtraError: faster-coco-eval is not installed.
         DatasetError: No frame has readable ground truth.
     """
-    if find_spec("faster_coco_eval") is None:
-        raise MissingExtraError("faster_coco_eval", extra="eval")
+    check_libraries("faster_coco_eval", extra="eval")
     first: DatasetError | None = None
     for frame in frames:
         try:

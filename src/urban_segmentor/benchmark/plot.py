@@ -76,8 +76,14 @@ def _against_ap_png(rows: Sequence[BenchmarkRow], recommended: int | None, title
                 axes.scatter([], [], s=area, color="#a0a0a0", label=f"input of {size} pixels")
         chosen = None if recommended is None else _point(rows[recommended])
         if chosen is not None:
-            style = {"facecolors": "none", "edgecolors": INK, "label": "recommended"}
-            axes.scatter(chosen.fps, chosen.ap, s=areas[chosen.imgsz] + _RING, **style)
+            axes.scatter(
+                chosen.fps,
+                chosen.ap,
+                s=areas[chosen.imgsz] + _RING,
+                facecolors="none",
+                edgecolors=INK,
+                label="recommended",
+            )
         _widen(axes, points)
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), labelspacing=1.0)
         axes.set(title=title, xlabel="pictures a second, one at a time", ylabel="instance AP, %")
@@ -102,13 +108,14 @@ def _stages_png(rows: Sequence[BenchmarkRow], title: str) -> bytes:
         at = range(len(timed))
         for stage, color in _STAGE_COLORS.items():
             times = [_time_ms(speed, stage) for _, speed in timed]
-            bars = axes.barh(
+            axes.barh(
                 at, times, left=ends, height=0.7, color=color, edgecolor="white", linewidth=0.5,
                 label=stage,
             )  # fmt: skip
             ends = [end + time for end, time in zip(ends, times, strict=True)]
-        texts = [f"{speed.p50_ms:.1f} ms, {speed.fps:.1f} fps" for _, speed in timed]
-        axes.bar_label(bars, texts, padding=4, size=8)
+        for position, ((_, speed), end) in enumerate(zip(timed, ends, strict=True)):
+            text = f"  {speed.p50_ms:.1f} ms, {speed.fps:.1f} fps"
+            axes.text(end, position, text, va="center", size=8)
         names = [f"{_setup(candidate)}, {candidate.imgsz}" for candidate, _ in timed]
         axes.set_yticks(at, names)
         axes.set_ylim(len(timed) - 0.4, -0.6)

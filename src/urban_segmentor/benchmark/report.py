@@ -1,16 +1,17 @@
-"""Report of a benchmark, as JSON and as a plot."""
+"""Report of a benchmark: as JSON, as a plot, and as a page."""
 
 from __future__ import annotations
 
 import json
 import shlex
 from dataclasses import asdict, dataclass
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from urban_segmentor.benchmark import summary
 from urban_segmentor.benchmark.plot import plot_png
-from urban_segmentor.errors import MissingExtraError
-from urban_segmentor.io.atomic import check_free, write_atomically
+from urban_segmentor.errors import check_libraries
+from urban_segmentor.io.atomic import check_free
+from urban_segmentor.reports.pages import PageFolder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,7 +21,12 @@ if TYPE_CHECKING:
     from urban_segmentor.benchmark.results import BenchmarkRow
     from urban_segmentor.benchmark.verdict import Recommendation, Verdict
 
-FIGURES, PLOT = "benchmark.json", "benchmark.png"
+FIGURES, PLOT, PAGE = "benchmark.json", "benchmark.png", "report.html"
+
+_CAPTIONS = (
+    "The farther to the right the faster, the higher the better.",
+    "What each stage takes of the time of a picture.",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,20 +51,20 @@ def check_output_folder(folder: Path, *, plot: bool, overwrite: bool) -> None:
 
     Args:
         folder: Output folder.
-        plot: True when a plot is written too.
+        plot: True when a plot and a page are written too.
         overwrite: True when files that are there may be replaced.
 
     Raises:
         OutputError: One is there already, or the folder cannot be written to.
-        MissingExtraError: matplotlib is not installed.
+        MissingExtraError: A library of the extra `eval` is not installed.
     """
-    if plot and find_spec("matplotlib") is None:
-        raise MissingExtraError("matplotlib", extra="eval")
-    for name in (FIGURES, PLOT) if plot else (FIGURES,):
+    if plot:
+        check_libraries("matplotlib", "jinja2", extra="eval")
+    for name in (FIGURES, PLOT, PAGE) if plot else (FIGURES,):
         check_free(folder / name, overwrite=overwrite)
 
 
-def summary(result: BenchmarkReport, about: Mapping[str, Any]) -> dict[str, Any]:
+def as_json(result: BenchmarkReport, about: Mapping[str, Any]) -> dict[str, Any]:
     """Return the report as plain JSON.
 
     Args:
@@ -127,28 +133,39 @@ def predict_command(candidate: BenchmarkCandidate) -> str:
 def write_report(
     folder: Path, report: Mapping[str, Any], result: BenchmarkReport, *, plot: bool, overwrite: bool
 ) -> list[Path]:
-    """Write the JSON report and the plot, and return their paths.
+    """Write the JSON report, the plot and the page, and return their paths.
 
     Args:
         folder: Output folder; made when missing.
-        report: Report of `summary`.
+        report: Report of `as_json`.
         result: Results of the benchmark.
-        plot: True to write a plot too.
+        plot: True to write a plot and a page too, where a speed was measured.
         overwrite: True when files that are there may be replaced.
 
     Raises:
         OutputError: The disk is full or the like.
     """
-    written = [folder / FIGURES]
-    data = json.dumps(report, indent=2, allow_nan=False).encode()
-    write_atomically(written[0], data, overwrite=overwrite)
+    out = PageFolder(folder, overwrite=overwrite)
+    out.file(FIGURES, json.dumps(report, indent=2, allow_nan=False).encode())
     if plot and any(row.speed is not None for row in result.rows):
-        written.append(folder / PLOT)
-        image = plot_png(
-            result.rows, recommended=result.recommendation.recommended, title=_title(report)
-        )
-        write_atomically(written[1], image, overwrite=overwrite)
-    return written
+        title, recommended = _title(report), result.recommendation.recommended
+        image = plot_png(result.rows, recommended=recommended, title=title)
+        out.page(
+            PAGE,
+            "benchmark.html",
+            title=title,
+            measured_on=summary.measured_on(report),
+            warnings=list(summary.warnings(report)),
+            advice=list(summary.advice(report)),
+            plot=out.image(PLOT, image, caption=_CAPTIONS[report["data"] is None]),
+            tables=summary.tables(report),
+            left_out=summary.left_out(report),
+            problems=[*(f"{row.model}: {row.error}" for row in result.rows if row.error),
+                      *report["problems"]],
+            tolerance_points=report["tolerance_points"],
+            machine=report["machine"],
+        )  # fmt: skip
+    return out.written
 
 
 def _title(report: Mapping[str, Any]) -> str:

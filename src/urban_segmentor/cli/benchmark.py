@@ -19,7 +19,7 @@ from urban_segmentor.io.output_options import USUAL_FOLDER, OutputOptions
 from urban_segmentor.options import default_of, like, option
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from rich.console import Console
 
@@ -126,12 +126,14 @@ class TableOptions:
 
     Attributes:
         folder: For the results.
-        plot: Draw the figures.
+        plot: Draw the figures, and make a page of them.
         overwrite: Replace results.
     """
 
     folder: Path = like(OutputOptions, "folder", default=USUAL_FOLDER / "benchmark")
-    plot: bool = option(default=True, help="Draw the figures.", panel=RESULTS)
+    plot: bool = option(
+        default=True, help="Draw the figures, and make a page of them.", panel=RESULTS
+    )
     overwrite: bool = like(OutputOptions, "overwrite")
 
 
@@ -185,9 +187,8 @@ class _Benchmark:
     ) -> None:
         """Measure, write the results, and print them."""
         from urban_segmentor.benchmark.accuracy import AccuracyScores
-        from urban_segmentor.benchmark.report import BenchmarkReport, summary, write_report
+        from urban_segmentor.benchmark.report import BenchmarkReport, as_json, write_report
         from urban_segmentor.benchmark.verdict import recommend, verify
-        from urban_segmentor.cli.benchmark_tables import print_tables
         from urban_segmentor.cli.interrupts import EXIT_CODE
 
         about = {"machine": _machine(), "images": self._about_images(images)}
@@ -203,7 +204,7 @@ class _Benchmark:
         scored = None if samples is None else {"source": images.source, "images": len(samples)}
         rest = {"data": scored, "tolerance_points": self.accuracy.tolerance_points}
         kept = {"problems": list(scores.problems), "interrupted": scores.interrupted}
-        found = summary(outcome, about | rest | kept)
+        found = as_json(outcome, about | rest | kept)
         written = write_report(
             self.output.folder,
             found,
@@ -214,7 +215,7 @@ class _Benchmark:
         if self.as_json:
             typer.echo(json.dumps(found | {"written": [str(path) for path in written]}, indent=2))
         else:
-            print_tables(self.console, found, written)
+            _tell(self.console, found, written)
         errors = [f"{row.model}: {row.error}" for row in scores.rows if row.error]
         for line in (*errors, *scores.problems):
             typer.secho(f"error: {line}", fg="red", err=True)
@@ -268,6 +269,26 @@ class _Benchmark:
                 on_frame=bar.advance,
                 should_stop=stop.is_set,
             )
+
+
+def _tell(console: Console, found: Mapping[str, Any], written: Sequence[Path]) -> None:
+    """Print tables, what is recommended, and where the results are."""
+    from urban_segmentor.benchmark import summary
+    from urban_segmentor.cli.console import rich_table
+
+    console.print(summary.measured_on(found), soft_wrap=True)
+    for table in summary.tables(found):
+        console.print(rich_table(table))
+    for line in summary.left_out(found):
+        console.print(f"left out: {line}", style="dim", soft_wrap=True)
+    for line in summary.warnings(found):
+        console.print(line, style="yellow", soft_wrap=True)
+    for advice in summary.advice(found):
+        console.print(advice.text, style="bold" if advice.command else "yellow", soft_wrap=True)
+        if advice.command:
+            console.print(f"  {advice.command}", soft_wrap=True)
+    for path in written:
+        console.print(f"result: {path}", style="bold green", soft_wrap=True)
 
 
 def _read_models(found: dict[str, Path]) -> tuple[list[BenchmarkModel], list[BenchmarkRow]]:

@@ -20,8 +20,10 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from urban_segmentor.reports.tables import ReportTable, stage_times
+
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping
 
     from urban_segmentor.profiling import StageSummary
 
@@ -84,15 +86,28 @@ def frame_progress(console: Console) -> Generator[FrameProgress]:
         yield FrameProgress(progress)
 
 
-def stage_table(stages: dict[str, StageSummary]) -> Table:
+def stage_table(stages: Mapping[str, StageSummary]) -> Table:
     """Return a table of what each stage costs a frame, milliseconds."""
-    table = Table(title="milliseconds a frame", title_justify="left", box=None, pad_edge=False)
-    table.add_column("stage")
-    for heading in ("p50", "p95", "share"):
-        table.add_column(heading, justify="right")
-    for stage, row in stages.items():
-        table.add_row(stage, f"{row['p50_ms']:.1f}", f"{row['p95_ms']:.1f}", f"{row['share']:.0%}")
-    return table
+    return rich_table(stage_times(stages))
+
+
+def rich_table(table: ReportTable) -> Table:
+    """Return a table for the console; names and remarks are folded where they are too long."""
+    made = Table(
+        title=table.title or None,
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    last = len(table.head) - 1
+    for i, (name, figure) in enumerate(zip(table.head, table.is_figures, strict=True)):
+        folded = i == 0 or (i == last and table.has_remarks)
+        justify = "right" if figure else "left"
+        made.add_column(name, justify=justify, no_wrap=not folded, overflow="fold")
+    for row in table.rows:
+        made.add_row(*row)
+    return made
 
 
 def silence_decoders() -> None:

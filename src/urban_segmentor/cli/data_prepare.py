@@ -12,6 +12,7 @@ import typer
 
 from urban_segmentor.cli.option_records import ConsoleOptions, WorkerOptions, with_options
 from urban_segmentor.datasets.convert.options import ConversionOptions
+from urban_segmentor.errors import check_libraries
 from urban_segmentor.options import option, parse_word_lists
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def prepare(
     from urban_segmentor.datasets.convert.output_folder import REPORT, finish_conversion
     from urban_segmentor.datasets.convert.report_page import write_page
 
+    check_libraries("jinja2", extra="data")
     silence_decoders()
     screen = stderr()
     layout = read_layout(folder)
@@ -142,18 +144,16 @@ def _next(options: ConversionOptions) -> str:
 
 def _tell(console: Console, options: ConversionOptions, report: dict[str, Any]) -> None:
     """Print what became of the labels."""
-    from rich.table import Table
+    from urban_segmentor.cli.console import rich_table
+    from urban_segmentor.reports.tables import ReportTable
 
     keys = ["segments", "groups"]
     if options.format == "yolo" and not options.as_original:
         keys += ["bridged", "pixels", "lost", "added"]
-    table = Table(box=None, pad_edge=False)
-    table.add_column("class")
-    for key in keys:
-        table.add_column(key, justify="right")
-    for name, count in report["classes"].items():
-        table.add_row(name, *(f"{count[key]:,}" for key in keys))
-    console.print(table)
+    rows = [
+        (name, *(f"{count[key]:,}" for key in keys)) for name, count in report["classes"].items()
+    ]
+    console.print(rich_table(ReportTable(title="", head=("class", *keys), rows=rows)))
     for line in _lines(options, report):
         console.print(line, soft_wrap=True)
 

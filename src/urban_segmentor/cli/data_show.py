@@ -120,7 +120,7 @@ def _one_frame(frame_set: SampleSet, stem: str, wanted: ShowOptions) -> Path:
     """Write the picture of a frame, and return where it is."""
     from urban_segmentor.datasets.explore.sample_views import frame_sheet
     from urban_segmentor.io.atomic import check_free, write_atomically
-    from urban_segmentor.reports.montage import png_image_bytes
+    from urban_segmentor.io.image_codec import encode_image
 
     frame = frame_set.within(wanted.split).find(stem)
     path = wanted.output / f"{frame.stem}.png"
@@ -129,7 +129,7 @@ def _one_frame(frame_set: SampleSet, stem: str, wanted: ShowOptions) -> Path:
     if wanted.classes is not None:
         classes = frame_set.chosen_classes(wanted.classes)
     image = frame_sheet(frame, classes=classes, sizing=wanted.size)
-    write_atomically(path, png_image_bytes(image), overwrite=wanted.overwrite)
+    write_atomically(path, encode_image(image, suffix=".png"), overwrite=wanted.overwrite)
     return path
 
 

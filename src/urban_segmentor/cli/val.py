@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from rich.console import Console
-    from rich.table import Table
 
     from urban_segmentor.datasets.dataset_classes import DatasetClasses
     from urban_segmentor.datasets.samples import Sample, SampleSet
@@ -285,25 +284,14 @@ class _Run:
 
 def _tell(console: Console, summary: dict[str, Any], written: list[Path]) -> None:
     """Print the figures, how they came about, and where the report is."""
-    from urban_segmentor.cli.console import stage_table
-    from urban_segmentor.evaluation.validation.summary import headline, table_rows
+    from urban_segmentor.cli.console import rich_table, stage_table
+    from urban_segmentor.evaluation.validation.summary import headline, tables
 
-    for table in table_rows(summary):
-        console.print(_table(*table))
+    for table in tables(summary):
+        console.print(rich_table(table))
     for sentence in headline(summary):
         console.print(sentence, soft_wrap=True)
     if "latency" in summary:
         console.print(stage_table(summary["latency"]["stages"]))
     for path in written:
         console.print(f"result: {path}", style="bold green", soft_wrap=True)
-
-
-def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for i, name in enumerate(head):
-        table.add_column(name, justify="left" if i == 0 else "right")
-    for row in rows:
-        table.add_row(*row)
-    return table

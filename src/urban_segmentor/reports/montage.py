@@ -1,17 +1,16 @@
-"""Montages of images: side by side, or as a contact sheet, with captions and a legend."""
+"""Montages: images in rows, with captions, a title and a legend."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-import cv2
 import numpy as np
-from PIL import Image as Drawing
-from PIL import ImageDraw, ImageFont
+from PIL import Image as Picture
+from PIL import ImageDraw, ImageFont, ImageOps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from urban_segmentor.structures.color import Rgb
     from urban_segmentor.structures.frame import Image
@@ -20,6 +19,7 @@ _PAPER: Rgb = (255, 255, 255)
 _INK: Rgb = (24, 24, 24)
 _FRAME: Rgb = (120, 120, 120)
 _MIN_TEXT_PX, _MAX_TEXT_PX = 13, 40
+_LINES = 36  # of text that an image is high
 _ELLIPSIS = "..."
 
 
@@ -47,140 +47,94 @@ class LegendEntry(NamedTuple):
     text: str
 
 
-def text_px(height: int) -> int:
-    """Return the text height for a montage of images of a height, pixels."""
-    return min(max(round(height / 36), _MIN_TEXT_PX), _MAX_TEXT_PX)
-
-
-def side_by_side(tiles: Sequence[Tile], *, legend: Sequence[LegendEntry] = ()) -> Image:
-    """Return images in a row, captions above and a legend below, uint8 (H, W, 3), RGB.
+def montage(
+    tiles: Sequence[Tile],
+    *,
+    columns: int | None = None,
+    cell: tuple[int, int] | None = None,
+    title: str = "",
+    legend: Sequence[LegendEntry] = (),
+) -> Image:
+    """Return images in rows, captions above and a legend below, uint8 (H, W, 3), RGB.
 
     Args:
         tiles: At least one; they may differ in size.
+        columns: Images in a row; None for all of them.
+        cell: Height and width to which each image is fitted, pixels; None to keep every pixel.
+        title: Written at the top.
         legend: Colors and their meaning, in as many rows as they need.
     """
-    height = max(tile.image.shape[0] for tile in tiles)
-    size_px = text_px(height)
-    gap = size_px // 2
-    bodies = [_with_caption(tile, size_px, width=tile.image.shape[1]) for tile in tiles]
-    min_width = _longest_px(legend, size_px)
-    row = _padded(_row(bodies, gap), width=min_width)
-    if not legend:
-        return _bordered(row, gap)
-    below = _legend(legend, width=row.shape[1], size_px=size_px)
-    return _bordered(np.vstack([row, _blank(gap, row.shape[1]), below]), gap)
+    images = [Picture.fromarray(tile.image) for tile in tiles]
+    if cell is not None:
+        images = [_fitted(image, cell) for image in images]
+    tallest = max(image.height for image in images)
+    size_px = min(max(tallest // _LINES, _MIN_TEXT_PX), _MAX_TEXT_PX)
+    gap, step = size_px // 2 + 2, columns or len(images)
+    captioned = [
+        _joined([_text_line(tile.caption, width=image.width, size_px=size_px), image], down=True)
+        for tile, image in zip(tiles, images, strict=True)
+    ]
+    rows = [
+        _joined(captioned[start : start + step], gap=gap) for start in range(0, len(tiles), step)
+    ]
+    column = _longest_px(legend, size_px)
+    width = max(column if legend else 0, *(row.width for row in rows))
+    if title:
+        rows.insert(0, _text_line(title, width=width, size_px=round(1.5 * size_px)))
+    if legend:
+        rows.append(_legend(legend, across=width // column, column=column, size_px=size_px))
+    return np.asarray(ImageOps.expand(_joined(rows, gap=gap, down=True), gap, fill=_PAPER))
 
 
-def contact_sheet(
-    tiles: Iterable[Tile],
-    *,
-    title: str,
-    columns: int = 6,
-    tile_size: tuple[int, int] = (220, 220),
-) -> Image:
-    """Return a contact sheet of thumbnails, uint8 (H, W, 3), RGB.
-
-    Images are scaled one after the other, so they may come from a generator: no more than
-    one is held besides the sheet.
-
-    Args:
-        tiles: Images of any size; each is fitted into its cell.
-        title: Written at the top.
-        columns: Images in a row.
-        tile_size: Height and width of a cell, pixels.
-    """
-    size_px = _MIN_TEXT_PX
-    gap = 8
-    width = columns * (tile_size[1] + gap) - gap
-    rows: list[Image] = [_text_line(title, width=width, size_px=20)]
-    cells: list[Image] = []
-    for tile in tiles:
-        cell = Tile(fit_to_box(tile.image, tile_size), tile.caption)
-        cells.append(_with_caption(cell, size_px, width=tile_size[1]))
-        if len(cells) == columns:
-            rows += [_blank(gap, width), _row(cells, gap)]
-            cells = []
-    if cells:
-        rows += [_blank(gap, width), _padded(_row(cells, gap), width=width)]
-    return _bordered(np.vstack(rows), gap)
+def _fitted(image: Picture.Image, cell: tuple[int, int]) -> Picture.Image:
+    """Return an image scaled to fit into a cell of a height and width, and centered in it."""
+    gain = min(cell[0] / image.height, cell[1] / image.width)
+    width, height = (max(round(side * gain), 1) for side in image.size)
+    paper = Picture.new("RGB", (cell[1], cell[0]), _PAPER)
+    corner = ((cell[1] - width) // 2, (cell[0] - height) // 2)
+    paper.paste(image.resize((width, height), Picture.Resampling.BICUBIC), corner)
+    return paper
 
 
-def fit_to_box(image: Image, size: tuple[int, int], *, paper: Rgb = _PAPER) -> Image:
-    """Return an image scaled to fit into a cell and centered in it, uint8 (H, W, 3), RGB.
-
-    Args:
-        image: uint8 (h, w, 3), RGB.
-        size: Height and width of the cell, pixels.
-        paper: The color around it.
-    """
-    gain = min(size[0] / image.shape[0], size[1] / image.shape[1])
-    height, width = (max(round(side * gain), 1) for side in image.shape[:2])
-    how = cv2.INTER_AREA if gain < 1 else cv2.INTER_CUBIC
-    small = cv2.resize(image, (width, height), interpolation=how)
-    cell = np.full((*size, 3), paper, dtype=np.uint8)
-    top, left = (size[0] - height) // 2, (size[1] - width) // 2
-    cell[top : top + height, left : left + width] = small
-    return cell
+def _joined(images: Sequence[Picture.Image], *, gap: int = 0, down: bool = False) -> Picture.Image:
+    """Return images in a row, aligned at the top, or in a column, aligned at the left."""
+    axis = 1 if down else 0
+    size = [max(image.size[i] for image in images) for i in (0, 1)]
+    size[axis] = sum(image.size[axis] + gap for image in images) - gap
+    paper = Picture.new("RGB", (size[0], size[1]), _PAPER)
+    corner = [0, 0]
+    for image in images:
+        paper.paste(image, (corner[0], corner[1]))
+        corner[axis] += image.size[axis] + gap
+    return paper
 
 
-def jpeg_bytes(image: Image, *, quality: int = 90) -> bytes:
-    """Return an image encoded as JPEG.
-
-    Args:
-        image: uint8 (H, W, 3), RGB.
-        quality: 1 to 100.
-    """
-    return _encoded(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
-
-
-def png_image_bytes(image: Image) -> bytes:
-    """Return an image encoded as PNG.
-
-    Args:
-        image: uint8 (H, W, 3), RGB.
-    """
-    return _encoded(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 6])
-
-
-def _encoded(suffix: str, image: Image, options: list[int]) -> bytes:
-    bgr = np.ascontiguousarray(image[..., ::-1])
-    return cv2.imencode(suffix, bgr, options)[1].tobytes()
-
-
-def _with_caption(tile: Tile, size_px: int, *, width: int) -> Image:
-    return np.vstack([_text_line(tile.caption, width=width, size_px=size_px), tile.image])
-
-
-def _text_line(text: str, *, width: int, size_px: int) -> Image:
-    """Return a line of text on paper, shortened to fit, uint8 (h, width, 3), RGB."""
+def _text_line(text: str, *, width: int, size_px: int) -> Picture.Image:
+    """Return a line of text, shortened to fit."""
     font = _font(size_px)
     shown = text
     while shown and font.getlength(shown + _ELLIPSIS * (shown != text)) > width:
         shown = shown[:-1]
-    line = Drawing.new("RGB", (width, round(1.6 * size_px)), _PAPER)
-    cell = (0, round(0.8 * size_px))
+    line = Picture.new("RGB", (width, round(1.6 * size_px)), _PAPER)
     written = shown + _ELLIPSIS * (shown != text)
-    ImageDraw.Draw(line).text(cell, written, fill=_INK, font=font, anchor="lm")
-    return np.asarray(line)
+    ImageDraw.Draw(line).text((0, line.height / 2), written, fill=_INK, font=font, anchor="lm")
+    return line
 
 
-def _legend(entries: Sequence[LegendEntry], *, width: int, size_px: int) -> Image:
-    """Return swatches with text in columns of equal width, uint8 (h, width, 3), RGB."""
-    font = _font(size_px)
-    column = _longest_px(entries, size_px)
-    across = max(width // column, 1)
-    line = round(1.6 * size_px)
-    down = -(-len(entries) // across)
-    paper = Drawing.new("RGB", (width, line * down), _PAPER)
+def _legend(
+    entries: Sequence[LegendEntry], *, across: int, column: int, size_px: int
+) -> Picture.Image:
+    """Return swatches with text, so many in a row, in columns of one width."""
+    line, half = round(1.6 * size_px), size_px // 2
+    paper = Picture.new("RGB", (across * column, line * -(-len(entries) // across)), _PAPER)
     draw = ImageDraw.Draw(paper)
     for number, entry in enumerate(entries):
         row, cell = divmod(number, across)
-        x, middle = cell * column, row * line + line // 2
-        half = size_px // 2
-        box = (x, middle - half, x + 2 * half, middle + half)
+        x, y = cell * column, row * line + line // 2
+        box = (x, y - half, x + 2 * half, y + half)
         draw.rectangle(box, fill=entry.color, outline=_FRAME)
-        draw.text((x + 3 * half, middle), entry.text, fill=_INK, font=font, anchor="lm")
-    return np.asarray(paper)
+        draw.text((x + 3 * half, y), entry.text, fill=_INK, font=_font(size_px), anchor="lm")
+    return paper
 
 
 def _longest_px(entries: Sequence[LegendEntry], size_px: int) -> int:
@@ -188,33 +142,6 @@ def _longest_px(entries: Sequence[LegendEntry], size_px: int) -> int:
     font = _font(size_px)
     longest = max((font.getlength(entry.text) for entry in entries), default=0)
     return round(longest) + 3 * size_px
-
-
-def _row(images: Sequence[Image], gap: int) -> Image:
-    """Return images in a row, aligned at the top."""
-    height = max(image.shape[0] for image in images)
-    parts: list[Image] = []
-    for image in images:
-        below = _blank(height - image.shape[0], image.shape[1])
-        parts += [np.vstack([image, below]), _blank(height, gap)]
-    return np.hstack(parts[:-1])
-
-
-def _padded(image: Image, *, width: int) -> Image:
-    """Return an image padded on its right to a minimum width."""
-    missing = width - image.shape[1]
-    return np.hstack([image, _blank(image.shape[0], missing)]) if missing > 0 else image
-
-
-def _bordered(image: Image, border: int) -> Image:
-    framed = cv2.copyMakeBorder(
-        image, border, border, border, border, cv2.BORDER_CONSTANT, value=_PAPER
-    )
-    return np.asarray(framed, dtype=np.uint8)
-
-
-def _blank(height: int, width: int) -> Image:
-    return np.full((height, width, 3), _PAPER, dtype=np.uint8)
 
 
 @lru_cache(maxsize=32)

@@ -14,7 +14,9 @@ from urban_segmentor.visualization.palette import lighten
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
 
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.typing import LineStyleType
     from numpy.typing import NDArray
 
     from urban_segmentor.structures.color import Rgb
@@ -51,7 +53,10 @@ _GROUP = 0.8  # of a row is taken by its bars, the rest is air
 _PALER = (0.0, 0.55, 0.75, 0.87)
 _GREY: Rgb = (90, 90, 90)
 _DARK = 0.55  # share from which white figures read better than black ones on a heat map
-_LINES = ("-", "--", "-.", ":")
+_LINES: tuple[LineStyleType, ...] = (
+    *("-", "--", "-.", ":"),
+    *((0, dashes) for dashes in ((8, 2, 2, 2, 2, 2), (10, 3), (1, 3), (5, 1))),
+)
 
 
 @contextmanager
@@ -130,7 +135,7 @@ def bars_png(  # noqa: PLR0913
         axes.set_yticks(rows, names)
         axes.set_ylim(len(names) - 0.4, -0.6)
         if logarithmic and any(value > 0 for values in series.values() for value in values):
-            axes.set_xscale("log")
+            _count_by_tens(axes)
         axes.margins(x=0.12)
         if len(series) > 1:
             # Beside the title, where no bar can be.
@@ -207,15 +212,25 @@ def lines_png(  # noqa: PLR0913
     with new_figure(8.5, 5.0) as figure:
         axes = figure.subplots()
         for index, ((name, (x, y)), color) in enumerate(zip(curves.items(), colors, strict=True)):
-            axes.plot(x, y, _LINES[index % len(_LINES)], color=_share(color), label=name)
+            kind = _LINES[index % len(_LINES)]
+            axes.plot(x, y, linestyle=kind, color=_share(color), label=name)
         if logarithmic:
-            axes.set_xscale("log")
+            _count_by_tens(axes)
         if limits is not None:
             axes.set_ylim(*limits)
         if curves:
             axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handlelength=3.5)
         axes.set(title=title, xlabel=across, ylabel=down)
         return figure_png(figure)
+
+
+def _count_by_tens(axes: Axes) -> None:
+    """Give a plot powers of ten across, written as plain numbers rather than as formulas."""
+    from matplotlib.ticker import NullFormatter, StrMethodFormatter  # noqa: PLC0415
+
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.9g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _share(color: Rgb) -> tuple[float, float, float]:

@@ -28,9 +28,7 @@ def curves_png(rows: Sequence[dict[str, float]]) -> bytes:
 
     with new_figure(10, 6.4) as figure:
         plotted: set[str] = set()
-        for axes, (title, prefix, suffix) in zip(
-            figure.subplots(2, 2).flat, _PANELS, strict=True
-        ):
+        for axes, (title, prefix, suffix) in zip(figure.subplots(2, 2).flat, _PANELS, strict=True):
             shown = [row for row in rows if prefix == "train/" or has_metrics(row)]
             epochs = [row["epoch"] for row in shown]
             for name in rows[0]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import TYPE_CHECKING
 
 import cv2
@@ -21,6 +22,7 @@ from urban_segmentor.evaluation.validation.report import ReportFolder
 from urban_segmentor.evaluation.validation.summary import figures, headline, markdown
 from urban_segmentor.evaluation.validation.validate import validate
 from urban_segmentor.evaluation.validation.worst_images import draw_worst
+from urban_segmentor.reports.pages import PageFolder
 from urban_segmentor.structures.cityscapes_labels import BY_NAME, TRAIN_NAMES
 
 if TYPE_CHECKING:
@@ -107,6 +109,7 @@ def test_the_folder_has_everything(tmp_path: Path) -> None:
         "coco.json",
         "confusion.png",
         "precision_recall.png",
+        "report.html",
         "val.json",
         "val.md",
         "worst/01_town_000001_000019.jpg",
@@ -141,14 +144,59 @@ def test_the_gallery_draws_all_kinds(tmp_path: Path, kind: str) -> None:
             return FramePrediction(**kinds | dict.fromkeys(left_out))
 
     outcome = validate(samples, Partial())
-    (path,) = draw_worst(outcome.frames, Partial(), tmp_path / "worst", overwrite=False)
-    sheet = cv2.imread(str(path))
+    out = PageFolder(tmp_path, overwrite=False)
+    (shown,) = draw_worst(outcome.frames, Partial(), out)
+    assert shown.path == "worst/01_town_000000_000019.jpg"
+    quality = 100 * outcome.frames[0].quality
+    assert shown.caption == f"town_000000_000019, {quality:.1f} %"
+    sheet = cv2.imread(str(tmp_path / shown.path))
     assert sheet is not None
-    assert sheet.shape == (1024, 1024, 3)
-    above, below = sheet[100:512], sheet[612:]
+    assert shown.size == sheet.shape[1::-1]
+    drawn = np.flatnonzero((sheet < 250).all(axis=2).mean(axis=1) > 0.9)  # the rest is paper
+    above, below = sheet[drawn[0] :][:512, 20:-20], sheet[drawn[-1] - 511 :][:512, 20:-20]
     assert np.abs(above.astype(int) - below).mean() < 20  # the truth has the group besides
     sky = np.array(BY_NAME["sky"].color)[::-1]
-    assert np.abs(sheet[200, 40] - (sky + 90) / 2).max() < 12
+    assert np.abs(above[200, 40] - (sky + 90) / 2).max() < 12
+
+
+def test_the_page_tells_all_and_keeps_names_as_text(tmp_path: Path) -> None:
+    """Figures, plots, the worst pictures, settings and versions, whatever a name is."""
+    summary, outcome, predictor = _run(tmp_path)
+    target, hostile = tmp_path / "out", "<script>1</script>"
+    folder = ReportFolder(target, kinds=(), class_names=TRAIN_NAMES, overwrite=False)
+    told = summary | {"model": hostile, "problems": [f"{hostile} is broken"]}
+    folder.write(told, outcome, predictor, worst=2)
+    page = (target / "report.html").read_text(encoding="utf-8")
+    assert "<script" not in page
+    assert page.count("&lt;script&gt;") >= 3
+    row = ('<th scope="row">car</th>', *(f'<td class="figure">{x}</td>' for x in (66.7, 66.7)))
+    assert "\n".join(row) in page
+    shown = re.findall(r'src="([^"]+)"', page)
+    assert shown == [
+        "precision_recall.png",
+        "confusion.png",
+        "worst/01_town_000001_000019.jpg",
+        "worst/02_town_000000_000019.jpg",
+    ]
+    assert all((target / name).is_file() for name in shown)
+    assert "town_000001_000019, " in page
+    assert "faster-coco-eval" in page
+
+
+def test_what_is_missing_has_a_reason() -> None:
+    """Kinds that were not predicted, and labels that have no official figures."""
+    evaluator = Evaluator(TRAIN_NAMES)
+    truth = np.full(SIZE, 7, dtype=np.int32)
+    evaluator.add(truth, label_ids=np.full(SIZE, 7, dtype=np.uint8))
+    about = {"images_in_split": 1, "label_sizes": {}, "truth": {}, "split": "val", "model": "m"}
+    summary = figures(evaluator.result()) | about
+    text = "\n".join(headline(summary))
+    assert "no instance AP: there are no instances with scores" in text
+    assert "no PQ: there are no panoptic maps" in text
+    assert "no mIoU" not in text
+    noted = headline(summary | {"notes": ["no official figures: other classes"]})
+    assert "no official figures: other classes" in noted
+    assert not any("no instance AP:" in line for line in noted)
 
 
 def test_parts_add_up() -> None:

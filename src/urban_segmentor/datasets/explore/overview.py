@@ -26,16 +26,16 @@ from urban_segmentor.datasets.explore.statistics import (
     count_frame,
     plots,
 )
-from urban_segmentor.datasets.images import png_size
 from urban_segmentor.datasets.parallel import in_parallel
-from urban_segmentor.errors import DatasetError, SettingError
-from urban_segmentor.io.atomic import check_free, write_atomically
-from urban_segmentor.reports import html as page
-from urban_segmentor.reports.montage import Tile, contact_sheet, jpeg_bytes
-from urban_segmentor.reports.plots import new_figure
+from urban_segmentor.errors import DatasetError, SettingError, check_libraries
+from urban_segmentor.io.atomic import check_free
+from urban_segmentor.io.image_codec import encode_image
+from urban_segmentor.reports.montage import Tile, montage
+from urban_segmentor.reports.pages import PageFolder, PageImage
+from urban_segmentor.reports.tables import ReportTable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from urban_segmentor.datasets.dataset_classes import DatasetClasses
@@ -45,6 +45,7 @@ PER_SHEET = 24
 """Maximum number of tiles on a contact sheet."""
 
 PAGE, FIGURES = "overview.html", "statistics.json"
+_QUALITY = 90
 
 _KINDS = {
     "cityscapes": "Cityscapes polygons",
@@ -88,37 +89,6 @@ class _TileRequest(NamedTuple):
     frame: Sample
     candidate: TileCandidate
     position: int
-
-
-class _Writer:
-    """Writes files to the folder, and collects the images of the page."""
-
-    def __init__(self, overview: Overview, *, overwrite: bool) -> None:
-        self.overview = overview
-        self.plots: list[page.HtmlImage] = []
-        self.sheets: dict[int, page.HtmlImage] = {}
-        self._overwrite = overwrite
-
-    def file(self, name: str, data: bytes) -> None:
-        path = self.overview.folder / name
-        write_atomically(path, data, overwrite=self._overwrite)
-        self.overview.written.append(path)
-
-    def plot(self, name: str, data: bytes) -> None:
-        self.file(_plot_name(name), data)
-        image = page.HtmlImage(_plot_name(name), _MEANING[name], png_size(data) or (0, 0))
-        self.plots.append(image)
-
-    def sheet(self, class_id: int, tiles: Sequence[Tile], *, offered: int) -> None:
-        classes = self.overview.statistics.classes
-        label = classes.labels[class_id]
-        unit = "objects" if label.is_thing else "frames"
-        title = f"{label.name}: {len(tiles)} of {offered:,} {unit}"
-        size, columns = (THING_TILE, 6) if label.is_thing else (STUFF_TILE, 4)
-        image = contact_sheet(tiles, title=title, columns=columns, tile_size=size)
-        self.file(_sheet_names(classes)[class_id], jpeg_bytes(image))
-        size_px = (image.shape[0], image.shape[1])
-        self.sheets[class_id] = page.HtmlImage(_sheet_names(classes)[class_id], title, size_px)
 
 
 def sample_frames(frames: Sequence[Sample], *, limit: int | None, seed: int) -> tuple[Sample, ...]:
@@ -168,11 +138,11 @@ def write_overview(  # noqa: PLR0913
         on_step: Called after each step.
 
     Raises:
-        MissingExtraError: matplotlib is not installed.
+        MissingExtraError: A library of the extra `data` is not installed.
         OutputError: A file is there already, the disk is full, or the like.
         DatasetError: No frame can be read.
     """
-    new_figure(1, 1)  # raises before the work when matplotlib is missing
+    check_libraries("matplotlib", "jinja2", extra="data")
     targets = [PAGE, FIGURES, *map(_plot_name, PLOTS), *_sheet_names(classes)]
     for name in targets:
         check_free(folder / name, overwrite=overwrite)
@@ -192,16 +162,21 @@ def write_overview(  # noqa: PLR0913
             f"none of {len(frames)} frames in `{frame_set.root}` can be read: {reason}",
             hint=f"urban-segmentor data check {frame_set.root}",
         )
-    writer = _Writer(overview, overwrite=overwrite)
-    for name, data in plots(overview.statistics):
-        writer.plot(name, data)
+    out = PageFolder(folder, overwrite=overwrite)
+    drawn = [
+        out.image(_plot_name(name), data, caption=_MEANING[name])
+        for name, data in plots(overview.statistics)
+    ]
     requests = _tile_requests(frames, sampler, classes)
     on_start("drawing", len(requests))
+    sheets: dict[int, PageImage] = {}
     for class_id, tiles in _tiles(requests, classes, overview, workers=workers, on_step=on_step):
-        writer.sheet(class_id, tiles, offered=sampler.offered(class_id))
+        offered = sampler.offered(class_id)
+        sheets[class_id] = _write_sheet(out, class_id, tiles, classes, offered=offered)
     about = _about(frame_set, overview.statistics, seed=seed)
-    writer.file(FIGURES, json.dumps(about, indent=2).encode("ascii"))
-    writer.file(PAGE, _page(frame_set, writer).encode("utf-8"))
+    out.file(FIGURES, json.dumps(about, indent=2).encode("ascii"))
+    _write_page(out, frame_set, overview, drawn=drawn, sheets=sheets)
+    overview.written += out.written
     return overview
 
 
@@ -268,42 +243,62 @@ def _about(frame_set: SampleSet, statistics: Statistics, *, seed: int) -> dict[s
     }
 
 
-def _page(frame_set: SampleSet, writer: _Writer) -> str:
-    overview = writer.overview
+def _write_sheet(
+    out: PageFolder,
+    class_id: int,
+    tiles: Sequence[Tile],
+    classes: DatasetClasses,
+    *,
+    offered: int,
+) -> PageImage:
+    """Write the contact sheet of a class."""
+    label = classes.labels[class_id]
+    unit = "objects" if label.is_thing else "frames"
+    title = f"{label.name}: {len(tiles)} of {offered:,} {unit}"
+    cell, columns = (THING_TILE, 6) if label.is_thing else (STUFF_TILE, 4)
+    image = montage(tiles, columns=columns, cell=cell, title=title)
+    data = encode_image(image, suffix=".jpg", quality=_QUALITY)
+    return out.image(_sheet_names(classes)[class_id], data, caption=title)
+
+
+def _write_page(
+    out: PageFolder,
+    frame_set: SampleSet,
+    overview: Overview,
+    *,
+    drawn: Sequence[PageImage],
+    sheets: Mapping[int, PageImage],
+) -> None:
     splits = sorted(overview.statistics.splits.items())
-    frames = ", ".join(f"{count.frames:,} frames of {name}" for name, count in splits)
-    parts = [
-        page.paragraph(f"{_KINDS[frame_set.kind]} in {frame_set.root}: {frames}."),
-        page.heading("How much there is"),
-        page.images(writer.plots),
-        *_tables(overview.statistics),
-        page.heading("What it looks like"),
-        page.paragraph("Spread over sizes and cities; sizes are in pixels of the labels."),
-        page.images(image for _, image in sorted(writer.sheets.items())),
+    out.page(
+        PAGE,
+        "overview.html",
+        title="What the data set has",
+        kind=_KINDS[frame_set.kind],
+        folder=str(frame_set.root),
+        frames=", ".join(f"{count.frames:,} frames of {name}" for name, count in splits),
+        plots=drawn,
+        tables=[_split_table(name, overview.statistics) for name, _ in splits],
+        sheets=[image for _, image in sorted(sheets.items())],
+        problems=overview.problems,
+    )
+
+
+def _split_table(split: str, statistics: Statistics) -> ReportTable:
+    count, objects = statistics.splits[split], statistics.splits[split].objects.tolist()
+    rows = [
+        (
+            label.name,
+            f"{count.with_class[i]:,}",
+            f"{100 * count.with_class[i] / count.frames:.1f}",
+            f"{objects[i]:,}",
+            f"{count.groups[i]:,}",
+            f"{100 * count.of_class[i] / count.pixels:.3f}",
+        )
+        for i, label in enumerate(statistics.classes.labels)
     ]
-    if overview.problems:
-        parts += [page.heading("Left out"), page.bullets(overview.problems)]
-    footer = f"Made by Urban Segmentor {__version__}. The pictures are under the data's own terms."
-    return page.html_page("What the data set has", *parts, footer=footer)
-
-
-def _tables(statistics: Statistics) -> Iterator[page.Html]:
-    headings = ("class", "frames", "frames, %", "objects", "groups", "pixels, %")
-    for split, count in sorted(statistics.splits.items()):
-        objects = count.objects.tolist()
-        rows = [
-            (
-                label.name,
-                int(count.with_class[i]),
-                f"{100 * count.with_class[i] / count.frames:.1f}",
-                objects[i],
-                int(count.groups[i]),
-                f"{100 * count.of_class[i] / count.pixels:.3f}",
-            )
-            for i, label in enumerate(statistics.classes.labels)
-        ]
-        yield page.heading(split)
-        yield page.table(headings, rows)
+    head = ("class", "frames", "frames, %", "objects", "groups", "pixels, %")
+    return ReportTable(title=split, head=head, rows=rows)
 
 
 def _plot_name(name: str) -> str:

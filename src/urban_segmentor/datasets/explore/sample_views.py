@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from urban_segmentor.datasets.samples import as_instances
-from urban_segmentor.reports.montage import LegendEntry, Tile, side_by_side
+from urban_segmentor.reports.montage import LegendEntry, Tile, montage
 from urban_segmentor.result import Result
 from urban_segmentor.structures.frame import Frame
 from urban_segmentor.visualization.overlay import Overlay
@@ -45,7 +45,7 @@ def frame_sheet(frame: Sample, *, classes: DatasetClasses, sizing: Sizing = "ima
     overlay, label_map, legend = _drawn(frame, classes, sizing)
     height, width = overlay.shape[:2]
     name = f"{frame.stem}  ({frame.split}, {width} x {height})"
-    return side_by_side([Tile(overlay, name), Tile(label_map, "labels")], legend=legend)
+    return montage([Tile(overlay, name), Tile(label_map, "labels")], legend=legend)
 
 
 def draw_labels(frame: Sample, *, classes: DatasetClasses) -> Image:

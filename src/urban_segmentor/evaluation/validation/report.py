@@ -1,33 +1,35 @@
-"""The folder that a run leaves: figures, tables, curves, confusion, the worst pictures."""
+"""The folder that a run leaves: a page with all that came out, and the files that it is of."""
 
 from __future__ import annotations
 
 import json
 from contextlib import ExitStack
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from urban_segmentor.errors import MissingExtraError, SettingError
+from urban_segmentor.errors import SettingError, check_libraries
 from urban_segmentor.evaluation.validation.plots import confusion_png, precision_recall_png
-from urban_segmentor.evaluation.validation.summary import markdown
+from urban_segmentor.evaluation.validation.summary import headline, markdown, tables
 from urban_segmentor.evaluation.validation.worst_images import draw_worst
 from urban_segmentor.inference.panoptic_merge import segments_as_instances
-from urban_segmentor.io.atomic import check_free, write_atomically
+from urban_segmentor.io.atomic import check_free
 from urban_segmentor.io.output_options import PANOPTIC_FORMATS, WRITER_PATHS
 from urban_segmentor.io.writers import WRITERS
 from urban_segmentor.models.known_classes import known_classes
+from urban_segmentor.reports.pages import PageFolder, PageImage
+from urban_segmentor.reports.tables import stage_times
 from urban_segmentor.result import Result
 from urban_segmentor.structures.frame import Frame
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
     from types import TracebackType
 
     from urban_segmentor.datasets.dataset_classes import DatasetClasses
     from urban_segmentor.datasets.samples import Sample
+    from urban_segmentor.evaluation.metrics.evaluator import Evaluation
     from urban_segmentor.evaluation.predictions import FramePrediction
     from urban_segmentor.evaluation.validation.predictors import Predictor
     from urban_segmentor.evaluation.validation.validate import ValidationRun
@@ -35,8 +37,12 @@ if TYPE_CHECKING:
     from urban_segmentor.structures.classes import ClassList
     from urban_segmentor.structures.instances import Instances
 
-FIGURES, TABLES = "val.json", "val.md"
-CURVES, CONFUSION, WORST = "precision_recall.png", "confusion.png", "worst"
+FIGURES, TABLES, PAGE = "val.json", "val.md", "report.html"
+CURVES, CONFUSION = "precision_recall.png", "confusion.png"
+_SETTINGS = (
+    *("data", "split", "model", "predictions", "kind", "description", "runtime", "device"),
+    *("conf", "iou", "max_det", "merge", "label_sizes", "truth", "elapsed_s"),
+)
 
 
 class ReportFolder:
@@ -59,14 +65,14 @@ class ReportFolder:
     def __init__(
         self, folder: Path, *, kinds: Sequence[str], class_names: Sequence[str], overwrite: bool
     ) -> None:
-        _check_extras()
+        check_libraries("faster_coco_eval", "matplotlib", "jinja2", extra="eval")
         self._folder, self._overwrite = folder, overwrite
         if unknown := [kind for kind in kinds if kind not in WRITERS]:
             raise SettingError(
                 f"predictions cannot be kept as `{unknown[0]}`",
                 hint=f"choose from {', '.join(WRITERS)}",
             )
-        for name in (FIGURES, TABLES, CURVES, CONFUSION):
+        for name in (FIGURES, TABLES, CURVES, CONFUSION, PAGE):
             check_free(folder / name, overwrite=overwrite)
         self._kinds = tuple(kinds)
         self._classes = known_classes(class_names)
@@ -134,37 +140,40 @@ class ReportFolder:
 
         Raises:
             OutputError: The disk is full or the like.
-            MissingExtraError: matplotlib is not installed.
+            MissingExtraError: matplotlib or jinja2 is not installed.
         """
-        evaluation = outcome.evaluation
-        written = [self._write(FIGURES, json.dumps(summary, indent=2, allow_nan=False).encode())]
-        written.append(self._write(TABLES, markdown(summary).encode("utf-8")))
-        if evaluation.instance is not None:
-            written.append(self._write(CURVES, precision_recall_png(evaluation.instance)))
-        if evaluation.semantic is not None:
-            written.append(self._write(CONFUSION, confusion_png(evaluation.semantic)))
-        if worst:
-            frames = sorted(
-                (frame for frame in outcome.frames if not np.isnan(frame.quality)),
-                key=lambda frame: frame.quality,
-            )
-            gallery = self._folder / WORST
-            written += draw_worst(
-                frames[:worst], predictor, gallery, classes=classes, overwrite=self._overwrite
-            )
-        return written + [self._folder / WRITER_PATHS[kind] for kind in self._kinds]
+        out = PageFolder(self._folder, overwrite=self._overwrite)
+        out.file(FIGURES, json.dumps(summary, indent=2, allow_nan=False).encode())
+        out.file(TABLES, markdown(summary).encode("utf-8", "backslashreplace"))
+        plots = list(_plots(out, outcome.evaluation))
+        frames = sorted(
+            (frame for frame in outcome.frames if not np.isnan(frame.quality)),
+            key=lambda frame: frame.quality,
+        )
+        stages = [stage_times(summary["latency"]["stages"])] if "latency" in summary else []
+        out.page(
+            PAGE,
+            "validation.html",
+            title=f"Scores of {summary.get('model') or summary['predictions']}",
+            sentences=headline(summary),
+            tables=[*tables(summary), *stages],
+            plots=plots,
+            worst=draw_worst(frames[:worst], predictor, out, classes=classes),
+            problems=summary["problems"],
+            settings={key: summary[key] for key in _SETTINGS if key in summary},
+            versions=summary["implementation"]["versions"],
+        )
+        return out.written + [self._folder / WRITER_PATHS[kind] for kind in self._kinds]
 
-    def _write(self, name: str, data: bytes) -> Path:
-        path = self._folder / name
-        write_atomically(path, data, overwrite=self._overwrite)
-        return path
 
-
-def _check_extras() -> None:
-    """Look for libraries before the work, rather than after it."""
-    for library in ("faster_coco_eval", "matplotlib"):
-        if find_spec(library) is None:
-            raise MissingExtraError(library, extra="eval")
+def _plots(out: PageFolder, evaluation: Evaluation) -> Iterator[PageImage]:
+    """Yield the plots of what was predicted, after writing them."""
+    if evaluation.instance is not None:
+        caption = "Precision over recall of each class of things, at IoU 0.5."
+        yield out.image(CURVES, precision_recall_png(evaluation.instance), caption=caption)
+    if evaluation.semantic is not None:
+        caption = "What the pixels of each class were taken for."
+        yield out.image(CONFUSION, confusion_png(evaluation.semantic), caption=caption)
 
 
 def _as_kept(kind: str, predicted: FramePrediction, classes: ClassList) -> Instances:

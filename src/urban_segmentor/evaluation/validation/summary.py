@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from urban_segmentor.reports.tables import ReportTable, markdown_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,20 +17,6 @@ if TYPE_CHECKING:
 RULES = "rules of cityscapesScripts 2.3.0, computed by urban-segmentor"
 COCO_RULES = "rules of pycocotools, computed by faster-coco-eval"
 _DIGITS = 9
-
-
-class ResultTable(NamedTuple):
-    """A table for people.
-
-    Attributes:
-        title: What it shows.
-        head: Names of the columns.
-        rows: Cells of each row.
-    """
-
-    title: str
-    head: list[str]
-    rows: list[list[str]]
 
 
 def figures(evaluation: Evaluation) -> dict[str, Any]:
@@ -75,8 +63,21 @@ def headline(summary: Mapping[str, Any]) -> list[str]:
     return [
         *lines,
         *summary.get("notes", ()),
+        *_missing(summary),
         _rules(summary),
     ]
+
+
+def _missing(summary: Mapping[str, Any]) -> list[str]:
+    """Return which official figures are missing, and why, where no note says it."""
+    if summary.get("notes"):
+        return []
+    kinds = (
+        ("ap_by_size", "instance AP: there are no instances with scores"),
+        ("miou", "mIoU: there is no class for each pixel"),
+        ("things", "PQ: there are no panoptic maps"),
+    )
+    return [f"no {why} in these predictions" for key, why in kinds if summary[key] is None]
 
 
 def _rules(summary: Mapping[str, Any]) -> str:
@@ -87,7 +88,7 @@ def _rules(summary: Mapping[str, Any]) -> str:
     return f"{pq}COCO: {COCO_RULES}"
 
 
-def table_rows(summary: Mapping[str, Any]) -> list[ResultTable]:
+def tables(summary: Mapping[str, Any]) -> list[ReportTable]:
     """Return the figures as tables, in percent.
 
     Args:
@@ -126,8 +127,8 @@ def table_rows(summary: Mapping[str, Any]) -> list[ResultTable]:
         shown = [i for i in range(len(head)) if any(row[i] not in {"-", ""} for row in by_class)]
         head, by_class = [head[i] for i in shown], [[row[i] for i in shown] for row in by_class]
     return [
-        ResultTable("over all classes", ["", "%"], overall),
-        ResultTable("by class, %", head, by_class),
+        ReportTable(title="over all classes", head=["", "%"], rows=overall),
+        ReportTable(title="by class, %", head=head, rows=by_class),
     ]
 
 
@@ -137,23 +138,10 @@ def markdown(summary: Mapping[str, Any]) -> str:
     Args:
         summary: All figures and what they come from.
     """
-    parts = [*headline(summary), markdown_tables(summary)]
+    parts = [*headline(summary), *(markdown_table(table) for table in tables(summary))]
     if problems := summary["problems"]:
         parts.append("\n".join(["Not scored:", "", *(f"- {problem}" for problem in problems)]))
     return "\n\n".join(parts) + "\n"
-
-
-def markdown_tables(summary: Mapping[str, Any]) -> str:
-    """Return the figures as tables in Markdown, in percent.
-
-    Args:
-        summary: What `figures` returned.
-    """
-    parts: list[str] = []
-    for table in table_rows(summary):
-        lines = [table.head, ["---"] * len(table.head), *table.rows]
-        parts.append("\n".join(f"| {' | '.join(cells)} |" for cells in lines))
-    return "\n\n".join(parts)
 
 
 def percent(value: float | None) -> str:
