@@ -18,7 +18,7 @@ from urban_segmentor.datasets.cityscapes.layout import read_layout
 from urban_segmentor.datasets.convert.options import ConversionOptions
 from urban_segmentor.datasets.convert.prepare import prepare
 from urban_segmentor.datasets.dataset_classes import parse_dataset_classes
-from urban_segmentor.datasets.explore.contact_sheet import TileCandidate, TileSampler, draw_tile
+from urban_segmentor.datasets.explore.class_tiles import TileCandidate, TileSampler, draw_tile
 from urban_segmentor.datasets.explore.overview import sample_frames, write_overview
 from urban_segmentor.datasets.explore.sample_views import draw_labels, frame_sheet
 from urban_segmentor.datasets.open_dataset import open_dataset

@@ -44,7 +44,8 @@ _STYLE: dict[str, Any] = {
     "grid.alpha": 0.3,
     # The colors of Okabe and Ito: told apart by all kinds of sight, and by how light they are.
     "axes.prop_cycle": "cycler('color', ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', "
-    "'#56b4e9', '#7f7f7f', '#000000'])",
+    "'#56b4e9', '#7f7f7f', '#000000']) + "
+    "cycler('linestyle', ['-', '--', '-.', ':', '-', '--', '-.', ':'])",
     "lines.linewidth": 1.8,
     "legend.frameon": False,
     "legend.fontsize": 8,

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from urban_segmentor import __version__
-from urban_segmentor.datasets.explore.contact_sheet import (
+from urban_segmentor.datasets.explore.class_tiles import (
     STUFF_TILE,
     THING_TILE,
     TileCandidate,
