@@ -86,7 +86,7 @@ def card(name: str, facts: dict[str, Any], reports: list[dict[str, Any]]) -> str
         ACCURACY.format(images=first["images"], name=name),
         overview(reports),
         f"At {size(first)}, the default:" if len(reports) > 1 else f"At {size(first)}:",
-        *(markdown_table(table) for table in tables(first)),
+        *(markdown_table(table) for table in tables(first)[:2]),
         "Rules: {}; {}.".format(*list(first["implementation"].values())[:2]),
         "## Speed",
         SPEED.format(machine=processor(), runtime=first["runtime"], conf=first["latency"]["conf"]),

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from urban_segmentor.errors import MissingExtraError, OutputError
 from urban_segmentor.io.image_codec import encode_image
 from urban_segmentor.reports import pages
-from urban_segmentor.reports.pages import PageBar, PageFolder, PageImage, render_page
+from urban_segmentor.reports.pages import PageBar, PageFolder, PageImage
 from urban_segmentor.reports.tables import ReportTable
 
 if TYPE_CHECKING:
@@ -183,10 +183,12 @@ def test_a_folder_has_what_its_page_shows(tmp_path: Path) -> None:
     assert path.read_bytes() == b""
 
 
-def test_without_jinja_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_jinja_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The hint can be pasted."""
     pages._environment.cache_clear()
     monkeypatch.setitem(sys.modules, "jinja2", None)
     with pytest.raises(MissingExtraError, match="jinja2") as caught:
-        render_page("overview.html")
+        PageFolder(tmp_path, overwrite=False).page("x.html", "overview.html")
     assert caught.value.hint == "pip install 'urban-segmentor[eval]'"

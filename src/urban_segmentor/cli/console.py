@@ -20,12 +20,10 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from urban_segmentor.reports.tables import ReportTable, stage_times
-
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Generator
 
-    from urban_segmentor.profiling import StageSummary
+    from urban_segmentor.reports.tables import ReportTable
 
 _LONG_S = 1.0  # work that is over sooner needs no bar
 
@@ -84,11 +82,6 @@ def frame_progress(console: Console) -> Generator[FrameProgress]:
     quiet = not console.is_terminal
     with Progress(*columns, console=console, transient=True, disable=quiet) as progress:
         yield FrameProgress(progress)
-
-
-def stage_table(stages: Mapping[str, StageSummary]) -> Table:
-    """Return a table of what each stage costs a frame, milliseconds."""
-    return rich_table(stage_times(stages))
 
 
 def rich_table(table: ReportTable) -> Table:

@@ -220,7 +220,8 @@ def _shout(console: Console, error: OutputError) -> None:
 
 def _tell(console: Console, outcome: LiveReport, written: list[str]) -> None:
     """Say how it went, where the results are, and what the stages cost."""
-    from urban_segmentor.cli.console import stage_table
+    from urban_segmentor.cli.console import rich_table
+    from urban_segmentor.reports.tables import stage_times
 
     latency = outcome.latency
     delay = "" if latency is None else f", {latency['p50']:.0f} ms from capture to display"
@@ -229,7 +230,7 @@ def _tell(console: Console, outcome: LiveReport, written: list[str]) -> None:
     console.print(f"{outcome.frames} frames, {outcome.fps:.1f} a second{delay}{lost}{again}")
     for path in written:
         console.print(f"result: {path}", style="bold green", soft_wrap=True)
-    console.print(stage_table(outcome.stages.summary()))
+    console.print(rich_table(stage_times(outcome.stages.summary())))
 
 
 def _as_json(outcome: LiveReport, segmenter: Segmenter) -> dict[str, object]:

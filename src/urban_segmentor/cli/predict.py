@@ -183,7 +183,8 @@ def _exit(outcome: PredictReport) -> None:
 
 def _tell(console: Console, outcome: PredictReport, segmenter: Segmenter, *, unit: str) -> None:
     """Say what was found, where the results are, and what the stages cost."""
-    from urban_segmentor.cli.console import stage_table
+    from urban_segmentor.cli.console import rich_table
+    from urban_segmentor.reports.tables import stage_times
 
     counts = _counts(outcome, segmenter)
     found = ", ".join(f"{count} {name}" for name, count in counts.items())
@@ -195,7 +196,7 @@ def _tell(console: Console, outcome: PredictReport, segmenter: Segmenter, *, uni
         console.print("stopped early; what is done so far is kept", style="yellow")
     for path in outcome.written:
         console.print(f"result: {path}", style="bold green", soft_wrap=True)
-    console.print(stage_table(outcome.stages.summary()))
+    console.print(rich_table(stage_times(outcome.stages.summary())))
 
 
 def _counts(outcome: PredictReport, segmenter: Segmenter) -> dict[str, int]:

@@ -284,14 +284,12 @@ class _Run:
 
 def _tell(console: Console, summary: dict[str, Any], written: list[Path]) -> None:
     """Print the figures, how they came about, and where the report is."""
-    from urban_segmentor.cli.console import rich_table, stage_table
+    from urban_segmentor.cli.console import rich_table
     from urban_segmentor.evaluation.validation.summary import headline, tables
 
     for table in tables(summary):
         console.print(rich_table(table))
     for sentence in headline(summary):
         console.print(sentence, soft_wrap=True)
-    if "latency" in summary:
-        console.print(stage_table(summary["latency"]["stages"]))
     for path in written:
         console.print(f"result: {path}", style="bold green", soft_wrap=True)

@@ -97,35 +97,22 @@ class PageFolder:
             return PageImage(name, caption, opened.size)
 
     def page(self, name: str, template: str, **values: object) -> Path:
-        """Write a page, and return its path.
+        """Write a page as UTF-8, and return its path.
+
+        Texts are escaped where they enter, so names of files and classes may hold what they like;
+        what UTF-8 cannot encode is written as escapes.
 
         Args:
             name: Of the file.
-            template: Of `render_page`.
-            **values: Of `render_page`.
+            template: File name of the template.
+            **values: What it names.
 
         Raises:
             MissingExtraError: jinja2 is not installed.
             OutputError: It is there already, the disk is full, or the like.
         """
-        return self.file(name, render_page(template, **values))
-
-
-def render_page(template: str, **values: object) -> bytes:
-    """Return a whole page as UTF-8.
-
-    Texts are escaped where they enter, so names of files and classes may hold what they like; what
-    UTF-8 cannot encode is written as escapes.
-
-    Args:
-        template: File name of the template.
-        **values: What it names.
-
-    Raises:
-        MissingExtraError: jinja2 is not installed.
-    """
-    text = _environment().get_template(template).render(version=__version__, **values)
-    return text.encode("utf-8", "backslashreplace")
+        text = _environment().get_template(template).render(version=__version__, **values)
+        return self.file(name, text.encode("utf-8", "backslashreplace"))
 
 
 @cache
@@ -146,9 +133,5 @@ def _environment() -> Environment:
 
 
 def _relative_url(path: str) -> str:
-    """Return a relative path as a URL; a colon cannot begin an address of another kind.
-
-    >>> _relative_url("a b/c#1.jpg"), _relative_url("javascript:x")
-    ('a%20b/c%231.jpg', 'javascript%3Ax')
-    """
+    """Return a relative path as a URL; a colon cannot begin an address of another kind."""
     return quote(os.fsencode(path))

@@ -80,7 +80,10 @@ def tile_candidates(
             stuff[class_id] += area
         elif not crowd:
             tiles.append(TileCandidate(frame.split, frame.stem, class_id, number, area))
-    tiles += [TileCandidate(frame.split, frame.stem, *row) for row in _stuff_rows(stuff)]
+    tiles += [
+        TileCandidate(frame.split, frame.stem, class_id, -1, area)
+        for class_id, area in stuff.items()
+    ]
     return tiles
 
 
@@ -169,8 +172,13 @@ def draw_tile(frame: Sample, candidate: TileCandidate, *, classes: DatasetClasse
     tile = resize_image(image[y : y + height, x : x + width], size)
     gains = np.divide(segments.masks.image_size, image.shape[:2])[::-1]
     step = gains * (width, height) / size[::-1]  # label pixels for each pixel of the tile
-    corner = gains * (x, y) - origin
-    mask = _resample_mask(crop, corner=corner, step=step, size=size)
+    corner = gains * (x, y) - origin + step / 2 - 0.5  # middle of the tile's first pixel
+    mask = cv2.warpAffine(
+        crop.view(np.uint8),
+        np.column_stack([np.diag(step), corner]),
+        size[::-1],
+        flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP,
+    ).view(np.bool_)
     caption = f"{crop.shape[1]} x {crop.shape[0]}  {frame.stem}"
     return Tile(_draw_outline(tile, mask, label), caption)
 
@@ -215,27 +223,6 @@ def _crop_window(
     return x, y, width, height
 
 
-def _resample_mask(
-    crop: Crop, *, corner: NDArray[np.float64], step: NDArray[np.float64], size: tuple[int, int]
-) -> NDArray[np.bool_]:
-    """Return a mask resampled to the pixels of a tile, bool (h, w).
-
-    Args:
-        crop: The mask inside its rectangle.
-        corner: x and y of the tile's top-left corner in the crop, pixels of the crop.
-        step: Pixels of the crop for each pixel of the tile, across and down.
-        size: Height and width of the tile, pixels.
-    """
-    rows, cols = (
-        np.floor(start + (np.arange(count) + 0.5) * pitch).astype(int)
-        for start, count, pitch in zip(corner[::-1], size, step[::-1], strict=True)
-    )
-    inside = [(at >= 0) & (at < side) for at, side in zip((rows, cols), crop.shape, strict=True)]
-    mask = np.zeros(size, dtype=np.bool_)
-    mask[np.ix_(*inside)] = crop[np.ix_(rows[inside[0]], cols[inside[1]])]
-    return mask
-
-
 def _draw_outline(tile: Image, mask: NDArray[np.bool_], label: CityscapesLabel) -> Image:
     """Return a tile with the outline of a mask, bool (h, w): a bright line on a dark one."""
     contours, _ = cv2.findContours(mask.view(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
@@ -243,7 +230,3 @@ def _draw_outline(tile: Image, mask: NDArray[np.bool_], label: CityscapesLabel) 
     cv2.drawContours(drawn, contours, -1, (0, 0, 0), 3, cv2.LINE_AA)
     cv2.drawContours(drawn, contours, -1, lighten(label.color, 0.7), 1, cv2.LINE_AA)
     return drawn
-
-
-def _stuff_rows(stuff: Counter[int]) -> list[tuple[int, int, int]]:
-    return [(class_id, -1, area) for class_id, area in stuff.items()]

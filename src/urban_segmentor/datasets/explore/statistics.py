@@ -73,8 +73,8 @@ class SplitCount:
         with_class: int64 (N,), frames that show each class.
         of_class: int64 (N,), pixels of each class.
         groups: int64 (N,), regions of several objects.
-        fine: int64 (N, S), objects and regions by area, in narrow bins.
-        sizes: int64 (N, B), the same in the bins of `SIZE_EDGES_PX`.
+        fine: int64 (N, S), objects and regions by area, in bins that begin at the powers of the
+            square root of two.
     """
 
     many: int
@@ -84,14 +84,11 @@ class SplitCount:
     of_class: NDArray[np.int64] = field(init=False)
     groups: NDArray[np.int64] = field(init=False)
     fine: NDArray[np.int64] = field(init=False)
-    sizes: NDArray[np.int64] = field(init=False)
 
     def __post_init__(self) -> None:
         """Begin with nothing."""
-        nothing = np.zeros(self.many, dtype=np.int64)
-        self.with_class, self.of_class, self.groups = nothing, nothing.copy(), nothing.copy()
+        self.with_class, self.of_class, self.groups = np.zeros((3, self.many), dtype=np.int64)
         self.fine = np.zeros((self.many, len(_FINE_EDGES_PX)), dtype=np.int64)
-        self.sizes = np.zeros((self.many, len(SIZE_EDGES_PX)), dtype=np.int64)
 
     def add(self, frame: FrameCount) -> None:
         """Add one frame."""
@@ -100,14 +97,19 @@ class SplitCount:
         self.of_class += frame.of_class
         self.groups += frame.groups
         self.with_class += frame.of_class > 0
-        for table, edges in ((self.fine, _FINE_EDGES_PX), (self.sizes, SIZE_EDGES_PX)):
-            bins = np.searchsorted(np.asarray(edges), frame.areas, side="right") - 1
-            np.add.at(table, (frame.class_ids, bins), 1)
+        bins = np.searchsorted(_FINE_EDGES_PX, frame.areas, side="right") - 1
+        np.add.at(self.fine, (frame.class_ids, bins), 1)
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """Objects and regions in the bins of `SIZE_EDGES_PX`, int64 (N, B)."""
+        first = np.searchsorted(_FINE_EDGES_PX, SIZE_EDGES_PX)
+        return np.add.reduceat(self.fine, first, axis=1)
 
     @property
     def objects(self) -> NDArray[np.int64]:
         """Objects and regions of each class, int64 (N,)."""
-        return self.sizes.sum(axis=1)
+        return self.fine.sum(axis=1)
 
 
 @dataclass(slots=True, kw_only=True)

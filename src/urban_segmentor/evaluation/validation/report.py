@@ -18,7 +18,6 @@ from urban_segmentor.io.output_options import PANOPTIC_FORMATS, WRITER_PATHS
 from urban_segmentor.io.writers import WRITERS
 from urban_segmentor.models.known_classes import known_classes
 from urban_segmentor.reports.pages import PageFolder, PageImage
-from urban_segmentor.reports.tables import stage_times
 from urban_segmentor.result import Result
 from urban_segmentor.structures.frame import Frame
 
@@ -150,13 +149,12 @@ class ReportFolder:
             (frame for frame in outcome.frames if not np.isnan(frame.quality)),
             key=lambda frame: frame.quality,
         )
-        stages = [stage_times(summary["latency"]["stages"])] if "latency" in summary else []
         out.page(
             PAGE,
             "validation.html",
             title=f"Scores of {summary.get('model') or summary['predictions']}",
             sentences=headline(summary),
-            tables=[*tables(summary), *stages],
+            tables=tables(summary),
             plots=plots,
             worst=draw_worst(frames[:worst], predictor, out, classes=classes),
             problems=summary["problems"],

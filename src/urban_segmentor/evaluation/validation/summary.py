@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from urban_segmentor.reports.tables import ReportTable, markdown_table
+from urban_segmentor.reports.tables import ReportTable, markdown_table, stage_times
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,10 +89,10 @@ def _rules(summary: Mapping[str, Any]) -> str:
 
 
 def tables(summary: Mapping[str, Any]) -> list[ReportTable]:
-    """Return the figures as tables, in percent.
+    """Return the figures as tables, in percent, and the time of each stage where a model ran.
 
     Args:
-        summary: What `figures` returned.
+        summary: All figures and what they come from.
     """
     nothing: dict[str, Any] = {}
     coco: dict[str, Any] = summary["coco"] or nothing
@@ -129,6 +129,7 @@ def tables(summary: Mapping[str, Any]) -> list[ReportTable]:
     return [
         ReportTable(title="over all classes", head=["", "%"], rows=overall),
         ReportTable(title="by class, %", head=head, rows=by_class),
+        *([stage_times(summary["latency"]["stages"])] if "latency" in summary else []),
     ]
 
 
