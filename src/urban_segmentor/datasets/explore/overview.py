@@ -35,7 +35,7 @@ from urban_segmentor.reports.pages import PageFolder, PageImage
 from urban_segmentor.reports.tables import ReportTable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from urban_segmentor.datasets.dataset_classes import DatasetClasses
@@ -85,10 +85,20 @@ class _FrameResult(NamedTuple):
     candidates: list[TileCandidate]
 
 
-class _TileRequest(NamedTuple):
-    frame: Sample
-    candidate: TileCandidate
-    position: int
+class _SheetRequest(NamedTuple):
+    """The tiles of a class, and of how many they were chosen."""
+
+    class_id: int
+    chosen: list[tuple[Sample, TileCandidate]]
+    offered: int
+
+
+class _Sheet(NamedTuple):
+    """A contact sheet as JPEG, empty where nothing could be drawn, and why tiles are missing."""
+
+    title: str
+    data: bytes
+    problems: list[str]
 
 
 def sample_frames(frames: Sequence[Sample], *, limit: int | None, seed: int) -> tuple[Sample, ...]:
@@ -167,15 +177,21 @@ def write_overview(  # noqa: PLR0913
         out.image(_plot_name(name), data, caption=_MEANING[name])
         for name, data in plots(overview.statistics)
     ]
-    requests = _tile_requests(frames, sampler, classes)
+    requests = _sheet_requests(frames, sampler, classes)
     on_start("drawing", len(requests))
-    sheets: dict[int, PageImage] = {}
-    for class_id, tiles in _tiles(requests, classes, overview, workers=workers, on_step=on_step):
-        offered = sampler.offered(class_id)
-        sheets[class_id] = _write_sheet(out, class_id, tiles, classes, offered=offered)
+    sheets: dict[int, _Sheet] = {}
+    for request, sheet in in_parallel(partial(_draw_sheet, classes), requests, workers=workers):
+        sheets[request.class_id] = sheet
+        on_step()
+    names = _sheet_names(classes)
+    shown: list[PageImage] = []
+    for class_id, sheet in sorted(sheets.items()):
+        overview.problems += sheet.problems
+        if sheet.data:
+            shown.append(out.image(names[class_id], sheet.data, caption=sheet.title))
     about = _about(frame_set, overview.statistics, seed=seed)
     out.file(FIGURES, json.dumps(about, indent=2).encode("ascii"))
-    _write_page(out, frame_set, overview, drawn=drawn, sheets=sheets)
+    _write_page(out, frame_set, overview, drawn=drawn, sheets=shown)
     overview.written += out.written
     return overview
 
@@ -190,47 +206,37 @@ def _analyze_frame(classes: DatasetClasses, frame: Sample) -> _FrameResult | str
     return _FrameResult(count_frame(segments, classes=classes), candidates)
 
 
-def _tile_requests(
+def _sheet_requests(
     frames: Sequence[Sample], sampler: TileSampler, classes: DatasetClasses
-) -> list[_TileRequest]:
-    """Return the tiles to draw, class by class."""
+) -> list[_SheetRequest]:
+    """Return the sheets to draw: one for each class that occurs."""
     by_name = {(frame.split, frame.stem): frame for frame in frames}
-    return [
-        _TileRequest(by_name[candidate.split, candidate.stem], candidate, position)
-        for class_id in range(len(classes.labels))
-        for position, candidate in enumerate(sampler.chosen(class_id, count=PER_SHEET))
-    ]
+    requests: list[_SheetRequest] = []
+    for class_id in range(len(classes.labels)):
+        candidates = sampler.chosen(class_id, count=PER_SHEET)
+        chosen = [(by_name[one.split, one.stem], one) for one in candidates]
+        if chosen:
+            requests.append(_SheetRequest(class_id, chosen, sampler.offered(class_id)))
+    return requests
 
 
-def _tiles(
-    requests: Sequence[_TileRequest],
-    classes: DatasetClasses,
-    overview: Overview,
-    *,
-    workers: int | None,
-    on_step: Callable[[], None],
-) -> Iterator[tuple[int, list[Tile]]]:
-    """Yield class id and tiles of each class; only unfinished classes are held in memory."""
-    counts = Counter(item.candidate.class_id for item in requests)
-    drawn: dict[int, dict[int, Tile | str]] = {}
-    for item, tile in in_parallel(partial(_draw, classes), requests, workers=workers):
-        class_id = item.candidate.class_id
-        class_tiles = drawn.setdefault(class_id, {})
-        class_tiles[item.position] = tile
-        if len(class_tiles) == counts[class_id]:
-            in_order = [tile for _, tile in sorted(drawn.pop(class_id).items())]
-            overview.problems += dict.fromkeys(tile for tile in in_order if isinstance(tile, str))
-            if tiles := [tile for tile in in_order if isinstance(tile, Tile)]:
-                yield class_id, tiles
-        on_step()
-
-
-def _draw(classes: DatasetClasses, item: _TileRequest) -> Tile | str:
-    """Return a tile, or the error text."""
-    try:
-        return draw_tile(item.frame, item.candidate, classes=classes)
-    except DatasetError as error:
-        return str(error)
+def _draw_sheet(classes: DatasetClasses, request: _SheetRequest) -> _Sheet:
+    """Return the contact sheet of a class."""
+    label = classes.labels[request.class_id]
+    tiles: list[Tile] = []
+    problems: dict[str, None] = {}
+    for frame, candidate in request.chosen:
+        try:
+            tiles.append(draw_tile(frame, candidate, classes=classes))
+        except DatasetError as error:
+            problems[str(error)] = None
+    unit = "objects" if label.is_thing else "frames"
+    title = f"{label.name}: {len(tiles)} of {request.offered:,} {unit}"
+    if not tiles:
+        return _Sheet(title, b"", list(problems))
+    cell, columns = (THING_TILE, 6) if label.is_thing else (STUFF_TILE, 4)
+    image = montage(tiles, columns=columns, cell=cell, title=title)
+    return _Sheet(title, encode_image(image, suffix=".jpg", quality=_QUALITY), list(problems))
 
 
 def _about(frame_set: SampleSet, statistics: Statistics, *, seed: int) -> dict[str, Any]:
@@ -243,31 +249,13 @@ def _about(frame_set: SampleSet, statistics: Statistics, *, seed: int) -> dict[s
     }
 
 
-def _write_sheet(
-    out: PageFolder,
-    class_id: int,
-    tiles: Sequence[Tile],
-    classes: DatasetClasses,
-    *,
-    offered: int,
-) -> PageImage:
-    """Write the contact sheet of a class."""
-    label = classes.labels[class_id]
-    unit = "objects" if label.is_thing else "frames"
-    title = f"{label.name}: {len(tiles)} of {offered:,} {unit}"
-    cell, columns = (THING_TILE, 6) if label.is_thing else (STUFF_TILE, 4)
-    image = montage(tiles, columns=columns, cell=cell, title=title)
-    data = encode_image(image, suffix=".jpg", quality=_QUALITY)
-    return out.image(_sheet_names(classes)[class_id], data, caption=title)
-
-
 def _write_page(
     out: PageFolder,
     frame_set: SampleSet,
     overview: Overview,
     *,
     drawn: Sequence[PageImage],
-    sheets: Mapping[int, PageImage],
+    sheets: Sequence[PageImage],
 ) -> None:
     splits = sorted(overview.statistics.splits.items())
     out.page(
@@ -279,7 +267,7 @@ def _write_page(
         frames=", ".join(f"{count.frames:,} frames of {name}" for name, count in splits),
         plots=drawn,
         tables=[_split_table(name, overview.statistics) for name, _ in splits],
-        sheets=[image for _, image in sorted(sheets.items())],
+        sheets=sheets,
         problems=overview.problems,
     )
 
