@@ -7,7 +7,7 @@ import json
 import socket
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -58,13 +58,10 @@ class Shown(NamedTuple):
 
     def ask(self, method: str, path: str, *, body: bytes | None = None, **headers: str) -> Answer:
         """Return the answer to a request; names of headers have `_` for `-`."""
-        connection = http.client.HTTPConnection(*self.address, timeout=10)
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        connection.request(method, path, body, named)
-        response = connection.getresponse()
-        answer = Answer(response.status, dict(response.getheaders()), response.read())
-        connection.close()
-        return answer
+        with closing(http.client.HTTPConnection(*self.address, timeout=10)) as connection:
+            named = {name.replace("_", "-"): value for name, value in headers.items()}
+            connection.request(method, path, body, named)
+            return _read(connection.getresponse())
 
     def state(self) -> Any:  # noqa: ANN401 - JSON
         """Return the state as a page gets it."""
@@ -89,18 +86,29 @@ class Shown(NamedTuple):
 class Stream:
     """A viewer that is a program."""
 
-    def __init__(self, shown: Shown, path: str = "/stream.mjpg", *, buffer: int = 0) -> None:
-        self.connection = socket.socket()
+    def __init__(
+        self, shown: Shown, path: str = "/stream.mjpg", *, buffer: int = 0, **headers: str
+    ) -> None:
+        self._connection = http.client.HTTPConnection(*shown.address, timeout=10)
+        self._connection.sock = socket.socket()
         if buffer:
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-        self.connection.settimeout(10)
-        self.connection.connect(shown.address)
-        self.connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            self._connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        self._connection.sock.settimeout(10)
+        self._connection.sock.connect(shown.address)
+        self._connection.request("GET", path, headers={"Host": "localhost", **headers})
+        self._response: http.client.HTTPResponse | None = None
         self._data = bytearray()
 
-    def head(self) -> bytes:
-        """Return the head of the answer, with what is in front of the first picture."""
-        return self._until(BETWEEN)
+    def refusal(self) -> Answer:
+        """Return the answer when it is no stream."""
+        return _read(self._connection.getresponse())
+
+    def head(self) -> Mapping[str, str]:
+        """Return the headers of the answer; what is in front of the first picture is read."""
+        self._response = self._connection.getresponse()
+        assert self._response.status == 200
+        assert self._until(BETWEEN) == BETWEEN
+        return self._response.headers
 
     def image(self) -> bytes:
         """Return the next picture; what makes a browser show it has come as well."""
@@ -111,11 +119,19 @@ class Stream:
 
     def close(self) -> None:
         """Leave."""
-        self.connection.close()
+        if self._response is not None:
+            self._response.close()
+        self._connection.close()
 
     def _until(self, end: bytes) -> bytes:
+        if self._response is None:
+            self.head()
+        assert self._response is not None
         while end not in self._data:
-            data = self.connection.recv(65536)
+            try:
+                data = self._response.read1(65536)
+            except http.client.IncompleteRead:
+                raise EOFError from None
             if not data:
                 raise EOFError
             self._data += data
@@ -125,23 +141,19 @@ class Stream:
 
 
 def read_answer(connection: socket.socket) -> Answer:
-    """Return what comes over a connection until it ends; status 0 for nothing."""
-    data = b""
+    """Return the answer that comes over a connection; status 0 when it ends without one."""
+    response = http.client.HTTPResponse(connection)
     try:
-        while part := connection.recv(65536):
-            data += part
-            head, _, body = data.partition(b"\r\n\r\n")
-            length = next((x for x in head.split(b"\r\n") if x.startswith(b"Content-Length")), b"")
-            if b"\r\n\r\n" in data and len(body) >= int(length.partition(b":")[2] or 0):
-                break
-    except ConnectionResetError:
-        pass
-    if not data:
+        response.begin()
+    except (http.client.RemoteDisconnected, ConnectionResetError):
+        response.close()
         return Answer(0, {}, b"")
-    head, _, body = data.partition(b"\r\n\r\n")
-    first, *lines = head.decode("latin-1").split("\r\n")
-    headers = dict(line.split(": ", 1) for line in lines)
-    return Answer(int(first.split()[1]), headers, body)
+    return _read(response)
+
+
+def _read(response: http.client.HTTPResponse) -> Answer:
+    with response:
+        return Answer(response.status, response.headers, response.read())
 
 
 def numbered(number: int, *, size: tuple[int, int] = (240, 320), noise: bool = False) -> Frame:
@@ -160,13 +172,16 @@ def number_of(jpeg: bytes) -> int:
     return round(float(np.asarray(image)[8:56, 8:56].mean()) / 2)
 
 
-def viewer_threads() -> int:
-    """Return how many connections are served."""
-    return sum(thread.name == "browser viewer" for thread in threading.enumerate())
+@contextmanager
+def no_thread_stays() -> Iterator[None]:
+    """Check that all threads that begin meanwhile end."""
+    before = set(threading.enumerate())
+    yield
+    wait_until(lambda: set(threading.enumerate()) <= before)
 
 
 def wait_until(
-    condition: Callable[[], object], *, within_s: float = 5.0, every_s: float = 0.01
+    condition: Callable[[], object], *, within_s: float = 60.0, every_s: float = 0.01
 ) -> None:
     """Wait until something is so, and fail when it does not become so."""
     until_s = time.monotonic() + within_s
