@@ -37,7 +37,7 @@ def free() -> Iterator[Shown]:
 @pytest.fixture
 def locked(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shown]:
     """Give a display with a token."""
-    monkeypatch.setattr("urban_segmentor.apps.live.browser.authenticator._FAILURE_DELAY_S", 0.01)
+    monkeypatch.setattr("urban_segmentor.apps.http.access._FAILURE_DELAY_S", 0.01)
     yield from show(TOKEN)
 
 
@@ -182,7 +182,7 @@ def test_guessing_takes_long(locked: Shown, monkeypatch: pytest.MonkeyPatch) -> 
     assert b"Too many wrong tokens" in answer.body
     assert locked.ask("GET", "/state.json", Authorization=f"Bearer {TOKEN}").status == 429
     assert locked.ask("GET", "/state.json", Cookie=mine).status == 200
-    monkeypatch.setattr("urban_segmentor.apps.live.browser.authenticator._LOCKOUT_S", 0.0)
+    monkeypatch.setattr("urban_segmentor.apps.http.access._LOCKOUT_S", 0.0)
     assert locked.ask("GET", "/state.json", Authorization=f"Bearer {TOKEN}").status == 200
 
 

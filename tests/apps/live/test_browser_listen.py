@@ -64,11 +64,11 @@ def test_a_port_in_use_makes_way() -> None:
 
 def test_all_ports_are_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
     """That is an error, rather than a port that nobody would look for."""
-    monkeypatch.setattr("urban_segmentor.apps.live.browser.listen.MAX_PORT_ATTEMPTS", 1)
+    monkeypatch.setattr("urban_segmentor.apps.live.browser.browser_display._MAX_PORT_ATTEMPTS", 1)
     with ExitStack() as stack:
         first = stack.enter_context(opened())
         port = int(first.where.rstrip("/").rpartition(":")[2])
-        with pytest.raises(SettingError, match=f"ports {port} to {port} are all in use") as caught:
+        with pytest.raises(SettingError, match=f"port {port} is in use") as caught:
             stack.enter_context(opened(port=port))
     assert caught.value.hint == "--port 0 takes a free one"
 

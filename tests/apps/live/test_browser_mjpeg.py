@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-import time
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import pytest
 
-from tests.apps.live.browser_parts import number_of, numbered, wait_until
+from tests.apps.live.browser_parts import number_of, numbered
 from urban_segmentor.apps.live.browser import mjpeg as module
 from urban_segmentor.apps.live.browser.mjpeg import (
     MjpegEncoder,
@@ -55,10 +55,10 @@ def test_colors_stay(size: tuple[int, int], matrix: ColorMatrix | None, full_ran
 
 def test_nothing_is_encoded_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """And once for all who wait, or who come while it stands still."""
-    calls: list[int] = []
+    calls: list[str] = []
 
     def counting(pixels: object) -> bytes:
-        calls.append(threading.get_ident())
+        calls.append(threading.current_thread().name)
         return encode_jpeg(pixels)  # pyright: ignore[reportArgumentType]
 
     monkeypatch.setattr(module, "encode_jpeg", counting)
@@ -72,34 +72,32 @@ def test_nothing_is_encoded_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     assert first is second
     assert (first.number, number_of(first.jpeg), len(calls)) == (5, 4, 1)
 
-    got: list[int] = []
-    waiting = [
-        threading.Thread(
-            target=lambda: got.append(images.wait(after=5, timeout_s=5).number)  # pyright: ignore[reportOptionalMemberAccess]
-        )
-        for _ in range(3)
-    ]
-    for thread in waiting:
-        thread.start()
-    wait_until(lambda: images._waiting == 3)
-    images.put(numbered(9))
-    for thread in waiting:
-        thread.join()
-    assert got == [6, 6, 6]
-    assert calls[1:] == [threading.get_ident()]  # in the thread that shows
+    async def wait_together() -> list[int]:
+        waiting = [asyncio.create_task(images.wait(after=5, timeout_s=60)) for _ in range(3)]
+        await asyncio.sleep(0)
+        assert images._waiting == 3
+        await asyncio.to_thread(images.put, numbered(9))
+        return [image.number for image in await asyncio.gather(*waiting) if image is not None]
+
+    assert asyncio.run(wait_together()) == [6, 6, 6]
+    assert len(calls) == 2
+    assert calls[1] != threading.current_thread().name  # but that of who shows, not the loop's
 
 
 def test_waiting_ends() -> None:
     """After its time, and when no more pictures come."""
-    images = MjpegEncoder()
-    assert images.wait(after=0, timeout_s=0.01) is None
-    images.put(numbered(1))
-    assert images.wait(after=1, timeout_s=0.01) is None
-    timer = threading.Timer(0.1, images.close)
-    timer.start()
-    since_s = time.monotonic()
-    assert images.wait(after=1, timeout_s=20) is None
-    assert time.monotonic() - since_s < 5
-    timer.join()
-    images.close()
-    assert images.closed
+
+    async def wait_in_vain() -> None:
+        images = MjpegEncoder()
+        assert await images.wait(after=0, timeout_s=0.01) is None
+        images.put(numbered(1))
+        assert await images.wait(after=1, timeout_s=0.01) is None
+        waiting = asyncio.create_task(images.wait(after=1, timeout_s=600))
+        await asyncio.sleep(0)
+        assert images._waiting == 1
+        await asyncio.to_thread(images.close)
+        assert await waiting is None
+        images.close()
+        assert images.closed
+
+    asyncio.run(wait_in_vain())

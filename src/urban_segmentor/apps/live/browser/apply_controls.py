@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, cast
 
-from urban_segmentor.apps.live.browser.requests import RequestRefusedError
+from starlette.exceptions import HTTPException
+
 from urban_segmentor.errors import SettingError
 
 if TYPE_CHECKING:
@@ -26,31 +27,29 @@ def apply_controls(controls: ViewControls, body: bytes) -> None:
             (true or false), and `quit` (true).
 
     Raises:
-        RequestRefusedError: It is not such an object.
+        HTTPException: It is not such an object.
     """
     try:
         changes = json.loads(body)
     except (ValueError, RecursionError):
-        raise RequestRefusedError(400, "the body is not JSON") from None
+        raise HTTPException(400, "the body is not JSON") from None
     if not isinstance(changes, dict):
-        raise RequestRefusedError(400, "the body is not a JSON object")
+        raise HTTPException(400, "the body is not a JSON object")
     actions = _actions(controls)
     checked: list[tuple[Callable[[Any], None], object]] = []
     # Only unknown classes can still be refused by a setter, so `classes` is sorted first.
     for name, value in sorted(cast("dict[str, object]", changes).items()):
         if name not in actions:
-            raise RequestRefusedError(
-                400, f"there is no `{name[:40]}`; expected {', '.join(actions)}"
-            )
+            raise HTTPException(400, f"there is no `{name[:40]}`; expected {', '.join(actions)}")
         check, action = actions[name]
         if not check(value):
-            raise RequestRefusedError(400, f"`{name}` cannot have this value")
+            raise HTTPException(400, f"`{name}` cannot have this value")
         checked.append((action, value))
     try:
         for action, value in checked:
             action(value)
     except SettingError as error:
-        raise RequestRefusedError(400, f"{error}; {error.hint}") from None
+        raise HTTPException(400, f"{error}; {error.hint}") from None
 
 
 def _actions(

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from urban_segmentor.apps.live.browser.authenticator import Authenticator
-from urban_segmentor.apps.live.browser.listen import listen
+from urban_segmentor.apps.http.listen import is_loopback, listen, resolve
+from urban_segmentor.apps.http.server import Server
+from urban_segmentor.apps.live.browser.login import Login
 from urban_segmentor.apps.live.browser.mjpeg import MjpegEncoder
-from urban_segmentor.apps.live.browser.routes import Routes
-from urban_segmentor.apps.live.browser.server import Server
+from urban_segmentor.apps.live.browser.page_app import HEADERS, PageRoutes
 from urban_segmentor.apps.live.display_options import USUAL_DISPLAY
+from urban_segmentor.errors import SettingError
 from urban_segmentor.structures.classes import first_ids
 from urban_segmentor.visualization.live_stats import LiveStats
 from urban_segmentor.visualization.palette import class_colors
 from urban_segmentor.visualization.style import PALETTES
 
 if TYPE_CHECKING:
+    from urban_segmentor.apps.http.listen import Listener
     from urban_segmentor.apps.live.view_controls import ViewControls
     from urban_segmentor.structures.classes import ClassList
     from urban_segmentor.structures.frame import Frame
 
 _MESSAGE_S = 6.0
+_MIN_TOKEN_LENGTH = 12
+_TOKEN_HINT = "export URBAN_SEGMENTOR_TOKEN=$(openssl rand -hex 12)"  # noqa: S105 - a command that makes one
+_MAX_PORT_ATTEMPTS = 20
+_MAX_CONNECTIONS = 64
+# Data buffered by the system is stale when it arrives; about one frame of 720 lines.
+_SEND_BUFFER = 128 * 1024
 
 
 class BrowserDisplay:
@@ -62,17 +71,27 @@ class BrowserDisplay:
         self._readings, self._polled_s = LiveStats(), time.monotonic()
         self._message: dict[str, object] | None = None
         self._message_until_s, self._messages = 0.0, 0
-        address = listen(host, port, token=token)
-        self._url, self.moved_from = address.url, address.moved_from
-        authenticator = Authenticator(token, host=host, port=urlsplit(self._url).port or 0)
-        routes = Routes(
-            controls,
-            title=title,
-            images=self._images,
-            authenticator=authenticator,
-            state=self._state,
+        listener = _listen(host, port, token=token)
+        self._url, self.moved_from = listener.url, listener.moved_from
+        login = None if token is None else Login(token, port=listener.socket.getsockname()[1])
+        routes = PageRoutes(controls, title=title, images=self._images, state=self._state)
+        self._server = Server(
+            routes.app(login=login, host=host),
+            headers=HEADERS,
+            limit_concurrency=_MAX_CONNECTIONS,
+            proxy_headers=False,  # or anybody could guess tokens under ever new addresses
+            lifespan="off",
+            loop="asyncio",
+            log_config=None,
+            log_level="critical",  # nothing that viewers send may fill the terminal
         )
-        self._server = Server(address.listener, routes.serve)
+        self._thread = threading.Thread(
+            target=self._server.run,
+            kwargs={"sockets": [listener.socket]},
+            name="browser",
+            daemon=True,
+        )
+        self._thread.start()
 
     @property
     def where(self) -> str:
@@ -97,7 +116,8 @@ class BrowserDisplay:
     def close(self) -> None:
         """Close all connections; safe to call twice."""
         self._images.close()
-        self._server.close()
+        self._server.should_exit = True
+        self._thread.join()
 
     def _state(self) -> dict[str, object]:
         """Return the state that the page shows beside the image."""
@@ -124,6 +144,24 @@ class BrowserDisplay:
             "colors": self._colors,
             "presets": self._controls.presets,
         }
+
+
+def _listen(host: str, port: int, *, token: str | None) -> Listener:
+    """Return the listening socket of the page, whose connections hold little that is unsent."""
+    if token is not None and len(token) < _MIN_TOKEN_LENGTH:
+        raise SettingError(
+            f"the token has {len(token)} characters, expected {_MIN_TOKEN_LENGTH} or more",
+            hint=f"make one: {_TOKEN_HINT}",
+        )
+    address = resolve(host)
+    if token is None and not is_loopback(address.ip):
+        raise SettingError(
+            f"`{host}` can be reached from other machines, and no token keeps strangers out",
+            hint=f"--host {host} --token ..., or {_TOKEN_HINT}",
+        )
+    listener = listen(address, port, max_attempts=_MAX_PORT_ATTEMPTS)
+    listener.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+    return listener
 
 
 def _rounded(value: float | None) -> float | None:

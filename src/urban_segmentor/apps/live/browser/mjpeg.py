@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import threading
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -35,14 +37,18 @@ class JpegFrame(NamedTuple):
 
 
 class MjpegEncoder:
-    """Holds the newest frame and encodes it on demand, once for all waiting threads."""
+    """Holds the newest frame and encodes it on demand, once for all viewers.
+
+    Frames come from any thread, and are waited for in one event loop.
+    """
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
         self._encoding = threading.Lock()
         self._frame: Frame | None = None
         self._number = 0
         self._waiting = 0
+        self._changed: asyncio.Future[None] | None = None
         self._last: JpegFrame | None = None
         self._closed = False
 
@@ -57,20 +63,19 @@ class MjpegEncoder:
         return self._frame
 
     def put(self, frame: Frame) -> None:
-        """Replace the frame; encode it here when a thread waits for it."""
-        with self._changed:
+        """Replace the frame; encode it here when somebody waits for it."""
+        with self._lock:
             self._frame = frame
             self._number += 1
-            is_awaited = self._waiting > 0
+            is_awaited = self._waiting > 0 and not self._closed
         if is_awaited:
             self.newest()
-            with self._changed:
-                self._changed.notify_all()
+            self._wake()
 
     def newest(self) -> JpegFrame | None:
         """Return the newest encoded frame, or None before the first."""
         with self._encoding:
-            with self._changed:
+            with self._lock:
                 frame, number = self._frame, self._number
             if frame is None:
                 return None
@@ -79,28 +84,47 @@ class MjpegEncoder:
                 self._last = JpegFrame(number, encode_jpeg(frame.pixels))
             return self._last
 
-    def wait(self, *, after: int, timeout_s: float) -> JpegFrame | None:
+    async def wait(self, *, after: int, timeout_s: float) -> JpegFrame | None:
         """Return the newest encoded frame if it is newer than a known one, else None.
 
         Args:
             after: Number of the known frame; 0 for none.
             timeout_s: Maximum wait, seconds.
         """
-        with self._changed:
+        if self._number == after:
+            await self._wait_for_change(after, timeout_s)
+        last, number = self._last, self._number
+        if self._closed or number == after:
+            return None
+        if last is not None and last.number == number:
+            return last
+        return await asyncio.to_thread(self.newest)
+
+    async def _wait_for_change(self, after: int, timeout_s: float) -> None:
+        with self._lock:
+            if self._closed or self._number != after:
+                return
+            if self._changed is None:
+                self._changed = asyncio.get_running_loop().create_future()
+            changed = self._changed
             self._waiting += 1
-            try:
-                self._changed.wait_for(lambda: self._closed or self._number != after, timeout_s)
-            finally:
+        try:
+            await asyncio.wait({changed}, timeout=timeout_s)
+        finally:
+            with self._lock:
                 self._waiting -= 1
-            if self._closed or self._number == after:
-                return None
-        return self.newest()
 
     def close(self) -> None:
-        """Wake all waiting threads; safe to call twice."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
+        """Let nobody wait any more; safe to call twice."""
+        self._closed = True
+        self._wake()
+
+    def _wake(self) -> None:
+        with self._lock:
+            changed, self._changed = self._changed, None
+        if changed is not None:
+            with contextlib.suppress(RuntimeError):  # the event loop has ended
+                changed.get_loop().call_soon_threadsafe(changed.set_result, None)
 
 
 def encode_jpeg(pixels: Image | Yuv420) -> bytes:

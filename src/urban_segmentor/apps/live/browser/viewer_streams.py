@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import socket
-import threading
+import asyncio
 import time
 from collections import deque
 from typing import TYPE_CHECKING
 
-from urban_segmentor.apps.live.browser.responses import response_head
+from starlette.responses import StreamingResponse
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from starlette.types import Receive, Scope, Send
+
     from urban_segmentor.apps.live.browser.mjpeg import MjpegEncoder
 
 MAX_VIEWERS = 8
@@ -18,17 +21,19 @@ STREAM_MEDIA_TYPE = "multipart/x-mixed-replace; boundary=next-picture"
 # Chromium shows a part when it has read the head of the next one. So each JPEG is followed by the
 # next head at once, which then cannot state a length.
 _PART_HEAD = b"--next-picture\r\nContent-Type: image/jpeg\r\n\r\n"
-_POLL_S = 0.5  # between two checks whether a viewer has disconnected while paused
+_POLL_S = 0.5  # between two checks whether another stream took the viewer's place
 _RESEND_S = 5.0  # a paused frame is sent again, which detects dead connections
-_SEND_TIMEOUT_S = 5.0  # per frame
-# Data buffered by the system is stale when it arrives; about one frame of 720 lines.
-_SEND_BUFFER = 128 * 1024
 
 
 class ViewerStream:
-    """State of one viewer's MJPEG stream."""
+    """State of one viewer's MJPEG stream.
 
-    def __init__(self) -> None:
+    Args:
+        name: Name of the viewer, as the page chose it, or one of ours.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
         self.closing = False
         self.sent = 0
         self._recent_s: deque[float] = deque(maxlen=240)
@@ -42,14 +47,13 @@ class ViewerStream:
     def fps(self) -> float:
         """Frames sent within the last second."""
         since_s = time.monotonic() - 1
-        return float(sum(time_s >= since_s for time_s in self._recent_s.copy()))
+        return float(sum(time_s >= since_s for time_s in self._recent_s))
 
 
 class ViewerStreams:
     """All streams, by the name that each page chose."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._viewers: dict[str, ViewerStream] = {}
         self._unnamed = 0
 
@@ -61,69 +65,71 @@ class ViewerStreams:
         """Return the stream of a page, or None when it has none."""
         return self._viewers.get(name)
 
-    def join(self, name: str) -> tuple[str, ViewerStream] | None:
-        """Return key and stream of a new viewer, or None when there are too many.
+    def join(self, name: str) -> ViewerStream | None:
+        """Return the stream of a new viewer, or None when there are too many.
 
         Args:
             name: Name that the page chose, which has one stream at a time; may be empty.
         """
-        with self._lock:
-            old = self._viewers.get(name)
-            if old is not None:
-                old.closing = True
-            elif len(self._viewers) >= MAX_VIEWERS:
-                return None
-            self._unnamed += 1
-            key = name or f"unnamed {self._unnamed}"
-            self._viewers[key] = viewer = ViewerStream()
-            return key, viewer
+        old = self._viewers.get(name)
+        if old is not None:
+            old.closing = True
+        elif len(self._viewers) >= MAX_VIEWERS:
+            return None
+        self._unnamed += 1
+        viewer = ViewerStream(name or f"unnamed {self._unnamed}")
+        self._viewers[viewer.name] = viewer
+        return viewer
 
-    def leave(self, key: str, viewer: ViewerStream) -> None:
+    def leave(self, viewer: ViewerStream) -> None:
         """Remove a stream."""
-        with self._lock:
-            if self._viewers.get(key) is viewer:
-                del self._viewers[key]
+        if self._viewers.get(viewer.name) is viewer:
+            del self._viewers[viewer.name]
 
 
-def send_stream(connection: socket.socket, *, images: MjpegEncoder, viewer: ViewerStream) -> None:
-    """Send the newest frame, again and again, until the viewer disconnects or the stream ends.
+class StreamResponse(StreamingResponse):
+    """The newest frame, again and again, until the viewer disconnects or the stream ends.
 
-    A slow viewer misses frames; one that reads nothing for some seconds is disconnected.
+    A slow viewer misses frames.
 
     Args:
-        connection: Socket of the viewer.
         images: Encoder of the newest frame.
         viewer: State of the stream; counts the frames.
-
-    Raises:
-        OSError: The viewer is disconnected, or does not read.
+        viewers: All streams, which the viewer leaves at the end.
     """
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
-    connection.settimeout(_SEND_TIMEOUT_S)
-    kind = ("Content-Type", STREAM_MEDIA_TYPE)
-    connection.sendall(
-        response_head(200, (kind, ("X-Accel-Buffering", "no")), keep_alive=False) + _PART_HEAD
-    )
+
+    def __init__(
+        self, images: MjpegEncoder, *, viewer: ViewerStream, viewers: ViewerStreams
+    ) -> None:
+        super().__init__(
+            _parts(images, viewer),
+            headers={"X-Accel-Buffering": "no"},
+            media_type=STREAM_MEDIA_TYPE,
+        )
+        self._viewer, self._viewers = viewer, viewers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the stream."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._viewers.leave(self._viewer)
+
+
+async def _parts(images: MjpegEncoder, viewer: ViewerStream) -> AsyncIterator[bytes]:
+    """Yield the bytes of the stream."""
+    yield _PART_HEAD
     number, sent_s = 0, time.monotonic()
     while not (images.closed or viewer.closing):
-        image = images.wait(after=number, timeout_s=_POLL_S)
+        image = await images.wait(after=number, timeout_s=_POLL_S)
         if image is None:
-            if _is_disconnected(connection):
-                return
             if number == 0 or time.monotonic() < sent_s + _RESEND_S:
                 continue
-            image = images.newest()
+            image = await asyncio.to_thread(images.newest)
         if image is not None and not images.closed:
-            connection.sendall(b"".join((image.jpeg, b"\r\n", _PART_HEAD)))
+            yield b"".join((image.jpeg, b"\r\n", _PART_HEAD))
+            # The server asks for more when the frame has left, except for a little. Only then is
+            # the next one chosen, which is the newest of that time.
+            yield b""
             number, sent_s = image.number, time.monotonic()
             viewer.count_frame()
-
-
-def _is_disconnected(connection: socket.socket) -> bool:
-    connection.settimeout(0)
-    try:
-        return not connection.recv(1, socket.MSG_PEEK)
-    except BlockingIOError:
-        return False
-    finally:
-        connection.settimeout(_SEND_TIMEOUT_S)
