@@ -47,10 +47,12 @@ class MjpegEncoder:
         self._encoding = threading.Lock()
         self._frame: Frame | None = None
         self._number = 0
-        self._waiting = 0
-        self._changed: asyncio.Future[None] | None = None
         self._last: JpegFrame | None = None
         self._closed = False
+        # These belong to the event loop.
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._waiting: set[asyncio.Future[None]] = set()
+        self._encoder: asyncio.Task[JpegFrame | None] | None = None
 
     @property
     def closed(self) -> bool:
@@ -67,10 +69,9 @@ class MjpegEncoder:
         with self._lock:
             self._frame = frame
             self._number += 1
-            is_awaited = self._waiting > 0 and not self._closed
-        if is_awaited:
+        if self._waiting and not self._closed:
             self.newest()
-            self._wake()
+            self._wake_all()
 
     def newest(self) -> JpegFrame | None:
         """Return the newest encoded frame, or None before the first."""
@@ -91,40 +92,48 @@ class MjpegEncoder:
             after: Number of the known frame; 0 for none.
             timeout_s: Maximum wait, seconds.
         """
-        if self._number == after:
-            await self._wait_for_change(after, timeout_s)
-        last, number = self._last, self._number
-        if self._closed or number == after:
+        await self._wait_for_change(after, timeout_s)
+        if self._closed or self._number == after:
             return None
-        if last is not None and last.number == number:
+        last = self._last
+        if last is not None and last.number == self._number:
             return last
-        return await asyncio.to_thread(self.newest)
+        if self._encoder is None or self._encoder.done():
+            self._encoder = asyncio.create_task(asyncio.to_thread(self.newest))
+        # One who leaves does not end it for others.
+        return await asyncio.shield(self._encoder)
 
     async def _wait_for_change(self, after: int, timeout_s: float) -> None:
-        with self._lock:
-            if self._closed or self._number != after:
-                return
-            if self._changed is None:
-                self._changed = asyncio.get_running_loop().create_future()
-            changed = self._changed
-            self._waiting += 1
+        loop = self._loop = asyncio.get_running_loop()
+        change: asyncio.Future[None] = loop.create_future()
+        # First this, then the look at the number: a frame that comes between wakes it.
+        self._waiting.add(change)
+        timer = loop.call_later(timeout_s, _wake, change)
         try:
-            await asyncio.wait({changed}, timeout=timeout_s)
+            if self._number == after and not self._closed:
+                await change
         finally:
-            with self._lock:
-                self._waiting -= 1
+            timer.cancel()
+            self._waiting.discard(change)
 
     def close(self) -> None:
         """Let nobody wait any more; safe to call twice."""
         self._closed = True
-        self._wake()
+        self._wake_all()
 
-    def _wake(self) -> None:
-        with self._lock:
-            changed, self._changed = self._changed, None
-        if changed is not None:
+    def _wake_all(self) -> None:
+        if self._loop is not None:
             with contextlib.suppress(RuntimeError):  # the event loop has ended
-                changed.get_loop().call_soon_threadsafe(changed.set_result, None)
+                self._loop.call_soon_threadsafe(self._wake_waiting)
+
+    def _wake_waiting(self) -> None:
+        for change in self._waiting:
+            _wake(change)
+
+
+def _wake(change: asyncio.Future[None]) -> None:
+    if not change.done():
+        change.set_result(None)
 
 
 def encode_jpeg(pixels: Image | Yuv420) -> bytes:
