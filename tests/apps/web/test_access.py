@@ -1,4 +1,4 @@
-"""AccessMiddleware and aliases, before an app that only says what reached it."""
+"""Doors and aliases, before an app that only says what reached it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import base64
 import json
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 from starlette.responses import JSONResponse, Response
 from starlette.testclient import TestClient
 
-from urban_segmentor.apps.web.access import AccessMiddleware
+from urban_segmentor.apps.http.access import OriginMiddleware
+from urban_segmentor.apps.web.gradio_routes import GradioRoutesMiddleware
 from urban_segmentor.apps.web.path_masking import PathMaskingMiddleware, ReplacingReceive
+from urban_segmentor.apps.web.server import with_password
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
@@ -40,10 +42,12 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     await JSONResponse(told)(scope, receive, send)
 
 
-def client(**options: object) -> TestClient:
+def client(*, password: str | None = None, is_local: bool = True) -> TestClient:
     """Return a client of the app behind doors."""
-    settings: Any = {"password": None, "is_local": True} | options
-    return TestClient(AccessMiddleware(echo, **settings))
+    app = echo if password is None else with_password(echo, password)
+    hosts, cross_site = ([], "reads") if is_local else (None, "all")
+    app = OriginMiddleware(app, hosts=hosts, cross_site=cross_site)
+    return TestClient(GradioRoutesMiddleware(app), base_url="http://localhost")
 
 
 def basic(word: str, user: str = "me") -> dict[str, str]:
@@ -87,6 +91,37 @@ def test_other_pages_may_not_post(site: str) -> None:
     assert client().post("/v1/segment", headers={"Sec-Fetch-Site": "same-origin"}).is_success
 
 
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("127.0.0.1:7860", 200), ("[::1]", 200), ("evil.example", 403), ("a b", 400)],
+)
+def test_names_of_other_machines(host: str, status: int) -> None:
+    """A name that was bent to this machine opens nothing."""
+    assert client().get("/", headers={"Host": host}).status_code == status
+    assert client(is_local=False).get("/", headers={"Host": "evil.example"}).status_code == 200
+
+
+def test_a_proxy_may_have_another_name() -> None:
+    """Where browsers do not tell the site, the origin has to be the name that was asked for."""
+    headers = {"Origin": "http://street.example"}
+    assert client().post("/v1/segment", headers=headers).status_code == 403
+    forwarded = headers | {"X-Forwarded-Host": "street.example"}
+    assert client().post("/v1/segment", headers=forwarded).status_code == 200
+
+
+def test_guessing_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After five wrong passwords even the right one is not looked at for a while."""
+    monkeypatch.setattr("urban_segmentor.apps.http.access._FAILURE_DELAY_S", 0.0)
+    behind = client(password=WORD)
+    for _ in range(5):
+        assert behind.get("/", headers=basic("wrong")).status_code == 401
+    late = behind.get("/", headers=basic(WORD))
+    assert (late.status_code, "wrong passwords" in late.json()["error"]) == (429, True)
+    assert behind.get("/health").status_code == 200
+    monkeypatch.setattr("urban_segmentor.apps.http.access._LOCKOUT_S", 0.0)
+    assert behind.get("/", headers=basic(WORD)).status_code == 200
+
+
 def test_a_password_keeps_others_out() -> None:
     """Any name goes with the right word; everything but the health is behind it."""
     behind = client(password=WORD)
@@ -114,7 +149,7 @@ def test_sockets_are_closed() -> None:
             sent.append(message)
 
         scope = {"type": "websocket", "path": "/", "headers": []}
-        await AccessMiddleware(echo, password=None, is_local=True)(scope, receive, send)
+        await OriginMiddleware(echo, hosts=None, cross_site="all")(scope, receive, send)
 
     asyncio.run(ask())
     assert [message["type"] for message in sent] == ["websocket.close"]

@@ -18,10 +18,12 @@ from starlette.testclient import TestClient
 from tests.apps.web.test_uploads import coded, png
 from tests.cli.tiny import CAR, PERSON, save_tiny_model
 from urban_segmentor import __version__
+from urban_segmentor.apps.http.body_limits import BodyLimitMiddleware
 from urban_segmentor.apps.web import rest
 from urban_segmentor.apps.web.limits import UploadLimits
 from urban_segmentor.apps.web.model_pool import ModelPool
 from urban_segmentor.apps.web.rest import add_error_handlers, rest_router
+from urban_segmentor.apps.web.server import body_limits
 from urban_segmentor.inference.panoptic_segmenter import PanopticSegmenter
 from urban_segmentor.inference.segmenter import Segmenter
 from urban_segmentor.io.images import read_image
@@ -66,8 +68,10 @@ def client(
     app = FastAPI()
     add_error_handlers(app)
     slots = slots or threading.BoundedSemaphore(2)
-    app.include_router(rest_router(engine, limits=limits or UploadLimits(), slots=slots))
-    return TestClient(app, raise_server_exceptions=False)
+    limits = limits or UploadLimits()
+    app.include_router(rest_router(engine, limits=limits, slots=slots))
+    limited = BodyLimitMiddleware(app, limits=body_limits(limits))
+    return TestClient(limited, raise_server_exceptions=False)
 
 
 def segment(one: TestClient, image: bytes = IMAGE, **fields: object) -> Any:  # noqa: ANN401

@@ -9,7 +9,7 @@ import pytest
 from urban_segmentor.apps.web.limits import UploadLimits
 from urban_segmentor.apps.web.server import serve
 from urban_segmentor.apps.web.settings import AppSettings
-from urban_segmentor.errors import DisplayError, SettingError
+from urban_segmentor.errors import SettingError
 
 
 @pytest.mark.parametrize(
@@ -53,9 +53,9 @@ def test_a_port_that_is_taken() -> None:
     """Or a host that is none of this machine's."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(DisplayError, match=str(port)) as refusal:
+        with pytest.raises(SettingError, match=str(port)) as refusal:
             serve(AppSettings(port=port))
         assert "--port 0" in (refusal.value.hint or "")
-    with pytest.raises(DisplayError, match=r"192\.0\.2\.1") as refusal:
+    with pytest.raises(SettingError, match=r"192\.0\.2\.1") as refusal:
         serve(AppSettings(host="192.0.2.1", port=0))
     assert "--host" in (refusal.value.hint or "")

@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
+from urban_segmentor.apps.http.responses import error_response
 from urban_segmentor.apps.web.limits import UploadLimits
 from urban_segmentor.apps.web.model_pool import ModelPool
 from urban_segmentor.apps.web.segment_options import SegmentOptions
@@ -78,8 +79,9 @@ def live_router(
 
 
 def _busy_response() -> JSONResponse:
-    body = {"error": "the server is busy", "hint": "come back in a moment"}
-    return JSONResponse(body, 503, {"Retry-After": "1"})
+    return error_response(
+        503, "the server is busy", hint="come back in a moment", headers={"Retry-After": "1"}
+    )
 
 
 def _annotated_frame(

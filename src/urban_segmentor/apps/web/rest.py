@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from urban_segmentor import __version__
-from urban_segmentor.apps.web.body_limits import size_limited_route
+from urban_segmentor.apps.http.responses import error_response
 from urban_segmentor.apps.web.limits import UploadLimits
 from urban_segmentor.apps.web.model_pool import ModelPool
 from urban_segmentor.apps.web.schemas import (
@@ -58,7 +58,7 @@ def rest_router(
         limits: Limits of uploads.
         slots: Limits concurrent inference.
     """
-    router = APIRouter(route_class=size_limited_route(limits))
+    router = APIRouter()
     waiting = threading.BoundedSemaphore(min(limits.queue, _MAX_WAITING))
 
     @router.get("/health", summary="Whether the server works")
@@ -151,27 +151,28 @@ def add_error_handlers(app: FastAPI) -> None:
         found: Any = error.errors()[0] if isinstance(error, RequestValidationError) else {}
         field = ".".join(str(part) for part in found.get("loc", ("body",))[1:]) or "the request"
         message = f"`{field}`: {str(found.get('msg', 'cannot be read'))[:200]}"
-        return _error_response(422, message, _FIELDS_HINT)
+        return error_response(422, message, hint=_FIELDS_HINT)
 
     def on_http_error(_request: Request, error: Exception) -> JSONResponse:
         status = getattr(error, "status_code", 400)
         message = str(getattr(error, "detail", "the request cannot be read"))
-        return _error_response(status, message, _FIELDS_HINT, getattr(error, "headers", None))
+        return error_response(
+            status, message, hint=_FIELDS_HINT, headers=getattr(error, "headers", None)
+        )
 
     def on_app_error(_request: Request, error: Exception) -> JSONResponse:
         hint = getattr(error, "hint", None) or ""
         if isinstance(error, UploadError):
-            return _error_response(
-                413 if isinstance(error, TooLargeError) else 400, str(error), hint
-            )
+            status = 413 if isinstance(error, TooLargeError) else 400
+            return error_response(status, str(error), hint=hint)
         if isinstance(error, SettingError):
-            return _error_response(422, str(error), hint)
+            return error_response(422, str(error), hint=hint)
         return on_server_error(_request, error)
 
     def on_server_error(_request: Request, _error: Exception) -> JSONResponse:
         # Internal errors may name local paths, and are for the log alone.
-        return _error_response(
-            500, "the server failed", "try again, or tell whoever runs the server"
+        return error_response(
+            500, "the server failed", hint="try again, or tell whoever runs the server"
         )
 
     app.add_exception_handler(RequestValidationError, on_validation_error)
@@ -180,13 +181,11 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, on_server_error)
 
 
-def _error_response(status: int, error: str, hint: str, headers: Any = None) -> JSONResponse:
-    return JSONResponse({"error": error, "hint": hint}, status, headers)
-
-
 def _busy_response() -> JSONResponse:
     message = "too many pictures are at work"
-    return _error_response(503, message, "come back in some seconds", {"Retry-After": "5"})
+    return error_response(
+        503, message, hint="come back in some seconds", headers={"Retry-After": "5"}
+    )
 
 
 def _segmented(

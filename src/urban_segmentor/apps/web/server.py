@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import socket
 import threading
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from urban_segmentor import __version__
+from urban_segmentor.apps.http.listen import listen, resolve
 from urban_segmentor.apps.web.model_pool import STREAMS, ModelPool
-from urban_segmentor.errors import DisplayError
 from urban_segmentor.io.cache import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-    from types import FrameType
 
     from fastapi import FastAPI
     from starlette.types import ASGIApp
 
+    from urban_segmentor.apps.http.body_limits import BodyLimit
+    from urban_segmentor.apps.web.limits import UploadLimits
     from urban_segmentor.apps.web.page.context import AppContext
     from urban_segmentor.apps.web.settings import AppSettings
 
 _FORM_OVERHEAD_BYTES = 1_000_000  # of a form around its file, and of any other request
-_LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]", "testserver")
+_IMAGE_FORM_OVERHEAD_BYTES = 100_000
 
 
 def serve(
@@ -43,40 +42,24 @@ def serve(
         on_ready: Called with the URL of the page when it can be opened.
 
     Raises:
-        DisplayError: The port is in use, or the address is not this machine's.
+        SettingError: The port is in use, or the address is not this machine's.
         ModelError: The model is not there, or damaged.
         SourceError: The folder of examples does not exist.
     """
-    import uvicorn
+    from urban_segmentor.apps.http.server import Server
 
     with ExitStack() as exit_stack:
-        listener = exit_stack.enter_context(_listen(settings))
+        listener = listen(resolve(settings.host), settings.port)
+        exit_stack.enter_context(listener.socket)
         models = models or ModelPool(settings.model, device=settings.device)
         app = build_app(settings, models=models, exit_stack=exit_stack)
-        config = uvicorn.Config(
+        server = Server(
             app,
+            on_started=lambda: on_ready(listener.url.rstrip("/")),
             log_level="warning",
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=2,
             lifespan="on",
         )
-        server = uvicorn.Server(config)
-        end = server.handle_exit
-
-        def exit_once(sig: int, frame: FrameType | None) -> None:
-            if not server.should_exit:  # a second signal would abort with a traceback
-                end(sig, frame)
-
-        server.handle_exit = exit_once
-        host, port = listener.getsockname()[:2]
-        url_host = f"[{host}]" if ":" in host else host
-        threading.Thread(
-            target=_notify_when_started,
-            args=(server, f"http://{url_host}:{port}", on_ready),
-            daemon=True,
-        ).start()
-        server.run(sockets=[listener])
+        server.run(sockets=[listener.socket])
 
 
 def build_app(settings: AppSettings, *, models: ModelPool, exit_stack: ExitStack) -> ASGIApp:
@@ -177,56 +160,60 @@ def _with_page(app: FastAPI, settings: AppSettings, context: AppContext) -> Fast
 
 
 def _with_middleware(app: ASGIApp, settings: AppSettings, *, folder: Path) -> ASGIApp:
-    """Return the app wrapped in access, host, size and path-masking middleware."""
-    from starlette.middleware.trustedhost import TrustedHostMiddleware
-
-    from urban_segmentor.apps.web.access import API_PREFIX, AccessMiddleware
-    from urban_segmentor.apps.web.body_limits import BodyLimitMiddleware
-    from urban_segmentor.apps.web.live import MAX_FRAME_BYTES
+    """Return the app wrapped in path, origin, password, size and masking middleware."""
+    from urban_segmentor.apps.http.access import OriginMiddleware
+    from urban_segmentor.apps.http.body_limits import BodyLimitMiddleware
+    from urban_segmentor.apps.web.gradio_routes import API_PREFIX, GradioRoutesMiddleware
     from urban_segmentor.apps.web.path_masking import PathMaskingMiddleware
 
-    limits = settings.limits
     inner: ASGIApp = PathMaskingMiddleware(app, folder=folder, prefix=API_PREFIX)
-    inner = BodyLimitMiddleware(
+    inner = BodyLimitMiddleware(inner, limits=body_limits(settings.limits))
+    if settings.password is not None:
+        inner = with_password(inner, settings.password)
+    inner = OriginMiddleware(
         inner,
-        max_bytes_by_prefix={
-            "/v1/": limits.image_bytes + _FORM_OVERHEAD_BYTES,
-            "/live": MAX_FRAME_BYTES,
-            f"{API_PREFIX}/upload": limits.upload_bytes + _FORM_OVERHEAD_BYTES,
-            "": _FORM_OVERHEAD_BYTES,
-        },
+        hosts=[settings.host] if settings.is_local else None,
+        cross_site="reads" if settings.is_local else "all",
     )
-    if settings.is_local:  # against DNS rebinding
-        inner = TrustedHostMiddleware(inner, allowed_hosts=[*_LOCAL_HOSTS, settings.host])
-    return AccessMiddleware(inner, password=settings.password, is_local=settings.is_local)
+    return GradioRoutesMiddleware(inner)
 
 
-def _listen(settings: AppSettings) -> socket.socket:
-    host = settings.host.strip("[]")
-    try:
-        family, kind, number, _, address = socket.getaddrinfo(
-            host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        with ExitStack() as exit_stack:
-            listener = exit_stack.enter_context(socket.socket(family, kind, number))
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
-            listener.listen(128)
-            exit_stack.pop_all()
-            return listener
-    except OSError as error:
-        is_in_use = error.errno == errno.EADDRINUSE
-        raise DisplayError(
-            f"cannot listen on {settings.host} port {settings.port}: {error.strerror or error}",
-            hint="another program has the port: add --port 0 for any that is free"
-            if is_in_use
-            else "leave --host out for this machine alone, or --host 0.0.0.0 for all addresses",
-        ) from error
+def with_password(app: ASGIApp, password: str) -> ASGIApp:
+    """Return an app that asks for a password by HTTP basic authentication.
+
+    Args:
+        app: The wrapped app; `/health` stays open.
+        password: The password; any user name goes with it.
+    """
+    from starlette.responses import PlainTextResponse
+
+    from urban_segmentor.apps.http.access import AuthenticationMiddleware, Secret
+
+    headers = {"WWW-Authenticate": 'Basic realm="Urban Segmentor", charset="UTF-8"'}
+    return AuthenticationMiddleware(
+        app,
+        is_authorized=Secret(password, scheme="basic").is_in,
+        public_paths=["/health"],
+        login=PlainTextResponse("a password is needed", 401, headers),
+    )
 
 
-def _notify_when_started(server: object, address: str, on_ready: Callable[[str], None]) -> None:
-    import time
+def body_limits(limits: UploadLimits) -> dict[str, BodyLimit]:
+    """Return how much may be sent, by path prefix.
 
-    while not getattr(server, "started", False):
-        time.sleep(0.01)
-    on_ready(address)
+    Args:
+        limits: Limits of uploads.
+    """
+    from urban_segmentor.apps.http.body_limits import BodyLimit
+    from urban_segmentor.apps.web.gradio_routes import API_PREFIX
+    from urban_segmentor.apps.web.live import MAX_FRAME_BYTES
+
+    upload_bytes = limits.upload_bytes + _FORM_OVERHEAD_BYTES
+    return {
+        "/v1/": BodyLimit(
+            max_bytes=limits.image_bytes + _IMAGE_FORM_OVERHEAD_BYTES, hint=limits.image_text
+        ),
+        "/live": BodyLimit(max_bytes=MAX_FRAME_BYTES),
+        f"{API_PREFIX}/upload": BodyLimit(max_bytes=upload_bytes),
+        "": BodyLimit(max_bytes=_FORM_OVERHEAD_BYTES),
+    }

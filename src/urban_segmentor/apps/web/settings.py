@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path  # noqa: TC003 - the command line reads types of fields
 
+from urban_segmentor.apps.http.listen import is_loopback
 from urban_segmentor.apps.live.display_options import DisplayOptions
 from urban_segmentor.apps.web.limits import LIMITS, UploadLimits
 from urban_segmentor.errors import SettingError
@@ -77,12 +77,7 @@ class AppSettings:
     @property
     def is_local(self) -> bool:
         """True when only this machine can connect."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host.strip("[]")).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.host)
 
 
 USUAL_SETTINGS = AppSettings()
