@@ -75,7 +75,7 @@ def test_nothing_is_encoded_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     async def wait_together() -> list[int]:
         waiting = [asyncio.create_task(images.wait(after=5, timeout_s=60)) for _ in range(3)]
         await asyncio.sleep(0)
-        assert images._waiting == 3
+        assert len(images._waiting) == 3
         await asyncio.to_thread(images.put, numbered(9))
         return [image.number for image in await asyncio.gather(*waiting) if image is not None]
 
@@ -94,7 +94,7 @@ def test_waiting_ends() -> None:
         assert await images.wait(after=1, timeout_s=0.01) is None
         waiting = asyncio.create_task(images.wait(after=1, timeout_s=600))
         await asyncio.sleep(0)
-        assert images._waiting == 1
+        assert len(images._waiting) == 1
         await asyncio.to_thread(images.close)
         assert await waiting is None
         images.close()
