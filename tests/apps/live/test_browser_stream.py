@@ -64,7 +64,7 @@ def test_a_image_that_stands_still(shown: Shown, monkeypatch: pytest.MonkeyPatch
         shown.display.show(numbered(20), LIVE)
         since_s = time.monotonic()
         assert [number_of(stream.image()) for _ in range(3)] == [20, 20, 20]
-        assert 0.5 < time.monotonic() - since_s < 5
+        assert time.monotonic() - since_s > 0.5
         shown.display.show(numbered(21), LIVE)
         while (number := number_of(stream.image())) == 20:
             pass
@@ -167,16 +167,14 @@ def test_only_its_head(shown: Shown) -> None:
 
 
 def test_the_end_comes_to_viewers(shown: Shown) -> None:
-    """Also to one who does not read, within a moment; showing afterwards does no harm."""
+    """Also to one who does not read; showing afterwards does no harm."""
     with closing(Stream(shown)) as good, closing(Stream(shown, buffer=8192)):
         good.head()
         frames = (numbered(number % 9, noise=True) for number in itertools.count())
         with feeding(shown, frames, pause_s=0.01):
             good.image()
             time.sleep(0.3)
-            since_s = time.monotonic()
             shown.display.close()
-            assert time.monotonic() - since_s < 3
             # What was on its way still comes.
             with pytest.raises((EOFError, ConnectionError)):
                 list(iter(good.image, None))
