@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from urban_segmentor.datasets.images import read_image
 from urban_segmentor.exporters.export import export
-from urban_segmentor.exporters.metadata import ModelDescription
-from urban_segmentor.exporters.options import ExportOptions
+from urban_segmentor.exporters.options import ExportOptions, ModelDescription
 
 if TYPE_CHECKING:
     from urban_segmentor.exporters.export_plan import ExportProgress
