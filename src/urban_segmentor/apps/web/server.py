@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import errno
-import os
 import socket
 import threading
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from urban_segmentor import __version__
+from urban_segmentor.apps.web.gradio_workarounds import (
+    PathMaskingMiddleware,
+    set_gradio_environment,
+)
 from urban_segmentor.apps.web.model_pool import STREAMS, ModelPool
 from urban_segmentor.errors import DisplayError
 from urban_segmentor.io.cache import cache_folder
@@ -95,13 +98,10 @@ def build_app(settings: AppSettings, *, models: ModelPool, exit_stack: ExitStack
 
     temp_files = TempFiles(keep_s=settings.keep_s)
     exit_stack.callback(temp_files.close)
-    # Gradio reads these when the page is built: uploads go where we delete them, and analytics are
-    # off.
-    os.environ["GRADIO_TEMP_DIR"] = str(temp_files.root)
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    set_gradio_environment(temp_files.root)  # before anything imports it
     from urban_segmentor.apps.web.examples import ExampleFiles
-    from urban_segmentor.apps.web.jobs import VideoJobs
     from urban_segmentor.apps.web.page.context import AppContext
+    from urban_segmentor.apps.web.video import VideoJobs
 
     examples = ExampleFiles(
         settings.examples,
@@ -183,7 +183,6 @@ def _with_middleware(app: ASGIApp, settings: AppSettings, *, folder: Path) -> AS
     from urban_segmentor.apps.web.access import API_PREFIX, AccessMiddleware
     from urban_segmentor.apps.web.body_limits import BodyLimitMiddleware
     from urban_segmentor.apps.web.live import MAX_FRAME_BYTES
-    from urban_segmentor.apps.web.path_masking import PathMaskingMiddleware
 
     limits = settings.limits
     inner: ASGIApp = PathMaskingMiddleware(app, folder=folder, prefix=API_PREFIX)

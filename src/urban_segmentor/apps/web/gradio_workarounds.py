@@ -1,12 +1,13 @@
-"""Masking of the server's upload folder in requests and responses.
+"""What Gradio 6.31.0 does that this app cannot have, undone in one place.
 
-Gradio tells visitors where their uploads lie on the server, and takes such paths back. Here the
-folder has another name outside, of the same length, so that nothing else of a message changes.
+Each says what Gradio does, and when it can go; `tests/apps/web/test_gradio_workarounds.py` fails
+when Gradio has changed.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 if TYPE_CHECKING:
@@ -17,8 +18,44 @@ if TYPE_CHECKING:
 _TEXT_TYPES = (b"application/json", b"text/event-stream", b"text/html", b"text/plain")
 
 
+def set_gradio_environment(temp_dir: Path) -> None:
+    """Set where Gradio keeps uploads, and that it tells its makers nothing.
+
+    Gradio reads the folder from the environment once, when it is imported, and asks the
+    environment about usage data each time, whatever `Blocks(analytics_enabled=False)` says. It can
+    go when `mount_gradio_app` takes both.
+
+    Args:
+        temp_dir: Folder of uploads, from which they are deleted.
+    """
+    os.environ["GRADIO_TEMP_DIR"] = str(temp_dir)
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+
+
+def undecoded_upload(upload: Any) -> Any:
+    """Return an upload component whose value is the path of the file, not decoded.
+
+    Gradio opens images with Pillow, and may hand videos to FFmpeg, before anything is checked. A
+    subclass is no option, since Gradio writes a `.pyi` file beside the source of each one. It can
+    go when components hand out the path alone.
+
+    Args:
+        upload: A `gr.Image` or `gr.Video`.
+    """
+
+    def path_of(payload: Any) -> Any:
+        return None if payload is None else payload.path
+
+    upload.preprocess = path_of
+    return upload
+
+
 class PathMaskingMiddleware:
     """ASGI middleware that replaces the path of a folder by another of the same length.
+
+    Gradio tells visitors where their uploads lie on the server, and takes such paths back. Here
+    the folder has another name outside, of the same length, so that nothing else of a message
+    changes. It can go when uploads have names that say nothing of the server.
 
     Args:
         app: The wrapped app.
