@@ -231,12 +231,12 @@ def _best_match(
     score_gaps = np.abs(other.scores[same] - this.scores[i])
     near = np.flatnonzero((box_gaps <= tolerances.box_px) & (score_gaps <= tolerances.score))
     mask = this.masks[i].dense()
-    area = np.count_nonzero(mask)
+    area = int(np.count_nonzero(mask))
     best = _Match(fits=False, score_gap=1.0, box_gap_px=np.inf, mask_iou=0.0, area_px=area)
     for k in near[np.argsort(box_gaps[near])]:
         candidate = other.masks[int(same[k])].dense()
-        union = np.count_nonzero(mask | candidate)
-        common = np.count_nonzero(mask & candidate)
+        union = int(np.count_nonzero(mask | candidate))
+        common = int(np.count_nonzero(mask & candidate))
         iou = common / max(union, 1)
         fits = iou >= tolerances.mask_iou or union - common <= _EDGE_PX
         best = _Match(fits, float(score_gaps[k]), float(box_gaps[k]), iou, area)
