@@ -12,7 +12,11 @@ import yaml
 from openvino.frontend import FrontEndManager
 
 from urban_segmentor.errors import ModelError, SettingError, last_line
-from urban_segmentor.inference.runtimes.graph_rewrites import fold_upsampling, gather_rows
+from urban_segmentor.inference.runtimes.graph_rewrites import (
+    fold_constants,
+    fold_upsampling,
+    gather_rows,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -115,6 +119,7 @@ class OpenVinoModel:
         model = self._model.clone()
         try:
             model.reshape([1, 3, *input_size])
+            fold_constants(model)
             compiled = self._core.compile_model(
                 _with_uint8_input(model), self._device, self._config
             )
