@@ -38,7 +38,7 @@ def add_api_functions(context: AppContext) -> None:
 
     images: Any = {"concurrency_id": "images", "concurrency_limit": 2}
     videos: Any = {"concurrency_id": "videos", "concurrency_limit": 1}
-    api: Any = events.api  # its types are incomplete
+    api = cast("Any", events.api)  # its types are incomplete
     api(_segment(context), api_name="segment", **images)
     api(_segment_video(context), api_name="segment_video", **videos)
     api(models, api_name="models")
