@@ -12,10 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import gradio as gr
 import pytest
-from gradio import analytics, route_utils
-from gradio.data_classes import ImageData
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.responses import JSONResponse, Response
@@ -74,6 +71,9 @@ def test_gradio_still_tells_where_uploads_lie() -> None:
 
 def test_gradio_still_decodes_uploads(tmp_path: Path) -> None:
     """Once it hands out the path alone, components need no change."""
+    import gradio as gr
+    from gradio.data_classes import ImageData
+
     (tmp_path / "a.png").write_bytes(b"no image")
     upload = gr.Image(type="filepath")
     payload = ImageData(path=str(tmp_path / "a.png"), orig_name="a.png")
@@ -99,6 +99,9 @@ def test_gradio_still_writes_beside_subclasses(
 
 def test_gradio_still_asks_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once `mount_gradio_app` takes both, the environment can stay as it is."""
+    import gradio as gr
+    from gradio import analytics, route_utils
+
     monkeypatch.setenv("GRADIO_TEMP_DIR", "")
     monkeypatch.setenv("GRADIO_ANALYTICS_ENABLED", "True")
     assert analytics.analytics_enabled()
