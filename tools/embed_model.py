@@ -13,8 +13,7 @@ import json
 from pathlib import Path
 
 from urban_segmentor.exporters.export import export
-from urban_segmentor.exporters.metadata import ModelDescription
-from urban_segmentor.exporters.options import ExportOptions
+from urban_segmentor.exporters.options import ExportOptions, ModelDescription
 
 WEIGHTS = Path(__file__).parents[1] / "src/urban_segmentor/models/weights"
 

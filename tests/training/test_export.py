@@ -23,14 +23,13 @@ from urban_segmentor.errors import (
     OutputError,
     SettingError,
 )
-from urban_segmentor.exporters import checkpoint, images, model_files, verify_export
 from urban_segmentor.exporters import export as exporting
+from urban_segmentor.exporters import images, model_files, ultralytics_env, verify_export
 from urban_segmentor.exporters import metadata as export_metadata
 from urban_segmentor.exporters.checkpoint import CheckpointNetwork
 from urban_segmentor.exporters.export import export
 from urban_segmentor.exporters.export_plan import input_size_of
-from urban_segmentor.exporters.metadata import ModelDescription
-from urban_segmentor.exporters.options import ExportOptions
+from urban_segmentor.exporters.options import ExportOptions, ModelDescription
 from urban_segmentor.exporters.verify_export import EXACT, HALF, NamedImage, verify_same_outputs
 from urban_segmentor.inference.panoptic_segmenter import PanopticSegmenter
 from urban_segmentor.io.images import read_image
@@ -138,9 +137,9 @@ def test_a_wrong_file_is_not_handed_out(
     import onnx
 
     def damaging(source: Path, target: Path, **how: Any) -> None:
-        from urban_segmentor.exporters.fp16_weights import rewrite_onnx
+        from urban_segmentor.exporters.model_files import save_onnx
 
-        rewrite_onnx(source, target, **how)
+        save_onnx(source, target, **how)
         model = onnx.load(str(target))
         for tensor in model.graph.initializer:
             if "model.22.cv3.0.2.bias" in tensor.name:
@@ -153,7 +152,7 @@ def test_a_wrong_file_is_not_handed_out(
     target.write_bytes(b"before")
     found = pytest.raises(ModelError, match=r"differs from `urban-n` in \d+ of \d+ .*`car`")
     with monkeypatch.context() as patch, found as caught:
-        patch.setattr(exporting, "rewrite_onnx", damaging)
+        patch.setattr(exporting, "save_onnx", damaging)
         export(ExportOptions(model="urban-n", half=half, output=target, overwrite=True))
     assert "--half" in str(caught.value.hint) if half else "--half" not in str(caught.value.hint)
     assert files_of(tmp_path) == ["out.onnx"]
@@ -203,7 +202,7 @@ def test_a_head_without_nms(tmp_path: Path) -> None:
 
 def random_yolo26(path: Path) -> Path:
     """Save a YOLO26-seg with random weights, whose scores differ from one another."""
-    checkpoint.require_modules("torch", "ultralytics")
+    ultralytics_env.require_modules("torch", "ultralytics")
     import torch
     from ultralytics import YOLO
 
@@ -256,7 +255,7 @@ def test_code_in_checkpoints_is_not_run(tmp_path: Path, inside: str) -> None:
 
 def test_what_is_no_checkpoint(tmp_path: Path) -> None:
     """Each is told apart, and nothing is downloaded in its place."""
-    checkpoint.require_modules("torch", "ultralytics")
+    ultralytics_env.require_modules("torch", "ultralytics")
     from ultralytics import YOLO
 
     YOLO("yolov8n.yaml").save(tmp_path / "detect.pt")

@@ -16,9 +16,9 @@ from tests.training.test_export import files_of, random_yolo26
 from urban_segmentor import Segmenter
 from urban_segmentor.errors import DatasetError, ModelError, SettingError
 from urban_segmentor.exporters import int8
-from urban_segmentor.exporters.accuracy_gate import AccuracyGate
 from urban_segmentor.exporters.checkpoint import load_checkpoint
 from urban_segmentor.exporters.export import export
+from urban_segmentor.exporters.int8 import AccuracyGate
 from urban_segmentor.exporters.model_files import read_model, save_openvino
 from urban_segmentor.exporters.options import ExportOptions, QuantizationOptions
 from urban_segmentor.exporters.quantize import float_nodes, quantize

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from urban_segmentor.errors import DatasetError
-from urban_segmentor.training.ignore_regions import ignored_outlines
-from urban_segmentor.training.repeat_factor_sampling import repeat_factor_sample
+from urban_segmentor.training.conversion import ignored_outlines
 from urban_segmentor.training.training_data import (
     TrainingData,
     TrainingImage,
+    repeat_factor_sample,
 )
 from urban_segmentor.training.training_data import read_training_data as read
 

@@ -11,8 +11,12 @@ import typer
 
 from urban_segmentor.cli.option_records import ConsoleOptions, with_options, without
 from urban_segmentor.errors import SettingError
-from urban_segmentor.exporters.metadata import ModelDescription
-from urban_segmentor.exporters.options import ExportOptions, Format, QuantizationOptions
+from urban_segmentor.exporters.options import (
+    ExportOptions,
+    Format,
+    ModelDescription,
+    QuantizationOptions,
+)
 from urban_segmentor.options import default_of, like, option
 
 if TYPE_CHECKING:

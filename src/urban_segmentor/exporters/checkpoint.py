@@ -7,10 +7,8 @@ and PyTorch are known to write are let in, unless the user trusts the file.
 from __future__ import annotations
 
 import contextlib
-import io
 import pickle
 import shutil
-import warnings
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -19,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from urban_segmentor.errors import ModelError, first_line
-from urban_segmentor.exporters.ultralytics_env import quiet_ultralytics, require_modules
+from urban_segmentor.exporters.ultralytics_env import in_silence, require_modules
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
@@ -68,7 +66,7 @@ class Checkpoint:
         self.model.model.pt_path = str(folder / f"{self.path.stem}{_SUFFIX}")
         shutil.copyfile(self.path, self.model.model.pt_path)
         try:
-            with _in_silence():
+            with in_silence():
                 written = self.model.export(
                     format="onnx",
                     dynamic=True,
@@ -186,7 +184,7 @@ def _check_file(path: Path) -> None:
 
 def _load(path: Path, *, trust: bool) -> Any:
     try:
-        with _in_silence(), safe_loading(trust=trust):
+        with in_silence(), safe_loading(trust=trust):
             return import_module("ultralytics").YOLO(str(path))
     except Exception as error:  # whatever a pickle may raise
         causes = (error, error.__cause__)
@@ -216,17 +214,3 @@ def safe_loading(*, trust: bool = False) -> Generator[None]:
         yield
     finally:
         tasks.SAFE_LOAD = before
-
-
-@contextlib.contextmanager
-def _in_silence() -> Generator[None]:
-    """Return a context in which Ultralytics and PyTorch print nothing; stdout is for data."""
-    with (
-        quiet_ultralytics(),
-        warnings.catch_warnings(),
-        contextlib.redirect_stdout(io.StringIO()),
-        contextlib.redirect_stderr(io.StringIO()),
-    ):
-        warnings.simplefilter("ignore")
-        import_module("ultralytics.utils").LOGGER.setLevel("CRITICAL")
-        yield

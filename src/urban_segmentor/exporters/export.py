@@ -19,11 +19,15 @@ from urban_segmentor.exporters.export_plan import (
     input_size_of,
     resolve_output_path,
 )
-from urban_segmentor.exporters.fp16_weights import rewrite_onnx
 from urban_segmentor.exporters.images import comparison_images
 from urban_segmentor.exporters.int8 import export_int8
 from urban_segmentor.exporters.metadata import checkpoint_metadata, file_metadata, user_metadata
-from urban_segmentor.exporters.model_files import move_into_place, read_model, save_openvino
+from urban_segmentor.exporters.model_files import (
+    move_into_place,
+    read_model,
+    save_onnx,
+    save_openvino,
+)
 from urban_segmentor.exporters.verify_export import (
     EXACT,
     HALF,
@@ -35,13 +39,14 @@ from urban_segmentor.exporters.verify_export import (
     wrap_unfiltered,
 )
 from urban_segmentor.inference.preprocess import network_input
+from urban_segmentor.inference.runtimes.graph_rewrites import fold_upsampling, gather_rows
 from urban_segmentor.inference.runtimes.selection import open_model_file
 from urban_segmentor.io.atomic import output_errors
 from urban_segmentor.models.spec import ModelSpec
 from urban_segmentor.structures.boxes import Letterbox
 
 if TYPE_CHECKING:
-    from urban_segmentor.exporters.accuracy_gate import AccuracyGate
+    from urban_segmentor.exporters.int8 import AccuracyGate
     from urban_segmentor.exporters.options import ExportOptions
     from urban_segmentor.inference.runtimes.selection import ModelFile
 
@@ -184,12 +189,15 @@ def _build(options: ExportOptions, source: _Source, folder: Path, *, stem: str) 
     """Return the path of the float model in the output format."""
     if options.format == "openvino":
         model = read_model(source.onnx)
+        gather_rows(model)
+        if options.quantization is None:  # which goes by the layers of the checkpoint
+            fold_upsampling(model)
         # What is quantized later is measured against weights as they are.
         half = options.half and options.quantization is None
         return save_openvino(model, folder, stem=stem, half=half, metadata=source.metadata)
     folder.mkdir()
     path = folder / f"{stem}.onnx"
-    rewrite_onnx(source.onnx, path, half=options.half, metadata=source.metadata)
+    save_onnx(source.onnx, path, half=options.half, metadata=source.metadata)
     return path
 
 

@@ -2,28 +2,96 @@
 
 from __future__ import annotations
 
+import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from urban_segmentor.datasets.images import read_image
-from urban_segmentor.exporters.accuracy_gate import AccuracyGate, measure_ap
+from urban_segmentor.errors import DatasetError, ModelError
+from urban_segmentor.evaluation.validation.predictors import ModelPredictor
+from urban_segmentor.evaluation.validation.validate import validate
 from urban_segmentor.exporters.images import (
     NetworkInputs,
     calibration_images,
     gate_frames,
 )
-from urban_segmentor.exporters.inference_speed import inference_ms
 from urban_segmentor.exporters.model_files import read_model, save_openvino
 from urban_segmentor.exporters.quantize import quantize
+from urban_segmentor.inference.config import AP_CONF
 from urban_segmentor.inference.runtimes.selection import open_model_file
+from urban_segmentor.inference.segmenter import Segmenter
 from urban_segmentor.models.spec import ModelSpec
+from urban_segmentor.profiling import StageTimes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
+    from urban_segmentor.datasets.cityscapes.frame import CityscapesFrame
     from urban_segmentor.exporters.export_plan import ExportProgress
     from urban_segmentor.exporters.options import ExportOptions, QuantizationOptions
+    from urban_segmentor.inference.runtimes.selection import Precision
+
+
+MAX_AP_LOSS = 1.0
+"""Maximum loss of AP, points of 100."""
+
+_WARM_UP = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccuracyGate:
+    """Instance AP before and after quantization.
+
+    Attributes:
+        ap_float: Official instance AP in float32, points of 100.
+        ap_int8: The same in INT8.
+        frames: Frames that AP was measured on.
+        of_frames: Frames of the split in all.
+        dataset: Name of the data set and split.
+        imgsz: Long side of the network's input, pixels.
+    """
+
+    ap_float: float
+    ap_int8: float
+    frames: int
+    of_frames: int
+    dataset: str
+    imgsz: int
+
+    @property
+    def ap_loss(self) -> float:
+        """Loss of AP, points of 100; negative when it improved."""
+        return self.ap_float - self.ap_int8
+
+    def describe(self) -> str:
+        """Return both APs as one line of text."""
+        return (
+            f"AP {self.ap_int8:.1f} in INT8, {self.ap_float:.1f} in float32 ({self.frames} of "
+            f"{self.of_frames} frames of {self.dataset}, input {self.imgsz} px)"
+        )
+
+    def check(self) -> None:
+        """Check that the loss of AP is within `MAX_AP_LOSS`.
+
+        Raises:
+            ModelError: It is larger, or the float model is too weak to measure a loss.
+        """
+        if self.ap_float <= MAX_AP_LOSS:
+            raise ModelError(
+                f"the model has AP {self.ap_float:.1f} before it is quantized, too little to see "
+                f"whether {MAX_AP_LOSS} is lost",
+                hint="train it longer, or add --accept-loss",
+            )
+        if self.ap_loss > MAX_AP_LOSS:
+            raise ModelError(
+                f"quantizing costs {self.ap_loss:.1f} points of AP, more than {MAX_AP_LOSS}, so "
+                f"nothing is written: {self.describe()}",
+                hint="try --float-head, stay with float, or add --accept-loss",
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +168,7 @@ def export_int8(  # noqa: PLR0913
     if not plan.accept_loss:
         gate.check()
     size = inputs.input_size(_first_image_size(inputs))
-    times = inference_ms(
+    times = _inference_ms(
         {"f32": (model_path, "f32"), "auto": (model_path, "auto"), "int8": (first, "auto")},
         input_size=size,
     )
@@ -133,3 +201,69 @@ def _first_image_size(inputs: NetworkInputs) -> tuple[int, int]:
     """Return height and width of the first image, pixels."""
     image = read_image(inputs.images[0])
     return image.shape[0], image.shape[1]
+
+
+def measure_ap(
+    model: Path,
+    frames: Sequence[CityscapesFrame],
+    *,
+    imgsz: int,
+    precision: Precision,
+    on_frame: Callable[[], None] = lambda: None,
+) -> float:
+    """Return the official instance AP of a model, points of 100.
+
+    Args:
+        model: `.onnx` or `.xml`.
+        frames: Frames with ground truth.
+        imgsz: Long side of the network's input, pixels.
+        precision: `auto` or `f32`.
+        on_frame: Called after each frame.
+
+    Raises:
+        DatasetError: A frame cannot be scored, or none has an object.
+        MissingExtraError: faster-coco-eval is not installed.
+    """
+    segmenter = Segmenter(
+        model,
+        device="cpu",
+        precision=precision,
+        imgsz=imgsz,
+        conf=AP_CONF,
+        streams=os.cpu_count() or 1,
+    )
+    outcome = validate(frames, ModelPredictor(segmenter), on_frame=on_frame)
+    if outcome.problems:
+        raise DatasetError(outcome.problems[0], hint="urban-segmentor data check DIR")
+    ap = math.nan if outcome.evaluation.instance is None else outcome.evaluation.instance.ap
+    if math.isnan(ap):
+        raise DatasetError(
+            f"none of {len(frames)} frames has an object of any class that counts",
+            hint="measure on more frames with --gate-images 0",
+        )
+    return 100 * ap
+
+
+def _inference_ms(
+    forms: Mapping[str, tuple[Path, Precision]], *, input_size: tuple[int, int], rounds: int = 30
+) -> dict[str, float]:
+    """Return the median inference time of each export, milliseconds, by name.
+
+    All take turns, so that whatever else the machine does hits them alike.
+
+    Args:
+        forms: File and precision by name.
+        input_size: Height and width of the input, pixels.
+        rounds: Inferences of each.
+    """
+    backends = {
+        name: open_model_file(path, precision=precision).compile(input_size)
+        for name, (path, precision) in forms.items()
+    }
+    noise = np.random.default_rng(0).integers(0, 256, (1, *input_size, 3), dtype=np.uint8)
+    times = StageTimes()
+    for _ in range(_WARM_UP + rounds):
+        for name, backend in backends.items():
+            with times.measure(name):
+                backend.infer(noise)
+    return times.latest(rounds)

@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from urban_segmentor.models.known_classes import are_cityscapes
-from urban_segmentor.options import option
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from urban_segmentor.exporters.checkpoint import Checkpoint
+    from urban_segmentor.exporters.options import ModelDescription
     from urban_segmentor.models.spec import ModelSpec
 
-_SAYS = "What the file says"
 _MASK_MAP = "metrics/mAP50-95(M)"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelDescription:
-    """The user's description of a model; None for what the checkpoint or file says.
-
-    Attributes:
-        description: One line about the model.
-        training_data: Data set and length of the training.
-        accuracy: Measured accuracy, and the frames it was measured on.
-        license: License of the weights.
-    """
-
-    description: str | None = option(None, help="One line about the model.", panel=_SAYS)
-    training_data: str | None = option(None, help="What it was trained on.", panel=_SAYS)
-    accuracy: str | None = option(None, help="Figures and their frames.", panel=_SAYS)
-    license: str | None = option(None, help="License of the weights.", panel=_SAYS)
 
 
 def checkpoint_metadata(checkpoint: Checkpoint) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Exported model files: reading, saving, and moving them to the output path."""
+"""Exported model files of both formats: reading, saving, and moving them to the output path."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import shutil
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import yaml
 
 from urban_segmentor.errors import OutputError
+from urban_segmentor.exporters.ultralytics_env import require_modules
 from urban_segmentor.inference.runtimes.openvino import core
 from urban_segmentor.io.atomic import (
     OVERWRITE_HINT,
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 METADATA = "metadata.yaml"
 _OURS = frozenset({".xml", ".bin"})
+_SMALLEST = 16  # values; shapes and scalars stay as they are
 
 
 def read_model(path: Path) -> ov.Model:
@@ -58,6 +61,29 @@ def save_openvino(
     text = yaml.safe_dump(dict(metadata), sort_keys=False, allow_unicode=True, width=1000)
     (folder / METADATA).write_text(text, encoding="utf-8")
     return path
+
+
+def save_onnx(source: Path, target: Path, *, half: bool, metadata: Mapping[str, object]) -> None:
+    """Write an ONNX model with other metadata, checked for validity.
+
+    Args:
+        source: The model.
+        target: Output path.
+        half: True for float16 weights.
+        metadata: The complete metadata.
+
+    Raises:
+        MissingExtraError: The library onnx is not installed.
+    """
+    require_modules("onnx")
+    onnx: Any = import_module("onnx")
+    model = onnx.load(str(source))
+    if half:
+        _to_fp16_weights(model)
+    del model.metadata_props[:]
+    onnx.helper.set_model_props(model, {key: str(value) for key, value in metadata.items()})
+    onnx.checker.check_model(model)
+    onnx.save(model, str(target))
 
 
 def check_output(path: Path, *, is_folder: bool, overwrite: bool) -> None:
@@ -122,3 +148,35 @@ def move_into_place(made: Path, path: Path, *, overwrite: bool) -> list[Path]:
             shutil.rmtree(partial, ignore_errors=True)
             shutil.rmtree(old, ignore_errors=True)
     return sorted(path.iterdir())
+
+
+def _to_fp16_weights(model: Any) -> None:
+    """Convert float32 weights to float16, each widened by a Cast at the graph's start.
+
+    Arithmetic so stays in whatever precision the runtime chooses. Weights that float16 cannot
+    hold stay as they are.
+
+    Args:
+        model: The `onnx.ModelProto`, which is changed.
+    """
+    onnx: Any = import_module("onnx")
+    graph = model.graph
+    kept: list[Any] = []
+    casts: list[Any] = []
+    largest = float(np.finfo(np.float16).max)
+    for tensor in graph.initializer:
+        values = onnx.numpy_helper.to_array(tensor)
+        is_weight = values.dtype == np.float32 and values.size >= _SMALLEST
+        if not is_weight or not np.abs(values).max() <= largest:
+            kept.append(tensor)
+            continue
+        name = f"{tensor.name}_half"
+        kept.append(onnx.numpy_helper.from_array(values.astype(np.float16), name))
+        casts.append(
+            onnx.helper.make_node("Cast", [name], [tensor.name], to=onnx.TensorProto.FLOAT)
+        )
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
+    nodes = list(graph.node)
+    del graph.node[:]
+    graph.node.extend(casts + nodes)

@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path  # noqa: TC003 - the command line reads types of fields
 from typing import Literal, TypeAlias
 
-from urban_segmentor.exporters.metadata import ModelDescription
 from urban_segmentor.options import argument, check_choices, option, parse_imgsz
 
 Format: TypeAlias = Literal["onnx", "openvino"]
 
-_FORM, _INT8, _WRITE = "Form", "Eight bits", "Result"
+_FORM, _INT8, _WRITE, _SAYS = "Form", "Eight bits", "Result", "What the file says"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +39,23 @@ class QuantizationOptions:
     accept_loss: bool = option(
         default=False, help="Write it also when AP falls by more than 1.0.", panel=_INT8
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelDescription:
+    """The user's description of a model; None for what the checkpoint or file says.
+
+    Attributes:
+        description: One line about the model.
+        training_data: Data set and length of the training.
+        accuracy: Measured accuracy, and the frames it was measured on.
+        license: License of the weights.
+    """
+
+    description: str | None = option(None, help="One line about the model.", panel=_SAYS)
+    training_data: str | None = option(None, help="What it was trained on.", panel=_SAYS)
+    accuracy: str | None = option(None, help="Figures and their frames.", panel=_SAYS)
+    license: str | None = option(None, help="License of the weights.", panel=_SAYS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,23 +6,19 @@ cost little.
 
 from __future__ import annotations
 
-import contextlib
-import io
-import logging
 import os
 import re
-import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from urban_segmentor.errors import ModelError
-from urban_segmentor.exporters.ultralytics_env import require_modules
-from urban_segmentor.inference.runtimes.topk import split_topk
+from urban_segmentor.exporters.ultralytics_env import in_silence, require_modules
+from urban_segmentor.inference.runtimes.graph_rewrites import gather_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Iterable
 
     import openvino as ov
     from numpy.typing import NDArray
@@ -48,8 +44,8 @@ def quantize(
         MissingExtraError: NNCF is not installed.
     """
     nncf = _nncf()
-    cut, select = split_topk(model)
-    kept = float_nodes(cut, whole_head=whole_head)
+    gather_rows(model)
+    kept = float_nodes(model, whole_head=whole_head)
     options: dict[str, Any] = {
         # SiLU goes a little below zero; symmetric ranges would spend half their values there.
         "preset": nncf.QuantizationPreset.MIXED,
@@ -58,14 +54,13 @@ def quantize(
         "ignored_scope": nncf.IgnoredScope(names=kept, validate=False),
     }
     try:
-        with _in_silence():
-            quantized = nncf.quantize(cut, nncf.Dataset(inputs, _planar), **options)
+        with in_silence():
+            return nncf.quantize(model, nncf.Dataset(inputs, _planar), **options)
     except Exception as error:  # its errors have no base of their own
         line = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         raise ModelError(
             f"NNCF cannot quantize the model: {line}", hint="use the export in float"
         ) from error
-    return quantized if select is None else _with_end(quantized, of=model, cut=cut)
 
 
 def float_nodes(model: ov.Model, *, whole_head: bool) -> list[str]:
@@ -122,18 +117,6 @@ def _name(node: Any) -> str:
     return str(node.get_friendly_name())
 
 
-def _with_end(quantized: ov.Model, *, of: ov.Model, cut: ov.Model) -> ov.Model:
-    """Return a quantized model with what was cut off its end put back."""
-    openvino: Any = import_module("openvino")
-    whole: Any = of
-    for old, new in zip(cut.get_results(), quantized.get_results(), strict=True):
-        old_source, new_source = old.input_value(0), new.input_value(0)
-        for port in old_source.get_target_inputs():
-            if port.get_node().get_friendly_name() != old.get_friendly_name():
-                port.replace_source_output(new_source)
-    return openvino.Model(whole.get_results(), quantized.get_parameters(), "quantized")
-
-
 def _planar(batch: NDArray[np.uint8]) -> NDArray[np.float32]:
     planar = np.ascontiguousarray(batch.transpose(0, 3, 1, 2), dtype=np.float32)
     planar /= 255
@@ -143,23 +126,6 @@ def _planar(batch: NDArray[np.uint8]) -> NDArray[np.float32]:
 def _nncf() -> Any:
     # Without that it tells a server what is done here.
     os.environ.setdefault("NNCF_CI", "1")
-    with _in_silence():
+    with in_silence():
         require_modules("nncf")
     return import_module("nncf")
-
-
-@contextlib.contextmanager
-def _in_silence() -> Generator[None]:
-    """Return a context in which NNCF says nothing; stdout is for data."""
-    before = logging.root.manager.disable
-    logging.disable(logging.ERROR)
-    try:
-        with (
-            warnings.catch_warnings(),
-            contextlib.redirect_stdout(io.StringIO()),
-            contextlib.redirect_stderr(io.StringIO()),
-        ):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)

@@ -1,10 +1,13 @@
-"""Import of Ultralytics without logging, network access and a folder in the user's home."""
+"""Ultralytics and NNCF without output, network access and a folder in the user's home."""
 
 from __future__ import annotations
 
+import io
+import logging
 import os
 import tempfile
-from contextlib import contextmanager
+import warnings
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,3 +83,20 @@ def quiet_ultralytics() -> Generator[None]:
     finally:
         utils.LOGGER.setLevel(level)
         bars.__init__ = init
+
+
+@contextmanager
+def in_silence() -> Generator[None]:
+    """Return a context in which no library says anything; stdout is for data."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with (
+            warnings.catch_warnings(),
+            redirect_stdout(io.StringIO()),
+            redirect_stderr(io.StringIO()),
+        ):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)

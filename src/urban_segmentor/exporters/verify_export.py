@@ -13,7 +13,7 @@ import numpy as np
 from urban_segmentor.errors import ModelError
 from urban_segmentor.inference.config import USUAL_CONFIG, SegmenterConfig
 from urban_segmentor.inference.segmenter import Segmenter
-from urban_segmentor.structures.boxes import nms
+from urban_segmentor.structures.boxes import Letterbox, nms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -33,6 +33,7 @@ _NMS_IOU = USUAL_CONFIG.iou
 _MAX_DET = 1000  # boxes of an image
 _LONG_LIST = 100  # heads that end in a selection hand out a few hundred boxes
 _EDGE_PX = 12  # pixels of a mask that rounding may move, however small it is
+_LARGE_PX = 1000  # pixels of a mask whose IoU says something
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +94,7 @@ class _Match(NamedTuple):
     score_gap: float
     box_gap_px: float
     mask_iou: float
+    area_px: int
 
 
 def load_unfiltered(path: Path, *, imgsz: int) -> Segmenter:
@@ -151,21 +153,18 @@ def verify_same_outputs(  # noqa: PLR0913
     Raises:
         ModelError: They differ.
     """
-    results: list[tuple[NamedImage, Instances, Instances]] = []
-    for image in images:
-        ours, theirs = export(image.image), original(image.image)
-        results.append((image, ours.instances, theirs.instances))
-        on_image()
-    matches: list[tuple[_Match, int]] = []
+    matches: list[_Match] = []
     mismatches: list[str] = []
     names = original.spec.class_names
-    for image, ours, theirs in results:
-        gain = _gain(original, image.image)
+    for image in images:
+        size = (image.image.shape[0], image.image.shape[1])
+        gain = max(Letterbox.fit(size, original.input_size(size)).gains)
+        ours, theirs = export(image.image).instances, original(image.image).instances
+        on_image()
         for this, other, verb in ((ours, theirs, "finds"), (theirs, ours, "does not find")):
-            floor = max(_MIN_SCORE, _cutoff_score(other))
-            for i in _confident(this, min_score=floor, margin=tolerances.score):
+            for i in _confident(this, other, tolerances=tolerances):
                 match = _best_match(this, i, other, tolerances=tolerances, gain=gain)
-                matches.append((match, _mask_area(this, i)))
+                matches.append(match)
                 if not match.fits:
                     mismatches.append(f"{verb} {_describe(this, i, names)} in `{image.name}`")
     if mismatches:
@@ -174,12 +173,13 @@ def verify_same_outputs(  # noqa: PLR0913
             f"instances, and is not written: it {mismatches[0]}",
             hint=hint,
         )
+    large = [match.mask_iou for match in matches if match.area_px > _LARGE_PX]
     return ExportAgreement(
         images=len(images),
         instances=len(matches),
-        score_gap=max((match.score_gap for match, _ in matches), default=0.0),
-        box_gap_px=max((match.box_gap_px for match, _ in matches), default=0.0),
-        mask_iou=min((match.mask_iou for match, area in matches if area > 1000), default=1.0),
+        score_gap=max((match.score_gap for match in matches), default=0.0),
+        box_gap_px=max((match.box_gap_px for match in matches), default=0.0),
+        mask_iou=min(large, default=1.0),
     )
 
 
@@ -210,21 +210,16 @@ def output_gap(
     return gap
 
 
-def _cutoff_score(instances: Instances) -> float:
-    """Return the score below which a top-k head may have cut instances off."""
-    return float(instances.scores.min()) if len(instances) >= _LONG_LIST else 0.0
-
-
-def _confident(instances: Instances, *, min_score: float, margin: float) -> NDArray[np.intp]:
+def _confident(
+    this: Instances, other: Instances, *, tolerances: ExportTolerances
+) -> NDArray[np.intp]:
     """Return indices of instances after NMS, int64 (K,), clearly above the minimum score."""
-    over = np.flatnonzero(instances.scores > min_score * (1 + margin / _MIN_SCORE))
-    kept = nms(
-        instances.boxes[over],
-        instances.scores[over],
-        class_ids=instances.class_ids[over],
-        iou=_NMS_IOU,
-    )
-    return over[kept]
+    # Below its lowest score a head that ends in a selection may have cut the partner off.
+    cutoff = float(other.scores.min()) if len(other) >= _LONG_LIST else 0.0
+    min_score = max(_MIN_SCORE, cutoff) * (1 + tolerances.score / _MIN_SCORE)
+    over = np.flatnonzero(this.scores > min_score)
+    sure = this.select(over)
+    return over[nms(sure.boxes, sure.scores, class_ids=sure.class_ids, iou=_NMS_IOU)]
 
 
 def _best_match(
@@ -232,37 +227,22 @@ def _best_match(
 ) -> _Match:
     """Return the best match of an instance; one within the tolerances where there is one."""
     same = np.flatnonzero(other.class_ids == this.class_ids[i])
-    best = _Match(fits=False, score_gap=1.0, box_gap_px=np.inf, mask_iou=0.0)
     box_gaps = np.abs(other.boxes[same] - this.boxes[i]).max(axis=1, initial=0.0) * gain
     score_gaps = np.abs(other.scores[same] - this.scores[i])
     near = np.flatnonzero((box_gaps <= tolerances.box_px) & (score_gaps <= tolerances.score))
+    mask = this.masks[i].dense()
+    area = int(np.count_nonzero(mask))
+    best = _Match(fits=False, score_gap=1.0, box_gap_px=np.inf, mask_iou=0.0, area_px=area)
     for k in near[np.argsort(box_gaps[near])]:
-        iou, different = _overlap(this, i, other, int(same[k]))
-        fits = iou >= tolerances.mask_iou or different <= _EDGE_PX
-        best = _Match(fits, float(score_gaps[k]), float(box_gaps[k]), iou)
+        candidate = other.masks[int(same[k])].dense()
+        union = int(np.count_nonzero(mask | candidate))
+        common = int(np.count_nonzero(mask & candidate))
+        iou = common / max(union, 1)
+        fits = iou >= tolerances.mask_iou or union - common <= _EDGE_PX
+        best = _Match(fits, float(score_gaps[k]), float(box_gaps[k]), iou, area)
         if fits:
             break
     return best
-
-
-def _overlap(this: Instances, i: int, other: Instances, j: int) -> tuple[float, int]:
-    """Return the IoU of two masks, and the number of pixels in which they differ."""
-    pair = (this.masks.select(np.array([i])), other.masks.select(np.array([j])))
-    one, two = (masks.dense()[0] for masks in pair)
-    union, common = np.count_nonzero(one | two), np.count_nonzero(one & two)
-    return float(common / max(union, 1)), int(union - common)
-
-
-def _mask_area(instances: Instances, i: int) -> int:
-    """Return the area of a mask, pixels."""
-    return int(instances.masks.select(np.array([i])).areas()[0])
-
-
-def _gain(segmenter: Segmenter, image: Image) -> float:
-    """Return the letterbox scale, network input pixels per image pixel."""
-    size = (image.shape[0], image.shape[1])
-    height, width = segmenter.input_size(size)
-    return min(height / size[0], width / size[1])
 
 
 def _describe(instances: Instances, i: int, names: Sequence[str]) -> str:

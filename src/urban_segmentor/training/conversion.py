@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +17,8 @@ from urban_segmentor.structures.yolo_lines import yolo_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from urban_segmentor.datasets.dataset_classes import DatasetClasses
     from urban_segmentor.datasets.samples import Sample
@@ -98,6 +100,27 @@ def write_conversions(conversions: Sequence[YoloConversion]) -> None:
     workers = 1 if len(conversions) < _FEW else None
     for _ in in_parallel(_write, conversions, workers=workers):
         pass
+
+
+def ignored_outlines(image: Path) -> list[NDArray[np.float32]]:
+    """Return the polygons of a prepared image's ignore regions, float32 (K, 2) each.
+
+    Args:
+        image: A file under `images/` of a folder that `data prepare` made.
+
+    Returns:
+        For each region float32 (K, 2), x and y as fractions of the image; none when the image
+        has no file under `ignored/`.
+    """
+    parts = list(image.parts)
+    if "images" not in parts:
+        return []
+    parts[len(parts) - 1 - parts[::-1].index("images")] = "ignored"
+    path = Path(*parts).with_suffix(".txt")
+    if not path.is_file():
+        return []
+    rows = (np.array(line.split()[1:], dtype=np.float32) for line in path.read_text().splitlines())
+    return [row.reshape(-1, 2) for row in rows if row.size >= 6]
 
 
 def _write(conversion: YoloConversion) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from ultralytics.data.dataset import YOLODataset
 
-from urban_segmentor.training.ignore_regions import ignored_outlines
+from urban_segmentor.training.conversion import ignored_outlines
 
 
 class StreetDataset(YOLODataset):

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from urban_segmentor.datasets.images import read_image
 from urban_segmentor.exporters.export import export
-from urban_segmentor.exporters.metadata import ModelDescription
-from urban_segmentor.exporters.options import ExportOptions
+from urban_segmentor.exporters.options import ExportOptions, ModelDescription
+from urban_segmentor.structures.boxes import rectangular_size
 
 if TYPE_CHECKING:
     from urban_segmentor.exporters.export_plan import ExportProgress
@@ -31,12 +31,14 @@ def export_best(result: TrainingResult, *, progress: ExportProgress | None = Non
     record = result.folder.read()
     first = (result.folder.root / "val.txt").read_text(encoding="utf-8").split("\n", 1)[0]
     image = result.folder.root / first  # absolute, or in the folder of the run
+    height, width = read_image(image).shape[:2]
+    long_side = -(-int(record["settings"].get("imgsz", 640)) // _STRIDE) * _STRIDE
     images = record["images"]["train"]
     names = ", ".join(Path(root).name for root in record["data"])
     options = ExportOptions(
         model=str(result.best),
         format="onnx",
-        imgsz=_input_size(image, long_side=int(record["settings"].get("imgsz", 640))),
+        imgsz=rectangular_size((height, width), long_side=long_side, stride=_STRIDE),
         data=Path(record["data"][0]),
         output=result.best.with_suffix(".onnx"),
         overwrite=True,
@@ -51,11 +53,3 @@ def export_best(result: TrainingResult, *, progress: ExportProgress | None = Non
 def format_epochs(epochs: int) -> str:
     """Return a number of epochs as text."""
     return f"{epochs} epoch{'' if epochs == 1 else 's'}"
-
-
-def _input_size(image: Path, *, long_side: int) -> tuple[int, int]:
-    """Return height and width of the network input for the shape of an image, pixels."""
-    height, width = read_image(image).shape[:2]
-    scale = long_side / max(height, width)
-    sides = [max(1, round(side * scale / _STRIDE)) * _STRIDE for side in (height, width)]
-    return sides[0], sides[1]

@@ -18,9 +18,12 @@ from urban_segmentor.io.atomic import write_atomically
 from urban_segmentor.training.callbacks import TrainerCallbacks, TrainingObserver
 from urban_segmentor.training.pretrained import find_pretrained
 from urban_segmentor.training.recipes import OWN_SETTINGS
-from urban_segmentor.training.repeat_factor_sampling import repeat_factor_sample
 from urban_segmentor.training.run_folder import CONVERTED, DATA, RUN, RunFolder, open_run
-from urban_segmentor.training.training_data import TrainingData, read_training_data
+from urban_segmentor.training.training_data import (
+    TrainingData,
+    read_training_data,
+    repeat_factor_sample,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

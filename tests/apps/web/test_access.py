@@ -1,45 +1,28 @@
-"""Doors and aliases, before an app that only says what reached it."""
+"""Access to the app: other sites, closed routes and passwords, before an app that only echoes."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
-import json
-from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse
 from starlette.testclient import TestClient
 
 from urban_segmentor.apps.http.access import OriginMiddleware
-from urban_segmentor.apps.web.gradio_routes import GradioRoutesMiddleware
-from urban_segmentor.apps.web.path_masking import PathMaskingMiddleware, ReplacingReceive
+from urban_segmentor.apps.web.gradio_workarounds import GradioRoutesMiddleware
 from urban_segmentor.apps.web.server import with_password
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
 
 WORD = "a long word: yes"
-INSIDE = Path("/srv/visitors-0123456789abcdef-xyz")
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
-    """Tell path and body as they came in, and the folder of the server."""
-    body = b""
-    while True:
-        message = await receive()
-        body += message.get("body", b"")
-        if not message.get("more_body"):
-            break
-    if scope["path"].endswith("/file"):
-        await Response(str(INSIDE).encode(), media_type="image/png")(scope, receive, send)
-        return
-    told = {"path": scope["path"], "body": body.decode("latin-1"), "folder": str(INSIDE)}
-    await JSONResponse(told)(scope, receive, send)
+    """Tell the path as it came in."""
+    await JSONResponse({"path": scope["path"]})(scope, receive, send)
 
 
 def client(*, password: str | None = None, is_local: bool = True) -> TestClient:
@@ -153,78 +136,3 @@ def test_sockets_are_closed() -> None:
 
     asyncio.run(ask())
     assert [message["type"] for message in sent] == ["websocket.close"]
-
-
-@pytest.fixture
-def aliased() -> TestClient:
-    """Return a client of the app behind aliases."""
-    return TestClient(PathMaskingMiddleware(echo, folder=INSIDE, prefix="/gradio_api"))
-
-
-def test_the_server_s_folder_is_never_told(aliased: TestClient) -> None:
-    """Answers have another name of the same length."""
-    told = aliased.get("/gradio_api/info").json()
-    assert str(INSIDE) not in json.dumps(told)
-    assert len(told["folder"]) == len(str(INSIDE))
-
-
-def test_the_other_name_leads_back(aliased: TestClient) -> None:
-    """What a visitor sends back means the folder again, in paths and in JSON."""
-    outside = aliased.get("/gradio_api/info").json()["folder"]
-    inner = echoed_inside(aliased, f"/gradio_api/file={outside}/a.png")
-    assert inner["path"] == f"/gradio_api/file={outside}/a.png"  # told back by its other name
-    reply = aliased.post("/gradio_api/call", json={"path": f"{outside}/a.png"}).json()
-    assert f"{outside}/a.png" in reply["body"]
-
-
-def echoed_inside(aliased: TestClient, path: str) -> dict[str, str]:
-    """Return what the app was told, through the same door."""
-    return aliased.get(path).json()
-
-
-def test_what_the_app_sees_is_the_folder() -> None:
-    """Behind the alias the true path arrives."""
-    seen: list[tuple[str, bytes]] = []
-
-    async def note(scope: Scope, receive: Receive, send: Send) -> None:
-        message = await receive()
-        seen.append((scope["path"], message.get("body", b"")))
-        await JSONResponse({})(scope, receive, send)
-
-    inner = TestClient(PathMaskingMiddleware(note, folder=INSIDE, prefix="/gradio_api"))
-    outside = TestClient(PathMaskingMiddleware(echo, folder=INSIDE, prefix="/gradio_api"))
-    name = outside.get("/gradio_api/info").json()["folder"]
-    inner.post(f"/gradio_api/file={name}/a.png", json={"path": f"{name}/b.png"})
-    path, body = seen[0]
-    assert path == f"/gradio_api/file={INSIDE}/a.png"
-    assert json.loads(body)["path"] == f"{INSIDE}/b.png"
-
-
-def test_files_go_through_as_they_are(aliased: TestClient) -> None:
-    """Bytes of pictures are not touched, whatever they contain."""
-    assert aliased.get("/gradio_api/file").content == str(INSIDE).encode()
-
-
-@given(cuts=st.lists(st.integers(0, 60), max_size=6))
-def test_a_name_across_parts_is_found(cuts: list[int]) -> None:
-    """However a body is cut, it arrives whole and changed."""
-    body = b'{"a": "/files--/x", "b": "/files--/files--"}'
-    edges = [0, *sorted(min(cut, len(body)) for cut in cuts), len(body)]
-    parts = [body[a:b] for a, b in pairwise(edges)]
-
-    async def collect() -> bytes:
-        waiting = list(parts)
-
-        async def receive() -> Message:
-            part = waiting.pop(0)
-            return {"type": "http.request", "body": part, "more_body": bool(waiting)}
-
-        swapped = ReplacingReceive(receive, b"/files--", b"/inside/")
-        found = b""
-        while True:
-            message = await swapped()
-            found += message["body"]
-            if not message.get("more_body"):
-                return found
-
-    assert asyncio.run(collect()) == body.replace(b"/files--", b"/inside/")

@@ -14,13 +14,12 @@ from tests.cli.tiny import save_tiny_model
 from tests.io.clips import write_clip
 from urban_segmentor.apps.web import video as video_module
 from urban_segmentor.apps.web.class_counts import ClassCounts
-from urban_segmentor.apps.web.jobs import VideoJobs
 from urban_segmentor.apps.web.limits import UploadLimits
 from urban_segmentor.apps.web.model_pool import ModelPool
 from urban_segmentor.apps.web.segment_options import SegmentOptions
 from urban_segmentor.apps.web.temp_files import TempFiles
 from urban_segmentor.apps.web.uploads import VideoMetadata
-from urban_segmentor.apps.web.video import VIDEO, VideoJob
+from urban_segmentor.apps.web.video import VIDEO, VideoJob, VideoJobs
 from urban_segmentor.errors import UploadError
 from urban_segmentor.io.video_reader import VideoReader
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
+from functools import cache
+from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 from fastapi.responses import FileResponse, JSONResponse, Response
 
 from urban_segmentor.apps.web.image import IMAGE_PNG, make_png
-from urban_segmentor.apps.web.source_archive import source_archive
 
 if TYPE_CHECKING:
     import threading
@@ -32,6 +36,8 @@ _HEADERS = {
     "Content-Security-Policy": "sandbox; default-src 'none'; media-src 'self'",
     "Cache-Control": "private, max-age=3600",
 }
+_PACKAGE = "urban_segmentor"
+_SOURCE_SUFFIXES = {".py", ".html", ".js", ".css", ".md", ".yaml", ".json"}
 _ATTACHMENTS = {IMAGE_PNG, "coco.json", "results.csv", "results.jsonl"}
 
 
@@ -80,9 +86,24 @@ def downloads_router(
     @router.get("/source.zip")
     def source() -> Response:
         return Response(
-            source_archive(),
+            _source_archive(),
             media_type="application/zip",
             headers={"Content-Disposition": 'attachment; filename="urban-segmentor-source.zip"'},
         )
 
     return router
+
+
+@cache
+def _source_archive() -> bytes:
+    """Return the files of this package as they run here, as a ZIP, without weights.
+
+    The license, the AGPL, requires that the app hands out its source.
+    """
+    root = Path(str(resources.files(_PACKAGE)))
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(root.rglob("*")):
+            if path.is_file() and (path.suffix in _SOURCE_SUFFIXES or path.name == "py.typed"):
+                archive.write(path, f"{_PACKAGE}/{path.relative_to(root).as_posix()}")
+    return data.getvalue()

@@ -6,19 +6,20 @@ import json
 import os
 import shutil
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, TypedDict
 
 import cv2
 import numpy as np
 
 from urban_segmentor.apps.web.segment_options import SegmentOptions
-from urban_segmentor.apps.web.summary import ClassRow, class_rows
 from urban_segmentor.apps.web.uploads import read_upload
 from urban_segmentor.io.atomic import write_atomically
 from urban_segmentor.io.output_options import WRITER_PATHS
 from urban_segmentor.io.writers import WRITERS
 from urban_segmentor.io.writers.coco_panoptic import panoptic_png
 from urban_segmentor.result import Result
+from urban_segmentor.structures.classes import first_ids
 from urban_segmentor.structures.frame import Frame, Image
 
 if TYPE_CHECKING:
@@ -54,6 +55,22 @@ class NamedInstance(TypedDict):
     score: float
     share: float
     box: list[float]
+
+
+class ClassRow(TypedDict):
+    """Summary of a class in an image.
+
+    Attributes:
+        name: Name of the class.
+        count: Number of instances.
+        score: Mean score, in [0, 1].
+        share: Covered fraction of the image, in [0, 1].
+    """
+
+    name: str
+    count: int
+    score: float
+    share: float
 
 
 class ImageResult(TypedDict):
@@ -128,7 +145,7 @@ def segment_image(  # noqa: PLR0913
         "ids": answer.url("ids.png"),
         "size": [width, height],
         "instances": _named(instances, names),
-        "classes": class_rows(instances, class_names=names),
+        "classes": _class_rows(instances, class_names=names),
         "files": {
             "PNG": answer.url(IMAGE_PNG),
             "COCO JSON": answer.url(WRITER_PATHS["coco"]),
@@ -178,6 +195,31 @@ def _named(instances: Instances, class_names: Sequence[str]) -> list[NamedInstan
         }
         for class_id, score, area, box in zip(ids, scores, areas, boxes, strict=True)
     ]
+
+
+def _class_rows(instances: Instances, *, class_names: Sequence[str]) -> list[ClassRow]:
+    """Return one row per class, the most frequent first.
+
+    Args:
+        instances: Predictions of an image; where masks of a class overlap, a pixel counts once.
+        class_names: Names by class id.
+    """
+    first = np.array(first_ids(class_names), dtype=np.int32)[instances.class_ids]
+    ids: list[int] = first.tolist()
+    height, width = instances.masks.image_size
+    rows: list[ClassRow] = []
+    for class_id, count in Counter(ids).most_common():
+        mine = instances.select(first == class_id)
+        covered = int(np.count_nonzero(mine.masks.coverage()))
+        rows.append(
+            {
+                "name": class_names[class_id],
+                "count": count,
+                "score": round(float(mine.scores.mean()), 3),
+                "share": round(covered / max(1, height * width), 5),
+            }
+        )
+    return rows
 
 
 def _id_map(instances: Instances) -> bytes:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from urban_segmentor import __version__
 from urban_segmentor.apps.http.listen import listen, resolve
+from urban_segmentor.apps.web.gradio_workarounds import (
+    API_PREFIX,
+    GradioRoutesMiddleware,
+    PathMaskingMiddleware,
+    set_gradio_environment,
+)
 from urban_segmentor.apps.web.model_pool import STREAMS, ModelPool
 from urban_segmentor.io.cache import cache_folder
 
@@ -78,13 +83,10 @@ def build_app(settings: AppSettings, *, models: ModelPool, exit_stack: ExitStack
 
     temp_files = TempFiles(keep_s=settings.keep_s)
     exit_stack.callback(temp_files.close)
-    # Gradio reads these when the page is built: uploads go where we delete them, and analytics are
-    # off.
-    os.environ["GRADIO_TEMP_DIR"] = str(temp_files.root)
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    set_gradio_environment(temp_files.root)  # before anything imports it
     from urban_segmentor.apps.web.examples import ExampleFiles
-    from urban_segmentor.apps.web.jobs import VideoJobs
     from urban_segmentor.apps.web.page.context import AppContext
+    from urban_segmentor.apps.web.video import VideoJobs
 
     examples = ExampleFiles(
         settings.examples,
@@ -163,8 +165,6 @@ def _with_middleware(app: ASGIApp, settings: AppSettings, *, folder: Path) -> AS
     """Return the app wrapped in path, origin, password, size and masking middleware."""
     from urban_segmentor.apps.http.access import OriginMiddleware
     from urban_segmentor.apps.http.body_limits import BodyLimitMiddleware
-    from urban_segmentor.apps.web.gradio_routes import API_PREFIX, GradioRoutesMiddleware
-    from urban_segmentor.apps.web.path_masking import PathMaskingMiddleware
 
     inner: ASGIApp = PathMaskingMiddleware(app, folder=folder, prefix=API_PREFIX)
     inner = BodyLimitMiddleware(inner, limits=body_limits(settings.limits))
@@ -205,7 +205,6 @@ def body_limits(limits: UploadLimits) -> dict[str, BodyLimit]:
         limits: Limits of uploads.
     """
     from urban_segmentor.apps.http.body_limits import BodyLimit
-    from urban_segmentor.apps.web.gradio_routes import API_PREFIX
     from urban_segmentor.apps.web.live import MAX_FRAME_BYTES
 
     upload_bytes = limits.upload_bytes + _FORM_OVERHEAD_BYTES

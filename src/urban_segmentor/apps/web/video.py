@@ -1,4 +1,4 @@
-"""One video: segmented in a thread of its own that can be watched, and stopped."""
+"""Videos: each segmented in a thread of its own that can be watched, and stopped."""
 
 from __future__ import annotations
 
@@ -239,6 +239,50 @@ class VideoJob:
     def _public(self, text: str) -> str:
         """Return a message with the title in the place of the path."""
         return text.replace(str(self._path), self.title)
+
+
+class VideoJobs:
+    """The running video job of each visitor."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[str, VideoJob] = {}
+        self._lock = threading.Lock()
+
+    def start(self, visitor: str, job: VideoJob) -> None:
+        """Start a job, and cancel the previous one of the visitor.
+
+        Args:
+            visitor: Id of the visitor.
+            job: The job.
+        """
+        with self._lock:
+            previous = self._jobs.get(visitor)
+            self._jobs[visitor] = job
+        if previous is not None:
+            previous.cancel()
+        job.start()
+
+    def cancel(self, visitor: str) -> None:
+        """Cancel the job of a visitor, if there is one."""
+        with self._lock:
+            job = self._jobs.get(visitor)
+        if job is not None:
+            job.cancel()
+
+    def remove(self, visitor: str, job: VideoJob) -> None:
+        """Remove a job that has ended."""
+        with self._lock:
+            if self._jobs.get(visitor) is job:
+                del self._jobs[visitor]
+
+    def close(self) -> None:
+        """Cancel all jobs."""
+        with self._lock:
+            jobs = list(self._jobs.values())
+        for job in jobs:
+            job.cancel()
+        for job in jobs:
+            job.wait(10.0)
 
 
 class _UploadStage:

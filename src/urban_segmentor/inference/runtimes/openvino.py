@@ -12,8 +12,11 @@ import yaml
 from openvino.frontend import FrontEndManager
 
 from urban_segmentor.errors import ModelError, SettingError, last_line
-from urban_segmentor.inference.runtimes.topk import TopKLayer, split_topk
-from urban_segmentor.inference.runtimes.upsampling import fold_upsampling
+from urban_segmentor.inference.runtimes.graph_rewrites import (
+    fold_constants,
+    fold_upsampling,
+    gather_rows,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -84,7 +87,9 @@ class OpenVinoModel:
             model = _read(path)
             _check_ports(model, path)
             self.metadata: Mapping[str, object] = _metadata(model, path)
-            self._model, self._select = split_topk(model)
+            gather_rows(model)
+            fold_upsampling(model)
+            self._model = model
         except ModelError:
             raise
         except Exception as error:
@@ -114,7 +119,7 @@ class OpenVinoModel:
         model = self._model.clone()
         try:
             model.reshape([1, 3, *input_size])
-            fold_upsampling(model)
+            fold_constants(model)
             compiled = self._core.compile_model(
                 _with_uint8_input(model), self._device, self._config
             )
@@ -124,7 +129,7 @@ class OpenVinoModel:
                 f"{self._device}: {last_line(error)}",
                 hint="choose another --imgsz or --device",
             ) from error
-        return OpenVinoRuntime(compiled, select=self._select)
+        return OpenVinoRuntime(compiled)
 
 
 class OpenVinoRuntime:
@@ -132,12 +137,10 @@ class OpenVinoRuntime:
 
     Args:
         compiled: The network, with uint8 (1, H, W, 3) input.
-        select: Top-k selection that was removed from the graph; None when it was not.
     """
 
-    def __init__(self, compiled: ov.CompiledModel, *, select: TopKLayer | None) -> None:
+    def __init__(self, compiled: ov.CompiledModel) -> None:
         self._compiled = compiled
-        self._select = select
         self._maps = [_is_map(output) for output in compiled.outputs]
         self._idle_requests: list[ov.InferRequest] = []
         # The binding sets itself up on the first call, and two threads that make it together
@@ -168,7 +171,7 @@ class OpenVinoRuntime:
             for output, is_map in zip(outputs, self._maps, strict=True)
         ]
         self._idle_requests.append(request)
-        return outputs if self._select is None else self._select(outputs)
+        return outputs
 
 
 def _device_name(core: ov.Core, device: str) -> str:

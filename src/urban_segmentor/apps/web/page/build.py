@@ -12,7 +12,6 @@ from gradio import themes
 from urban_segmentor.apps.web.page.callbacks import add_api_functions
 from urban_segmentor.apps.web.page.controls import build_controls, read_controls, set_controls
 from urban_segmentor.apps.web.page.image_tab import image_tab
-from urban_segmentor.apps.web.page.live_tab import live_tab
 from urban_segmentor.apps.web.page.video_tab import video_tab
 from urban_segmentor.apps.web.page.widgets import custom_component, read_file, visitor_id
 from urban_segmentor.apps.web.segment_options import SegmentOptions
@@ -50,7 +49,8 @@ def build_page(context: AppContext) -> gr.Blocks:
         with video:
             video_tab(context, controls)
         with live_panel:
-            live = live_tab()
+            # Its value is the end of a link, as that of `link`.
+            live = custom_component("live", elem_id="live-view", value="")
         gr.HTML(read_file("foot.html"), elem_id="foot")
         add_api_functions(context)
         _persist_settings(page, context, controls, links=[link, live])

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import gradio as gr
+from gradio import events
 
-from urban_segmentor.apps.web.image import segment_image
 from urban_segmentor.apps.web.page.widgets import visitor_id
 from urban_segmentor.apps.web.segment_options import SegmentOptions
-from urban_segmentor.apps.web.video import VIDEO, VideoJob
+from urban_segmentor.apps.web.video import VIDEO
 from urban_segmentor.errors import UploadError, UrbanSegmentorError
 from urban_segmentor.io.output_options import WRITER_PATHS
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from urban_segmentor.apps.web.page.context import AppContext
     from urban_segmentor.apps.web.temp_files import SavedResult
 
@@ -33,9 +36,9 @@ def add_api_functions(context: AppContext) -> None:
         models = context.models
         return {model: list(models.class_names(model)) for model in models.models}
 
-    api: Any = vars(gr)["api"]  # which Gradio exports without saying so
     images: Any = {"concurrency_id": "images", "concurrency_limit": 2}
     videos: Any = {"concurrency_id": "videos", "concurrency_limit": 1}
+    api = cast("Any", events.api)  # its types are incomplete
     api(_segment(context), api_name="segment", **images)
     api(_segment_video(context), api_name="segment_video", **videos)
     api(models, api_name="models")
@@ -64,15 +67,7 @@ def _segment(context: AppContext) -> Any:
                 context, conf=conf, iou=iou, classes=classes, panoptic=panoptic,
                 masks_only=masks_only, opacity=opacity, palette=palette, model=model,
             )  # fmt: skip
-            with context.slots:
-                result = segment_image(
-                    path,
-                    title=path.name,
-                    engine=context.models,
-                    choices=options,
-                    limits=context.limits,
-                    answer=saved,
-                )
+            result = context.segment_image(path, options=options, saved=saved)
         summary = {key: result[key] for key in ("size", "instances", "classes", "ms")}
         return _file(saved, "after.jpg"), _file(saved, WRITER_PATHS["coco"]), summary
 
@@ -95,22 +90,14 @@ def _segment_video(context: AppContext) -> Any:
         model: str = "",
     ) -> tuple[gr.FileData, gr.FileData, gr.FileData, dict[str, Any]]:
         """Segment a video: the overlay as MP4, JSON lines, CSV, and a summary."""
+        visitor = visitor_id(request)
         with raise_gradio_errors():
             path = _uploaded_path(video, context, request)
-            saved = context.temp_files.new_result(visitor_id(request))
             options = _options(
                 context, conf=conf, iou=iou, classes=classes, panoptic=panoptic,
                 masks_only=masks_only, opacity=opacity, palette=palette, model=model,
             )  # fmt: skip
-            job = VideoJob(
-                path,
-                title=path.name,
-                engine=context.models,
-                choices=options,
-                limits=context.limits,
-                answer=saved,
-            )
-        visitor = visitor_id(request)
+            job = context.video_job(path, options=options, visitor=visitor)
         context.jobs.start(visitor, job)
         while not job.wait(1.0):
             pass
@@ -120,22 +107,19 @@ def _segment_video(context: AppContext) -> Any:
         result = job.result()
         summary = {key: result[key] for key in ("frames", "fps", "totals", "note")}
         names = (VIDEO, WRITER_PATHS["jsonl"], WRITER_PATHS["csv"])
-        overlay, lines, table = (_file(saved, name) for name in names)
+        overlay, lines, table = (_file(job.answer, name) for name in names)
         return overlay, lines, table, summary
 
     return segment_video
 
 
-class raise_gradio_errors:  # noqa: N801 - reads as a word of the language
-    """A context in which `UrbanSegmentorError` becomes `gr.Error`."""
-
-    def __enter__(self) -> None:
-        """Do nothing."""
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        """Raise `gr.Error` for an `UrbanSegmentorError`."""
-        if isinstance(error, UrbanSegmentorError):
-            raise _gradio_error(f"{error}. {error.hint or ''}".strip()) from None
+@contextmanager
+def raise_gradio_errors() -> Generator[None]:
+    """Return a context in which `UrbanSegmentorError` becomes `gr.Error`."""
+    try:
+        yield
+    except UrbanSegmentorError as error:
+        raise _gradio_error(f"{error}. {error.hint or ''}".strip()) from None
 
 
 def _gradio_error(message: str) -> gr.Error:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import gradio as gr
 
-from urban_segmentor.apps.web.image import segment_image
+from urban_segmentor.apps.web.gradio_workarounds import undecoded_upload
 from urban_segmentor.apps.web.page.controls import FormControls, are_defaults, read_controls
-from urban_segmentor.apps.web.page.widgets import custom_component, undecoded_upload, visitor_id
+from urban_segmentor.apps.web.page.widgets import custom_component, visitor_id
 from urban_segmentor.errors import UrbanSegmentorError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def image_tab(context: AppContext, controls: FormControls) -> None:
         with gr.Column(scale=3, min_width=280):
             strip = custom_component("strip", elem_id="picture-examples", value="image")
     viewer = custom_component("viewer", elem_id="picture-result")
-    current = gr.State(None)  # path and title of the current image
+    current = gr.State(None)  # path of the current image
     _connect(context, controls, upload=upload, strip=strip, viewer=viewer, current=current)
 
 
@@ -55,8 +55,7 @@ def _connect(  # noqa: PLR0913
         if path is None:
             return None, None
         context.temp_files.add_upload(visitor_id(request), Path(path))
-        current_image = (path, Path(path).name)
-        return current_image, _segment(context, current_image, values, request)
+        return path, _segment(context, path, values, request)
 
     def on_change(current_image: Any, request: gr.Request, *values: Any) -> Any:
         if current_image is None:
@@ -69,8 +68,7 @@ def _connect(  # noqa: PLR0913
         if not 0 <= index < len(ready):
             return _unchanged(), _unchanged()
         example = ready[index]
-        path = context.examples.input(example)
-        current_image = (str(path), path.name)
+        current_image = str(context.examples.input(example))
         if are_defaults(values, engine=context.models):
             return current_image, example["answer"]
         return current_image, _segment(context, current_image, values, request)
@@ -108,20 +106,13 @@ def _unchanged() -> Any:
     return cast("Any", gr.skip())
 
 
-def _segment(
-    context: AppContext, current_image: tuple[str, str], values: Any, request: gr.Request
-) -> Any:
+def _segment(context: AppContext, current_image: str, values: Any, request: gr.Request) -> Any:
     """Return the value of the viewer: the result, or error and hint."""
-    path, title = current_image
     try:
-        with context.slots:
-            return segment_image(
-                Path(path),
-                title=title,
-                engine=context.models,
-                choices=read_controls(values, engine=context.models),
-                limits=context.limits,
-                answer=context.temp_files.new_result(visitor_id(request)),
-            )
+        return context.segment_image(
+            Path(current_image),
+            options=read_controls(values, engine=context.models),
+            saved=context.temp_files.new_result(visitor_id(request)),
+        )
     except UrbanSegmentorError as error:
         return {"problem": str(error), "hint": error.hint or ""}

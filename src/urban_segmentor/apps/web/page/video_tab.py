@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 import pandas as pd
 
+from urban_segmentor.apps.web.gradio_workarounds import undecoded_upload
 from urban_segmentor.apps.web.page.controls import FormControls, are_defaults, read_controls
-from urban_segmentor.apps.web.page.widgets import custom_component, undecoded_upload, visitor_id
-from urban_segmentor.apps.web.video import VideoJob
+from urban_segmentor.apps.web.page.widgets import custom_component, visitor_id
 from urban_segmentor.errors import UrbanSegmentorError
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from urban_segmentor.apps.web.class_counts import ChartPoint
     from urban_segmentor.apps.web.page.context import AppContext
+    from urban_segmentor.apps.web.video import VideoJob
 
 _POLL_S = 0.4
 _COLUMNS = {"time_s": "seconds", "count": "in a frame", "name": "class"}
@@ -110,14 +111,8 @@ def _run_job(
     visitor = visitor_id(request)
     hidden = gr.LinePlot(visible=False)
     try:
-        job = VideoJob(
-            path,
-            title=path.name,
-            engine=context.models,
-            choices=read_controls(values, engine=context.models),
-            limits=context.limits,
-            answer=context.temp_files.new_result(visitor),
-        )
+        options = read_controls(values, engine=context.models)
+        job = context.video_job(path, options=options, visitor=visitor)
     except UrbanSegmentorError as error:
         message = f"{error}. {error.hint or ''}".strip()
         yield {"state": "failed", "note": message}, hidden

@@ -34,17 +34,3 @@ def custom_component(name: str, *, elem_id: str, value: Any = None) -> gr.HTML:
 def visitor_id(request: gr.Request) -> str:
     """Return the id of a visitor, which Gradio makes for each open page."""
     return request.session_hash or "nobody"
-
-
-def undecoded_upload(upload: Any) -> Any:
-    """Return an upload component whose value is the path of the file, not decoded.
-
-    Gradio would decode images, and hand videos to FFmpeg, before anything is checked. A subclass is
-    no option, since Gradio writes a file beside the source of each one.
-    """
-
-    def path_of(payload: Any) -> Any:
-        return None if payload is None else payload.path
-
-    upload.preprocess = path_of
-    return upload

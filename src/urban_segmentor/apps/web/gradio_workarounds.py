@@ -1,24 +1,74 @@
-"""Masking of the server's upload folder in requests and responses.
+"""What Gradio 6.31.0 does that this app cannot have, undone in one place.
 
-Gradio tells visitors where their uploads lie on the server, and takes such paths back. Here the
-folder has another name outside, of the same length, so that nothing else of a message changes.
+Each says what Gradio does, and when it can go; `tests/apps/web/test_gradio_workarounds.py` fails
+when Gradio has changed.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import re
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
+
+from urban_segmentor.apps.http.responses import error_response
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+API_PREFIX = "/gradio_api"
+"""Path prefix of Gradio's own routes, which are available below `/api` as well."""
+
+# Gradio's proxies, development tools and usage recording.
+_BLOCKED_PATHS = re.compile(
+    rf"({API_PREFIX}/(proxy=|custom_component|process_recording|vibe|undo-vibe|dev/|runs|run-history"
+    r"|token|startup-events|profiling|component_server|deep_link)|/monitoring|/svelte"
+    r"|/pwa_icon|/login|/logout)"
+)
+
 _TEXT_TYPES = (b"application/json", b"text/event-stream", b"text/html", b"text/plain")
+
+
+def set_gradio_environment(temp_dir: Path) -> None:
+    """Set where Gradio keeps uploads, and that it tells its makers nothing.
+
+    Gradio reads the folder from the environment once, when it is imported, and asks the
+    environment about usage data each time, whatever `Blocks(analytics_enabled=False)` says. It can
+    go when `mount_gradio_app` takes both.
+
+    Args:
+        temp_dir: Folder of uploads, from which they are deleted.
+    """
+    os.environ["GRADIO_TEMP_DIR"] = str(temp_dir)
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+
+
+def undecoded_upload(upload: Any) -> Any:
+    """Return an upload component whose value is the path of the file, not decoded.
+
+    Gradio opens images with Pillow, and may hand videos to FFmpeg, before anything is checked. A
+    subclass is no option, since Gradio writes a `.pyi` file beside the source of each one. It can
+    go when components hand out the path alone.
+
+    Args:
+        upload: A `gr.Image` or `gr.Video`.
+    """
+
+    def path_of(payload: Any) -> Any:
+        return None if payload is None else payload.path
+
+    upload.preprocess = path_of
+    return upload
 
 
 class PathMaskingMiddleware:
     """ASGI middleware that replaces the path of a folder by another of the same length.
+
+    Gradio tells visitors where their uploads lie on the server, and takes such paths back. Here
+    the folder has another name outside, of the same length, so that nothing else of a message
+    changes. It can go when uploads have names that say nothing of the server.
 
     Args:
         app: The wrapped app.
@@ -100,3 +150,36 @@ class ReplacingReceive:
         cut = max(cut, 0)
         self._pending = body[cut:]
         return {**message, "body": body[:cut]}
+
+
+class GradioRoutesMiddleware:
+    """ASGI middleware that closes routes nobody needs, and offers the others below `/api`.
+
+    Gradio has them all open, below a prefix of its own. It can go when `mount_gradio_app` takes
+    the routes that there shall be, and their prefix.
+
+    Args:
+        app: The wrapped app.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Forward a request under Gradio's name for its path, or say that there is nothing."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        path: str = scope["path"]
+        if path.startswith("/api/"):
+            path = API_PREFIX + path.removeprefix("/api")
+            raw: bytes = scope.get("raw_path") or path.encode()
+            scope = {
+                **scope,
+                "path": path,
+                "raw_path": API_PREFIX.encode() + raw.removeprefix(b"/api"),
+            }
+        app = self._app
+        if _BLOCKED_PATHS.match(path):
+            app = error_response(404, "there is nothing here")
+        await app(scope, receive, send)
