@@ -28,7 +28,7 @@ import material
 import psutil
 from gradio_client import Client, handle_file
 
-from urban_segmentor.io.images import write_image
+from urban_segmentor.io.image_files import write_image
 from urban_segmentor.synthetic import Street
 
 _START = [sys.executable, "-m", "urban_segmentor.cli.main", "app", "--port", "0"]

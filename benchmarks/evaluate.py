@@ -28,7 +28,7 @@ from material import ROOT, SHARED, WORK
 
 from urban_segmentor import Segmenter
 from urban_segmentor.datasets.cityscapes.layout import read_layout
-from urban_segmentor.datasets.images import read_image
+from urban_segmentor.datasets.sample_images import read_sample_image
 from urban_segmentor.evaluation import instance_ap, panoptic_quality
 from urban_segmentor.evaluation.predictions import open_predictions
 from urban_segmentor.evaluation.validation.validate import spread
@@ -129,7 +129,7 @@ def save_predictions(folder: Path, samples: Sequence[CityscapesFrame], *, conf: 
     for i, sample in enumerate(samples):
         assert sample.image_path is not None
         frame = Frame(
-            pixels=read_image(sample.image_path),
+            pixels=read_sample_image(sample.image_path),
             index=i,
             name=f"{sample.stem}_leftImg8bit",
             source=f"{sample.stem}_leftImg8bit.png",

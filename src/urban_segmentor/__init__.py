@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from urban_segmentor.exporters.export_model import export
     from urban_segmentor.inference.panoptic_segmenter import PanopticSegmenter
     from urban_segmentor.inference.segmenter import Segmenter
-    from urban_segmentor.io.images import ImageWriter
+    from urban_segmentor.io.image_files import ImageWriter
     from urban_segmentor.io.video_reader import VideoReader
     from urban_segmentor.io.video_writer import VideoWriter
     from urban_segmentor.io.writers import WRITERS as writers  # noqa: N811 - as users type it
@@ -51,7 +51,7 @@ _HOMES = {
     "exporters.export_model": ("export",),
     "inference.panoptic_segmenter": ("PanopticSegmenter",),
     "inference.segmenter": ("Segmenter",),
-    "io.images": ("ImageWriter",),
+    "io.image_files": ("ImageWriter",),
     "io.video_reader": ("VideoReader",),
     "io.video_writer": ("VideoWriter",),
     "io.writers": ("writers",),

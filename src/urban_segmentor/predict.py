@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urban_segmentor.errors import SettingError, SourceError
 from urban_segmentor.io.atomic import check_free, check_not_source
 from urban_segmentor.io.audio import AudioCopy
-from urban_segmentor.io.images import ImageReader, ImageWriter
+from urban_segmentor.io.image_files import ImageReader, ImageWriter
 from urban_segmentor.io.output_options import FRAMES, OVERLAY, WRITER_PATHS, OutputOptions
 from urban_segmentor.io.video_writer import VideoWriter
 from urban_segmentor.io.writers import WRITERS

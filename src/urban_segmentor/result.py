@@ -162,7 +162,7 @@ class Result:
         """
         from urban_segmentor.io.atomic import write_atomically  # noqa: PLC0415 - heavy, or above in the layers
         from urban_segmentor.io.image_codec import IMAGE_SUFFIXES  # noqa: PLC0415 - heavy, or above in the layers
-        from urban_segmentor.io.images import write_image  # noqa: PLC0415 - heavy, or above in the layers
+        from urban_segmentor.io.image_files import write_image  # noqa: PLC0415 - heavy, or above in the layers
 
         path = Path(path).expanduser()
         suffix = path.suffix.lower()

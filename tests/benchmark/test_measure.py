@@ -13,7 +13,7 @@ from tests.benchmark.made import made_file, made_row
 from tests.cli.tiny import save_tiny_model
 from tests.evaluation.validation.scene import write_street
 from urban_segmentor.benchmark.accuracy import check_scorable, measure_accuracy
-from urban_segmentor.benchmark.images import images_of_split, street_images
+from urban_segmentor.benchmark.benchmark_images import images_of_split, street_images
 from urban_segmentor.benchmark.models import read_model
 from urban_segmentor.benchmark.plan import BenchmarkCandidate, make_plan
 from urban_segmentor.benchmark.plot import plot_png
@@ -198,7 +198,7 @@ def test_what_cannot_be_scored_is_refused_before(
 
 def test_drawn_images(monkeypatch: pytest.MonkeyPatch) -> None:
     """They are of a usual size, and not all the same."""
-    monkeypatch.setattr("urban_segmentor.benchmark.images.MAX_IMAGES", 2)
+    monkeypatch.setattr("urban_segmentor.benchmark.benchmark_images.MAX_IMAGES", 2)
     images = street_images()
     assert images.sizes == ("1920x1080",)
     assert len({image.tobytes() for image in images.images}) == len(images.images) == 2

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tests.cli.runner import Shell, files_below, save_image
 from tests.cli.tiny import save_tiny_model
 from tests.evaluation.validation.scene import box, write_frame
-from urban_segmentor.benchmark.images import BenchmarkImages
+from urban_segmentor.benchmark.benchmark_images import BenchmarkImages
 from urban_segmentor.datasets.cityscapes.frame import CityscapesFrame
 from urban_segmentor.errors import ModelError
 
@@ -25,7 +25,7 @@ def _small_street(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw small pictures: a tiny model sees the same in them."""
     image = np.full((48, 96, 3), 90, dtype=np.uint8)
     drawn = BenchmarkImages(images=(image, image), source="procedural street, seed 1")
-    monkeypatch.setattr("urban_segmentor.benchmark.images.street_images", lambda: drawn)
+    monkeypatch.setattr("urban_segmentor.benchmark.benchmark_images.street_images", lambda: drawn)
 
 
 def write_seen(root: Path, *, frames: int = 3) -> Path:

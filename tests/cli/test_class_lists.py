@@ -16,7 +16,7 @@ from tests.cli.runner import Result, Shell, save_image
 from tests.evaluation.validation.scene import write_street
 from tests.io.clips import write_clip
 from urban_segmentor import Segmenter
-from urban_segmentor.exporters import images
+from urban_segmentor.exporters import export_images
 from urban_segmentor.exporters.verify_export import NamedImage
 from urban_segmentor.io.writers.cutouts import safe_file_name
 from urban_segmentor.models.known_classes import known_classes
@@ -150,7 +150,7 @@ def test_export_keeps_classes_kinds_and_colors(
 ) -> None:
     """The class list of an export is that of the model, written in its metadata."""
     grey = np.full((64, 64, 3), 90, dtype=np.uint8)
-    monkeypatch.setattr(images, "_street_images", lambda: [NamedImage("grey", grey)])
+    monkeypatch.setattr(export_images, "_street_images", lambda: [NamedImage("grey", grey)])
     path = model.save(tmp_path)
     out = "out.onnx" if form == "onnx" else "out"
     result = shell("export", path, "--format", form, "-o", out, "--json")

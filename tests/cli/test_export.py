@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.runner import Shell, files_below, save_image
-from urban_segmentor.exporters import images
+from urban_segmentor.exporters import export_images
 from urban_segmentor.exporters.verify_export import NamedImage
 from urban_segmentor.synthetic import Street
 
@@ -16,7 +16,9 @@ from urban_segmentor.synthetic import Street
 def _one_image(monkeypatch: pytest.MonkeyPatch) -> None:
     """One street is enough here."""
     shot = next(iter(Street(size=(256, 512), fps=1.0, seed=7).shots(seconds=1.0)))
-    monkeypatch.setattr(images, "_street_images", lambda: [NamedImage("street", shot.frame.image)])
+    monkeypatch.setattr(
+        export_images, "_street_images", lambda: [NamedImage("street", shot.frame.image)]
+    )
 
 
 def test_what_is_printed(shell: Shell) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tests.cli.runner import save_image
 from tests.cli.tiny import save_tiny_model
-from urban_segmentor.io.images import read_image
+from urban_segmentor.io.image_codec import read_image
 from urban_segmentor.visualization.style import PALETTES
 
 if TYPE_CHECKING:

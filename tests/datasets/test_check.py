@@ -91,7 +91,7 @@ def test_files(tmp_path: Path) -> None:
     image.write_bytes(whole[:-9])
     kind, wrong, text = only_finding(tmp_path)
     assert (kind, wrong) == ("unreadable", True)
-    assert text.endswith("is cut off, its end is missing")
+    assert text.endswith("is cut off: its end is missing")
     image.unlink()
     assert only_finding(tmp_path) == ("missing", True, "has no picture")
     image.write_bytes(whole)

@@ -100,5 +100,5 @@ def test_problems_are_listed_and_harmless(street_data: Path, tmp_path: Path) -> 
     text = write_page(how.out, report).read_text(encoding="utf-8")
     assert "What could not be read" in text
     assert "&lt;b&gt;x&lt;/b&gt;" in text
-    assert text.count("can be decoded") == 2
+    assert text.count("is damaged or no picture") == 2
     assert not list((how.out / "report").glob("val_*"))

@@ -14,7 +14,7 @@ from tests.parts import Numbers
 from urban_segmentor import Segmenter
 from urban_segmentor.errors import SettingError, ShapeError, SourceError
 from urban_segmentor.inference.panoptic_segmenter import PanopticSegmenter
-from urban_segmentor.io.images import write_image
+from urban_segmentor.io.image_files import write_image
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -19,7 +19,8 @@ from PIL import Image as Pillow
 from urban_segmentor.errors import ShapeError, SourceError
 from urban_segmentor.inference import image_input
 from urban_segmentor.inference.image_input import as_frame, rgb_array
-from urban_segmentor.io.images import read_image, write_image
+from urban_segmentor.io.image_codec import read_image
+from urban_segmentor.io.image_files import write_image
 from urban_segmentor.structures.frame import Frame, Yuv420
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.io.clips import patches
 from urban_segmentor.errors import SourceError
-from urban_segmentor.io.images import write_image
+from urban_segmentor.io.image_files import write_image
 from urban_segmentor.io.inputs import Inputs, find_inputs
 
 

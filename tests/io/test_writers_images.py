@@ -15,7 +15,7 @@ from tests.io.findings import fresh_folder, properties
 from tests.strategies import instances
 from urban_segmentor.errors import OutputError
 from urban_segmentor.io.image_codec import decode_image
-from urban_segmentor.io.images import ImageReader, write_image
+from urban_segmentor.io.image_files import ImageReader, write_image
 from urban_segmentor.io.inputs import find_inputs
 from urban_segmentor.io.writers import WRITERS
 from urban_segmentor.io.writers.cutouts import safe_file_name

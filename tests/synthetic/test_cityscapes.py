@@ -17,7 +17,7 @@ from urban_segmentor.datasets.cityscapes.annotation import parse_annotation, rea
 from urban_segmentor.datasets.cityscapes.layout import read_layout
 from urban_segmentor.datasets.cityscapes.rasterize import draw_objects
 from urban_segmentor.datasets.cityscapes.sample_set import cityscapes_set
-from urban_segmentor.datasets.images import read_image
+from urban_segmentor.datasets.sample_images import read_sample_image
 from urban_segmentor.errors import OutputError, SettingError
 from urban_segmentor.structures.cityscapes_labels import BY_NAME, TRAIN_LABELS
 from urban_segmentor.synthetic import RenderedFrame, Street, cityscapes, save_cityscapes
@@ -187,7 +187,7 @@ def test_layout(folder: Path) -> None:
         assert sample.polygons is not None
         assert sample.image_path is not None
         assert read_annotation(sample.polygons).image_size == SMALL
-        images.append(read_image(sample.image_path))
+        images.append(read_sample_image(sample.image_path))
         assert images[-1].shape == (*SMALL, 3)
         city, street, number = sample.stem.split("_")
         assert (city, len(street), len(number)) == (sample.city, 6, 6)
@@ -207,7 +207,7 @@ def test_images_fit_their_labels(folder: Path) -> None:
     seed = np.random.SeedSequence([3, 0, 0]).generate_state(1)[0]
     street = Street(size=SMALL, fps=0.25, seed=int(seed), camera="dashcam", light="day")
     shot = list(street.shots(seconds=8))[1]
-    np.testing.assert_array_equal(read_image(sample.image_path), shot.frame.image)
+    np.testing.assert_array_equal(read_sample_image(sample.image_path), shot.frame.image)
     assert json.loads(sample.polygons.read_bytes()) == polygons_json(shot)
 
 

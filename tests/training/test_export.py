@@ -32,7 +32,7 @@ from urban_segmentor.exporters.export_plan import input_size_of
 from urban_segmentor.exporters.options import ExportOptions, ModelDescription
 from urban_segmentor.exporters.verify_export import EXACT, HALF, NamedImage, verify_same_outputs
 from urban_segmentor.inference.panoptic_segmenter import PanopticSegmenter
-from urban_segmentor.io.images import read_image
+from urban_segmentor.io.image_codec import read_image
 from urban_segmentor.result import Result
 from urban_segmentor.structures.cityscapes_labels import TRAIN_LABELS, TRAIN_NAMES
 from urban_segmentor.structures.frame import Frame, Image

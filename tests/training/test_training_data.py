@@ -121,7 +121,7 @@ def _numbers_with_gaps(root: Path) -> None:
         (_without_labels, "has a label"),
         (_without_a_file, "has no label file"),
         (_class_too_high, "txt:2` has class 19, but `names` has only 0 to "),
-        (_broken_image, "no picture that can be read"),
+        (_broken_image, "is damaged or no picture"),
         (_no_number, "txt:1` has class 'car', but"),
         (_broken_yaml, "is no YAML"),
         (_names_missing, "lists no class names"),

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from urban_segmentor.benchmark.accuracy import AccuracyScores
-    from urban_segmentor.benchmark.images import BenchmarkImages
+    from urban_segmentor.benchmark.benchmark_images import BenchmarkImages
     from urban_segmentor.benchmark.models import BenchmarkModel
     from urban_segmentor.benchmark.plan import BenchmarkPlan
     from urban_segmentor.benchmark.results import BenchmarkRow
@@ -324,7 +324,7 @@ def _images(
     samples: Sequence[CityscapesFrame] | None, accuracy: AccuracyOptions
 ) -> BenchmarkImages:
     """Return the pictures on which speed is measured."""
-    from urban_segmentor.benchmark.images import images_of_split, street_images
+    from urban_segmentor.benchmark.benchmark_images import images_of_split, street_images
 
     if samples is None:
         return street_images()

@@ -15,13 +15,13 @@ from urban_segmentor.datasets.coco_entries import CocoFile, CocoObject, read_coc
 from urban_segmentor.datasets.convert.output_folder import REPORT
 from urban_segmentor.datasets.dataset_classes import DatasetClasses, own_classes
 from urban_segmentor.datasets.findings import Finding, SampleInspection, check_whole, unreadable
-from urban_segmentor.datasets.images import read_image
 from urban_segmentor.datasets.label_masks import (
     LabelMask,
     check_label_size,
     official_ids,
     segments_of,
 )
+from urban_segmentor.datasets.sample_images import read_sample_image
 from urban_segmentor.datasets.samples import SampleSet, unique_stems
 from urban_segmentor.errors import DatasetError, ShapeError
 from urban_segmentor.structures.coco_polygons import coco_polygons_to_mask
@@ -105,7 +105,7 @@ class CocoSample:
                 f"`{self.name}` {self.lacking}",
                 hint=f"put it into a folder `images` beside `{self.path}`",
             )
-        return read_image(self.image_path)
+        return read_sample_image(self.image_path)
 
     def segments(
         self, classes: DatasetClasses, *, size: tuple[int, int] | None = None

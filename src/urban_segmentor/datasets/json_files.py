@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from urban_segmentor.datasets.findings import shown
-from urban_segmentor.datasets.images import path_bytes
+from urban_segmentor.datasets.sample_images import path_bytes
 from urban_segmentor.errors import DatasetError
 
 if TYPE_CHECKING:

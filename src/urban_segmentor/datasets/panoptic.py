@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from urban_segmentor.datasets.convert.convert_frame import panoptic_folder
 from urban_segmentor.datasets.dataset_classes import DatasetClasses, cityscapes_classes
 from urban_segmentor.datasets.findings import Finding, SampleInspection, shown, unreadable
-from urban_segmentor.datasets.images import read_image
 from urban_segmentor.datasets.json_files import (
     expect_object,
     listed,
@@ -22,6 +21,7 @@ from urban_segmentor.datasets.label_masks import (
     official_ids,
     segments_of,
 )
+from urban_segmentor.datasets.sample_images import read_sample_image
 from urban_segmentor.datasets.samples import SampleSet
 from urban_segmentor.errors import DatasetError
 from urban_segmentor.io.writers.coco_panoptic import panoptic_ids
@@ -93,13 +93,13 @@ class PanopticSample:
 
     def image(self) -> Image:
         """Return the picture, uint8 (H, W, 3), RGB."""
-        return read_image(self.image_path)
+        return read_sample_image(self.image_path)
 
     def segments(
         self, classes: DatasetClasses, *, size: tuple[int, int] | None = None
     ) -> VisibleObjects:
         """Return the labels; see `Sample`."""
-        ids = panoptic_ids(read_image(self.labels))
+        ids = panoptic_ids(read_sample_image(self.labels))
         own = (ids.shape[0], ids.shape[1])
         check_label_size(self.name, size, own)
         regions = label_regions(ids)

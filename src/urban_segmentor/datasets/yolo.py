@@ -17,13 +17,13 @@ from urban_segmentor.datasets.findings import (
     check_whole,
     unreadable,
 )
-from urban_segmentor.datasets.images import image_size, read_image
 from urban_segmentor.datasets.label_masks import (
     LabelMask,
     filled_ring,
     official_ids,
     segments_of,
 )
+from urban_segmentor.datasets.sample_images import read_sample_image, sample_image_size
 from urban_segmentor.datasets.samples import SampleSet, unique_stems
 from urban_segmentor.datasets.yolo_labels import read_yolo_labels
 from urban_segmentor.datasets.yolo_yaml import (
@@ -98,13 +98,13 @@ class YoloSample:
 
     def image(self) -> Image:
         """Return the picture, uint8 (H, W, 3), RGB."""
-        return read_image(self.image_path)
+        return read_sample_image(self.image_path)
 
     def segments(
         self, classes: DatasetClasses, *, size: tuple[int, int] | None = None
     ) -> VisibleObjects:
         """Return the labels; see `Sample`."""
-        size = size or image_size(self.image_path)
+        size = size or sample_image_size(self.image_path)
         masks, findings = self._read(size)
         check_whole(findings)
         return segments_of(masks, classes, size=size)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from urban_segmentor.datasets.findings import Finding, WrongEntryError, shown
-from urban_segmentor.datasets.images import path_bytes
+from urban_segmentor.datasets.sample_images import path_bytes
 from urban_segmentor.errors import DatasetError
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ import yaml
 
 from urban_segmentor.datasets.dataset_classes import DatasetClasses, cityscapes_classes, own_classes
 from urban_segmentor.datasets.findings import Finding, shown
-from urban_segmentor.datasets.images import path_bytes
 from urban_segmentor.datasets.label_masks import class_names
+from urban_segmentor.datasets.sample_images import path_bytes
 from urban_segmentor.errors import ContentError, DatasetError, reading
-from urban_segmentor.io.images import IMAGE_SUFFIXES
+from urban_segmentor.io.image_codec import IMAGE_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

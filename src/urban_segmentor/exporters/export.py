@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from urban_segmentor.errors import ModelError, SettingError
 from urban_segmentor.exporters.checkpoint import Checkpoint, load_checkpoint
+from urban_segmentor.exporters.export_images import comparison_images
 from urban_segmentor.exporters.export_plan import (
     CHECKPOINT,
     ExportProgress,
@@ -19,7 +20,6 @@ from urban_segmentor.exporters.export_plan import (
     input_size_of,
     resolve_output_path,
 )
-from urban_segmentor.exporters.images import comparison_images
 from urban_segmentor.exporters.int8 import export_int8
 from urban_segmentor.exporters.metadata import checkpoint_metadata, file_metadata, user_metadata
 from urban_segmentor.exporters.model_files import (

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from urban_segmentor.errors import ModelError, SettingError
-from urban_segmentor.exporters.images import calibration_images, gate_frames
+from urban_segmentor.exporters.export_images import calibration_images, gate_frames
 from urban_segmentor.exporters.model_files import check_output
 from urban_segmentor.io.atomic import check_not_source
 from urban_segmentor.models.hub import HUB_PREFIX

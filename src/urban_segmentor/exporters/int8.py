@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from urban_segmentor.datasets.images import read_image
+from urban_segmentor.datasets.sample_images import read_sample_image
 from urban_segmentor.errors import DatasetError, ModelError
 from urban_segmentor.evaluation.validation.predictors import ModelPredictor
 from urban_segmentor.evaluation.validation.validate import validate
-from urban_segmentor.exporters.images import (
+from urban_segmentor.exporters.export_images import (
     NetworkInputs,
     calibration_images,
     gate_frames,
@@ -199,7 +199,7 @@ def _int8_metadata(
 
 def _first_image_size(inputs: NetworkInputs) -> tuple[int, int]:
     """Return height and width of the first image, pixels."""
-    image = read_image(inputs.images[0])
+    image = read_sample_image(inputs.images[0])
     return image.shape[0], image.shape[1]
 
 

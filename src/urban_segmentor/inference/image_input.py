@@ -13,8 +13,7 @@ from urllib.parse import quote, unquote, urlsplit
 import numpy as np
 
 from urban_segmentor.errors import ShapeError, SourceError
-from urban_segmentor.io.image_codec import decode_image
-from urban_segmentor.io.images import read_image
+from urban_segmentor.io.image_codec import decode_image, read_image
 from urban_segmentor.io.inputs import VIDEO_SUFFIXES
 from urban_segmentor.structures.frame import Frame, Yuv420
 

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import io
+from os import SEEK_END
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from urban_segmentor.errors import OutputError, SourceError
+from urban_segmentor.io.image_header import (
+    IMAGE_ERRORS,
+    JPEG_END,
+    PNG_END,
+    is_cut_off,
+    read_header,
+)
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
     from urban_segmentor.structures.frame import Image
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
@@ -21,24 +34,40 @@ _QUALITY_FLAGS = {
     ".webp": cv2.IMWRITE_WEBP_QUALITY,
 }
 _USUAL_QUALITY = {".jpg": 95, ".jpeg": 95, ".webp": 90}
-_PNG_START = b"\x89PNG\r\n\x1a\n"
-_JPEG_START, _JPEG_SCAN, _JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
+_DEEP_SUFFIXES = frozenset({".png", ".tif", ".tiff"})
+_TO_BGR = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
+_ENDS, _TAIL_BYTES = {"JPEG": JPEG_END, "PNG": PNG_END}, 64
+
+
+def read_image(path: Path) -> Image:
+    """Return an image as uint8 (H, W, 3), RGB, upright.
+
+    EXIF rotation is applied, grey becomes RGB, 16 bits become 8, and opacity is left out.
+
+    Args:
+        path: JPEG, PNG, WebP, TIFF or BMP.
+
+    Raises:
+        SourceError: The file cannot be read, is cut off, or is no image.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return decode_image(data, name=f"`{path}`")
 
 
 def decode_image(data: bytes, *, name: str) -> Image:
-    """Return the picture in a file's bytes as uint8 (H, W, 3), RGB, upright, as `read_image`.
+    """Return the image in a file's bytes as uint8 (H, W, 3), RGB, upright, as `read_image`.
 
     Args:
         data: Of a JPEG, PNG, WebP, TIFF or BMP.
         name: What messages call it.
 
     Raises:
-        SourceError: It is empty, cut off, or no picture.
+        SourceError: It is empty, cut off, or no image.
     """
-    if not data:
-        raise SourceError(f"{name} is empty", hint="fetch it again")
-    if _is_cut_off(data):
-        raise SourceError(f"{name} is cut off: its end is missing", hint="fetch it again")
+    _check_whole(data, name=name)
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
     except cv2.error as error:
@@ -52,11 +81,65 @@ def decode_image(data: bytes, *, name: str) -> Image:
     return np.asarray(image, dtype=np.uint8)
 
 
-def encode_image(image: Image, *, suffix: str, quality: int | None = None) -> bytes:
+def decode_label_image(data: bytes, *, name: str) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """Return the stored values of a PNG, uint8 or uint16 (H, W) or (H, W, C), upright.
+
+    Of a palette these are the indices, in which OpenCV would see the colors.
+
+    Args:
+        data: Of a PNG. Check first what its header states.
+        name: What messages call it.
+
+    Raises:
+        SourceError: It is empty, cut off, or no PNG.
+    """
+    from PIL import ImageOps  # noqa: PLC0415 - heavy
+    from PIL.PngImagePlugin import PngImageFile  # noqa: PLC0415 - heavy
+
+    _check_whole(data, name=name)
+    try:
+        image = PngImageFile(io.BytesIO(data))
+        ImageOps.exif_transpose(image, in_place=True)
+        values = np.asarray(image)
+    except IMAGE_ERRORS as error:
+        raise SourceError(f"{name} is damaged: {error}", hint="save it again, as PNG") from error
+    return values.astype(np.uint8) if values.dtype == np.bool_ else values
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Return the height and width of an upright image, pixels.
+
+    Header and end are read, and no pixel is decoded unless the end is not where it belongs.
+
+    Args:
+        path: JPEG, PNG, WebP, TIFF or BMP.
+
+    Raises:
+        SourceError: The file cannot be read, is cut off, or is no image.
+    """
+    try:
+        with path.open("rb") as file:
+            header = read_header(file, name=f"`{path}`")
+            behind = file.tell()
+            file.seek(max(behind, file.seek(0, SEEK_END) - _TAIL_BYTES))
+            tail = file.read()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    end = _ENDS.get(header.format)
+    if end is not None and end in tail:
+        return header.size
+    image = read_image(path)
+    return image.shape[0], image.shape[1]
+
+
+def encode_image(
+    image: NDArray[np.uint8] | NDArray[np.uint16], *, suffix: str, quality: int | None = None
+) -> bytes:
     """Return an image as a file's bytes.
 
     Args:
-        image: uint8 (H, W, 3), RGB.
+        image: uint8 (H, W, 3) RGB, (H, W) grey or (H, W, 4) RGBA; or uint16 (H, W), for PNG and
+            TIFF.
         suffix: Names the format, such as `.jpg`.
         quality: Of JPEG and WebP, 0 to 100; None for the usual one.
 
@@ -64,10 +147,14 @@ def encode_image(image: Image, *, suffix: str, quality: int | None = None) -> by
         OutputError: No format has such a suffix, or it cannot hold this image.
     """
     suffix = suffix.lower()
+    if image.dtype != np.uint8 and suffix not in _DEEP_SUFFIXES:
+        raise OutputError(f"`{suffix}` holds 8 bits, got {image.dtype}", hint="write a `.png`")
     flag = _QUALITY_FLAGS.get(suffix)
     usual = _USUAL_QUALITY.get(suffix, 0) if quality is None else quality
     try:
-        bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+        bgr = image if image.ndim == 2 else cv2.cvtColor(image, _TO_BGR[image.shape[2]])
+        # OpenCV's own choice for PNG, runs of equal bytes, is thrice as fast as any level of zlib,
+        # and makes label images smaller.
         done, data = cv2.imencode(suffix, bgr, [] if flag is None else [flag, usual])
     except cv2.error as error:
         raise OutputError(
@@ -80,40 +167,15 @@ def encode_image(image: Image, *, suffix: str, quality: int | None = None) -> by
     return data.tobytes()
 
 
-def _is_cut_off(data: bytes) -> bool:
-    """Return whether the end of a picture is missing, which decoders fill with grey.
-
-    Cameras write previews before the picture and films behind it, so the end is looked for where
-    it belongs.
-    """
-    if data.startswith(_JPEG_START):
-        return data.find(_JPEG_END, _first_scan(data)) < 0
-    if data.startswith(_PNG_START):
-        position = len(_PNG_START)
-        while data[position + 4 : position + 8] not in {b"IEND", b""}:
-            position += 12 + int.from_bytes(data[position : position + 4], "big")
-        return position + 12 > len(data)
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return 8 + int.from_bytes(data[4:8], "little") > len(data)
-    if data.startswith(b"BM"):
-        return int.from_bytes(data[10:14], "little") + _bmp_pixels(data) > len(data)
-    return False
+def _check_whole(data: bytes, *, name: str) -> None:
+    if not data:
+        raise SourceError(f"{name} is empty", hint="fetch it again")
+    if is_cut_off(data):
+        raise SourceError(f"{name} is cut off: its end is missing", hint="fetch it again")
 
 
-def _first_scan(data: bytes) -> int:
-    """Return where the first scan of a JPEG begins, behind the segments with the previews."""
-    position = len(_JPEG_START)
-    while position + 4 <= len(data) and data[position : position + 2] != _JPEG_SCAN:
-        if data[position] != 0xFF:
-            return 0  # no segment begins here; where the scan is cannot be told
-        filled = data[position + 1] == 0xFF
-        length = int.from_bytes(data[position + 2 : position + 4], "big")
-        position += 1 if filled else 2 + length
-    return position
-
-
-def _bmp_pixels(data: bytes) -> int:
-    """Return how many bytes the pixels of an uncompressed BMP take."""
-    width, height = (abs(int.from_bytes(data[i : i + 4], "little", signed=True)) for i in (18, 22))
-    bits, compression = (int.from_bytes(data[i : i + 2], "little") for i in (28, 30))
-    return 0 if compression in {1, 2} else (width * bits + 31) // 32 * 4 * height
+def _unreadable(path: Path, error: OSError) -> SourceError:
+    return SourceError(
+        f"cannot read `{path}`: {error.strerror or error}",
+        hint="check the path and its permissions",
+    )

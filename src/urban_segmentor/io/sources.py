@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from urban_segmentor.errors import SettingError
 from urban_segmentor.io.clip_range import WHOLE, ClipRange
-from urban_segmentor.io.images import ImageReader
+from urban_segmentor.io.image_files import ImageReader
 from urban_segmentor.io.inputs import find_inputs
 from urban_segmentor.io.streams.live_source import LiveSource
 from urban_segmentor.io.streams.source_uri import parse_source_uri

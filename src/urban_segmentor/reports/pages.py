@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import os
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
-from PIL import Image as Picture
-
 from urban_segmentor import __version__
 from urban_segmentor.errors import MissingExtraError
 from urban_segmentor.io.atomic import write_atomically
+from urban_segmentor.io.image_header import read_header
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -93,8 +91,8 @@ class PageFolder:
             OutputError: It is there already, the disk is full, or the like.
         """
         self.file(name, data)
-        with Picture.open(io.BytesIO(data)) as opened:
-            return PageImage(name, caption, opened.size)
+        height, width = read_header(data, name=name).size
+        return PageImage(name, caption, (width, height))
 
     def page(self, name: str, template: str, **values: object) -> Path:
         """Write a page as UTF-8, and return its path.

@@ -15,7 +15,7 @@ from urban_segmentor.datasets.cityscapes.file_names import IMAGES, LABELS, POLYG
 from urban_segmentor.datasets.parallel import in_parallel
 from urban_segmentor.errors import OutputError, SettingError
 from urban_segmentor.io.atomic import output_errors, write_atomically
-from urban_segmentor.io.images import write_image
+from urban_segmentor.io.image_files import write_image
 from urban_segmentor.synthetic.street import Street
 from urban_segmentor.synthetic.street_options import USUAL_STREETS
 from urban_segmentor.synthetic.tracing import trace, with_solid_trees

@@ -6,10 +6,10 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from urban_segmentor.errors import OutputError
+from urban_segmentor.io.image_codec import encode_image
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,4 +63,4 @@ def _record(shot: RenderedFrame) -> dict[str, object]:
 
 
 def _write_png(path: Path, image: NDArray[np.uint8] | NDArray[np.uint16]) -> None:
-    path.write_bytes(cv2.imencode(".png", image)[1].tobytes())
+    path.write_bytes(encode_image(image, suffix=".png"))

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from urban_segmentor.datasets.images import place_image
 from urban_segmentor.datasets.parallel import in_parallel
+from urban_segmentor.datasets.sample_images import place_image
 from urban_segmentor.errors import DatasetError
 from urban_segmentor.io.atomic import write_atomically
 from urban_segmentor.structures.polygons import bridged_polygon

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from urban_segmentor.datasets.images import read_image
+from urban_segmentor.datasets.sample_images import read_sample_image
 from urban_segmentor.exporters.export import export
 from urban_segmentor.exporters.options import ExportOptions, ModelDescription
 from urban_segmentor.structures.boxes import rectangular_size
@@ -31,7 +31,7 @@ def export_best(result: TrainingResult, *, progress: ExportProgress | None = Non
     record = result.folder.read()
     first = (result.folder.root / "val.txt").read_text(encoding="utf-8").split("\n", 1)[0]
     image = result.folder.root / first  # absolute, or in the folder of the run
-    height, width = read_image(image).shape[:2]
+    height, width = read_sample_image(image).shape[:2]
     long_side = -(-int(record["settings"].get("imgsz", 640)) // _STRIDE) * _STRIDE
     images = record["images"]["train"]
     names = ", ".join(Path(root).name for root in record["data"])

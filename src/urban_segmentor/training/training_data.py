@@ -8,9 +8,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PIL import Image
-
 from urban_segmentor.datasets.open_dataset import is_cityscapes, open_dataset
+from urban_segmentor.datasets.sample_images import sample_image_size
 from urban_segmentor.datasets.yolo import YoloSample
 from urban_segmentor.errors import DatasetError, SettingError
 from urban_segmentor.training.conversion import YoloConversion, conversion_of
@@ -155,7 +154,7 @@ class _LabelReader:
             if sample.lacking is not None:
                 raise DatasetError(f"`{sample.name}` {sample.lacking}")  # noqa: TRY301
             if path is not None:
-                _check_image(path)
+                sample_image_size(path)  # what is broken between header and end, training finds
             if isinstance(sample, YoloSample):
                 classes = sample.class_ids()
             else:
@@ -207,15 +206,6 @@ def _of_split(samples: SampleSet, split: str) -> tuple[Sample, ...]:
         raise DatasetError(
             f"`{samples.root}` has no pictures for `{split}`, only {', '.join(samples.splits)}",
             hint="a training needs the splits `train` and `val`",
-        ) from error
-
-
-def _check_image(path: Path) -> None:
-    try:
-        Image.open(path).close()  # only the head; what is broken further on is found in training
-    except (OSError, Image.DecompressionBombError) as error:
-        raise DatasetError(
-            f"`{path}` is no picture that can be read", hint="put a whole one there"
         ) from error
 
 

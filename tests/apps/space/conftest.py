@@ -8,7 +8,7 @@ import pytest
 
 from tests.apps.web.conftest import draw_clip
 from urban_segmentor.apps.space.build import build_space
-from urban_segmentor.io.images import write_image
+from urban_segmentor.io.image_files import write_image
 from urban_segmentor.synthetic import Street
 
 if TYPE_CHECKING:

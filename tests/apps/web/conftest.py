@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.apps.web.running import RunningApp
-from urban_segmentor.io.images import write_image
+from urban_segmentor.io.image_files import write_image
 from urban_segmentor.synthetic import Street
 
 if TYPE_CHECKING:

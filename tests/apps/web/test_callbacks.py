@@ -13,7 +13,7 @@ import cv2
 import pytest
 
 from urban_segmentor.inference.segmenter import Segmenter
-from urban_segmentor.io.images import read_image
+from urban_segmentor.io.image_codec import read_image
 from urban_segmentor.io.video_reader import VideoReader
 
 if TYPE_CHECKING:

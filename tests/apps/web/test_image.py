@@ -17,7 +17,8 @@ from urban_segmentor.apps.web.limits import UploadLimits
 from urban_segmentor.apps.web.model_pool import ModelPool
 from urban_segmentor.apps.web.segment_options import SegmentOptions
 from urban_segmentor.apps.web.temp_files import TempFiles
-from urban_segmentor.io.images import read_image, write_image
+from urban_segmentor.io.image_codec import read_image
+from urban_segmentor.io.image_files import write_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,8 +15,8 @@ from fastapi import FastAPI
 from PIL import Image as Pillow
 from starlette.testclient import TestClient
 
-from tests.apps.web.test_uploads import coded
 from tests.cli.tiny import save_tiny_model
+from tests.io.image_makers import coded
 from urban_segmentor.apps.web import live
 from urban_segmentor.apps.web.limits import UploadLimits
 from urban_segmentor.apps.web.live import MAX_FRAME_BYTES, live_router

@@ -15,8 +15,8 @@ from PIL import Image as Pillow
 
 from tests.apps.web.running import RunningApp
 from tests.apps.web.test_live import coded_and_back, decoded, drawn_by, far
-from tests.apps.web.test_uploads import coded
 from tests.apps.web.test_visitors import cpu_s
+from tests.io.image_makers import coded
 from urban_segmentor.apps.web.model_pool import ModelPool
 from urban_segmentor.synthetic import Street
 

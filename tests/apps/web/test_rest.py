@@ -15,8 +15,8 @@ from fastapi import FastAPI
 from PIL import Image as Pillow
 from starlette.testclient import TestClient
 
-from tests.apps.web.test_uploads import coded, png
 from tests.cli.tiny import CAR, PERSON, save_tiny_model
+from tests.io.image_makers import coded, png
 from urban_segmentor import __version__
 from urban_segmentor.apps.http.body_limits import BodyLimitMiddleware
 from urban_segmentor.apps.web import rest
@@ -26,7 +26,7 @@ from urban_segmentor.apps.web.rest import add_error_handlers, rest_router
 from urban_segmentor.apps.web.server import body_limits
 from urban_segmentor.inference.panoptic_segmenter import PanopticSegmenter
 from urban_segmentor.inference.segmenter import Segmenter
-from urban_segmentor.io.images import read_image
+from urban_segmentor.io.image_codec import read_image
 from urban_segmentor.io.writers.instance_records import instance_records
 from urban_segmentor.structures.rle import decode_rle
 

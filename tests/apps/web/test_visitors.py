@@ -17,7 +17,7 @@ import pytest
 
 from tests.apps.web.conftest import draw_clip
 from urban_segmentor.inference.segmenter import Segmenter
-from urban_segmentor.io.images import read_image
+from urban_segmentor.io.image_codec import read_image
 from urban_segmentor.io.video_reader import VideoReader
 
 if TYPE_CHECKING:

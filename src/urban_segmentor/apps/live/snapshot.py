@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from urban_segmentor.io.atomic import write_atomically
-from urban_segmentor.io.writers.instance_records import png_bytes, result_path
+from urban_segmentor.io.image_codec import encode_image
+from urban_segmentor.io.writers.instance_records import result_path
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,5 +25,5 @@ def save_image(frame: Frame, folder: Path) -> Path:
         OutputError: The disk is full or the like.
     """
     path = result_path(folder, frame.name, suffix=".png")
-    write_atomically(path, png_bytes(frame.image[..., ::-1]), overwrite=True)
+    write_atomically(path, encode_image(frame.image, suffix=".png"), overwrite=True)
     return path

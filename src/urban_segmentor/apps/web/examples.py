@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict, cast
 
 import cv2
+import numpy as np
 
 from urban_segmentor import __version__
 from urban_segmentor.apps.web.image import make_png, segment_image
@@ -23,7 +24,8 @@ from urban_segmentor.apps.web.temp_files import SavedResult
 from urban_segmentor.apps.web.video import VideoJob
 from urban_segmentor.errors import SourceError, UrbanSegmentorError
 from urban_segmentor.io.encoding import EncodingOptions
-from urban_segmentor.io.images import read_image, write_image
+from urban_segmentor.io.image_codec import encode_image, read_image
+from urban_segmentor.io.image_files import write_image
 from urban_segmentor.io.inputs import VIDEO_SUFFIXES, find_inputs
 from urban_segmentor.io.video_reader import VideoReader
 from urban_segmentor.io.video_writer import VideoWriter
@@ -353,8 +355,8 @@ def _first_frame(path: Path) -> Image:
 def _write_thumb(path: Path, image: Image) -> None:
     height, width = image.shape[:2]
     size = (_THUMB_WIDTH, max(round(height * _THUMB_WIDTH / width), 1))
-    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    path.write_bytes(cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR))[1].tobytes())
+    small = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    path.write_bytes(encode_image(small, suffix=".jpg"))
 
 
 def _cache_key(models: ModelPool, source: Path | None) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 from urban_segmentor.apps.web.segment_options import SegmentOptions
 from urban_segmentor.apps.web.uploads import read_upload
 from urban_segmentor.io.atomic import write_atomically
+from urban_segmentor.io.image_codec import encode_image
 from urban_segmentor.io.output_options import WRITER_PATHS
 from urban_segmentor.io.writers import WRITERS
 from urban_segmentor.io.writers.coco_panoptic import panoptic_png
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 _SHOWN_SIDE = 1920  # pixels: what a page shows; the files to keep have the picture's own size
 _MAP_SIDE = 1024  # pixels: fine enough to point at something
-_QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 88]
+_QUALITY = 88  # of JPEG
 _SAVED = ("coco", "csv")
 IMAGE_PNG = "picture.png"
 """Made when it is asked for: it takes as long as all the rest."""
@@ -168,8 +169,7 @@ def make_png(folder: Path, *, engine: ModelPool, limits: UploadLimits) -> Path:
         query = json.loads((folder / _CHOICES).read_text(encoding="utf-8"))
         image = read_upload(folder / _UPLOAD, limits=limits)
         _, drawn = _drawn(image, engine=engine, choices=SegmentOptions.from_query(query))
-        data = cv2.imencode(".png", cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR))[1].tobytes()
-        write_atomically(target, data, overwrite=True)
+        write_atomically(target, encode_image(drawn, suffix=".png"), overwrite=True)
     return target
 
 
@@ -238,7 +238,7 @@ def _write_jpeg(path: Path, image: Image) -> None:
     if scale < 1:
         size = (max(round(width * scale), 1), max(round(height * scale), 1))
         image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), _QUALITY)[1].tobytes()
+    data = encode_image(image, suffix=".jpg", quality=_QUALITY)
     write_atomically(path, data, overwrite=True)
 
 

@@ -8,7 +8,6 @@ import threading
 from collections import Counter
 from dataclasses import replace
 
-import cv2
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.concurrency import run_in_threadpool
@@ -20,6 +19,7 @@ from urban_segmentor.apps.web.model_pool import ModelPool
 from urban_segmentor.apps.web.segment_options import SegmentOptions
 from urban_segmentor.apps.web.uploads import decode_upload
 from urban_segmentor.errors import UploadError
+from urban_segmentor.io.image_codec import encode_image
 from urban_segmentor.profiling import Stopwatch
 
 MAX_FRAME_BYTES = 2_000_000
@@ -29,7 +29,7 @@ _MAX_SIDE = 1920
 _SLOT_TIMEOUT_S = 1.0  # longer, and the frame is old
 _MAX_WAITING = 8  # of the 40 threads of the server's thread pool; more would only get old
 _CLIENT_CLOSED_REQUEST = 499  # nginx's code for a closed connection
-_QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 80]
+_QUALITY = 80  # of JPEG
 _JPEG = b"\xff\xd8\xff"
 _MAX_CLASSES = 3
 
@@ -96,8 +96,7 @@ def _annotated_frame(
     stopwatch.lap("infer")
     annotated = models.overlay(options).draw(result)
     stopwatch.lap("draw")
-    bgr = cv2.cvtColor(annotated, cv2.COLOR_RGB2BGR)
-    jpeg = cv2.imencode(".jpg", bgr, _QUALITY)[1].tobytes()
+    jpeg = encode_image(annotated, suffix=".jpg", quality=_QUALITY)
     stopwatch.lap("encode")
     counts = Counter(instances.class_names).most_common(_MAX_CLASSES)
     summary = ", ".join(f"{count} {name}" for name, count in counts)

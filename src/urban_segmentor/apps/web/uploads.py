@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from urban_segmentor.apps.web.image_header import read_header
+from urban_segmentor.apps.web.decoding_effort import check_structure, check_unpacked
 from urban_segmentor.errors import SourceError, TooLargeError, UploadError
-from urban_segmentor.io.images import decode_image
+from urban_segmentor.io.image_codec import decode_image
+from urban_segmentor.io.image_header import image_format, read_header
 from urban_segmentor.io.video_reader import probe_video
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from urban_segmentor.structures.frame import Image
 
 _IMAGE_FORMATS = "JPEG, PNG, WebP, TIFF or BMP"
-_MAX_BITS = 64  # per pixel: four channels of 16
 # None of these formats can refer to other files, as playlists do.
 _CONTAINERS = ("mov", "matroska", "webm", "avi", "mpegts", "mpeg", "flv", "ogg", "asf", "gif")
 _VIDEO_FORMATS = "MP4, MOV, MKV, WebM, AVI, MPEG, FLV, OGG, WMV or GIF"
@@ -149,21 +149,23 @@ def _check_bytes(size: int, limits: UploadLimits) -> None:
 
 
 def _check_header(data: bytes, limits: UploadLimits) -> None:
-    """Raise by the header of an image, whatever its file name: unknown format or too large."""
-    header = read_header(data)
-    if header is None:
+    """Raise by what an image file says, whatever its name: unknown, too large, or too busy."""
+    if image_format(data) is None:
         raise UploadError(
             f"this is no picture that can be read here: {_IMAGE_FORMATS}",
             hint="save it as JPEG or PNG with a picture viewer",
         )
-    width, height = header.width, header.height
+    check_structure(data)
+    header = read_header(data, name="the picture")
+    height, width = header.size
     if max(width, height) > limits.image_side or width * height > limits.image_pixels:
         raise _too_large(f"the picture has {width} x {height} pixels", limits)
-    if header.bits > _MAX_BITS or header.tile > limits.image_pixels:
+    if header.tile_px > limits.image_pixels:
         raise UploadError(
-            f"the {header.kind} is of a kind that is not read here",
+            f"the {header.format} is of a kind that is not read here",
             hint="save it as PNG with a picture viewer",
         )
+    check_unpacked(data, size=header.size)
 
 
 def _too_large(message: str, limits: UploadLimits) -> TooLargeError:

@@ -15,6 +15,7 @@ from urban_segmentor.apps.web.class_counts import ChartPoint, ClassCounts
 from urban_segmentor.apps.web.uploads import check_video
 from urban_segmentor.errors import UploadError, UrbanSegmentorError
 from urban_segmentor.io.clip_range import ClipRange
+from urban_segmentor.io.image_codec import encode_image
 from urban_segmentor.io.output_options import WRITER_PATHS, OutputOptions
 from urban_segmentor.io.writers import WRITERS
 from urban_segmentor.pipeline import Pipeline
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 VIDEO = "video.mp4"
 _SAVED = ("jsonl", "csv")
 _PREVIEW_WIDTH = 640  # pixels
-_QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 75]
+_QUALITY = 75  # of JPEG
 _WARM_UP_S = 0.5  # a rate measured over less says nothing
 
 
@@ -313,5 +314,4 @@ def _preview(frame: Frame) -> bytes:
         small = frame.pixels.resized_rgb(*size)
     else:
         small = cv2.resize(frame.pixels, size, interpolation=cv2.INTER_AREA)
-    bgr = cv2.cvtColor(np.asarray(small, dtype=np.uint8), cv2.COLOR_RGB2BGR)
-    return cv2.imencode(".jpg", bgr, _QUALITY)[1].tobytes()
+    return encode_image(np.asarray(small, dtype=np.uint8), suffix=".jpg", quality=_QUALITY)

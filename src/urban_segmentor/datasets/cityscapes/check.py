@@ -8,7 +8,7 @@ import numpy as np
 
 from urban_segmentor.datasets.cityscapes.annotation import read_annotation
 from urban_segmentor.datasets.findings import Finding, SampleInspection, unreadable
-from urban_segmentor.datasets.images import read_image, same_shape
+from urban_segmentor.datasets.sample_images import read_sample_image, same_shape
 from urban_segmentor.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def inspect_frame(frame: CityscapesFrame) -> SampleInspection:
         findings.append(Finding("missing", where, lacking, wrong=wrong))
     if frame.image_path is not None:
         try:
-            image = read_image(frame.image_path)
+            image = read_sample_image(frame.image_path)
             size = (image.shape[0], image.shape[1])
         except DatasetError as error:
             findings.append(unreadable(where, error))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from urban_segmentor.datasets.cityscapes.annotation import MAX_PIXELS, read_annotation
@@ -13,8 +12,10 @@ from urban_segmentor.datasets.cityscapes.check import inspect_frame
 from urban_segmentor.datasets.cityscapes.file_names import GROUND_TRUTH, IMAGES, LABELS
 from urban_segmentor.datasets.cityscapes.rasterize import draw_objects
 from urban_segmentor.datasets.cityscapes.segments import visible_segments
-from urban_segmentor.datasets.images import path_bytes, png_size, read_image
-from urban_segmentor.errors import DatasetError
+from urban_segmentor.datasets.sample_images import path_bytes, read_sample_image
+from urban_segmentor.errors import DatasetError, SourceError
+from urban_segmentor.io.image_codec import decode_label_image
+from urban_segmentor.io.image_header import read_header
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,7 +100,7 @@ class CityscapesFrame:
                 f"`{self.name}` has no picture",
                 hint="unpack `leftImg8bit_trainvaltest.zip` there",
             )
-        return read_image(self.image_path)
+        return read_sample_image(self.image_path)
 
     def segments(
         self, classes: DatasetClasses, *, size: tuple[int, int] | None = None
@@ -160,16 +161,16 @@ def _missing_part(sample: CityscapesFrame) -> str | None:
 
 
 def _read_instance_ids(path: Path) -> NDArray[np.int32]:
-    data = path_bytes(path)
-    size = png_size(data)
+    data, name = path_bytes(path), f"`{path}`"
     wrong = DatasetError(
         f"`{path}` is no 16-bit grey PNG of instance ids",
         hint="unpack the archive again, or make it anew from the polygons: "
         "urban-segmentor data prepare DIR OUT --ground-truth instanceIds",
     )
-    if size is None or size[0] * size[1] > MAX_PIXELS:
-        raise wrong
-    ids = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
-    if ids is None or ids.dtype != np.uint16 or len(ids.shape) != 2:
-        raise wrong
-    return np.asarray(ids, dtype=np.int32)
+    try:
+        header = read_header(data, name=name)
+        if header.mode != "I;16" or header.size[0] * header.size[1] > MAX_PIXELS:
+            raise wrong
+        return decode_label_image(data, name=name).astype(np.int32)
+    except SourceError as error:
+        raise wrong from error

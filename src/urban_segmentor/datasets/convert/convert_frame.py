@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import cv2
-
 from urban_segmentor.datasets.cityscapes.annotation import read_annotation
 from urban_segmentor.datasets.cityscapes.file_names import IMAGES, LABELS
 from urban_segmentor.datasets.cityscapes.outlines import visible_outlines
@@ -16,17 +14,14 @@ from urban_segmentor.datasets.convert.coco import coco_annotations, count_annota
 from urban_segmentor.datasets.convert.frame_report import FrameReport, empty_round_trip
 from urban_segmentor.datasets.convert.panoptic import panoptic_labels
 from urban_segmentor.datasets.convert.yolo import original_labels, yolo_labels
-from urban_segmentor.datasets.images import place_image, same_shape
+from urban_segmentor.datasets.sample_images import place_image, same_shape
 from urban_segmentor.errors import DatasetError
 from urban_segmentor.io.atomic import write_atomically
+from urban_segmentor.io.image_codec import encode_image
 from urban_segmentor.io.writers.coco_panoptic import panoptic_png
-from urban_segmentor.io.writers.instance_records import png_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import numpy as np
-    from numpy.typing import NDArray
 
     from urban_segmentor.datasets.cityscapes.annotation import Annotation
     from urban_segmentor.datasets.cityscapes.frame import CityscapesFrame
@@ -139,12 +134,12 @@ def _write_ground_truth(
     name = f"{frame.stem}_gtFine_{kind}.png"
     path = options.out / LABELS / frame.split / frame.city / name
     if kind == "color":
-        data = _rgb_png(drawn.colors())
+        image = drawn.colors()
     elif kind == "labelIds":
-        data = png_bytes(drawn.label_ids())
+        image = drawn.label_ids()
     else:
-        data = png_bytes(drawn.instance_ids().astype("uint16"))
-    write_atomically(path, data, overwrite=True)
+        image = drawn.instance_ids().astype("uint16")
+    write_atomically(path, encode_image(image, suffix=".png"), overwrite=True)
 
 
 def _image_path(options: ConversionOptions, frame: CityscapesFrame, image: Path) -> Path:
@@ -154,7 +149,3 @@ def _image_path(options: ConversionOptions, frame: CityscapesFrame, image: Path)
 
 def _image(image: Path, size: tuple[int, int]) -> dict[str, Any]:
     return {"file_name": image.name, "height": size[0], "width": size[1]}
-
-
-def _rgb_png(image: NDArray[np.uint8]) -> bytes:
-    return png_bytes(cv2.cvtColor(image, cv2.COLOR_RGB2BGR).astype("uint8"))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from urban_segmentor.datasets.cityscapes.frame import CityscapesFrame
     from urban_segmentor.datasets.dataset_classes import DatasetClasses, Stuff
-    from urban_segmentor.datasets.images import Placement
+    from urban_segmentor.datasets.sample_images import Placement
 
 Format: TypeAlias = Literal["yolo", "coco", "panoptic"]
 WORK = ".prepare"

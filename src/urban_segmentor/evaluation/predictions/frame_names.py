@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from urban_segmentor.errors import PredictionError
-from urban_segmentor.io.images import IMAGE_SUFFIXES
+from urban_segmentor.io.image_codec import IMAGE_SUFFIXES
 from urban_segmentor.structures.cityscapes_labels import TRAIN_NAMES
 
 if TYPE_CHECKING:

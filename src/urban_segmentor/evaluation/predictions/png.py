@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import io
-import struct
-import zlib
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
-from PIL import Image
 
-from urban_segmentor.errors import PredictionError
+from urban_segmentor.errors import PredictionError, SourceError
 from urban_segmentor.evaluation.predictions.resizing import MAX_PIXELS, check_fit
 from urban_segmentor.evaluation.predictions.untrusted_files import read_inside
+from urban_segmentor.io.image_codec import decode_image, decode_label_image
+from urban_segmentor.io.image_header import image_format, read_header
 from urban_segmentor.io.writers.coco_panoptic import panoptic_ids
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-_START = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 _OVERHEAD_BYTES = 2**20
 _MAX_BYTES_PER_PIXEL = 9
 """Four channels of 16 bits that cannot be compressed, and the overhead of rows."""
-
-_DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
-"""Exceptions of Pillow on damaged files."""
 
 
 def read_mask(path: Path, *, root: Path, size: tuple[int, int], resize: bool) -> NDArray[np.bool_]:
@@ -41,9 +38,12 @@ def read_mask(path: Path, *, root: Path, size: tuple[int, int], resize: bool) ->
     Raises:
         PredictionError: It is missing, damaged, lies outside, or has another size.
     """
-    image = _read(path, root=root, size=size, resize=resize)
-    grey = image if image.mode.startswith("I") else image.convert("L")
-    return np.asarray(grey) != 0
+    data, mode = _read(path, root=root, size=size, resize=resize)
+    with _prediction_errors():
+        if mode in {"1", "L", "I;16"}:
+            return decode_label_image(data, name=f"`{path}`") != 0
+        image = decode_image(data, name=f"`{path}`")
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)) != 0
 
 
 def read_label_ids(
@@ -60,13 +60,14 @@ def read_label_ids(
     Raises:
         PredictionError: It is missing, damaged, lies outside, has another size, or has colors.
     """
-    image = _read(path, root=root, size=size, resize=resize)
-    if image.mode not in {"L", "P"}:
+    data, mode = _read(path, root=root, size=size, resize=resize)
+    if mode not in {"L", "P"}:
         raise PredictionError(
-            f"`{path}` is no 8-bit grey picture of label ids, but {_describe_mode(image.mode)}",
+            f"`{path}` is no 8-bit grey picture of label ids, but {_describe_mode(mode)}",
             hint="save label ids, not colors; for panoptic results give their .json file",
         )
-    return np.asarray(image, dtype=np.uint8)
+    with _prediction_errors():
+        return decode_label_image(data, name=f"`{path}`").astype(np.uint8, copy=False)
 
 
 def read_segment_ids(
@@ -83,47 +84,48 @@ def read_segment_ids(
     Raises:
         PredictionError: It is missing, damaged, lies outside, has another size, or is no RGB.
     """
-    image = _read(path, root=root, size=size, resize=resize)
-    if image.mode not in {"RGB", "RGBA"}:
+    data, mode = _read(path, root=root, size=size, resize=resize)
+    if mode not in {"RGB", "RGBA"}:
         raise PredictionError(
-            f"`{path}` is no RGB picture of segment ids, but {_describe_mode(image.mode)}",
+            f"`{path}` is no RGB picture of segment ids, but {_describe_mode(mode)}",
             hint="a segment's color is its id, R + 256 G + 65536 B, as panopticapi has it",
         )
-    return panoptic_ids(np.asarray(image, dtype=np.uint8))
+    with _prediction_errors():
+        image = decode_label_image(data, name=f"`{path}`")
+    return panoptic_ids(image.astype(np.uint8, copy=False))
 
 
-def _read(path: Path, *, root: Path, size: tuple[int, int] | None, resize: bool) -> Image.Image:
+def _read(
+    path: Path, *, root: Path, size: tuple[int, int] | None, resize: bool
+) -> tuple[bytes, str]:
+    """Return a PNG that is not too large to decode, and Pillow's name for its channels."""
     max_pixels = MAX_PIXELS if size is None or resize else size[0] * size[1]
     data = read_inside(root, path, max_bytes=max_pixels * _MAX_BYTES_PER_PIXEL + _OVERHEAD_BYTES)
-    image_size = _size(data, path)
-    if size is not None:
-        check_fit(image_size, size, resize=resize, context=f"`{path}`")
-    elif image_size[0] * image_size[1] > MAX_PIXELS:
-        raise PredictionError(
-            f"`{path}` claims {image_size[1]} x {image_size[0]} pixels, at most {MAX_PIXELS} "
-            "are read",
-            hint="predict at the size of the ground truth",
-        )
-    try:
-        image = Image.open(io.BytesIO(data), formats=("PNG",))
-        image.load()
-    except _DECODE_ERRORS as error:
-        raise PredictionError(
-            f"`{path}` is damaged: {error}", hint="copy or save the predictions again"
-        ) from error
-    return image
-
-
-def _size(data: bytes, path: Path) -> tuple[int, int]:
-    """Return height and width of the PNG header, both at least 1."""
-    head = data[len(_START) : len(_START) + 8]
-    width, height = (int.from_bytes(side, "big") for side in (head[:4], head[4:]))
-    if not data.startswith(_START) or len(head) < 8 or not width or not height:
+    if image_format(data) != "PNG":
         raise PredictionError(
             f"`{path}` is {'no PNG image' if data else 'empty'}",
             hint="save the predictions again, as PNG",
         )
-    return height, width
+    with _prediction_errors():
+        header = read_header(data, name=f"`{path}`")
+    height, width = header.size
+    if size is not None:
+        check_fit(header.size, size, resize=resize, context=f"`{path}`")
+    elif height * width > MAX_PIXELS:
+        raise PredictionError(
+            f"`{path}` claims {width} x {height} pixels, at most {MAX_PIXELS} are read",
+            hint="predict at the size of the ground truth",
+        )
+    return data, header.mode
+
+
+@contextmanager
+def _prediction_errors() -> Generator[None]:
+    """Return a context in which a file that is damaged is an error of the predictions."""
+    try:
+        yield
+    except SourceError as error:
+        raise PredictionError(str(error), hint="copy or save the predictions again") from error
 
 
 def _describe_mode(mode: str) -> str:

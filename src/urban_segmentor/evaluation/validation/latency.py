@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from urban_segmentor.datasets.images import read_image
+from urban_segmentor.datasets.sample_images import read_sample_image
 from urban_segmentor.inference.panoptic_merge import merge_panoptic
 from urban_segmentor.profiling import StageTimes, Stopwatch
 
@@ -41,10 +41,10 @@ def measure_latency(
     images = [frame.image_path for frame in frames if frame.image_path is not None][:max_frames]
     stages = StageTimes()
     for path in images[:_WARM_UP]:
-        segmenter(read_image(path))
+        segmenter(read_sample_image(path))
     for path in images:
         with stages.measure("decode"):
-            image = read_image(path)
+            image = read_sample_image(path)
         result = segment_with_masks(segmenter, image)
         stages.add_frame(result.milliseconds)
         with stages.measure("merge"):

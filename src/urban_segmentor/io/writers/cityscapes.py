@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from urban_segmentor.errors import OutputError
+from urban_segmentor.io.image_codec import encode_image
 from urban_segmentor.io.output_options import WRITER_PATHS
 from urban_segmentor.io.writers.base import ResultWriter
-from urban_segmentor.io.writers.instance_records import instance_records, png_bytes, result_path
+from urban_segmentor.io.writers.instance_records import instance_records, result_path
 from urban_segmentor.structures.cityscapes_labels import BY_NAME, CITYSCAPES
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class CityscapesWriter(ResultWriter):
             # The official reader splits lines at blanks, so the name of a mask has none.
             image = f"masks/{_without_blanks(path.stem)}_{i + 1:03d}.png"
             mask = instances.masks[i].dense().view(np.uint8) * np.uint8(255)
-            self._put(path.parent / image, png_bytes(mask))
+            self._put(path.parent / image, encode_image(mask, suffix=".png"))
             lines.append(f"{image} {label.label_id} {scores[i]:.9g}\n")
         self._put(path, "".join(lines).encode("utf-8", "surrogateescape"))
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from urban_segmentor.io.writers.instance_records import png_bytes
+from urban_segmentor.io.image_codec import encode_image
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping, Sequence
@@ -30,7 +30,8 @@ def panoptic_png(segment_ids: NDArray[np.int32]) -> bytes:
     """
     low_first = np.ascontiguousarray(segment_ids, dtype="<i4").view(np.uint8)
     rgba = low_first.reshape(*segment_ids.shape, 4)
-    return png_bytes(np.asarray(cv2.cvtColor(rgba, cv2.COLOR_RGBA2BGR), dtype=np.uint8))
+    rgb = np.asarray(cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB), dtype=np.uint8)
+    return encode_image(rgb, suffix=".png")
 
 
 def panoptic_ids(image: NDArray[np.uint8]) -> NDArray[np.int32]:

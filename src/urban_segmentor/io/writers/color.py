@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from urban_segmentor.io.image_codec import encode_image
 from urban_segmentor.io.output_options import WRITER_PATHS
 from urban_segmentor.io.writers.base import ResultWriter
-from urban_segmentor.io.writers.instance_records import png_bytes, result_path
+from urban_segmentor.io.writers.instance_records import result_path
 from urban_segmentor.structures.label_maps import apply_lookup
 
 if TYPE_CHECKING:
@@ -31,6 +32,6 @@ class ColorWriter(ResultWriter):
         is_stuff = ~self._classes.is_thing[instances.class_ids]
         top_first = np.lexsort((-instances.scores, is_stuff))
         index_map = instances.masks.to_index_map(order=top_first[::-1])
-        colors = self._classes.colors[instances.class_ids, ::-1]  # BGR
+        colors = self._classes.colors[instances.class_ids]
         table = np.concatenate([np.zeros((1, 3), dtype=np.uint8), colors])
-        self._put(path, png_bytes(apply_lookup(table, index_map)))
+        self._put(path, encode_image(apply_lookup(table, index_map), suffix=".png"))

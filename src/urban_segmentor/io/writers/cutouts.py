@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from urban_segmentor.io.atomic import output_errors
+from urban_segmentor.io.image_codec import encode_image
 from urban_segmentor.io.output_options import WRITER_PATHS
 from urban_segmentor.io.writers.base import ResultWriter
 from urban_segmentor.io.writers.instance_records import instance_records, result_path
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from urban_segmentor.structures.masks import Mask
 
 _MAX_CLASS_BYTES = 60  # a file name has room for 255
-_PNG = [cv2.IMWRITE_PNG_COMPRESSION, 3]
 
 
 class CutoutsWriter(ResultWriter):
@@ -81,9 +80,9 @@ def _cutout_png(image: Image, mask: Mask, box: list[float]) -> bytes | None:
     if not inside.any():
         return None
     pixels = np.zeros((*inside.shape, 4), dtype=np.uint8)
-    pixels[inside, :3] = image[top:bottom, left:right, ::-1][inside]
+    pixels[inside, :3] = image[top:bottom, left:right][inside]
     pixels[inside, 3] = 255
-    return cv2.imencode(".png", pixels, _PNG)[1].tobytes()
+    return encode_image(pixels, suffix=".png")
 
 
 def _window(mask: Mask, *, left: int, top: int, right: int, bottom: int) -> NDArray[np.bool_]:

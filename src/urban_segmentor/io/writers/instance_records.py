@@ -6,24 +6,15 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import cv2
 import numpy as np
 
 from urban_segmentor.errors import OutputError
 from urban_segmentor.io.output_options import FRAMES
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from urban_segmentor.structures.classes import ClassList
     from urban_segmentor.structures.frame import Frame
     from urban_segmentor.structures.instances import Instances
-
-# Masks are long runs: differences to the left, run lengths only, take a third of the time of the
-# default, which tries all filters on every row.
-_PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
-if hasattr(cv2, "IMWRITE_PNG_FILTER"):  # older OpenCV filters so by itself
-    _PNG.extend([cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_SUB])
 
 
 class InstanceRecord(NamedTuple):
@@ -106,12 +97,3 @@ def result_path(folder: Path, name: str, *, suffix: str) -> Path:
             hint="rename the source",
         )
     return folder.joinpath(*parts[:-1], parts[-1] + suffix)
-
-
-def png_bytes(image: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:
-    """Return a picture as a PNG file.
-
-    Args:
-        image: uint8 or uint16 (H, W), or uint8 (H, W, 3), BGR.
-    """
-    return cv2.imencode(".png", image, _PNG)[1].tobytes()

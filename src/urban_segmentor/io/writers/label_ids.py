@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from urban_segmentor.errors import OutputError, ShapeError
+from urban_segmentor.io.image_codec import encode_image
 from urban_segmentor.io.output_options import WRITER_PATHS
 from urban_segmentor.io.writers.base import ResultWriter
-from urban_segmentor.io.writers.instance_records import instance_records, png_bytes, result_path
+from urban_segmentor.io.writers.instance_records import instance_records, result_path
 from urban_segmentor.structures.cityscapes_labels import BY_NAME
 from urban_segmentor.structures.label_maps import apply_lookup
 
@@ -59,7 +60,7 @@ class LabelIdsWriter(ResultWriter):
         labels = [_label(row.class_name) for row in rows]
         numbers = instances.masks.to_index_map()
         label_ids = [0 if label is None else label.label_id for label in labels]
-        colors = [(0, 0, 0) if label is None else label.color[::-1] for label in labels]  # BGR
+        colors = [(0, 0, 0) if label is None else label.color for label in labels]
         tables: dict[str, NDArray[Any]] = {
             "labelIds": np.array([0, *label_ids], dtype=np.uint8),
             "instanceIds": np.array([0, *_instance_ids(labels)], dtype=np.uint16),
@@ -67,7 +68,7 @@ class LabelIdsWriter(ResultWriter):
         }
         for kind, table in tables.items():
             path = result_path(self._path / kind, frame.name, suffix=f"_{kind}.png")
-            self._put(path, png_bytes(apply_lookup(table, numbers)))
+            self._put(path, encode_image(apply_lookup(table, numbers), suffix=".png"))
 
 
 def has_labels(class_names: Sequence[str]) -> bool:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from urban_segmentor.errors import ShapeError
+from urban_segmentor.io.image_codec import encode_image
 from urban_segmentor.io.output_options import WRITER_PATHS
 from urban_segmentor.io.writers.base import ResultWriter
-from urban_segmentor.io.writers.instance_records import png_bytes, result_path
+from urban_segmentor.io.writers.instance_records import result_path
 
 if TYPE_CHECKING:
     from urban_segmentor.result import Result
@@ -33,4 +34,5 @@ class MasksWriter(ResultWriter):
         if len(masks) > _MAX_INSTANCES:
             raise ShapeError(f"a mask picture holds 65535 instances, got {len(masks)}")
         large_first = np.argsort(-masks.areas(), kind="stable")
-        self._put(path, png_bytes(masks.to_index_map(order=large_first).astype(np.uint16)))
+        image = masks.to_index_map(order=large_first).astype(np.uint16)
+        self._put(path, encode_image(image, suffix=".png"))

@@ -10,18 +10,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import cv2
 import numpy as np
 
+from urban_segmentor.io.image_codec import encode_image
 from urban_segmentor.structures.color import transform_colors, yuv_to_rgb_matrix
 from urban_segmentor.structures.frame import Yuv420
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
     from urban_segmentor.structures.frame import Frame, Image
 
 _STREAM_QUALITY, _SAVED_QUALITY = 80, 95
-_PNG_COMPRESSION = 3  # of 9; more takes longer than it saves
 
 
 class JpegFrame(NamedTuple):
@@ -142,7 +138,7 @@ def encode_jpeg(pixels: Image | Yuv420) -> bytes:
     Args:
         pixels: uint8 (H, W, 3), RGB, or the planes of a video frame.
     """
-    return _encoded(".jpg", pixels, (cv2.IMWRITE_JPEG_QUALITY, _STREAM_QUALITY))
+    return encode_image(_rgb(pixels), suffix=".jpg", quality=_STREAM_QUALITY)
 
 
 def encode_snapshot_jpeg(pixels: Image | Yuv420) -> bytes:
@@ -151,7 +147,7 @@ def encode_snapshot_jpeg(pixels: Image | Yuv420) -> bytes:
     Args:
         pixels: uint8 (H, W, 3), RGB, or the planes of a video frame.
     """
-    return _encoded(".jpg", pixels, (cv2.IMWRITE_JPEG_QUALITY, _SAVED_QUALITY))
+    return encode_image(_rgb(pixels), suffix=".jpg", quality=_SAVED_QUALITY)
 
 
 def encode_png(pixels: Image | Yuv420) -> bytes:
@@ -160,22 +156,18 @@ def encode_png(pixels: Image | Yuv420) -> bytes:
     Args:
         pixels: uint8 (H, W, 3), RGB, or the planes of a video frame.
     """
-    return _encoded(".png", pixels, (cv2.IMWRITE_PNG_COMPRESSION, _PNG_COMPRESSION))
+    return encode_image(_rgb(pixels), suffix=".png")
 
 
-def _encoded(suffix: str, pixels: Image | Yuv420, settings: Sequence[int]) -> bytes:
-    return np.asarray(cv2.imencode(suffix, _bgr(pixels), settings)[1]).tobytes()
-
-
-def _bgr(pixels: Image | Yuv420) -> NDArray[np.uint8]:
-    """Return an image as BGR, uint8 (H, W, 3).
+def _rgb(pixels: Image | Yuv420) -> Image:
+    """Return an image as uint8 (H, W, 3), RGB.
 
     OpenCV's own conversion from YUV is faster, but assumes BT.601.
     """
     if not isinstance(pixels, Yuv420):
-        return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), dtype=np.uint8)
+        return pixels
     height, width = pixels.y.shape
     chroma = [cv2.resize(plane, (width, height)) for plane in (pixels.u, pixels.v)]
     planes = np.asarray(cv2.merge([pixels.y, *chroma]), dtype=np.uint8)
     weights = yuv_to_rgb_matrix(pixels.matrix, full_range=pixels.full_range)
-    return transform_colors(planes, np.ascontiguousarray(weights[::-1]))
+    return transform_colors(planes, weights)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from urban_segmentor.datasets.cityscapes.layout import read_layout
-from urban_segmentor.datasets.images import read_image
 from urban_segmentor.datasets.open_dataset import open_dataset
+from urban_segmentor.datasets.sample_images import read_sample_image
 from urban_segmentor.errors import DatasetError, SettingError
 from urban_segmentor.evaluation.validation.validate import spread
 from urban_segmentor.exporters.verify_export import NamedImage
@@ -59,7 +59,7 @@ class NetworkInputs:
     def __iter__(self) -> Iterator[NDArray[np.uint8]]:
         """Yield each image in its letterbox, uint8 (1, H, W, 3), RGB."""
         for path in self.images:
-            image = read_image(path)
+            image = read_sample_image(path)
             size = (image.shape[0], image.shape[1])
             yield network_input(image, Letterbox.fit(size, self.input_size(size)))
             self._on_image()

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from os import SEEK_END
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import cv2
 import numpy as np
 
-from urban_segmentor.datasets.image_header import is_cut_off, jpeg_size, png_size
-from urban_segmentor.errors import DatasetError, OutputError
+from urban_segmentor.errors import DatasetError, OutputError, SourceError
 from urban_segmentor.io.atomic import check_free, output_errors, write_atomically
+from urban_segmentor.io.image_codec import decode_image, encode_image, image_size, read_image
 from urban_segmentor.structures.boxes import rectangular_size
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from pathlib import Path
 
     from urban_segmentor.structures.frame import Image
@@ -22,45 +22,33 @@ if TYPE_CHECKING:
 Placement: TypeAlias = Literal["link", "copy"]
 """How pictures get into the new data set where they keep their size."""
 
-_HEAD, _TAIL = 4096, 64  # bytes
 _SAME_SHAPE = 0.01  # of the ratio of width and height
-_JPEG = [cv2.IMWRITE_JPEG_QUALITY, 95]
 
 
-def read_image(path: Path) -> Image:
-    """Return a picture, uint8 (H, W, 3), RGB.
+def read_sample_image(path: Path) -> Image:
+    """Return a picture of a data set, uint8 (H, W, 3), RGB, upright.
 
     Args:
-        path: A PNG or JPEG.
+        path: Such as a PNG or JPEG.
 
     Raises:
         DatasetError: It cannot be read or decoded.
     """
-    return np.ascontiguousarray(_decode(path, path_bytes(path))[..., ::-1])
+    with _dataset_errors():
+        return read_image(path)
 
 
-def image_size(path: Path) -> tuple[int, int]:
+def sample_image_size(path: Path) -> tuple[int, int]:
     """Return the height and width of a picture, pixels, without decoding it where that is known.
 
     Args:
-        path: A PNG or JPEG.
+        path: Such as a PNG or JPEG.
 
     Raises:
         DatasetError: It cannot be read.
     """
-    try:
-        with path.open("rb") as file:
-            ends = file.read(_HEAD)
-            if len(ends) == _HEAD:
-                file.seek(max(file.seek(0, SEEK_END) - _TAIL, _HEAD))
-                ends += file.read()
-    except OSError as error:
-        raise _unreadable(path, error) from error
-    size = png_size(ends) or jpeg_size(ends)
-    if size is not None and not is_cut_off(ends):
-        return size
-    image = _decode(path, path_bytes(path))
-    return image.shape[0], image.shape[1]
+    with _dataset_errors():
+        return image_size(path)
 
 
 def same_shape(size: tuple[int, int], other: tuple[int, int]) -> bool:
@@ -83,7 +71,10 @@ def path_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise DatasetError(
+            f"`{path}` cannot be read: {error.strerror or error}",
+            hint="check that the file is there and that you may read it",
+        ) from error
 
 
 def resized_to(size: tuple[int, int], imgsz: int | tuple[int, int]) -> tuple[int, int]:
@@ -121,42 +112,32 @@ def place_image(
     """
     check_free(target, overwrite=overwrite)
     if imgsz is None and placement == "link":
-        size = image_size(source)
+        size = sample_image_size(source)
         _link(source, target)
         return size
     data = path_bytes(source)
-    image = _decode(source, data)
+    with _dataset_errors():
+        image = decode_image(data, name=f"`{source}`")
     size = (image.shape[0], image.shape[1])
     if imgsz is not None:
         size = resized_to(size, imgsz)
         shrinks = size[0] < image.shape[0]
         how = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-        image = cv2.resize(image, size[::-1], interpolation=how)
-        ending = target.suffix.lower()
-        data = cv2.imencode(ending, image, _JPEG if ending != ".png" else [])[1].tobytes()
+        resized = np.asarray(cv2.resize(image, size[::-1], interpolation=how), dtype=np.uint8)
+        data = encode_image(resized, suffix=target.suffix)
     write_atomically(target, data, overwrite=overwrite)
     return size
 
 
-def _decode(path: Path, data: bytes) -> Image:
-    """Return a picture, uint8 (H, W, 3), BGR."""
-    hint = "unpack the archive again, the file is damaged"
-    if is_cut_off(data):
-        raise DatasetError(f"`{path}` is cut off, its end is missing", hint=hint)
-    image = None
-    if data:
-        with suppress(cv2.error):  # sizes beyond all reason
-            image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR)
-    if image is None:
-        raise DatasetError(f"`{path}` is no picture that can be decoded", hint=hint)
-    return np.asarray(image, dtype=np.uint8)
-
-
-def _unreadable(path: Path, error: OSError) -> DatasetError:
-    return DatasetError(
-        f"`{path}` cannot be read: {error.strerror or error}",
-        hint="check that the file is there and that you may read it",
-    )
+@contextmanager
+def _dataset_errors() -> Generator[None]:
+    """Return a context in which a picture that cannot be read is an error of the data set."""
+    try:
+        yield
+    except SourceError as error:
+        raise DatasetError(
+            str(error), hint="check that the file is there and whole, or unpack the archive again"
+        ) from error
 
 
 def _link(source: Path, target: Path) -> None:

@@ -1,4 +1,4 @@
-"""Pictures in and out: JPEG, PNG, WebP, TIFF, BMP, whatever their depth, color or rotation."""
+"""Image files as a source of frames and as a sink of results."""
 
 from __future__ import annotations
 
@@ -7,33 +7,14 @@ from typing import TYPE_CHECKING
 
 from urban_segmentor.errors import OutputError, SourceError
 from urban_segmentor.io.atomic import check_free, check_not_source, write_atomically
-from urban_segmentor.io.image_codec import IMAGE_SUFFIXES, decode_image, encode_image
-from urban_segmentor.structures.frame import Frame, Image
+from urban_segmentor.io.image_codec import IMAGE_SUFFIXES, encode_image, read_image
+from urban_segmentor.structures.frame import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from urban_segmentor.result import Result
-
-
-def read_image(path: Path) -> Image:
-    """Return a picture as uint8 (H, W, 3), RGB, upright.
-
-    EXIF rotation is applied, grey becomes RGB, 16 bits become 8, and opacity is left out.
-
-    Args:
-        path: JPEG, PNG, WebP, TIFF or BMP.
-
-    Raises:
-        SourceError: The file cannot be read, is cut off, or is no picture.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise SourceError(
-            f"cannot read `{path}`: {error.strerror}", hint="check the path and its permissions"
-        ) from error
-    return decode_image(data, name=f"`{path}`")
+    from urban_segmentor.structures.frame import Image
 
 
 def write_image(path: Path, image: Image, *, overwrite: bool) -> None:
