@@ -133,7 +133,7 @@ def word(page: Any) -> str:  # noqa: ANN401
 
 def until(page: Any, expected: str) -> None:  # noqa: ANN401
     """Wait until the page has that word for the state."""
-    truth(page, f"document.getElementById('pill').textContent === '{expected}'")
+    truth(page, f"document.getElementById('pill')?.textContent === '{expected}'")
 
 
 def truth(page: Any, expression: str) -> None:  # noqa: ANN401
