@@ -29,9 +29,9 @@ from material import ROOT, SHARED, WORK
 from urban_segmentor import Segmenter
 from urban_segmentor.datasets.cityscapes.layout import read_layout
 from urban_segmentor.datasets.sample_images import read_sample_image
+from urban_segmentor.datasets.samples import spread
 from urban_segmentor.evaluation import instance_ap, panoptic_quality
 from urban_segmentor.evaluation.predictions import open_predictions
-from urban_segmentor.evaluation.validation.validate import spread
 from urban_segmentor.inference.panoptic_merge import merge_panoptic, segments_as_instances
 from urban_segmentor.io.writers.cityscapes import CityscapesWriter
 from urban_segmentor.io.writers.coco import CocoWriter
@@ -156,7 +156,7 @@ def annotation_size(sample: CityscapesFrame) -> tuple[int, int]:
 def save_truth(root: Path, sample: CityscapesFrame) -> Path:
     """Save the official pictures of a frame's labels; return that of instance ids."""
     ids = sample.instance_ids()
-    folder = root / "gtFine" / "val" / sample.city
+    folder = root / "gtFine" / "val" / sample.group
     folder.mkdir(parents=True, exist_ok=True)
     assert sample.polygons is not None
     shutil.copy(sample.polygons, folder)

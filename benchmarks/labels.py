@@ -12,10 +12,8 @@ import numpy as np
 from material import SHARED
 
 from urban_segmentor.datasets.cityscapes.annotation import read_annotation
-from urban_segmentor.datasets.cityscapes.layout import read_layout, with_labels
-from urban_segmentor.datasets.cityscapes.outlines import visible_outlines
-from urban_segmentor.datasets.cityscapes.rasterize import draw_objects
-from urban_segmentor.datasets.cityscapes.segments import visible_segments
+from urban_segmentor.datasets.cityscapes.layout import read_layout
+from urban_segmentor.datasets.cityscapes.visible_objects import draw_objects, visible_objects
 from urban_segmentor.datasets.convert.frame_report import GOOD_IOU, LARGE_PX
 from urban_segmentor.datasets.convert.yolo import yolo_labels
 from urban_segmentor.datasets.dataset_classes import parse_dataset_classes
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from urban_segmentor.datasets.cityscapes.rasterize import ObjectMap
+    from urban_segmentor.datasets.cityscapes.visible_objects import ObjectMap
 
 DATA = SHARED / "data" / "cityscapes-768"
 CLASSES = parse_dataset_classes("19")
@@ -48,7 +46,9 @@ def main() -> None:
     wishes = parser.parse_args()
     if not DATA.is_dir():
         sys.exit(f"this needs {DATA}; URBAN_SEGMENTOR_SHARED names the folder above it")
-    files = [path for _, path in with_labels(read_layout(DATA).frames)][:: wishes.every]
+    files = [one.polygons for one in read_layout(DATA).frames if one.polygons is not None][
+        :: wishes.every
+    ]
     counts: Counter[str] = Counter()
     lowest = 1.0
     for _, compared in in_parallel(compare, files, workers=wishes.workers):
@@ -86,9 +86,9 @@ def compare(path: Path) -> Compared:
 def through_yolo(drawn: ObjectMap, counts: Counter[str]) -> Compared:
     """Write polygons, read them, and add what is equal to the counts."""
     size = (drawn.numbers.shape[0], drawn.numbers.shape[1])
-    outlines = visible_outlines(drawn, classes=CLASSES, stuff="regions")
-    written = yolo_labels(outlines, classes=CLASSES, image_size=size)
-    segments = visible_segments(drawn, classes=CLASSES, stuff="regions")
+    found = visible_objects(drawn, classes=CLASSES, stuff="regions")
+    written = yolo_labels(found, classes=CLASSES)
+    segments = found.segments()
     kept = np.flatnonzero(~segments.is_crowd)
     masks = segments.masks.select(kept)
     lines = written.labels.splitlines()

@@ -19,8 +19,8 @@ from labels import official_instance_ids
 from material import BIN, SHARED, WORK
 
 from urban_segmentor.datasets.cityscapes.annotation import read_annotation
-from urban_segmentor.datasets.cityscapes.layout import read_layout, with_labels
-from urban_segmentor.datasets.cityscapes.rasterize import draw_objects
+from urban_segmentor.datasets.cityscapes.layout import read_layout
+from urban_segmentor.datasets.cityscapes.visible_objects import draw_objects
 
 DATA = SHARED / "data" / "cityscapes-768"
 PROBE = 10  # every so manyth frame is rasterized by the official code, the time is multiplied
@@ -45,7 +45,7 @@ def main() -> None:
     wishes = parser.parse_args()
     if not DATA.is_dir():
         sys.exit(f"this needs {DATA}; URBAN_SEGMENTOR_SHARED names the folder above it")
-    files = [path for _, path in with_labels(read_layout(DATA).frames)]
+    files = [one.polygons for one in read_layout(DATA).frames if one.polygons is not None]
     folder = Path(tempfile.mkdtemp(dir=wishes.folder))
     out = folder / "prepared"
     # Other work on the machine slows all down, now more, now less: so the official code runs

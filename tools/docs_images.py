@@ -19,7 +19,7 @@ import numpy as np
 from urban_segmentor.cli.main import command_line
 from urban_segmentor.datasets.cityscapes.annotation import read_annotation
 from urban_segmentor.datasets.cityscapes.layout import read_layout
-from urban_segmentor.datasets.cityscapes.rasterize import draw_objects
+from urban_segmentor.datasets.cityscapes.visible_objects import draw_objects
 from urban_segmentor.io.image_codec import read_image
 from urban_segmentor.synthetic import save_cityscapes
 

@@ -17,7 +17,7 @@ from urban_segmentor.datasets.cityscapes.annotation import (
     parse_annotation,
     read_annotation,
 )
-from urban_segmentor.datasets.cityscapes.rasterize import draw_objects
+from urban_segmentor.datasets.cityscapes.visible_objects import draw_objects
 from urban_segmentor.errors import DatasetError
 from urban_segmentor.structures.cityscapes_labels import BY_NAME, CITYSCAPES
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from urban_segmentor.datasets.cityscapes.layout import read_layout
+from urban_segmentor.datasets.cityscapes.layout import cityscapes_set, read_layout
 from urban_segmentor.errors import DatasetError, SettingError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def test_pairs(tmp_path: Path) -> None:
         "val/ulm/ulm_1": (True, True),
     }
     (ulm,) = layout.of_split("val")
-    assert layout.find("x/ulm_1_gtFine_color.png") == ulm
+    assert cityscapes_set(layout).find("x/ulm_1_gtFine_color.png") == ulm
     assert ulm.ground_truth("labelIds") == root / "gtFine/val/ulm/ulm_1_gtFine_labelIds.png"
     assert ulm.ground_truth("instanceIds") is None
     lacking = [one.lacking for one in layout.frames]
@@ -55,7 +55,7 @@ def test_pairs(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="no split `test`"):
         layout.of_split("test")
     with pytest.raises(SettingError, match="no frame `ulm_2`"):
-        layout.find("ulm_2")
+        cityscapes_set(layout).find("ulm_2")
 
 
 def test_labels_as_images_only(tmp_path: Path) -> None:

@@ -12,8 +12,7 @@ import pytest
 
 from urban_segmentor.datasets.cityscapes.annotation import read_annotation
 from urban_segmentor.datasets.cityscapes.layout import read_layout
-from urban_segmentor.datasets.cityscapes.rasterize import draw_objects
-from urban_segmentor.datasets.cityscapes.segments import VisibleObjects, visible_segments
+from urban_segmentor.datasets.cityscapes.visible_objects import draw_objects, visible_objects
 from urban_segmentor.datasets.convert.options import ConversionOptions
 from urban_segmentor.datasets.convert.output_folder import finish_conversion
 from urban_segmentor.datasets.convert.prepare import prepare
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from urban_segmentor.datasets.cityscapes.frame import CityscapesFrame
+    from urban_segmentor.datasets.segments import Segments
 
 CLASSES = parse_dataset_classes("19")
 
@@ -42,11 +42,11 @@ def _converted(data: Path, out: Path, kind: Literal["yolo", "coco"]) -> tuple[Ci
     return layout.frames
 
 
-def _visible(sample: CityscapesFrame) -> VisibleObjects:
+def _visible(sample: CityscapesFrame) -> Segments:
     """Return what is to be seen in a frame, by way of masks."""
     assert sample.polygons is not None
     drawn = draw_objects(read_annotation(sample.polygons))
-    return visible_segments(drawn, classes=CLASSES, stuff="regions")
+    return visible_objects(drawn, classes=CLASSES, stuff="regions").segments()
 
 
 def _rings(path: Path, size: tuple[int, int]) -> list[tuple[int, NDArray[np.float32]]]:

@@ -12,8 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from urban_segmentor.datasets.cityscapes.annotation import parse_annotation
-from urban_segmentor.datasets.cityscapes.rasterize import draw_objects
-from urban_segmentor.datasets.cityscapes.segments import visible_segments
+from urban_segmentor.datasets.cityscapes.visible_objects import draw_objects, visible_objects
 from urban_segmentor.datasets.dataset_classes import parse_dataset_classes
 from urban_segmentor.datasets.explore.statistics import (
     PLOTS,
@@ -39,7 +38,9 @@ def box(label: str, x: int, y: int, width: int, height: int) -> dict[str, Any]:
 def counted(*objects: dict[str, Any], classes: DatasetClasses = CLASSES) -> FrameCount:
     """Return what a frame of 128 x 64 pixels has."""
     annotation = parse_annotation({"imgHeight": 64, "imgWidth": 128, "objects": list(objects)})
-    segments = visible_segments(draw_objects(annotation), classes=classes, stuff="regions")
+    segments = visible_objects(
+        draw_objects(annotation), classes=classes, stuff="regions"
+    ).segments()
     return count_frame(segments, classes=classes)
 
 

@@ -14,9 +14,8 @@ from hypothesis.extra import numpy as arrays
 
 from urban_segmentor.datasets.check import check
 from urban_segmentor.datasets.cityscapes.annotation import parse_annotation, read_annotation
-from urban_segmentor.datasets.cityscapes.layout import read_layout
-from urban_segmentor.datasets.cityscapes.rasterize import draw_objects
-from urban_segmentor.datasets.cityscapes.sample_set import cityscapes_set
+from urban_segmentor.datasets.cityscapes.layout import cityscapes_set, read_layout
+from urban_segmentor.datasets.cityscapes.visible_objects import draw_objects
 from urban_segmentor.datasets.sample_images import read_sample_image
 from urban_segmentor.errors import OutputError, SettingError
 from urban_segmentor.structures.cityscapes_labels import BY_NAME, TRAIN_LABELS
@@ -181,7 +180,7 @@ def test_layout(folder: Path) -> None:
     """What reads Cityscapes reads it, and finds nothing wrong."""
     layout = read_layout(folder)
     assert layout.splits == ("train", "val")
-    assert {(one.city, one.split) for one in layout.frames} == {city[:2] for city in CITIES}
+    assert {(one.group, one.split) for one in layout.frames} == {city[:2] for city in CITIES}
     images = []
     for sample in layout.frames:
         assert sample.polygons is not None
@@ -190,7 +189,7 @@ def test_layout(folder: Path) -> None:
         images.append(read_sample_image(sample.image_path))
         assert images[-1].shape == (*SMALL, 3)
         city, street, number = sample.stem.split("_")
-        assert (city, len(street), len(number)) == (sample.city, 6, 6)
+        assert (city, len(street), len(number)) == (sample.group, 6, 6)
     report = check(cityscapes_set(layout), workers=1)
     assert report.problems == []
     for i, one in enumerate(images):
@@ -201,7 +200,7 @@ def test_layout(folder: Path) -> None:
 def test_images_fit_their_labels(folder: Path) -> None:
     """A frame is that of its street and time, picture and polygons alike."""
     name = "alderholm_000000_000068"
-    sample = read_layout(folder).find(name)
+    sample = cityscapes_set(read_layout(folder)).find(name)
     assert sample.polygons is not None
     assert sample.image_path is not None
     seed = np.random.SeedSequence([3, 0, 0]).generate_state(1)[0]

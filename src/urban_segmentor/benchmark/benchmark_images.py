@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from urban_segmentor.datasets.samples import spread
 from urban_segmentor.errors import DatasetError
-from urban_segmentor.evaluation.validation.validate import spread
 from urban_segmentor.synthetic import Street
 
 if TYPE_CHECKING:
@@ -54,8 +54,7 @@ def images_of_split(frames: Sequence[CityscapesFrame], *, source: str) -> Benchm
             f"none of {len(frames)} frames has a picture",
             hint="unpack `leftImg8bit_trainvaltest.zip` there",
         )
-    chosen = spread(with_images, min(MAX_IMAGES, len(with_images)))
-    images = tuple(frame.image() for frame in chosen)
+    images = tuple(frame.image() for frame in spread(with_images, MAX_IMAGES))
     return BenchmarkImages(images=images, source=source)
 
 

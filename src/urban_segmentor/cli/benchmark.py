@@ -311,7 +311,7 @@ def _samples(accuracy: AccuracyOptions) -> Sequence[CityscapesFrame] | None:
     """Return the frames that are scored, or None without data."""
     from urban_segmentor.benchmark.accuracy import check_scorable
     from urban_segmentor.datasets.cityscapes.layout import read_layout
-    from urban_segmentor.evaluation.validation.validate import spread
+    from urban_segmentor.datasets.samples import spread
 
     if accuracy.data is None:
         return None

@@ -149,9 +149,9 @@ def val(  # noqa: PLR0913 - one parameter a record
     """
     from urban_segmentor.cli.console import silence_decoders, stderr
     from urban_segmentor.datasets.open_dataset import open_dataset
+    from urban_segmentor.datasets.samples import spread
     from urban_segmentor.evaluation.predictions import open_predictions
     from urban_segmentor.evaluation.validation.predictors import SavedPredictor
-    from urban_segmentor.evaluation.validation.validate import spread
 
     if saved.predictions is not None and chosen.model is not None:
         raise SettingError(

@@ -9,33 +9,28 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from urban_segmentor.datasets.coco_entries import CocoFile, CocoObject, read_coco_file
+from urban_segmentor.datasets.coco_outlines import decode_outline
 from urban_segmentor.datasets.convert.output_folder import REPORT
 from urban_segmentor.datasets.dataset_classes import DatasetClasses, own_classes
-from urban_segmentor.datasets.findings import Finding, SampleInspection, check_whole, unreadable
-from urban_segmentor.datasets.label_masks import (
+from urban_segmentor.datasets.findings import Finding, check_whole, unreadable
+from urban_segmentor.datasets.samples import Sample, SampleSet, unique_stems
+from urban_segmentor.datasets.segments import (
     LabelMask,
     check_label_size,
+    numbered_segments,
     official_ids,
-    segments_of,
 )
-from urban_segmentor.datasets.sample_images import read_sample_image
-from urban_segmentor.datasets.samples import SampleSet, unique_stems
 from urban_segmentor.errors import DatasetError, ShapeError
-from urban_segmentor.structures.coco_polygons import coco_polygons_to_mask
-from urban_segmentor.structures.rle import decode_counts, decode_rle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
-    from urban_segmentor.datasets.cityscapes.segments import VisibleObjects
-    from urban_segmentor.structures.frame import Image
-    from urban_segmentor.structures.masks import Crop
+    from urban_segmentor.datasets.segments import Segments
 
 _SPLIT = re.compile(r"(?:^|[^a-z])(train|val|test)(?:id|idation|-?dev)?(?:[^a-z]|$)")
 _LOOKED_AT = 20  # pictures that say which folder they lie in
@@ -43,14 +38,11 @@ _MANY_FILES = 1000
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class CocoSample:
+class CocoSample(Sample):
     """A frame whose labels are annotations of a COCO file.
 
     Attributes:
-        stem: What it is called.
-        split: Its split.
         path: The file of annotations.
-        image_path: The picture, or None when it is not there.
         file_name: What the file calls it.
         size: Height and width of the labels, pixels.
         objects: Its annotations.
@@ -58,25 +50,12 @@ class CocoSample:
         classes: What the class ids of the annotations mean.
     """
 
-    stem: str
-    split: str
     path: Path
-    image_path: Path | None
     file_name: str
     size: tuple[int, int]
     objects: tuple[CocoObject, ...]
     findings: tuple[Finding, ...]
     classes: DatasetClasses
-
-    @property
-    def group(self) -> str:
-        """The name of the file of annotations."""
-        return self.path.name
-
-    @property
-    def name(self) -> str:
-        """How messages call it, `split/stem`."""
-        return f"{self.split}/{self.stem}"
 
     @property
     def image_name(self) -> str:
@@ -98,43 +77,30 @@ class CocoSample:
         """What it lacks, or None when it has all."""
         return None if self.image_path is not None else f"has no picture `{self.file_name}`"
 
-    def image(self) -> Image:
-        """Return the picture, uint8 (H, W, 3), RGB."""
-        if self.image_path is None:
-            raise DatasetError(
-                f"`{self.name}` {self.lacking}",
-                hint=f"put it into a folder `images` beside `{self.path}`",
-            )
-        return read_sample_image(self.image_path)
+    @property
+    def image_hint(self) -> str:
+        """Where its picture belongs, for those who lack it."""
+        return f"put it into a folder `images` beside `{self.path}`"
 
-    def segments(
-        self, classes: DatasetClasses, *, size: tuple[int, int] | None = None
-    ) -> VisibleObjects:
+    def segments(self, classes: DatasetClasses, *, size: tuple[int, int] | None = None) -> Segments:
         """Return the labels; see `Sample`."""
         check_label_size(self.name, size, self.size)
         masks, findings = self._read()
         check_whole(findings)
-        return segments_of(masks, classes, size=self.size)
+        return numbered_segments(masks, classes, size=self.size)
 
     def instance_ids(self) -> NDArray[np.int32]:
         """Return official `instanceIds` values, int32 (H, W)."""
         return official_ids(self.segments(self.classes), name=self.name)
 
-    def inspect(self) -> SampleInspection:
-        """Return all that is wrong with the picture and its annotations; all are decoded."""
+    def label_findings(self, size: tuple[int, int] | None) -> list[Finding]:
+        """Return what is wrong with the annotations; all are decoded."""
         findings: list[Finding] = []
-        size: tuple[int, int] | None = None
-        if self.lacking is not None:
-            findings.append(Finding("missing", self.name, self.lacking, wrong=True))
-        else:
-            try:
-                image = self.image()
-                size = (image.shape[0], image.shape[1])
-                check_label_size(self.name, size, self.size)
-            except DatasetError as error:
-                kind = "unreadable" if size is None else "size"
-                findings.append(unreadable(self.name, error)._replace(kind=kind))
-        return SampleInspection(size, findings + self._read()[1])
+        try:
+            check_label_size(self.name, size, self.size)
+        except DatasetError as error:
+            findings.append(unreadable(self.name, error)._replace(kind="size"))
+        return findings + self._read()[1]
 
     def _read(self) -> tuple[list[LabelMask], list[Finding]]:
         """Return all masks, and what is wrong."""
@@ -142,7 +108,7 @@ class CocoSample:
         findings = list(self.findings)
         for one in self.objects:
             try:
-                crop, origin = _decoded(one, self.size)
+                crop, origin = decode_outline(one.outline, image_size=self.size)
             except ShapeError as error:
                 where = f"{self.path}: annotations[{one.place}]"
                 text = f"has a damaged mask: {error}"
@@ -283,6 +249,7 @@ def _samples(
         yield CocoSample(
             stem=stem,
             split=split,
+            group=content.path.name,
             path=content.path,
             image_path=next((one for one in tried if one.is_file()), None),
             file_name=str(image.name),
@@ -302,14 +269,3 @@ def _image_folders(content: CocoFile, split: str, root: Path) -> list[Path]:
     there = [folder for folder in dict.fromkeys(folders) if folder.is_dir()]
     some = content.images[:_LOOKED_AT]
     return sorted(there, key=lambda folder: -sum((folder / one.name).is_file() for one in some))
-
-
-def _decoded(one: CocoObject, size: tuple[int, int]) -> tuple[Crop, tuple[int, int]]:
-    """Return a mask, bool (h, w), and x and y of its first pixel."""
-    if isinstance(one.outline, str):
-        masks = decode_rle([{"size": list(size), "counts": one.outline}])
-        x, y = masks.origins[0].tolist()
-        return masks.crops[0], (x, y)
-    if isinstance(one.outline, np.ndarray):
-        return decode_counts(one.outline, image_size=size)
-    return coco_polygons_to_mask(one.outline, image_size=size)

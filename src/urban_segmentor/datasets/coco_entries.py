@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 import numpy as np
 
 from urban_segmentor.datasets.cityscapes.annotation import MAX_PIXELS
-from urban_segmentor.datasets.dataset_classes import DatasetClasses, own_classes
-from urban_segmentor.datasets.findings import Finding, WrongEntryError, shown
-from urban_segmentor.datasets.json_files import (
+from urban_segmentor.datasets.coco_outlines import Outline, parse_outline
+from urban_segmentor.datasets.dataset_classes import DatasetClasses, class_names, own_classes
+from urban_segmentor.datasets.files import (
     expect_object,
     listed,
     read_json_object,
     relative_name,
 )
-from urban_segmentor.datasets.label_masks import class_names
+from urban_segmentor.datasets.findings import Finding, WrongEntryError, shown
 from urban_segmentor.errors import DatasetError
-from urban_segmentor.structures.polygons import MAX_COORDINATE
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from pathlib import Path, PurePosixPath
 
     from numpy.typing import NDArray
 
 Id: TypeAlias = int | str
-Outline: TypeAlias = "str | NDArray[np.int64] | tuple[NDArray[np.float64], ...]"
-"""Compressed run lengths, plain ones int64 (R,), or rings float64 (K, 2), x and y in pixels."""
 
-_MOST_LETTERS = 7  # that one run length takes
 _SLACK = 0.01  # outside by up to this share of a side, or two pixels, is cut off
 
 
@@ -218,47 +213,24 @@ def _outline(value: object, size: tuple[int, int], *, has_box: bool) -> Outline:
         if has_box:
             raise WrongEntryError("box", "has a box, and no mask")
         raise WrongEntryError("polygon", "has an empty polygon")
-    if isinstance(value, list):
-        return tuple(_ring(ring, size) for ring in cast("list[object]", value))
-    fields = expect_object(value)
-    counts: object = fields.get("counts")
-    if not isinstance(counts, (str, np.ndarray)):
-        raise WrongEntryError(
-            "mask", f"has the segmentation {shown(value)}, expected polygons or run lengths"
-        )
-    own: object = fields.get("size")
-    if own != list(size):
-        sides = cast("list[object]", own) if isinstance(own, list) else [own]
-        text = f"has run lengths of the size {', '.join(map(shown, sides[:3]))}"
+    outline, own = parse_outline(value)
+    if own is None:
+        _check_inside(cast("tuple[NDArray[np.float64], ...]", outline), size)
+    elif own != size:
+        text = f"has run lengths of the size {own[0]}, {own[1]}"
         raise WrongEntryError("size", f"{text}, its picture has {size[0]}, {size[1]}")
-    # Damaged ones are found when they are decoded; hopeless ones need not be kept.
-    if len(cast("str", counts)) > _MOST_LETTERS * (math.prod(size) + 2):
-        raise WrongEntryError("mask", "has more run lengths than its picture pixels")
-    return cast("str | NDArray[np.int64]", counts)
+    return outline
 
 
-def _ring(ring: object, size: tuple[int, int]) -> NDArray[np.float64]:
-    if not isinstance(ring, np.ndarray):
-        raise WrongEntryError(
-            "number", f"has a polygon with {shown(ring)} in it, expected a list of numbers"
-        )
-    values = cast("NDArray[np.float64]", ring)
-    if not len(values):
-        raise WrongEntryError("polygon", "has an empty polygon")
-    if len(values) % 2 or len(values) < 6:
-        raise WrongEntryError(
-            "values",
-            f"has a polygon of {len(values)} values, expected x and y of at least 3 points",
-        )
-    if not np.all(np.abs(values) <= MAX_COORDINATE):
-        raise WrongEntryError(
-            "number", f"has a coordinate that is not finite, or beyond {MAX_COORDINATE} pixels"
-        )
-    points = values.reshape(-1, 2)
-    beyond = np.maximum(-points, points - size[::-1])
-    if (beyond > np.maximum(np.array(size[::-1]) * _SLACK, 2)).any():
-        raise WrongEntryError("outside", f"reaches out of the picture, by {beyond.max():.0f} px")
-    return points
+def _check_inside(rings: Sequence[NDArray[np.float64]], size: tuple[int, int]) -> None:
+    """Check that no polygon, float64 (K, 2), reaches far out of the picture."""
+    allowed = np.maximum(np.array(size[::-1]) * _SLACK, 2)
+    for points in rings:
+        beyond = np.maximum(-points, points - size[::-1])
+        if (beyond > allowed).any():
+            raise WrongEntryError(
+                "outside", f"reaches out of the picture, by {beyond.max():.0f} px"
+            )
 
 
 def _check_id(fields: dict[str, Any], known: Collection[Id | None]) -> None:

@@ -128,3 +128,22 @@ def parse_dataset_classes(
     if len(set(names)) != len(names):
         raise SettingError(f"`classes` is `{text}`: a name stands twice", hint="name each once")
     return DatasetClasses(labels=tuple(by_name[name] for name in names))
+
+
+def class_names(names: Sequence[object]) -> list[str] | str:
+    """Return the names of classes; or why they are none.
+
+    Args:
+        names: What a file has.
+    """
+    if not names:
+        return "lists no class names"
+    found: list[str] = []
+    for number, name in enumerate(names):
+        text = str(name) if isinstance(name, (str, int)) else ""
+        if not text.strip() or not text.isprintable() or len(text) > 200:
+            return f"has a class {number} without a name that can be printed"
+        if text in found:
+            return f"names two classes `{text}`"
+        found.append(text)
+    return found

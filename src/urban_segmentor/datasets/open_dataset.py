@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from urban_segmentor.datasets.cityscapes.layout import read_layout
-from urban_segmentor.datasets.cityscapes.sample_set import cityscapes_set
+from urban_segmentor.datasets.cityscapes.layout import cityscapes_set, read_layout
 from urban_segmentor.datasets.coco import coco_files, read_coco
 from urban_segmentor.datasets.convert.options import WORK
 from urban_segmentor.datasets.panoptic import panoptic_files, read_panoptic

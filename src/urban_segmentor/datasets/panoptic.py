@@ -6,23 +6,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from urban_segmentor.datasets.convert.convert_frame import panoptic_folder
-from urban_segmentor.datasets.dataset_classes import DatasetClasses, cityscapes_classes
-from urban_segmentor.datasets.findings import Finding, SampleInspection, shown, unreadable
-from urban_segmentor.datasets.json_files import (
+from urban_segmentor.datasets.dataset_classes import DatasetClasses, cityscapes_classes, class_names
+from urban_segmentor.datasets.files import (
     expect_object,
     listed,
     read_json_object,
     relative_name,
 )
-from urban_segmentor.datasets.label_masks import (
+from urban_segmentor.datasets.findings import Finding, shown
+from urban_segmentor.datasets.sample_images import read_sample_image
+from urban_segmentor.datasets.samples import Sample, SampleSet
+from urban_segmentor.datasets.segments import (
     LabelMask,
     check_label_size,
-    class_names,
+    numbered_segments,
     official_ids,
-    segments_of,
 )
-from urban_segmentor.datasets.sample_images import read_sample_image
-from urban_segmentor.datasets.samples import SampleSet
 from urban_segmentor.errors import DatasetError
 from urban_segmentor.io.writers.coco_panoptic import panoptic_ids
 from urban_segmentor.structures.cityscapes_labels import CITYSCAPES
@@ -34,45 +33,30 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from urban_segmentor.datasets.cityscapes.segments import VisibleObjects
-    from urban_segmentor.structures.frame import Image
+    from urban_segmentor.datasets.segments import Segments
 
 _REMAKE = "make the folder anew with: urban-segmentor data prepare ... --overwrite"
 _BY_ID = {label.label_id: label for label in CITYSCAPES}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PanopticSample:
+class PanopticSample(Sample):
     """A frame whose labels are a panoptic picture of official `instanceIds` values.
 
     Attributes:
-        stem: City, sequence and frame.
-        split: Its split.
-        image_path: The picture.
+        file_name: What its picture is called.
         labels: The panoptic picture.
         classes: The classes that the labels may have.
     """
 
-    stem: str
-    split: str
-    image_path: Path
+    file_name: str
     labels: Path
     classes: DatasetClasses
 
     @property
-    def group(self) -> str:
-        """The folder of the labels."""
-        return self.labels.parent.name
-
-    @property
-    def name(self) -> str:
-        """How messages call it, `split/stem`."""
-        return f"{self.split}/{self.stem}"
-
-    @property
     def image_name(self) -> str:
         """What its picture is called in results."""
-        return self.image_path.name
+        return self.file_name
 
     @property
     def label_source(self) -> str:
@@ -87,17 +71,11 @@ class PanopticSample:
     @property
     def lacking(self) -> str | None:
         """What it lacks, or None when it has all."""
-        if not self.image_path.is_file():
+        if self.image_path is None:
             return "has no picture"
         return None if self.labels.is_file() else "has no panoptic picture"
 
-    def image(self) -> Image:
-        """Return the picture, uint8 (H, W, 3), RGB."""
-        return read_sample_image(self.image_path)
-
-    def segments(
-        self, classes: DatasetClasses, *, size: tuple[int, int] | None = None
-    ) -> VisibleObjects:
+    def segments(self, classes: DatasetClasses, *, size: tuple[int, int] | None = None) -> Segments:
         """Return the labels; see `Sample`."""
         ids = panoptic_ids(read_sample_image(self.labels))
         own = (ids.shape[0], ids.shape[1])
@@ -112,28 +90,17 @@ class PanopticSample:
                 raise DatasetError(f"`{self.labels}` has the unknown id {value}", hint=_REMAKE)
             if value:
                 found.append(LabelMask(crop, origin, label, label.is_thing and value < 1000))
-        return segments_of(found, classes, size=own)
+        return numbered_segments(found, classes, size=own)
 
     def instance_ids(self) -> NDArray[np.int32]:
         """Return official `instanceIds` values, int32 (H, W)."""
         return official_ids(self.segments(self.classes), name=self.name)
 
-    def inspect(self) -> SampleInspection:
-        """Return all that is wrong with the picture and the labels; both are read."""
-        if self.lacking is not None:
-            return SampleInspection(None, [Finding("missing", self.name, self.lacking, wrong=True)])
-        findings: list[Finding] = []
-        size: tuple[int, int] | None = None
-        try:
-            image = self.image()
-            size = (image.shape[0], image.shape[1])
-        except DatasetError as error:
-            findings.append(unreadable(self.name, error))
-        try:
+    def label_findings(self, size: tuple[int, int] | None) -> list[Finding]:
+        """Return nothing; labels that are there are whole, or cannot be read at all."""
+        if self.has_labels:
             self.segments(self.classes, size=size)
-        except DatasetError as error:
-            findings.append(unreadable(self.name, error))
-        return SampleInspection(size, findings)
+        return []
 
 
 def panoptic_files(root: Path) -> list[Path]:
@@ -172,11 +139,15 @@ def read_panoptic(root: Path) -> SampleSet:
                 where = f"{path}: annotations[{place}]"
                 findings.append(Finding("path", where, text, wrong=True))
                 continue
+            image_path = root / "images" / split / image
+            labels_path = root / panoptic_folder(split) / labels
             sample = PanopticSample(
                 stem=image.stem.removesuffix("_leftImg8bit"),
                 split=split,
-                image_path=root / "images" / split / image,
-                labels=root / panoptic_folder(split) / labels,
+                group=labels_path.parent.name,
+                image_path=image_path if image_path.is_file() else None,
+                file_name=image.name,
+                labels=labels_path,
                 classes=classes,
             )
             samples.append(sample)

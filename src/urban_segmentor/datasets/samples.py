@@ -2,89 +2,90 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
-
-import numpy as np
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 from urban_segmentor.datasets.dataset_classes import DatasetClasses, parse_dataset_classes
+from urban_segmentor.datasets.findings import Finding, SampleInspection, unreadable
+from urban_segmentor.datasets.sample_images import read_sample_image
 from urban_segmentor.errors import DatasetError, SettingError
-from urban_segmentor.structures.instances import Instances
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
-    from urban_segmentor.datasets.cityscapes.segments import VisibleObjects
-    from urban_segmentor.datasets.findings import Finding, SampleInspection
+    from urban_segmentor.datasets.segments import Segments
     from urban_segmentor.structures.frame import Image
 
+Item = TypeVar("Item")
+SampleT = TypeVar("SampleT", bound="Sample")
 Kind: TypeAlias = Literal["cityscapes", "yolo", "coco", "panoptic"]
 
 
-class Sample(Protocol):
-    """A frame of a data set; can be pickled."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample(ABC):
+    """A frame of a data set with its labels; can be pickled.
 
-    @property
-    def stem(self) -> str:
-        """What it is called, once in its split; of Cityscapes city, sequence and frame."""
-        ...
+    Attributes:
+        stem: What it is called, once in its split; of Cityscapes city, sequence and frame.
+        split: `train`, `val` or `test`, or what else the data set calls it.
+        group: Where in its split it belongs: its city, its folder, or the file of its labels.
+        image_path: The file of its pixels, or None when there is none.
+    """
 
-    @property
-    def split(self) -> str:
-        """`train`, `val` or `test`, or what else the data set calls it."""
-        ...
-
-    @property
-    def group(self) -> str:
-        """Where in its split it belongs: its city, its folder, or the file of its labels."""
-        ...
+    stem: str
+    split: str
+    group: str
+    image_path: Path | None
 
     @property
     def name(self) -> str:
-        """How messages call it."""
-        ...
+        """How messages call it, `split/stem`."""
+        return f"{self.split}/{self.stem}"
 
     @property
-    def image_path(self) -> Path | None:
-        """The file of its pixels, or None when there is none."""
-        ...
-
-    @property
+    @abstractmethod
     def image_name(self) -> str:
         """What the file of its pixels is called in results: `stem`, perhaps more, an ending."""
-        ...
 
     @property
+    @abstractmethod
     def label_source(self) -> str:
         """What its labels are read from, such as `polygons`."""
-        ...
 
     @property
+    @abstractmethod
     def has_labels(self) -> bool:
         """Whether what its labels are read from is there."""
-        ...
 
     @property
+    @abstractmethod
     def lacking(self) -> str | None:
         """What it lacks, such as `has no picture`, or None when it has all."""
-        ...
+
+    @property
+    def image_hint(self) -> str:
+        """Where its picture belongs, for those who lack it."""
+        return f"put it into the folder `images/{self.split}`"
 
     def image(self) -> Image:
         """Return the picture, uint8 (H, W, 3), RGB.
 
         Raises:
-            DatasetError: It cannot be read.
+            DatasetError: There is none, or it cannot be read.
         """
-        ...
+        if self.image_path is None:
+            raise DatasetError(f"`{self.name}` {self.lacking}", hint=self.image_hint)
+        return read_sample_image(self.image_path)
 
-    def segments(
-        self, classes: DatasetClasses, *, size: tuple[int, int] | None = None
-    ) -> VisibleObjects:
+    @abstractmethod
+    def segments(self, classes: DatasetClasses, *, size: tuple[int, int] | None = None) -> Segments:
         """Return the labels.
 
         Args:
@@ -94,19 +95,47 @@ class Sample(Protocol):
         Raises:
             DatasetError: They cannot be read, or something is wrong with them.
         """
-        ...
 
+    @abstractmethod
     def instance_ids(self) -> NDArray[np.int32]:
         """Return the labels as official `instanceIds` values, int32 (H, W).
 
         Raises:
             DatasetError: They cannot be read, or something is wrong with them.
         """
-        ...
 
     def inspect(self) -> SampleInspection:
         """Return all that is wrong with the picture and the labels; both are read."""
-        ...
+        findings = self.missing_parts()
+        size: tuple[int, int] | None = None
+        if self.image_path is not None:
+            try:
+                image = self.image()
+                size = (image.shape[0], image.shape[1])
+            except DatasetError as error:
+                findings.append(unreadable(self.name, error))
+        try:
+            findings += self.label_findings(size)
+        except DatasetError as error:
+            findings.append(unreadable(self.name, error))
+        return SampleInspection(size, findings)
+
+    def missing_parts(self) -> list[Finding]:
+        """Return what there is to say about files that are not there."""
+        if self.lacking is None:
+            return []
+        return [Finding("missing", self.name, self.lacking, wrong=True)]
+
+    @abstractmethod
+    def label_findings(self, size: tuple[int, int] | None) -> list[Finding]:
+        """Return what is wrong with the labels, or worth knowing; they are read.
+
+        Args:
+            size: Height and width of the picture, pixels; None where it cannot be read.
+
+        Raises:
+            DatasetError: They cannot be read.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,13 +224,7 @@ class SampleSet:
         Raises:
             SettingError: There is no such split.
         """
-        chosen = tuple(sample for sample in self.samples if sample.split == split)
-        if not chosen:
-            raise SettingError(
-                f"there is no split `{split}` in `{self.root}`",
-                hint=f"choose from {', '.join(self.splits) or 'nothing'} with --split",
-            )
-        return chosen
+        return samples_of_split(self.samples, split, root=self.root)
 
     def within(self, split: str | None) -> SampleSet:
         """Return the set with the samples of a split alone; None for all of them.
@@ -263,6 +286,49 @@ class SampleSet:
         return classes
 
 
+def samples_of_split(
+    samples: tuple[SampleT, ...], split: str, *, root: Path
+) -> tuple[SampleT, ...]:
+    """Return the samples of a split, those that lack something included.
+
+    Args:
+        samples: Those of all splits.
+        split: Which one.
+        root: The folder of the data set, for the message.
+
+    Raises:
+        SettingError: There is no such split.
+    """
+    chosen = tuple(sample for sample in samples if sample.split == split)
+    if not chosen:
+        splits = sorted({sample.split for sample in samples})
+        raise SettingError(
+            f"there is no split `{split}` in `{root}`",
+            hint=f"choose from {', '.join(splits) or 'nothing'} with --split",
+        )
+    return chosen
+
+
+def spread(items: Sequence[Item], limit: int | None) -> Sequence[Item]:
+    """Return so many items, evenly spread over all.
+
+    Args:
+        items: All frames, or what else.
+        limit: How many at the most; None for all.
+
+    Raises:
+        SettingError: The limit is not at least 1.
+
+    >>> spread("abcdef", 3)
+    ['a', 'c', 'e']
+    """
+    if limit is None or limit >= len(items):
+        return items
+    if limit < 1:
+        raise SettingError(f"`limit` is {limit}, expected at least 1", hint="--limit 50")
+    return [items[i * len(items) // limit] for i in range(limit)]
+
+
 def unique_stems(images: Sequence[Path]) -> list[str]:
     """Return a name for each picture of a split, without its ending.
 
@@ -285,25 +351,6 @@ def unique_stems(images: Sequence[Path]) -> list[str]:
         seen[stem] += 1
         names.append(stem if seen[stem] == 1 else f"{stem}_{seen[stem]}")
     return names
-
-
-def as_instances(segments: VisibleObjects, *, classes: DatasetClasses) -> Instances:
-    """Return labels as instances, all of score 1, for an overlay.
-
-    Args:
-        segments: N masks with class_ids int32 (N,).
-        classes: What the class ids mean.
-
-    Returns:
-        Boxes float32 (N, 4), scores float32 (N,), class_ids int32 (N,).
-    """
-    return Instances(
-        boxes=segments.masks.rectangles(),
-        masks=segments.masks,
-        scores=np.ones(len(segments), dtype=np.float32),
-        class_ids=segments.class_ids,
-        classes=classes.class_list,
-    )
 
 
 def _near(wanted: str, stems: list[str]) -> str:

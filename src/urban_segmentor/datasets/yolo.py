@@ -9,22 +9,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 from urban_segmentor.datasets.findings import (
     Finding,
-    SampleInspection,
     check_whole,
-    unreadable,
 )
-from urban_segmentor.datasets.label_masks import (
+from urban_segmentor.datasets.sample_images import sample_image_size
+from urban_segmentor.datasets.samples import Sample, SampleSet, unique_stems
+from urban_segmentor.datasets.segments import (
     LabelMask,
-    filled_ring,
+    numbered_segments,
     official_ids,
-    segments_of,
 )
-from urban_segmentor.datasets.sample_images import read_sample_image, sample_image_size
-from urban_segmentor.datasets.samples import SampleSet, unique_stems
 from urban_segmentor.datasets.yolo_labels import read_yolo_labels
 from urban_segmentor.datasets.yolo_yaml import (
     YoloYaml,
@@ -40,19 +38,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from urban_segmentor.datasets.cityscapes.segments import VisibleObjects
     from urban_segmentor.datasets.dataset_classes import DatasetClasses
-    from urban_segmentor.structures.frame import Image
+    from urban_segmentor.datasets.segments import Segments
+    from urban_segmentor.structures.masks import Crop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class YoloSample:
+class YoloSample(Sample):
     """A frame whose labels are a YOLO file, painted as training paints them.
 
     Attributes:
-        stem: What it is called.
-        split: Its split.
-        group: Its folder.
         image_path: The picture.
         labels: The file with its objects; one that is not there says that there are none.
         ignored: The same for regions that do not count; need not be there.
@@ -60,19 +55,11 @@ class YoloSample:
         needs_labels: True where each picture must have a label file.
     """
 
-    stem: str
-    split: str
-    group: str
     image_path: Path
     labels: Path
     ignored: Path
     classes: DatasetClasses
     needs_labels: bool
-
-    @property
-    def name(self) -> str:
-        """How messages call it, `split/stem`."""
-        return f"{self.split}/{self.stem}"
 
     @property
     def image_name(self) -> str:
@@ -96,42 +83,27 @@ class YoloSample:
             return "has no label file"
         return None
 
-    def image(self) -> Image:
-        """Return the picture, uint8 (H, W, 3), RGB."""
-        return read_sample_image(self.image_path)
-
-    def segments(
-        self, classes: DatasetClasses, *, size: tuple[int, int] | None = None
-    ) -> VisibleObjects:
+    def segments(self, classes: DatasetClasses, *, size: tuple[int, int] | None = None) -> Segments:
         """Return the labels; see `Sample`."""
         size = size or sample_image_size(self.image_path)
         masks, findings = self._read(size)
         check_whole(findings)
-        return segments_of(masks, classes, size=size)
+        return numbered_segments(masks, classes, size=size)
 
     def instance_ids(self) -> NDArray[np.int32]:
         """Return official `instanceIds` values, int32 (H, W)."""
         return official_ids(self.segments(self.classes), name=self.name)
 
-    def inspect(self) -> SampleInspection:
-        """Return all that is wrong with the picture and its labels; both are read."""
-        findings: list[Finding] = []
-        size: tuple[int, int] | None = None
-        if self.lacking is not None:
-            findings.append(Finding("missing", self.name, self.lacking, wrong=True))
-        elif not self.labels.is_file():
+    def missing_parts(self) -> list[Finding]:
+        """Return what there is to say about a label file that is not there."""
+        if self.lacking is None and not self.has_labels:
             text = "has no label file: a picture with nothing in it"
-            findings.append(Finding("missing", self.name, text, wrong=False))
-        try:
-            image = self.image()
-            size = (image.shape[0], image.shape[1])
-        except DatasetError as error:
-            findings.append(unreadable(self.name, error))
-        try:
-            findings += self._read(size or (1, 1))[1]
-        except DatasetError as error:
-            findings.append(unreadable(self.name, error))
-        return SampleInspection(size, findings)
+            return [Finding("missing", self.name, text, wrong=False)]
+        return Sample.missing_parts(self)
+
+    def label_findings(self, size: tuple[int, int] | None) -> list[Finding]:
+        """Return what is wrong with the label files."""
+        return self._read(size or (1, 1))[1]
 
     def class_ids(self) -> frozenset[int]:
         """Return the numbers of the classes that it shows, without looking at its picture.
@@ -159,7 +131,7 @@ class YoloSample:
             for label in found.labels:
                 # Cut down to pixels as training does; a ring may end at 1, which is no pixel.
                 ring = np.floor(label.ring * size[::-1]).astype(np.int32)
-                if (filled := filled_ring(ring, size)) is not None:
+                if (filled := _filled_ring(ring, size)) is not None:
                     masks.append(LabelMask(*filled, self.classes.labels[label.class_id], is_crowd))
         return masks, findings
 
@@ -245,3 +217,22 @@ def _without_images(samples: list[YoloSample]) -> Iterator[Finding]:
                 # Texts beside pictures may be anything; those of a folder `labels` are labels.
                 if path not in known and "labels" in folder.parts:
                     yield Finding("missing", str(path), "has no picture", wrong=True)
+
+
+def _filled_ring(
+    ring: NDArray[np.int32], size: tuple[int, int]
+) -> tuple[Crop, tuple[int, int]] | None:
+    """Return the pixels of a ring that lie in the picture, and where they begin; None for none.
+
+    Args:
+        ring: int32 (K, 2), x and y, pixels.
+        size: Height and width of the picture, pixels.
+    """
+    first = np.clip(ring.min(axis=0), 0, size[::-1])
+    last = np.clip(ring.max(axis=0) + 1, 0, size[::-1])
+    (x1, y1), (x2, y2) = first.tolist(), last.tolist()
+    if x1 >= x2 or y1 >= y2:
+        return None
+    crop = np.zeros((y2 - y1, x2 - x1), dtype=np.uint8)
+    cv2.fillPoly(crop, [ring - first], (1,))
+    return (crop.view(np.bool_), (x1, y1)) if crop.any() else None

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from urban_segmentor.datasets.files import limited_bytes
 from urban_segmentor.datasets.findings import Finding, WrongEntryError, shown
-from urban_segmentor.datasets.sample_images import path_bytes
-from urban_segmentor.errors import DatasetError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,20 +60,11 @@ def read_yolo_labels(path: Path, *, n_classes: int) -> YoloLabels:
     Raises:
         DatasetError: It cannot be read, or is too large to be labels.
     """
-    try:
-        length = path.stat().st_size
-    except OSError as error:
-        raise DatasetError(
-            f"`{path}` cannot be read: {error.strerror}", hint="check that it is there"
-        ) from error
-    if length > MAX_LABEL_BYTES:
-        raise DatasetError(
-            f"`{path}` has {length} bytes, at most {MAX_LABEL_BYTES} are read",
-            hint="labels are lines of `class x1 y1 x2 y2 ...`; is it another file?",
-        )
+    hint = "labels are lines of `class x1 y1 x2 y2 ...`; is it another file?"
+    data = limited_bytes(path, max_bytes=MAX_LABEL_BYTES, hint=hint)
     labels: list[YoloLabel] = []
     findings: list[Finding] = []
-    for number, line in enumerate(path_bytes(path).splitlines(), start=1):
+    for number, line in enumerate(data.splitlines(), start=1):
         fields = line.split()
         if not fields:
             continue

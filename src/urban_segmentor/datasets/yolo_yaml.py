@@ -9,9 +9,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 
-from urban_segmentor.datasets.dataset_classes import DatasetClasses, cityscapes_classes, own_classes
+from urban_segmentor.datasets.dataset_classes import (
+    DatasetClasses,
+    cityscapes_classes,
+    class_names,
+    own_classes,
+)
+from urban_segmentor.datasets.files import limited_bytes
 from urban_segmentor.datasets.findings import Finding, shown
-from urban_segmentor.datasets.label_masks import class_names
 from urban_segmentor.datasets.sample_images import path_bytes
 from urban_segmentor.errors import ContentError, DatasetError, reading
 from urban_segmentor.io.image_codec import IMAGE_SUFFIXES
@@ -134,13 +139,10 @@ def split_images(about: YoloYaml, split: str) -> tuple[list[Path], list[Finding]
 
 
 def _content(file: Path) -> dict[str, Any]:
+    data = limited_bytes(file, max_bytes=_MAX_YAML_BYTES, hint=_HINT)
     try:
-        if (length := file.stat().st_size) > _MAX_YAML_BYTES:
-            raise ContentError(
-                f"has {length} bytes, at most {_MAX_YAML_BYTES} are read", hint=_HINT
-            )
-        content: object = yaml.safe_load(path_bytes(file))
-    except (yaml.YAMLError, ValueError, RecursionError, OSError) as error:
+        content: object = yaml.safe_load(data)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         text = " ".join(str(error).split())[:300]
         raise ContentError(f"is no YAML: {text}", hint=_HINT) from error
     if not isinstance(content, dict):

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from urban_segmentor.datasets.open_dataset import open_dataset
+from urban_segmentor.datasets.samples import spread
 from urban_segmentor.evaluation.predictions import open_predictions
 from urban_segmentor.evaluation.validation.predictors import ModelPredictor, SavedPredictor
 from urban_segmentor.evaluation.validation.scoring import check_match, scoring_for
 from urban_segmentor.evaluation.validation.summary import figures
-from urban_segmentor.evaluation.validation.validate import spread, validate
+from urban_segmentor.evaluation.validation.validate import validate
 from urban_segmentor.inference.config import AP_CONF
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from urban_segmentor.datasets.cityscapes.layout import read_layout
 from urban_segmentor.datasets.open_dataset import open_dataset
 from urban_segmentor.datasets.sample_images import read_sample_image
+from urban_segmentor.datasets.samples import spread
 from urban_segmentor.errors import DatasetError, SettingError
-from urban_segmentor.evaluation.validation.validate import spread
 from urban_segmentor.exporters.verify_export import NamedImage
 from urban_segmentor.inference.preprocess import network_input
 from urban_segmentor.structures.boxes import Letterbox, rectangular_size
@@ -90,9 +90,7 @@ def comparison_images(data: Path | None) -> tuple[str, list[NamedImage]]:
             f"`{data}` has no frame with a picture and labels",
             hint=f"urban-segmentor data check {data}",
         )
-    count = min(_IMAGES, len(chosen))
-    spread_frames = [chosen[i * len(chosen) // count] for i in range(count)]
-    return str(data), [NamedImage(frame.stem, frame.image()) for frame in spread_frames]
+    return str(data), [NamedImage(one.stem, one.image()) for one in spread(chosen, _IMAGES)]
 
 
 def calibration_images(data: Path, count: int) -> list[Path]:
@@ -117,8 +115,7 @@ def calibration_images(data: Path, count: int) -> list[Path]:
             f"`{data}` has no pictures in the split `train`",
             hint=f"urban-segmentor data check {data}",
         )
-    chosen = min(count, len(images))
-    return [images[i * len(images) // chosen] for i in range(chosen)]
+    return list(spread(images, count))
 
 
 def gate_frames(data: Path, count: int) -> tuple[Sequence[CityscapesFrame], int]:

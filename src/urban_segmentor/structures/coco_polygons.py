@@ -14,6 +14,7 @@ import numpy as np
 
 from urban_segmentor.errors import ShapeError
 from urban_segmentor.structures.polygons import MAX_COORDINATE
+from urban_segmentor.structures.rle import decode_counts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from urban_segmentor.structures.masks import Crop
 
 _FINER = 5.0
-_MAX_STEPS = 2**25
-"""Steps that the walks around one object may take together."""
+_MAX_OUTLINE_PX = 2**22
+"""Length of the polygons of one object: twice a frame's pixels."""
 
 
 def coco_polygons_to_mask(
@@ -42,32 +43,23 @@ def coco_polygons_to_mask(
     for i, ring in enumerate(rings):
         if not np.all(np.abs(ring) <= MAX_COORDINATE):
             raise ShapeError(f"`rings[{i}]` must lie within {MAX_COORDINATE} pixels of the origin")
-    steps = sum(float(np.abs(np.diff(r, axis=0, append=r[:1])).max(axis=1).sum()) for r in rings)
-    if steps * _FINER > _MAX_STEPS:
-        raise ShapeError(f"the polygons are {steps:.0f} pixels long, at most {_MAX_STEPS / _FINER}")
+    length = sum(float(np.abs(np.diff(r, axis=0, append=r[:1])).max(axis=1).sum()) for r in rings)
+    if length > _MAX_OUTLINE_PX:
+        raise ShapeError(f"the polygons are {length:.0f} pixels long, at most {_MAX_OUTLINE_PX}")
     height, width = image_size
     if not rings or not height or not width:
         return np.zeros((0, 0), dtype=np.bool_), (0, 0)
-    found = [_toggles(ring, height=height, width=width) for ring in rings]
-    places = np.concatenate(found)
-    if not len(places):
-        return np.zeros((0, 0), dtype=np.bool_), (0, 0)
-    left = int(places.min()) // height
-    right = min(int(places.max()) // height + 1, width)
-    mask = np.zeros((right - left) * height, dtype=np.bool_)
-    for one in found:
-        flips = np.bincount(one - left * height, minlength=len(mask) + 1)[: len(mask)]
-        mask |= np.cumsum(flips) % 2 == 1
-    return _tight(mask.reshape(-1, height).T, left)
-
-
-def _tight(mask: NDArray[np.bool_], left: int) -> tuple[Crop, tuple[int, int]]:
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
-        return np.zeros((0, 0), dtype=np.bool_), (0, 0)
-    top, bottom = int(rows[0]), int(rows[-1]) + 1
-    first, last = int(columns[0]), int(columns[-1]) + 1
-    return np.ascontiguousarray(mask[top:bottom, first:last]), (left + first, top)
+    # Each column is entered as often as it is left, so notes in order begin and end runs.
+    notes = np.concatenate([np.sort(_toggles(r, height=height, width=width)) for r in rings])
+    runs = notes.reshape(-1, 2)
+    runs = runs[runs[:, 0] < runs[:, 1]]
+    begins, ends = runs[np.argsort(runs[:, 0])].T
+    reach = np.maximum.accumulate(ends)
+    is_new = np.append(True, begins[1:] > reach[:-1])[: len(begins)]  # touches no run before
+    is_last = np.append(is_new[1:], True)[: len(begins)]
+    borders = np.stack([begins[is_new], reach[is_last]], axis=1).ravel()
+    counts = np.diff(borders, prepend=0, append=height * width)
+    return decode_counts(counts, image_size=image_size)
 
 
 def _toggles(ring: NDArray[np.float64], *, height: int, width: int) -> NDArray[np.int64]:

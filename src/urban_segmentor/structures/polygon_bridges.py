@@ -125,10 +125,8 @@ def shortest_bridges(borders: Sequence[RingBorder]) -> dict[int, Bridge]:
     return bridges
 
 
-def bridges_of_holes(
-    borders: Sequence[RingBorder], mask: NDArray[np.bool_]
-) -> tuple[dict[int, Bridge], int]:
-    """Return the bridges of the holes of one part, and how many steps they have together.
+def bridges_of_holes(borders: Sequence[RingBorder], mask: NDArray[np.bool_]) -> dict[int, Bridge]:
+    """Return the bridges of the holes of one part.
 
     They go straight to the left, over pixels of the mask, so that they paint nothing that is not
     the mask's, however long they are.
@@ -148,12 +146,9 @@ def bridges_of_holes(
     ends = np.cumsum([len(border) for border in ranked])
     sorter = np.argsort(keys, kind="stable")
     landings: list[int] = []
-    steps = 0
     for i in order:
         x, y, _ = starts[i]
-        landing = mask[y, : x + 1].tobytes().rfind(b"\0") + 1
-        landings.append(landing + y * width)
-        steps += x - landing
+        landings.append(mask[y, : x + 1].tobytes().rfind(b"\0") + 1 + y * width)
     met = sorter[np.searchsorted(keys, landings, sorter=sorter)]
     owners: list[int] = np.searchsorted(ends, met, side="right").tolist()
     bridges: dict[int, Bridge] = {}
@@ -161,7 +156,7 @@ def bridges_of_holes(
         before = int(ends[owner - 1]) if owner else 0
         parent = order[owner - 1] + 1 if owner else 0
         bridges[i + 1] = Bridge(parent, at - before, starts[i][2])
-    return bridges, steps
+    return bridges
 
 
 def _nearest(borders: Sequence[RingBorder]) -> list[_Span]:

@@ -43,14 +43,14 @@ class BridgedRing(NamedTuple):
 
     Attributes:
         pixels: int32 (K, 2), x and y of its vertices, pixels.
+        borders: How many borders of parts and holes it joins.
         parts: Parts of the mask; where there is one, `cv2.fillPoly` gives exactly the mask back,
             as bridges of holes lie on the mask.
-        surplus: How many pixels more than the one part has `ring_areas` counts.
     """
 
     pixels: NDArray[np.int32]
+    borders: int
     parts: int
-    surplus: int
 
 
 def mask_to_polygons(crop: Crop, *, origin: tuple[int, int]) -> list[NDArray[np.float32]]:
@@ -87,72 +87,47 @@ def bridged_polygon(crop: Crop, *, origin: tuple[int, int]) -> NDArray[np.float3
         crop: bool (h, w), the mask inside its rectangle; without pixels the ring is (0, 2).
         origin: x and y of the crop's top-left pixel in the image.
     """
-    return _centres(bridged_ring(crop).pixels, origin)
+    return _centres(bridged_ring(*_corners(crop), crop).pixels, origin)
 
 
-def bridged_ring(crop: Crop) -> BridgedRing:
-    """Return the ring of `bridged_polygon` in whole pixels of the crop, and what it joins.
+def traced_borders(mask: NDArray[np.uint8]) -> tuple[list[NDArray[np.int32]], list[list[int]]]:
+    """Return the corners of the borders of all parts and holes, and how they are kin.
+
+    The corners are int32 (K, 2) for each border, x and y in pixels. Its kin are the next border
+    beside it, the one before, its first hole, and what it is a hole of; -1 for none.
 
     Args:
-        crop: bool (h, w), the mask inside its rectangle.
+        mask: uint8 (h, w), 0 or 1; parts are 8-connected.
     """
-    corners, is_outer = _corners(crop)
+    found, tree = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    corners = [np.asarray(border, dtype=np.int32)[:, 0] for border in found]
+    return corners, np.asarray(tree)[0].tolist() if corners else []
+
+
+def bridged_ring(
+    corners: Sequence[NDArray[np.int32]], is_outer: Sequence[bool], mask: NDArray[np.bool_]
+) -> BridgedRing:
+    """Return the ring of `bridged_polygon` in whole pixels of the mask, and what it joins.
+
+    Args:
+        corners: int32 (K, 2) each, the corners of the borders of all parts and holes, as
+            `cv2.findContours` gives them.
+        is_outer: True for each border of a part, False for that of a hole.
+        mask: bool (h, w); what else is in it beside a single part does not matter.
+    """
     parts = sum(is_outer)
     if len(corners) < 2:
-        ring = closed_ring(corners[0]) if corners else np.zeros((0, 2), dtype=np.int32)
-        return BridgedRing(ring, parts=parts, surplus=0)
-    if parts == 1:
-        corners.insert(0, corners.pop(is_outer.index(True)))
-        return ring_around_holes(corners, crop)
-    borders = sorted(borders_of(corners), key=lambda border: len(border.pixels), reverse=True)
-    ring = closed_ring(joined_ring(borders, shortest_bridges(borders)))
-    return BridgedRing(ring, parts=parts, surplus=0)
-
-
-def ring_around_holes(corners: Sequence[NDArray[np.int32]], mask: NDArray[np.bool_]) -> BridgedRing:
-    """Return one part of a mask and its holes as one ring.
-
-    Args:
-        corners: int32 (K, 2) each, the corners of the outer border, and of each hole's.
-        mask: bool (h, w); other parts in it do not matter.
-    """
-    borders = borders_of(corners)
-    bridges, steps = bridges_of_holes(borders, mask)
-    ring = closed_ring(joined_ring(borders, bridges))
-    return BridgedRing(ring, parts=1, surplus=steps + len(bridges))
-
-
-def closed_ring(border: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return a border as int32 (K, 2), K at least 3: dots and lines are walked there and back.
-
-    Args:
-        border: int32 (K, 2), x and y of its corners, pixels.
-    """
-    return border if len(border) > 2 else border[[0, -1, 0]]
-
-
-def ring_areas(rings: Sequence[NDArray[np.int32]]) -> NDArray[np.int64]:
-    """Return the area of each ring of one part, border included, pixels, int64 (N,).
-
-    By Pick's theorem, for which each step of a border is one point on it. Holes count as one
-    pixel each, and so does each step of their bridges.
-
-    Args:
-        rings: N arrays, int32 (K, 2), K at least 3, x and y in pixels, with steps that go
-            straight or diagonally.
-    """
-    if not rings:
-        return np.zeros(0, dtype=np.int64)
-    points = np.concatenate(rings).astype(np.int64)
-    counts = np.array([len(ring) for ring in rings])
-    ends = np.cumsum(counts)
-    starts = ends - counts
-    after = np.arange(1, len(points) + 1)
-    after[ends - 1] = starts
-    (x, y), (next_x, next_y) = points.T, points[after].T
-    steps = np.maximum(np.abs(next_x - x), np.abs(next_y - y))
-    twice = np.abs(np.add.reduceat(x * next_y - next_x * y, starts))
-    return (twice + np.add.reduceat(steps, starts)) // 2 + 1
+        ring = corners[0] if corners else np.zeros((0, 2), dtype=np.int32)
+    elif parts == 1:
+        outer = is_outer.index(True)
+        borders = borders_of([corners[outer], *corners[:outer], *corners[outer + 1 :]])
+        ring = joined_ring(borders, bridges_of_holes(borders, mask))
+    else:
+        borders = sorted(borders_of(corners), key=lambda border: len(border.pixels), reverse=True)
+        ring = joined_ring(borders, shortest_bridges(borders))
+    if 0 < len(ring) < 3:
+        ring = ring[[0, -1, 0]]  # dots and lines are walked there and back
+    return BridgedRing(ring, borders=len(corners), parts=parts)
 
 
 def polygons_to_mask(
@@ -223,12 +198,8 @@ def _painted(rings: Iterable[NDArray[np.int32]], *, size: tuple[int, int]) -> ND
 
 def _corners(crop: Crop) -> tuple[list[NDArray[np.int32]], list[bool]]:
     """Return the corners of the borders of all parts and holes, int32 (K, 2); True for parts."""
-    if not crop.any():
-        return [], []
-    pixels = np.ascontiguousarray(crop).view(np.uint8)
-    found, tree = cv2.findContours(pixels, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-    corners = [np.asarray(border, dtype=np.int32).reshape(-1, 2) for border in found]
-    return corners, (np.asarray(tree)[0, :, 3] < 0).tolist()
+    corners, kin = traced_borders(np.ascontiguousarray(crop).view(np.uint8))
+    return corners, [row[3] < 0 for row in kin]
 
 
 def _centres(pixels: NDArray[np.int32], origin: tuple[int, int]) -> NDArray[np.float32]:

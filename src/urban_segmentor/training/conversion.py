@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from urban_segmentor.datasets.parallel import in_parallel
 from urban_segmentor.datasets.sample_images import place_image
+from urban_segmentor.datasets.yolo import label_path_of
 from urban_segmentor.errors import DatasetError
 from urban_segmentor.io.atomic import write_atomically
-from urban_segmentor.structures.polygons import bridged_polygon
-from urban_segmentor.structures.yolo_lines import yolo_lines
+from urban_segmentor.structures.yolo_lines import instance_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -57,12 +57,7 @@ class YoloConversion:
             self.sample.image_path, self.image, placement="link", imgsz=None, overwrite=True
         )
         segments = self.sample.segments(self.classes, size=size)
-        corners: list[tuple[int, int]] = segments.masks.origins.tolist()
-        rings = [
-            np.floor(bridged_polygon(crop, origin=corner)).astype(np.int32)
-            for crop, corner in zip(segments.masks.crops, corners, strict=True)
-        ]
-        lines = yolo_lines(segments.class_ids.tolist(), rings, image_size=size)
+        lines = instance_lines(segments.as_instances(self.classes))
         crowds: list[bool] = segments.is_crowd.tolist()
         kept = [line for line, crowd in zip(lines, crowds, strict=True) if not crowd]
         ignored = [line for line, crowd in zip(lines, crowds, strict=True) if crowd]
@@ -112,12 +107,8 @@ def ignored_outlines(image: Path) -> list[NDArray[np.float32]]:
         For each region float32 (K, 2), x and y as fractions of the image; none when the image
         has no file under `ignored/`.
     """
-    parts = list(image.parts)
-    if "images" not in parts:
-        return []
-    parts[len(parts) - 1 - parts[::-1].index("images")] = "ignored"
-    path = Path(*parts).with_suffix(".txt")
-    if not path.is_file():
+    path = label_path_of(image, "ignored", ".txt")
+    if "images" not in image.parent.parts or not path.is_file():
         return []
     rows = (np.array(line.split()[1:], dtype=np.float32) for line in path.read_text().splitlines())
     return [row.reshape(-1, 2) for row in rows if row.size >= 6]

@@ -9,8 +9,7 @@ import cv2
 import numpy as np
 
 from urban_segmentor.datasets.cityscapes.annotation import read_annotation
-from urban_segmentor.datasets.cityscapes.rasterize import draw_objects
-from urban_segmentor.datasets.cityscapes.segments import visible_segments
+from urban_segmentor.datasets.cityscapes.visible_objects import draw_objects, visible_objects
 from urban_segmentor.datasets.dataset_classes import parse_dataset_classes
 from urban_segmentor.evaluation.validation.predictors import as_predicted
 from urban_segmentor.inference.panoptic_config import PanopticConfig
@@ -96,7 +95,7 @@ def true_instances(sample: CityscapesFrame) -> Instances:
     """Return what is to be seen in a frame, as a perfect model would."""
     assert sample.polygons is not None
     drawn = draw_objects(read_annotation(sample.polygons))
-    segments = visible_segments(drawn, classes=parse_dataset_classes("19"), stuff="whole")
+    segments = visible_objects(drawn, classes=parse_dataset_classes("19"), stuff="whole").segments()
     found = Instances(
         boxes=segments.masks.rectangles(),
         masks=segments.masks,

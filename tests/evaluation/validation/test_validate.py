@@ -21,10 +21,11 @@ from tests.evaluation.validation.scene import (
 )
 from urban_segmentor.datasets.cityscapes.annotation import read_annotation
 from urban_segmentor.datasets.cityscapes.layout import read_layout
-from urban_segmentor.datasets.cityscapes.rasterize import draw_objects
+from urban_segmentor.datasets.cityscapes.visible_objects import draw_objects
+from urban_segmentor.datasets.samples import spread
 from urban_segmentor.errors import DatasetError, SettingError
 from urban_segmentor.evaluation import instance_ap
-from urban_segmentor.evaluation.validation.validate import spread, validate
+from urban_segmentor.evaluation.validation.validate import validate
 from urban_segmentor.structures.cityscapes_labels import TRAIN_NAMES
 
 if TYPE_CHECKING:

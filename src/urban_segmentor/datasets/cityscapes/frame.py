@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from urban_segmentor.datasets.cityscapes.annotation import MAX_PIXELS, read_annotation
-from urban_segmentor.datasets.cityscapes.check import inspect_frame
 from urban_segmentor.datasets.cityscapes.file_names import GROUND_TRUTH, IMAGES, LABELS
-from urban_segmentor.datasets.cityscapes.rasterize import draw_objects
-from urban_segmentor.datasets.cityscapes.segments import visible_segments
-from urban_segmentor.datasets.sample_images import path_bytes, read_sample_image
+from urban_segmentor.datasets.cityscapes.visible_objects import draw_objects, visible_objects
+from urban_segmentor.datasets.findings import Finding
+from urban_segmentor.datasets.sample_images import path_bytes, same_shape
+from urban_segmentor.datasets.samples import Sample
 from urban_segmentor.errors import DatasetError, SourceError
 from urban_segmentor.io.image_codec import decode_label_image
 from urban_segmentor.io.image_header import read_header
@@ -22,29 +22,23 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from urban_segmentor.datasets.cityscapes.segments import VisibleObjects
+    from urban_segmentor.datasets.cityscapes.annotation import Annotation
     from urban_segmentor.datasets.dataset_classes import DatasetClasses
-    from urban_segmentor.datasets.findings import SampleInspection
-    from urban_segmentor.structures.frame import Image
+    from urban_segmentor.datasets.segments import Segments
+
+_USUAL_OUTSIDE_PX = 32  # official polygons reach up to 15 pixels past the border
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CityscapesFrame:
+class CityscapesFrame(Sample):
     """One frame of the data set.
 
     Attributes:
-        stem: City, sequence and frame, such as `aachen_000000_000019`.
-        split: `train`, `val` or `test`.
-        city: Name of the folder.
+        group: Its city, the name of the folder.
         polygons: The file with its labels, or None when there is none.
-        image_path: The picture, or None when there is none.
     """
 
-    stem: str
-    split: str
-    city: str
     polygons: Path | None
-    image_path: Path | None
 
     def ground_truth(self, kind: str) -> Path | None:
         """Return an official picture of the labels that lies beside the polygons, or None.
@@ -58,14 +52,9 @@ class CityscapesFrame:
         return path if path.is_file() else None
 
     @property
-    def group(self) -> str:
-        """The city."""
-        return self.city
-
-    @property
     def name(self) -> str:
         """How messages call it, `split/city/stem`."""
-        return f"{self.split}/{self.city}/{self.stem}"
+        return f"{self.split}/{self.group}/{self.stem}"
 
     @property
     def image_name(self) -> str:
@@ -89,27 +78,17 @@ class CityscapesFrame:
         """What it lacks, such as `has no picture`, or None when it has all."""
         return _missing_part(self)
 
-    def image(self) -> Image:
-        """Return the picture, uint8 (H, W, 3), RGB.
+    @property
+    def image_hint(self) -> str:
+        """Where its picture comes from, for those who lack it."""
+        return "unpack `leftImg8bit_trainvaltest.zip` there"
 
-        Raises:
-            DatasetError: There is none, or it cannot be read.
-        """
-        if self.image_path is None:
-            raise DatasetError(
-                f"`{self.name}` has no picture",
-                hint="unpack `leftImg8bit_trainvaltest.zip` there",
-            )
-        return read_sample_image(self.image_path)
-
-    def segments(
-        self, classes: DatasetClasses, *, size: tuple[int, int] | None = None
-    ) -> VisibleObjects:
+    def segments(self, classes: DatasetClasses, *, size: tuple[int, int] | None = None) -> Segments:
         """Return what its polygons leave to be seen; see `Sample`."""
         drawn = draw_objects(read_annotation(self._polygons()))
         if size is not None:
             drawn = drawn.resized(size)
-        return visible_segments(drawn, classes=classes, stuff="regions")
+        return visible_objects(drawn, classes=classes, stuff="regions").segments()
 
     def instance_ids(self) -> NDArray[np.int32]:
         """Return official `instanceIds` values, int32 (H, W).
@@ -131,9 +110,17 @@ class CityscapesFrame:
             )
         return draw_objects(annotation).instance_ids()
 
-    def inspect(self) -> SampleInspection:
-        """Return all that is wrong with the picture and the polygons; both are read."""
-        return inspect_frame(self)
+    def missing_parts(self) -> list[Finding]:
+        """Return what there is to say about files that are not there."""
+        wrong = self.image_path is None or self.split != "test"
+        return [one._replace(wrong=wrong) for one in Sample.missing_parts(self)]
+
+    def label_findings(self, size: tuple[int, int] | None) -> list[Finding]:
+        """Return what there is to say about the polygons."""
+        if self.polygons is None:
+            return []
+        annotation = read_annotation(self.polygons)
+        return [*_label_findings(annotation, self), *_size_findings(annotation, size, self.name)]
 
     def _polygons(self) -> Path:
         if self.polygons is None:
@@ -150,7 +137,7 @@ def _missing_part(sample: CityscapesFrame) -> str | None:
         return "has no picture"
     if sample.polygons is not None:
         return None
-    folder = sample.image_path.parents[3] / LABELS / sample.split / sample.city
+    folder = sample.image_path.parents[3] / LABELS / sample.split / sample.group
     drawn = [k for k in GROUND_TRUTH if (folder / f"{sample.stem}_gtFine_{k}.png").exists()]
     if drawn:
         return (
@@ -174,3 +161,44 @@ def _read_instance_ids(path: Path) -> NDArray[np.int32]:
         return decode_label_image(data, name=name).astype(np.int32)
     except SourceError as error:
         raise wrong from error
+
+
+def _label_findings(annotation: Annotation, frame: CityscapesFrame) -> list[Finding]:
+    where = frame.name
+    findings = [Finding("polygon", where, text, wrong=True) for text in annotation.problems]
+    findings += [
+        Finding("label", where, f"has the unknown label `{name}`", wrong=True)
+        for name in annotation.unknown
+    ]
+    if all(item.label.train_id is None for item in annotation.objects):
+        text = "has no labels of any training class: a dummy, as in the test split"
+        findings.append(Finding("dummy", where, text, wrong=frame.split != "test"))
+    if annotation.outside:
+        reach = _reach_px(annotation)
+        count = annotation.outside
+        subject = "1 polygon reaches" if count == 1 else f"{count} polygons reach"
+        text = f"{subject} out of the picture, by up to {reach:.0f} px"
+        findings.append(Finding("outside", where, text, wrong=reach > _USUAL_OUTSIDE_PX))
+    if annotation.deleted:
+        count = annotation.deleted
+        text = f"{count} object{' is' if count == 1 else 's are'} marked as deleted"
+        findings.append(Finding("deleted", where, text, wrong=False))
+    return findings
+
+
+def _size_findings(
+    annotation: Annotation, size: tuple[int, int] | None, where: str
+) -> list[Finding]:
+    if size is None or size == annotation.image_size:
+        return []
+    (height, width), (label_height, label_width) = size, annotation.image_size
+    text = f"the picture has {width} x {height} pixels, its polygons {label_width} x {label_height}"
+    return [Finding("size", where, text, wrong=not same_shape(size, annotation.image_size))]
+
+
+def _reach_px(annotation: Annotation) -> float:
+    """Return how far polygons reach out of the image, pixels."""
+    height, width = annotation.image_size
+    points = np.concatenate([item.points for item in annotation.objects])
+    beyond = np.maximum(-points, points - (width - 1, height - 1))
+    return float(beyond.max())

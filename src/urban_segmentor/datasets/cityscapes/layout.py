@@ -1,4 +1,4 @@
-"""Images and polygon files of a Cityscapes folder, frame by frame.
+"""A Cityscapes folder: its images and polygon files, frame by frame, and as a set of samples.
 
 Source: the layout of the official archives, `gtFine/{split}/{city}/{stem}_gtFine_polygons.json`
 and `leftImg8bit/{split}/{city}/{stem}_leftImg8bit.png`; pictures may be JPEG as well.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from difflib import get_close_matches
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from urban_segmentor.datasets.cityscapes.file_names import (
@@ -19,13 +18,25 @@ from urban_segmentor.datasets.cityscapes.file_names import (
     POLYGONS_SUFFIX,
 )
 from urban_segmentor.datasets.cityscapes.frame import CityscapesFrame
-from urban_segmentor.errors import DatasetError, SettingError
+from urban_segmentor.datasets.dataset_classes import DatasetClasses
+from urban_segmentor.datasets.findings import Finding
+from urban_segmentor.datasets.samples import SampleSet, samples_of_split
+from urban_segmentor.errors import DatasetError
+from urban_segmentor.structures.cityscapes_labels import CITYSCAPES, TRAIN_LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
 _MAX_NAMED = 8
+_OFFICIAL_COUNTS = {"train": 2975, "val": 500, "test": 1525}
 _FILE_SUFFIXES = (".json", ".yaml", ".yml")
+
+
+COLORED = DatasetClasses(
+    labels=tuple(label for label in CITYSCAPES if label.label_id > 0 and any(label.color))
+)
+"""Every class that has a color of its own, also those that no network is trained on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,28 +62,7 @@ class Layout:
         Raises:
             SettingError: There is no such split.
         """
-        chosen = tuple(frame for frame in self.frames if frame.split == split)
-        if not chosen:
-            raise SettingError(
-                f"there is no split `{split}` in `{self.root}`",
-                hint=f"choose from {', '.join(self.splits)} with --split",
-            )
-        return chosen
-
-    def find(self, stem: str) -> CityscapesFrame:
-        """Return the frame of a stem, which may have the endings of its files.
-
-        Raises:
-            SettingError: There is no such frame.
-        """
-        name = Path(stem).name.partition("_gtFine")[0].partition("_leftImg8bit")[0]
-        for frame in self.frames:
-            if frame.stem == name:
-                return frame
-        raise SettingError(
-            f"there is no frame `{name}` in `{self.root}`",
-            hint=f"frames are called like `{self.frames[0].stem}`",
-        )
+        return samples_of_split(self.frames, split, root=self.root)
 
 
 def read_layout(root: Path) -> Layout:
@@ -105,7 +95,7 @@ def read_layout(root: Path) -> Layout:
     frames = tuple(
         CityscapesFrame(
             split=split,
-            city=city,
+            group=city,
             stem=stem,
             polygons=polygons.get((split, city, stem)),
             image_path=images.get((split, city, stem)),
@@ -115,9 +105,40 @@ def read_layout(root: Path) -> Layout:
     return Layout(root=root, frames=frames)
 
 
-def with_labels(frames: Sequence[CityscapesFrame]) -> list[tuple[CityscapesFrame, Path]]:
-    """Return the frames that have polygons, each with their file."""
-    return [(frame, frame.polygons) for frame in frames if frame.polygons is not None]
+def cityscapes_set(layout: Layout) -> SampleSet:
+    """Return the frames of a Cityscapes folder.
+
+    Args:
+        layout: What the folder has.
+    """
+    return SampleSet(
+        root=layout.root,
+        kind="cityscapes",
+        samples=layout.frames,
+        classes=DatasetClasses(labels=tuple(label for label in CITYSCAPES if label.label_id > 0)),
+        counted=DatasetClasses(labels=TRAIN_LABELS),
+        drawn=COLORED,
+        grouping="city",
+        findings=tuple(_set_findings(layout.frames)),
+    )
+
+
+def _set_findings(frames: Sequence[CityscapesFrame]) -> Iterator[Finding]:
+    """Yield the frames of one name, and which splits are not as large as the official ones.
+
+    Args:
+        frames: All frames of a folder.
+    """
+    known: dict[tuple[str, str], CityscapesFrame] = {}
+    for frame in frames:
+        other = known.setdefault((frame.split, frame.stem), frame)
+        if other is not frame:
+            yield Finding("name", frame.name, f"has the name of `{other.name}`", wrong=True)
+    for split, official in _OFFICIAL_COUNTS.items():
+        found = sum(one.split == split and one.image_path is not None for one in frames)
+        if found != official:
+            text = f"has {found:,} pictures, the official data set has {official:,}"
+            yield Finding("count", split, text, wrong=False)
 
 
 def _files(folder: Path, endings: tuple[str, ...]) -> Iterator[tuple[tuple[str, str, str], Path]]:

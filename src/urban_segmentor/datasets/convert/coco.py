@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from urban_segmentor.datasets.convert.frame_report import ClassCount, empty_class_count
 from urban_segmentor.io.writers.coco_json import CocoJsonFile, coco_head
 from urban_segmentor.structures.coco_annotations import annotation_rows, coco_categories
 
@@ -12,14 +11,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from urban_segmentor.datasets.cityscapes.segments import VisibleObjects
     from urban_segmentor.datasets.dataset_classes import DatasetClasses
+    from urban_segmentor.datasets.segments import Segments
 
 Annotations = list[dict[str, Any]]
 """Annotations of a frame, without `id` and `image_id`, which the split decides."""
 
 
-def coco_annotations(segments: VisibleObjects) -> Annotations:
+def coco_annotations(segments: Segments) -> Annotations:
     """Return the annotations of a frame; masks are run lengths, groups are crowds.
 
     Args:
@@ -31,22 +30,6 @@ def coco_annotations(segments: VisibleObjects) -> Annotations:
         class_ids=segments.class_ids,
         is_crowd=segments.is_crowd,
     )
-
-
-def count_annotations(
-    annotations: Annotations, *, classes: DatasetClasses
-) -> dict[str, ClassCount]:
-    """Return how many annotations and pixels each class has."""
-    counts: dict[str, ClassCount] = {}
-    for annotation in annotations:
-        class_id: int = annotation["category_id"] - 1
-        count = counts.setdefault(classes.names[class_id], empty_class_count())
-        if annotation["iscrowd"]:
-            count["groups"] += 1
-        else:
-            count["segments"] += 1
-            count["pixels"] += annotation["area"]
-    return counts
 
 
 def write_coco(

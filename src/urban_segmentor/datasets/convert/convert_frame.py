@@ -7,11 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from urban_segmentor.datasets.cityscapes.annotation import read_annotation
 from urban_segmentor.datasets.cityscapes.file_names import IMAGES, LABELS
-from urban_segmentor.datasets.cityscapes.outlines import visible_outlines
-from urban_segmentor.datasets.cityscapes.rasterize import ObjectMap, draw_objects
-from urban_segmentor.datasets.cityscapes.segments import visible_segments
-from urban_segmentor.datasets.convert.coco import coco_annotations, count_annotations
-from urban_segmentor.datasets.convert.frame_report import FrameReport, empty_round_trip
+from urban_segmentor.datasets.cityscapes.visible_objects import (
+    ObjectMap,
+    draw_objects,
+    visible_objects,
+)
+from urban_segmentor.datasets.convert.coco import coco_annotations
+from urban_segmentor.datasets.convert.frame_report import (
+    FrameReport,
+    count_segments,
+    empty_round_trip,
+)
 from urban_segmentor.datasets.convert.panoptic import panoptic_labels
 from urban_segmentor.datasets.convert.yolo import original_labels, yolo_labels
 from urban_segmentor.datasets.sample_images import place_image, same_shape
@@ -71,15 +77,20 @@ def convert_frame(frame: CityscapesFrame, options: ConversionOptions) -> FrameRe
     extra: dict[str, Any] = {"image": _image(image, size)}
     if options.format == "yolo":
         _write_yolo(annotation, drawn, frame, options, report)
-    elif options.format == "coco":
-        segments = visible_segments(
-            drawn.resized(size), classes=options.classes, stuff=options.stuff
-        )
-        extra["annotations"] = coco_annotations(segments)
-        report["hidden"] = segments.hidden
-        report["classes"] = count_annotations(extra["annotations"], classes=options.classes)
     else:
-        extra["segments_info"] = _write_panoptic(drawn.resized(size), frame, options, report)
+        stuff = options.stuff if options.format == "coco" else "whole"
+        found = visible_objects(drawn.resized(size), classes=options.classes, stuff=stuff)
+        segments = found.segments()
+        report["hidden"] = found.hidden
+        report["classes"] = count_segments(segments, classes=options.classes)
+        if options.format == "coco":
+            extra["annotations"] = coco_annotations(segments)
+        else:
+            segment_ids, entries = panoptic_labels(segments, classes=options.classes)
+            extra["segments_info"] = entries
+            name = f"{frame.stem}_gtFine_panoptic.png"
+            path = options.out / panoptic_folder(frame.split) / name
+            write_atomically(path, panoptic_png(segment_ids), overwrite=True)
     for kind in options.ground_truth:
         _write_ground_truth(drawn, frame, options, kind)
     record = json.dumps({"report": report, **extra}).encode("ascii")
@@ -102,10 +113,9 @@ def _write_yolo(
     if options.as_original:
         labels = original_labels(annotation, classes=options.classes)
     else:
-        outlines = visible_outlines(drawn, classes=options.classes, stuff=options.stuff)
-        size = annotation.image_size
-        labels = yolo_labels(outlines, classes=options.classes, image_size=size)
-        report["hidden"] = outlines.hidden
+        found = visible_objects(drawn, classes=options.classes, stuff=options.stuff)
+        labels = yolo_labels(found, classes=options.classes)
+        report["hidden"] = found.hidden
     report["classes"], report["large"], report["small"] = (
         labels.classes,
         labels.large,
@@ -118,21 +128,11 @@ def _write_yolo(
     write_atomically(options.out / "labels" / frame.split / name, labels.labels, overwrite=True)
 
 
-def _write_panoptic(
-    drawn: ObjectMap, frame: CityscapesFrame, options: ConversionOptions, report: FrameReport
-) -> list[dict[str, Any]]:
-    labels = panoptic_labels(drawn, classes=options.classes)
-    report["classes"], report["hidden"] = labels.classes, labels.hidden
-    path = options.out / panoptic_folder(frame.split) / f"{frame.stem}_gtFine_panoptic.png"
-    write_atomically(path, panoptic_png(labels.segment_ids), overwrite=True)
-    return labels.segments
-
-
 def _write_ground_truth(
     drawn: ObjectMap, frame: CityscapesFrame, options: ConversionOptions, kind: str
 ) -> None:
     name = f"{frame.stem}_gtFine_{kind}.png"
-    path = options.out / LABELS / frame.split / frame.city / name
+    path = options.out / LABELS / frame.split / frame.group / name
     if kind == "color":
         image = drawn.colors()
     elif kind == "labelIds":

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
+
+if TYPE_CHECKING:
+    from urban_segmentor.datasets.dataset_classes import DatasetClasses
+    from urban_segmentor.datasets.segments import Segments
 
 
 class ClassCount(TypedDict):
@@ -76,6 +80,27 @@ GOOD_IOU = 0.995
 def empty_class_count() -> ClassCount:
     """Return a class count of zeros."""
     return {"segments": 0, "groups": 0, "bridged": 0, "pixels": 0, "lost": 0, "added": 0}
+
+
+def count_segments(segments: Segments, *, classes: DatasetClasses) -> dict[str, ClassCount]:
+    """Return how many segments, groups and pixels each class has.
+
+    Args:
+        segments: What is to be seen in a frame.
+        classes: The class set that they count in.
+    """
+    counts: dict[str, ClassCount] = {}
+    class_ids: list[int] = segments.class_ids.tolist()
+    crowds: list[bool] = segments.is_crowd.tolist()
+    areas: list[int] = segments.masks.areas().tolist()
+    for class_id, is_crowd, area in zip(class_ids, crowds, areas, strict=True):
+        count = counts.setdefault(classes.names[class_id], empty_class_count())
+        if is_crowd:
+            count["groups"] += 1
+        else:
+            count["segments"] += 1
+            count["pixels"] += area
+    return counts
 
 
 def empty_round_trip() -> RoundTrip:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import cv2
+import numpy as np
+
 from urban_segmentor.datasets.convert.frame_report import (
     LARGE_PX,
     ClassCount,
@@ -16,8 +19,9 @@ from urban_segmentor.structures.yolo_lines import yolo_lines
 
 if TYPE_CHECKING:
     from urban_segmentor.datasets.cityscapes.annotation import Annotation
-    from urban_segmentor.datasets.cityscapes.outlines import VisibleOutlines
+    from urban_segmentor.datasets.cityscapes.visible_objects import VisibleObject, VisibleObjects
     from urban_segmentor.datasets.dataset_classes import DatasetClasses
+    from urban_segmentor.structures.polygons import BridgedRing
 
 
 class YoloLabels(NamedTuple):
@@ -38,46 +42,52 @@ class YoloLabels(NamedTuple):
     small: RoundTrip
 
 
-def yolo_labels(
-    outlines: VisibleOutlines, *, classes: DatasetClasses, image_size: tuple[int, int]
-) -> YoloLabels:
+def yolo_labels(found: VisibleObjects, *, classes: DatasetClasses) -> YoloLabels:
     """Return the label files of a frame.
 
     Args:
-        outlines: What is to be seen in it.
-        classes: The class set that `outlines` counts in.
-        image_size: Height and width of the frame that they were drawn on, pixels.
+        found: What is to be seen in it.
+        classes: The class set that `found` counts in.
     """
     counts: dict[str, ClassCount] = {}
     large, small = empty_round_trip(), empty_round_trip()
     kept: list[bytes] = []
     ignored: list[bytes] = []
-    labeled, names = outlines.outlines, classes.names
+    outlines = [one.outline() for one in found.objects]
     lines = yolo_lines(
-        [outline.class_id for outline in labeled],
-        [outline.ring for outline in labeled],
-        image_size=image_size,
+        [one.class_id for one in found.objects],
+        [outline.pixels for outline in outlines],
+        image_size=found.image_size,
     )
-    for outline, line, fill in zip(labeled, lines, outlines.fills(), strict=True):
-        count = counts.setdefault(names[outline.class_id], empty_class_count())
-        if outline.is_crowd:
+    for one, outline, line in zip(found.objects, outlines, lines, strict=True):
+        count = counts.setdefault(classes.names[one.class_id], empty_class_count())
+        if one.is_crowd:
             ignored.append(line)
             count["groups"] += 1
             continue
         kept.append(line)
-        pixels, lost, added = fill
+        pixels, lost, added = _filled(one, outline)
         count["segments"] += 1
         count["pixels"] += pixels
         count["lost"] += lost
         count["added"] += added
-        count["bridged"] += outline.joined
-        trip = large if pixels > LARGE_PX else small
-        if lost or added:
-            add_iou(trip, (pixels - lost) / (pixels + added))
-        else:
-            trip["segments"] += 1
-            trip["sum_iou"] += 1
+        count["bridged"] += outline.borders > 1
+        iou = (pixels - lost) / (pixels + added)
+        add_iou(large if pixels > LARGE_PX else small, iou)
     return YoloLabels(b"".join(kept), b"".join(ignored), counts, large, small)
+
+
+def _filled(one: VisibleObject, outline: BridgedRing) -> tuple[int, int, int]:
+    """Return the pixels of an object, those that filling lacks, and those that it has too many."""
+    crop, origin = one.mask()
+    mask = crop.view(np.uint8)
+    pixels = cv2.countNonZero(mask)
+    if outline.parts == 1:
+        return pixels, 0, 0
+    filled = np.zeros(mask.shape, dtype=np.uint8)
+    cv2.fillPoly(filled, [outline.pixels - np.array(origin, dtype=np.int32)], (1,))
+    both = cv2.countNonZero(filled & mask)
+    return pixels, pixels - both, cv2.countNonZero(filled) - both
 
 
 def original_labels(annotation: Annotation, *, classes: DatasetClasses) -> YoloLabels:

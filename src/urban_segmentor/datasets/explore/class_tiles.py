@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from urban_segmentor.datasets.cityscapes.segments import VisibleObjects
     from urban_segmentor.datasets.dataset_classes import DatasetClasses
     from urban_segmentor.datasets.samples import Sample
+    from urban_segmentor.datasets.segments import Segments
     from urban_segmentor.structures.cityscapes_labels import CityscapesLabel
     from urban_segmentor.structures.frame import Image
     from urban_segmentor.structures.masks import Crop
@@ -61,7 +61,7 @@ class TileCandidate(NamedTuple):
 
 
 def tile_candidates(
-    frame: Sample, segments: VisibleObjects, *, classes: DatasetClasses
+    frame: Sample, segments: Segments, *, classes: DatasetClasses
 ) -> list[TileCandidate]:
     """Return the candidate tiles of a frame: one per object, and one per class of stuff.
 

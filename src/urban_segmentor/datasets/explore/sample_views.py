@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import cv2
 import numpy as np
 
-from urban_segmentor.datasets.samples import as_instances
 from urban_segmentor.reports.montage import LegendEntry, Tile, montage
 from urban_segmentor.result import Result
 from urban_segmentor.structures.frame import Frame
@@ -15,9 +14,9 @@ from urban_segmentor.visualization.overlay import Overlay
 from urban_segmentor.visualization.style import OverlayStyle
 
 if TYPE_CHECKING:
-    from urban_segmentor.datasets.cityscapes.segments import VisibleObjects
     from urban_segmentor.datasets.dataset_classes import DatasetClasses
     from urban_segmentor.datasets.samples import Sample
+    from urban_segmentor.datasets.segments import Segments
     from urban_segmentor.structures.frame import Image
 
 Sizing: TypeAlias = Literal["image", "labels"]
@@ -71,7 +70,7 @@ def _drawn(
     else:
         segments = frame.segments(classes)
         image = resize_image(image, segments.masks.image_size)
-    instances = as_instances(segments, classes=classes)
+    instances = segments.as_instances(classes)
     overlay = Overlay(style=_OVERLAY_STYLE).draw(
         Result(frame=Frame(pixels=image), instances=instances)
     )
@@ -80,7 +79,7 @@ def _drawn(
     return overlay, label_map, _legend(segments, classes)
 
 
-def _legend(segments: VisibleObjects, classes: DatasetClasses) -> list[LegendEntry]:
+def _legend(segments: Segments, classes: DatasetClasses) -> list[LegendEntry]:
     """Return the legend: things with their counts, stuff with its share of the image."""
     areas = segments.masks.areas()
     height, width = segments.masks.image_size

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from urban_segmentor.datasets.cityscapes.segments import VisibleObjects
     from urban_segmentor.datasets.dataset_classes import DatasetClasses
+    from urban_segmentor.datasets.segments import Segments
 
 SIZE_EDGES_PX = tuple(4**power for power in range(12))
 """Areas at which the bins of the size distribution begin, pixels; the last has no end."""
@@ -42,7 +42,7 @@ class FrameCount(NamedTuple):
     areas: NDArray[np.int64]
 
 
-def count_frame(segments: VisibleObjects, *, classes: DatasetClasses) -> FrameCount:
+def count_frame(segments: Segments, *, classes: DatasetClasses) -> FrameCount:
     """Return the counts of a frame for each class.
 
     Args:

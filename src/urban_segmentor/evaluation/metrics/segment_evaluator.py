@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from urban_segmentor.datasets.label_masks import paint_label_mask
+from urban_segmentor.datasets.segments import paint_label_mask
 from urban_segmentor.evaluation.metrics.coco_ap import CocoMeter
 from urban_segmentor.evaluation.metrics.evaluator import Evaluation
 from urban_segmentor.evaluation.metrics.panoptic_quality import PanopticMeter
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from urban_segmentor.datasets.cityscapes.segments import VisibleObjects
     from urban_segmentor.datasets.dataset_classes import DatasetClasses
+    from urban_segmentor.datasets.segments import Segments
     from urban_segmentor.evaluation.predictions import FramePrediction
 
 
@@ -42,7 +42,7 @@ class SegmentEvaluator:
         self._images = 0
         self._added: set[str] = set()
 
-    def add(self, segments: VisibleObjects, predicted: FramePrediction) -> None:
+    def add(self, segments: Segments, predicted: FramePrediction) -> None:
         """Add one picture.
 
         Args:
@@ -100,7 +100,7 @@ class SegmentEvaluator:
             objects=self._coco.object_counts(),
         )
 
-    def _numbered(self, segments: VisibleObjects) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
+    def _numbered(self, segments: Segments) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
         """Return the number of each mask's segment, int32 (N,), and each segment's first mask.
 
         Regions of a class of stuff are one segment, and so are the crowds of a class.

@@ -11,9 +11,10 @@ import os
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, NamedTuple
 
+from urban_segmentor.datasets.findings import shown
 from urban_segmentor.errors import PredictionError
 from urban_segmentor.evaluation.predictions.collector import PredictionCollector
-from urban_segmentor.evaluation.predictions.json_values import as_score, describe
+from urban_segmentor.evaluation.predictions.json_values import as_score
 from urban_segmentor.evaluation.predictions.png import read_mask
 from urban_segmentor.evaluation.predictions.prediction import FramePrediction
 from urban_segmentor.evaluation.predictions.untrusted_files import read_inside
@@ -117,7 +118,7 @@ def _read_lines(path: Path, *, root: Path) -> list[_Line]:
         fields = raw.split()
         if len(fields) != 3:
             raise PredictionError(
-                f"{context} has {len(fields)} words, expected 3: {describe(raw)}",
+                f"{context} has {len(fields)} words, expected 3: {shown(raw)}",
                 hint=_FORMAT_HINT,
             )
         mask = _mask_path(fields[0], text_file=path, root=root, context=context)
@@ -130,8 +131,7 @@ def _read_lines(path: Path, *, root: Path) -> list[_Line]:
         name = _BY_ID.get(_label_id(fields[1]))
         if name is None:
             raise PredictionError(
-                f"{context} has the label id {describe(fields[1])}, expected a whole number, "
-                "0 to 33",
+                f"{context} has the label id {shown(fields[1])}, expected a whole number, 0 to 33",
                 hint=_FORMAT_HINT,
             )
         lines.append(
@@ -146,7 +146,7 @@ def _mask_path(text: str, *, text_file: Path, root: Path, context: str) -> Path:
     path = Path(os.path.normpath(text_file.parent / text))
     if absolute or "\0" in text or not path.is_relative_to(os.path.normpath(root)):
         raise PredictionError(
-            f"{context} names the mask {describe(text)}, which leads out of `{root}`",
+            f"{context} names the mask {shown(text)}, which leads out of `{root}`",
             hint="write the paths of masks relative to the text file, inside the folder",
         )
     return path

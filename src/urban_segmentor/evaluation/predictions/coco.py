@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from urban_segmentor.errors import PredictionError
+from urban_segmentor.datasets.coco_outlines import Outline, decode_outline, parse_outline
+from urban_segmentor.datasets.findings import WrongEntryError
+from urban_segmentor.errors import PredictionError, ShapeError
 from urban_segmentor.evaluation.predictions.collector import PredictionCollector
 from urban_segmentor.evaluation.predictions.json_values import as_box, as_list, as_object, as_score
 from urban_segmentor.evaluation.predictions.prediction import FramePrediction
 from urban_segmentor.evaluation.predictions.resizing import check_fit
-from urban_segmentor.evaluation.predictions.segmentation import (
-    RunLengths,
-    Segmentation,
-    decode_mask,
-    parse_segmentation,
-)
 from urban_segmentor.structures.polygons import MAX_COORDINATE
 
 if TYPE_CHECKING:
@@ -24,13 +20,17 @@ if TYPE_CHECKING:
 
 
 class _Detection(NamedTuple):
-    """One prediction with its mask not decoded; `box` is x, y, width, height in pixels."""
+    """One prediction with its mask not decoded; `box` is x, y, width, height in pixels.
+
+    The mask is of `mask_size`, height and width in pixels, or of the size of its image.
+    """
 
     position: int
     class_id: int
     score: float
     box: tuple[float, float, float, float] | None
-    mask: Segmentation
+    mask: Outline
+    mask_size: tuple[int, int] | None
 
 
 class CocoPredictions:
@@ -51,7 +51,7 @@ class CocoPredictions:
     def __init__(
         self, index: CocoIndex, detections: dict[str, list[_Detection]], *, path: Path, resize: bool
     ) -> None:
-        self.class_names = index.class_names
+        self.class_names = index.categories.names
         self.stems = frozenset(index.sizes) | frozenset(detections)
         self._sizes = index.sizes
         self._detections = detections
@@ -67,7 +67,6 @@ class CocoPredictions:
 
         Raises:
             PredictionError: The file does not list it, or masks have another size or are damaged.
-            MissingExtraError: Masks are polygons, and faster-coco-eval is not installed.
         """
         if stem not in self.stems:
             raise PredictionError(
@@ -79,11 +78,14 @@ class CocoPredictions:
         collector = PredictionCollector(size, context=image)
         for detection in self._detections.get(stem, ()):
             context = f"{image}: prediction {detection.position}"
-            mask_size = (
-                detection.mask.size if isinstance(detection.mask, RunLengths) else image_size
-            )
+            mask_size = detection.mask_size or image_size
             check_fit(mask_size, size, resize=self._resize, context=context)
-            crop, origin = decode_mask(detection.mask, image_size=image_size, context=context)
+            try:
+                crop, origin = decode_outline(detection.mask, image_size=mask_size)
+            except ShapeError as error:
+                raise PredictionError(
+                    f"{context} has a damaged mask: {error}", hint="save the predictions again"
+                ) from error
             collector.add(
                 crop,
                 origin,
@@ -121,12 +123,23 @@ def parse_coco(content: object, index: CocoIndex, *, path: Path, resize: bool) -
         detections.setdefault(stem, []).append(
             _Detection(
                 position,
-                index.class_id(fields.get("category_id"), context=context),
+                index.categories.class_id(fields.get("category_id"), context=context),
                 as_score(fields["score"], context=f"{context}: `score`"),
                 None
                 if box is None
                 else as_box(box, max_value=MAX_COORDINATE, context=f"{context}: `bbox`"),
-                parse_segmentation(fields.get("segmentation"), context=context),
+                *_outline(fields.get("segmentation"), context=context),
             )
         )
     return CocoPredictions(index, detections, path=path, resize=resize)
+
+
+def _outline(value: object, *, context: str) -> tuple[Outline, tuple[int, int] | None]:
+    """Return a mask that is not decoded yet, and the height and width that it is of."""
+    try:
+        return parse_outline(value)
+    except WrongEntryError as error:
+        raise PredictionError(
+            f"{context} {error.text}",
+            hint="save masks as pycocotools does, `counts` as text; boxes alone cannot be scored",
+        ) from error

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from urban_segmentor.datasets.files import read_json
+from urban_segmentor.datasets.findings import shown
 from urban_segmentor.errors import PredictionError
 from urban_segmentor.evaluation.predictions.frame_names import check_class_names, stem_of
 from urban_segmentor.evaluation.predictions.json_values import (
@@ -15,35 +17,27 @@ from urban_segmentor.evaluation.predictions.json_values import (
     as_object,
     as_size,
     as_text,
-    describe,
 )
 from urban_segmentor.evaluation.predictions.resizing import MAX_PIXELS
-from urban_segmentor.evaluation.predictions.untrusted_files import read_json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CocoIndex:
-    """Images and categories of a COCO file by their ids.
+class Categories(NamedTuple):
+    """The classes of a file.
 
     Attributes:
-        path: The COCO file.
-        stems: Stem of the file name by image id.
-        sizes: Height and width by stem, pixels, or None where the file does not say.
-        class_names: In the order of the file.
-        class_ids: Position in `class_names` by category id.
+        names: Class names, in the order of the file; they may repeat, as in some models' lists.
+        class_ids: Class id, the position in `names`, by category id.
     """
 
-    path: Path
-    stems: dict[Id, str]
-    sizes: dict[str, tuple[int, int] | None]
-    class_names: tuple[str, ...]
+    names: tuple[str, ...]
     class_ids: dict[int, int]
 
     def class_id(self, category_id: object, *, context: str) -> int:
-        """Return the class id, the position in `class_names`, of a category id.
+        """Return the class id of a category id.
 
         Args:
             category_id: The category id of an annotation.
@@ -56,12 +50,29 @@ class CocoIndex:
         if number not in self.class_ids:
             known = ", ".join(map(str, sorted(self.class_ids)[:20]))
             raise PredictionError(
-                f"{context} has the category id {describe(number)}, not one of `{self.path}`: "
+                f"{context} has the category id {shown(number)}, not one of those that there are: "
                 f"{known}",
-                hint="predictions must have the category ids of the annotations; "
-                "many count from 1, not from 0",
+                hint="ids are those of `categories`, many count from 1, not from 0; panoptic files "
+                "without `categories` have official label ids",
             )
         return self.class_ids[number]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CocoIndex:
+    """Images and categories of a COCO file by their ids.
+
+    Attributes:
+        path: The COCO file.
+        stems: Stem of the file name by image id.
+        sizes: Height and width by stem, pixels, or None where the file does not say.
+        categories: Its classes.
+    """
+
+    path: Path
+    stems: dict[Id, str]
+    sizes: dict[str, tuple[int, int] | None]
+    categories: Categories
 
     def stem(self, image_id: object, *, context: str) -> str:
         """Return the stem of an image id; a text that is no id is taken for a file name.
@@ -79,7 +90,7 @@ class CocoIndex:
         if isinstance(parsed_id, str):
             return stem_of(parsed_id)
         raise PredictionError(
-            f"{context} has the image id {describe(parsed_id)}, which `{self.path}` does not have",
+            f"{context} has the image id {shown(parsed_id)}, which `{self.path}` does not have",
             hint="predictions must have the image ids of the annotations",
         )
 
@@ -93,7 +104,9 @@ def read_index(path: Path) -> CocoIndex:
     Raises:
         PredictionError: It cannot be read, or is no such file.
     """
-    return parse_index(read_json(path, compact=_without_annotations), path=path)
+    return parse_index(
+        read_json(path, compact=_without_annotations, error=PredictionError), path=path
+    )
 
 
 def parse_index(content: object, *, path: Path) -> CocoIndex:
@@ -107,35 +120,58 @@ def parse_index(content: object, *, path: Path) -> CocoIndex:
         PredictionError: It has no such lists, an id or image twice, or no Cityscapes class.
     """
     fields = as_object(content, context=f"`{path}`")
-    class_names, class_ids = parse_categories(fields.get("categories"), path=path)
+    categories = parse_categories(fields.get("categories"), path=path)
     stems: dict[Id, str] = {}
     sizes: dict[str, tuple[int, int] | None] = {}
-    images = as_list(fields.get("images"), context=f"`{path}`: `images`")
-    for position, entry in enumerate(images):
-        context = f"`{path}`: image {position}"
-        image = as_object(entry, context=context)
-        image_id = as_id(image.get("id"), context=f"{context}: `id`")
-        stem = stem_of(as_text(image.get("file_name"), context=f"{context}: `file_name`"))
-        if image_id in stems or stem in sizes:
-            twice = f"the id {describe(image_id)}" if image_id in stems else f"the picture `{stem}`"
+    for image in parse_images(fields.get("images"), path=path):
+        stem = stem_of(image.file_name)
+        if image.image_id in stems or stem in sizes:
+            is_known = image.image_id in stems
+            twice = f"the id {shown(image.image_id)}" if is_known else f"the picture `{stem}`"
             raise PredictionError(
-                f"{context} has {twice} a second time", hint="list every picture once"
+                f"{image.context} has {twice} a second time", hint="list every picture once"
             )
-        stems[image_id] = stem
+        stems[image.image_id] = stem
         sizes[stem] = as_size(
-            image.get("height"), image.get("width"), max_pixels=MAX_PIXELS, context=context
+            image.fields.get("height"),
+            image.fields.get("width"),
+            max_pixels=MAX_PIXELS,
+            context=image.context,
         )
-    if not images:
+    if not stems:
         raise PredictionError(f"`{path}` has no images", hint="save the predictions again")
-    return CocoIndex(
-        path=path, stems=stems, sizes=sizes, class_names=class_names, class_ids=class_ids
-    )
+    return CocoIndex(path=path, stems=stems, sizes=sizes, categories=categories)
 
 
-def parse_categories(content: object, *, path: Path) -> tuple[tuple[str, ...], dict[int, int]]:
-    """Return the class names, and the class id of each category id.
+class ListedImage(NamedTuple):
+    """An entry of `images`: its place for messages, all its fields, and two that are checked."""
 
-    Names may repeat, as in the class lists of some models.
+    context: str
+    fields: dict[str, Any]
+    image_id: Id
+    file_name: str
+
+
+def parse_images(content: object, *, path: Path) -> Iterator[ListedImage]:
+    """Yield the entries of `images`.
+
+    Args:
+        content: The list `images` of a file.
+        path: The file, named in messages.
+
+    Raises:
+        PredictionError: It is no such list.
+    """
+    for position, entry in enumerate(as_list(content, context=f"`{path}`: `images`")):
+        context = f"`{path}`: image {position}"
+        fields = as_object(entry, context=context)
+        image_id = as_id(fields.get("id"), context=f"{context}: `id`")
+        name = as_text(fields.get("file_name"), context=f"{context}: `file_name`")
+        yield ListedImage(context, fields, image_id, name)
+
+
+def parse_categories(content: object, *, path: Path) -> Categories:
+    """Return the classes of a file.
 
     Args:
         content: The list `categories` of a file.
@@ -153,13 +189,13 @@ def parse_categories(content: object, *, path: Path) -> tuple[tuple[str, ...], d
         name = as_text(category.get("name"), context=f"{context}: `name`")
         if number in class_ids:
             raise PredictionError(
-                f"{context} has the id {describe(number)} a second time",
+                f"{context} has the id {shown(number)} a second time",
                 hint="give every category an id of its own",
             )
         class_ids[number] = len(names)
         names.append(name)
     check_class_names(names, path=path)
-    return tuple(names), class_ids
+    return Categories(tuple(names), class_ids)
 
 
 def _without_annotations(entry: dict[str, Any]) -> dict[str, Any] | None:

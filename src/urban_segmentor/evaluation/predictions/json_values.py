@@ -6,6 +6,7 @@ import math
 import re
 from typing import Any, cast
 
+from urban_segmentor.datasets.findings import shown
 from urban_segmentor.errors import PredictionError
 
 Id = int | str
@@ -25,7 +26,7 @@ def as_object(value: object, *, context: str) -> dict[str, Any]:
         PredictionError: It is something else.
     """
     if not isinstance(value, dict):
-        raise PredictionError(f"{context} is {describe(value)}, expected an object", hint=_HINT)
+        raise PredictionError(f"{context} is {shown(value)}, expected an object", hint=_HINT)
     return cast("dict[str, Any]", value)
 
 
@@ -36,7 +37,7 @@ def as_list(value: object, *, context: str) -> list[object]:
         PredictionError: It is something else.
     """
     if not isinstance(value, list):
-        raise PredictionError(f"{context} is {describe(value)}, expected a list", hint=_HINT)
+        raise PredictionError(f"{context} is {shown(value)}, expected a list", hint=_HINT)
     return cast("list[object]", value)
 
 
@@ -47,7 +48,7 @@ def as_text(value: object, *, context: str) -> str:
         PredictionError: It is something else.
     """
     if not isinstance(value, str) or not value or _UNPRINTABLE.search(value):
-        raise PredictionError(f"{context} is {describe(value)}, expected a text", hint=_HINT)
+        raise PredictionError(f"{context} is {shown(value)}, expected a text", hint=_HINT)
     return value
 
 
@@ -58,9 +59,7 @@ def as_number(value: object, *, context: str) -> int:
         PredictionError: It is something else.
     """
     if type(value) is not int:
-        raise PredictionError(
-            f"{context} is {describe(value)}, expected a whole number", hint=_HINT
-        )
+        raise PredictionError(f"{context} is {shown(value)}, expected a whole number", hint=_HINT)
     return value
 
 
@@ -85,7 +84,7 @@ def as_score(value: object, *, context: str) -> float:
     """
     if type(value) not in {int, float} or not 0 <= cast("float", value) <= 1:  # NaN is not either
         raise PredictionError(
-            f"{context} is {describe(value)}, expected a number from 0 to 1",
+            f"{context} is {shown(value)}, expected a number from 0 to 1",
             hint="only the order of scores counts: scale them to 0 to 1",
         )
     return float(cast("float", value))
@@ -110,8 +109,7 @@ def as_box(value: object, *, max_value: float, context: str) -> tuple[float, flo
         if width >= 0 and height >= 0:
             return x, y, width, height
     raise PredictionError(
-        f"{context} is {describe(cast('object', value))}, expected x, y, width and height in "
-        "pixels",
+        f"{context} is {shown(cast('object', value))}, expected x, y, width and height in pixels",
         hint=_HINT,
     )
 
@@ -135,18 +133,8 @@ def as_size(
     sides = [side for side in (height, width) if type(side) is int and side > 0]
     if len(sides) != 2 or math.prod(sides) > max_pixels:
         raise PredictionError(
-            f"{context} has the width {describe(width)} and the height {describe(height)}, "
+            f"{context} has the width {shown(width)} and the height {shown(height)}, "
             f"expected whole numbers, of at most {max_pixels} pixels together",
             hint=_HINT,
         )
     return sides[0], sides[1]
-
-
-def describe(value: object) -> str:
-    """Return a JSON value as short text for an error message."""
-    if isinstance(value, dict):
-        return "an object"
-    if isinstance(value, list):
-        return "a list"
-    text = "missing" if value is None else repr(value)
-    return text if len(text) <= 60 else text[:60] + "..."

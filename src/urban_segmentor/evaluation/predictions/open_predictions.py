@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from urban_segmentor.datasets.files import read_json
 from urban_segmentor.errors import PredictionError
 from urban_segmentor.evaluation.predictions.cityscapes import CityscapesPredictions
 from urban_segmentor.evaluation.predictions.coco import CocoPredictions, parse_coco
 from urban_segmentor.evaluation.predictions.coco_index import parse_index, read_index
-from urban_segmentor.evaluation.predictions.coco_panoptic import PanopticPredictions
+from urban_segmentor.evaluation.predictions.coco_panoptic import PanopticPredictions, parse_panoptic
 from urban_segmentor.evaluation.predictions.frame_names import frame_of
 from urban_segmentor.evaluation.predictions.label_images import LabelImagePredictions
-from urban_segmentor.evaluation.predictions.panoptic_json import CategoryTable, parse_panoptic
-from urban_segmentor.evaluation.predictions.segmentation import compact_numbers
-from urban_segmentor.evaluation.predictions.untrusted_files import files_below, read_json
+from urban_segmentor.evaluation.predictions.untrusted_files import files_below
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,7 +56,7 @@ def open_predictions(
         # `predict --save labelids` has one folder for each kind of picture.
         labels = path / "labelIds"
         return _open_folder(labels if labels.is_dir() else path, resize=resize)
-    content = read_json(path, compact=compact_numbers)
+    content = read_json(path, error=PredictionError)
     if isinstance(content, list):
         return _open_list(
             cast("list[object]", content), path, annotations=annotations, resize=resize
@@ -95,11 +94,10 @@ def _open_list(
 def _open_panoptic(
     fields: dict[str, Any], path: Path, *, annotations: Path | None, resize: bool
 ) -> PanopticPredictions:
-    classes = None
+    categories = None
     if annotations is not None and fields.get("categories") is None:
-        index = read_index(annotations)
-        classes = CategoryTable(index.class_names, index.class_ids)
-    return PanopticPredictions(parse_panoptic(fields, path=path, classes=classes), resize=resize)
+        categories = read_index(annotations).categories
+    return parse_panoptic(fields, path=path, categories=categories, resize=resize)
 
 
 def _open_folder(folder: Path, *, resize: bool) -> SavedPredictions:

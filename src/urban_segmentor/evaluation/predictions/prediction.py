@@ -59,6 +59,5 @@ class SavedPredictions(Protocol):
         Raises:
             PredictionError: There are no predictions of it, a file is missing or damaged, or
                 masks have another size.
-            MissingExtraError: Masks are polygons, and faster-coco-eval is not installed.
         """
         ...

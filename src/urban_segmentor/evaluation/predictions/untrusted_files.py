@@ -1,51 +1,15 @@
-"""Reading of untrusted prediction files: size limits, and paths inside a folder."""
+"""Files of a folder of predictions; none outside of it is read, whatever links and texts say."""
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from urban_segmentor.errors import PredictionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-MAX_JSON_BYTES = 2**31
-"""Results of 500 images take about 100 MB; larger files are refused."""
-
-
-def read_json(path: Path, *, compact: Callable[[dict[str, Any]], object]) -> object:
-    """Return the parsed content of a JSON file.
-
-    Args:
-        path: The file.
-        compact: Called with each object as soon as it is parsed; returns its replacement.
-
-    Raises:
-        PredictionError: It is missing, too large, or no JSON.
-    """
-    try:
-        if not path.is_file():
-            raise PredictionError(f"there is no file `{path}`", hint="check the path")
-        if (length := path.stat().st_size) > MAX_JSON_BYTES:
-            raise PredictionError(
-                f"`{path}` has {length} bytes, at most {MAX_JSON_BYTES} are read",
-                hint="save masks as run lengths, and the best 100 of each picture",
-            )
-        data = path.read_bytes()
-    except OSError as error:
-        raise _unreadable(path, error) from error
-    if not data.strip():
-        raise PredictionError(f"`{path}` is empty", hint="save the predictions again")
-    try:
-        return json.loads(data, object_hook=compact)
-    except (ValueError, RecursionError) as error:
-        raise PredictionError(
-            f"`{path}` cannot be read as JSON: {error}",
-            hint="the file may be cut off, or have one object a line; save it as COCO JSON",
-        ) from error
+    from collections.abc import Iterator
 
 
 def files_below(folder: Path, *, suffix: str) -> Iterator[Path]:

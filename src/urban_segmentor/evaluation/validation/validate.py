@@ -7,9 +7,9 @@ import time
 from collections import Counter, deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from urban_segmentor.errors import DatasetError, PredictionError, SettingError
+from urban_segmentor.errors import DatasetError, PredictionError
 from urban_segmentor.evaluation.validation.scoring import CityscapesRules, ScoredFrame, ScoringRules
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from urban_segmentor.evaluation.predictions import FramePrediction
     from urban_segmentor.evaluation.validation.predictors import Predictor
 
-SampleT = TypeVar("SampleT")
 
 _AHEAD = 2  # frames that wait for each thread
 
@@ -118,23 +117,6 @@ def validate(  # noqa: PLR0913 - all have their names
         )
     done.elapsed_s = time.perf_counter() - started_s
     return done
-
-
-def spread(samples: Sequence[SampleT], limit: int | None) -> Sequence[SampleT]:
-    """Return so many frames, evenly spread over all.
-
-    Args:
-        samples: All frames.
-        limit: How many; None for all.
-
-    Raises:
-        SettingError: The limit is not at least 1.
-    """
-    if limit is None or limit >= len(samples):
-        return samples
-    if limit < 1:
-        raise SettingError(f"`limit` is {limit}, expected at least 1", hint="--limit 50")
-    return [samples[i * len(samples) // limit] for i in range(limit)]
 
 
 def _in_order(

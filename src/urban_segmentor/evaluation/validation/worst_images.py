@@ -9,7 +9,6 @@ import numpy as np
 
 from urban_segmentor.datasets.dataset_classes import DatasetClasses
 from urban_segmentor.datasets.explore.sample_views import resize_image
-from urban_segmentor.datasets.samples import as_instances
 from urban_segmentor.errors import DatasetError
 from urban_segmentor.inference.config import USUAL_CONFIG
 from urban_segmentor.inference.panoptic_merge import segments_as_instances
@@ -81,7 +80,7 @@ def _sheet(frame: FrameScore, predictor: Predictor, classes: DatasetClasses) -> 
     predicted = _shown(predictor(sample, size=size), names=predictor.class_names)
     title = f"predicted: {sample.stem}, {100 * frame.quality:.1f} %"
     above = _drawn(image, predicted, names=predictor.class_names)
-    below = _drawn(image, as_instances(segments, classes=classes), names=classes.names)
+    below = _drawn(image, segments.as_instances(classes), names=classes.names)
     return montage([Tile(above, title), Tile(below, "true")], columns=1)
 
 

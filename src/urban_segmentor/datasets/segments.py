@@ -1,14 +1,15 @@
-"""Masks that a reader found, as the segments of a frame."""
+"""The labels of a frame as masks, whichever format they were read from."""
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-import cv2
 import numpy as np
 
-from urban_segmentor.datasets.cityscapes.segments import VisibleObjects
 from urban_segmentor.errors import DatasetError
+from urban_segmentor.structures.instances import Instances
 from urban_segmentor.structures.label_maps import apply_lookup
 from urban_segmentor.structures.masks import Crop, Masks
 
@@ -21,6 +22,71 @@ if TYPE_CHECKING:
     from urban_segmentor.structures.cityscapes_labels import CityscapesLabel
 
 _FIRST_SINGLE = 1000
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Segments:
+    """The labels of one frame, read from any format: N masks of objects and regions.
+
+    Attributes:
+        masks: N masks, none of them empty.
+        class_ids: int32 (N,), positions in the class set.
+        is_crowd: bool (N,), true for regions of several objects that nobody told apart.
+        instance_ids: int32 (N,), official values, equal for the regions of one class of stuff.
+    """
+
+    masks: Masks
+    class_ids: NDArray[np.int32]
+    is_crowd: NDArray[np.bool_]
+    instance_ids: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        """Return N."""
+        return len(self.masks)
+
+    def as_instances(self, classes: DatasetClasses) -> Instances:
+        """Return the labels as instances, all of score 1, for an overlay.
+
+        Args:
+            classes: What the class ids mean.
+        """
+        return Instances(
+            boxes=self.masks.rectangles(),
+            masks=self.masks,
+            scores=np.ones(len(self), dtype=np.float32),
+            class_ids=self.class_ids,
+            classes=classes.class_list,
+        )
+
+    @classmethod
+    def of(
+        cls,
+        masks: Sequence[tuple[Crop, tuple[int, int]]],
+        *,
+        class_ids: Sequence[int],
+        is_crowd: Sequence[bool],
+        instance_ids: Sequence[int],
+        image_size: tuple[int, int],
+    ) -> Segments:
+        """Return N labels from what is known of each.
+
+        Args:
+            masks: bool (h, w) crops, each with x and y of its first pixel.
+            class_ids: As the attribute.
+            is_crowd: As the attribute.
+            instance_ids: As the attribute.
+            image_size: Height and width of the labels, pixels.
+        """
+        return cls(
+            masks=Masks(
+                crops=tuple(crop for crop, _ in masks),
+                origins=np.array([origin for _, origin in masks], dtype=np.int32).reshape(-1, 2),
+                image_size=image_size,
+            ),
+            class_ids=np.array(class_ids, dtype=np.int32),
+            is_crowd=np.array(is_crowd, dtype=np.bool_),
+            instance_ids=np.array(instance_ids, dtype=np.int32),
+        )
 
 
 class LabelMask(NamedTuple):
@@ -39,9 +105,9 @@ class LabelMask(NamedTuple):
     is_crowd: bool
 
 
-def segments_of(
+def numbered_segments(
     found: Iterable[LabelMask], classes: DatasetClasses, *, size: tuple[int, int]
-) -> VisibleObjects:
+) -> Segments:
     """Return what is of the classes wanted; numbers of objects go up by class.
 
     Args:
@@ -51,29 +117,25 @@ def segments_of(
     """
     ids = classes.ids()
     kept = [one for one in found if one.label.name in ids and one.crop.size]
-    numbers: dict[str, int] = {}
+    numbers: Counter[str] = Counter()
     instance_ids: list[int] = []
     for one in kept:
         label = one.label
-        single = label.is_thing and not one.is_crowd
-        number = numbers.get(label.name, 0)
-        numbers[label.name] = number + single
-        first = label.label_id * _FIRST_SINGLE
-        instance_ids.append(first + number if single else label.label_id)
-    return VisibleObjects(
-        masks=Masks(
-            crops=tuple(one.crop for one in kept),
-            origins=np.array([one.origin for one in kept], dtype=np.int32).reshape(-1, 2),
-            image_size=size,
-        ),
-        class_ids=np.array([ids[one.label.name] for one in kept], dtype=np.int32),
-        is_crowd=np.array([one.is_crowd for one in kept], dtype=np.bool_),
-        instance_ids=np.array(instance_ids, dtype=np.int32),
-        hidden=0,
+        if label.is_thing and not one.is_crowd:
+            instance_ids.append(label.label_id * _FIRST_SINGLE + numbers[label.name])
+            numbers[label.name] += 1
+        else:
+            instance_ids.append(label.label_id)
+    return Segments.of(
+        [(one.crop, one.origin) for one in kept],
+        class_ids=[ids[one.label.name] for one in kept],
+        is_crowd=[one.is_crowd for one in kept],
+        instance_ids=instance_ids,
+        image_size=size,
     )
 
 
-def paint_label_mask(segments: VisibleObjects, values: NDArray[np.int32]) -> NDArray[np.int32]:
+def paint_label_mask(segments: Segments, values: NDArray[np.int32]) -> NDArray[np.int32]:
     """Return a map of one value for each segment, int32 (H, W), 0 elsewhere; later ones cover.
 
     Args:
@@ -84,7 +146,7 @@ def paint_label_mask(segments: VisibleObjects, values: NDArray[np.int32]) -> NDA
     return apply_lookup(table, segments.masks.to_index_map(order=np.arange(len(values))))
 
 
-def official_ids(segments: VisibleObjects, *, name: str) -> NDArray[np.int32]:
+def official_ids(segments: Segments, *, name: str) -> NDArray[np.int32]:
     """Return official `instanceIds` values, int32 (H, W).
 
     Args:
@@ -104,25 +166,6 @@ def official_ids(segments: VisibleObjects, *, name: str) -> NDArray[np.int32]:
     return paint_label_mask(segments, segments.instance_ids)
 
 
-def filled_ring(
-    ring: NDArray[np.int32], size: tuple[int, int]
-) -> tuple[Crop, tuple[int, int]] | None:
-    """Return the pixels of a ring that lie in the picture, and where they begin; None for none.
-
-    Args:
-        ring: int32 (K, 2), x and y, pixels.
-        size: Height and width of the picture, pixels.
-    """
-    first = np.clip(ring.min(axis=0), 0, size[::-1])
-    last = np.clip(ring.max(axis=0) + 1, 0, size[::-1])
-    (x1, y1), (x2, y2) = first.tolist(), last.tolist()
-    if x1 >= x2 or y1 >= y2:
-        return None
-    crop = np.zeros((y2 - y1, x2 - x1), dtype=np.uint8)
-    cv2.fillPoly(crop, [ring - first], (1,))
-    return (crop.view(np.bool_), (x1, y1)) if crop.any() else None
-
-
 def check_label_size(name: str, wanted: tuple[int, int] | None, own: tuple[int, int]) -> None:
     """Check that a picture has the size that its labels were made for.
 
@@ -140,22 +183,3 @@ def check_label_size(name: str, wanted: tuple[int, int] | None, own: tuple[int, 
             f"the labels of `{name}` have {sizes[0]} pixels, its picture {sizes[1]}",
             hint="put the picture there that was labeled",
         )
-
-
-def class_names(names: Sequence[object]) -> list[str] | str:
-    """Return the names of classes; or why they are none.
-
-    Args:
-        names: What a file has.
-    """
-    if not names:
-        return "lists no class names"
-    found: list[str] = []
-    for number, name in enumerate(names):
-        text = str(name) if isinstance(name, (str, int)) else ""
-        if not text.strip() or not text.isprintable() or len(text) > 200:
-            return f"has a class {number} without a name that can be printed"
-        if text in found:
-            return f"names two classes `{text}`"
-        found.append(text)
-    return found

@@ -1,4 +1,4 @@
-"""The quick way to rings gives what the way by masks gives, and what it says of them is true."""
+"""What is to be seen of each object: masks, outlines, and what training makes of those."""
 
 from __future__ import annotations
 
@@ -9,18 +9,16 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.strategies import mask_stacks
 from urban_segmentor.datasets.cityscapes.annotation import parse_annotation
-from urban_segmentor.datasets.cityscapes.outlines import visible_outlines
-from urban_segmentor.datasets.cityscapes.rasterize import draw_objects
-from urban_segmentor.datasets.cityscapes.segments import visible_segments
+from urban_segmentor.datasets.cityscapes.visible_objects import draw_objects, visible_objects
+from urban_segmentor.datasets.convert.yolo import yolo_labels
 from urban_segmentor.datasets.dataset_classes import parse_dataset_classes
-from urban_segmentor.structures.polygons import bridged_ring, polygons_to_mask, ring_areas
+from urban_segmentor.structures.polygons import polygons_to_mask
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from urban_segmentor.datasets.cityscapes.rasterize import ObjectMap
+    from urban_segmentor.datasets.cityscapes.visible_objects import ObjectMap
     from urban_segmentor.datasets.dataset_classes import Stuff
 
 SIZE = (24, 40)
@@ -52,24 +50,42 @@ def filled(ring: NDArray[np.int32]) -> NDArray[np.bool_]:
     scenes, st.sampled_from(["19", "8", "static,car,road"]), st.sampled_from(["regions", "whole"])
 )
 def test_rings_are_the_masks(objects: list[dict[str, Any]], names: str, stuff: Stuff) -> None:
-    """One for each segment, in the same order; read back, each is its mask again."""
+    """Read back, each outline is its mask again; with one part training sees exactly the mask."""
     drawn, classes = drawn_scene(objects), parse_dataset_classes(names)
-    segments = visible_segments(drawn, classes=classes, stuff=stuff)
-    found = visible_outlines(drawn, classes=classes, stuff=stuff)
-    assert found.hidden == segments.hidden
-    assert [one.class_id for one in found.outlines] == segments.class_ids.tolist()
-    assert [one.is_crowd for one in found.outlines] == segments.is_crowd.tolist()
-    dense = segments.masks.dense()
-    for outline, fill, mask in zip(found.outlines, found.fills(), dense, strict=True):
-        ring = outline.ring
+    found = visible_objects(drawn, classes=classes, stuff=stuff)
+    dense = found.segments().masks.dense()
+    for one, mask in zip(found.objects, dense, strict=True):
+        outline = one.outline()
+        ring = outline.pixels
         assert ring.dtype == np.int32
         np.testing.assert_array_equal(
             polygons_to_mask([ring.astype(np.float32)], image_size=SIZE), mask
         )
         trained = filled(ring)
-        assert fill.pixels == mask.sum()
-        assert fill.lost == (mask & ~trained).sum()
-        assert fill.added == (trained & ~mask).sum()
+        assert outline.parts > 1 or (trained == mask).all()
+        assert (
+            outline.parts == cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)[0] - 1
+        )
+
+
+@given(scenes, st.sampled_from(["regions", "whole"]))
+def test_label_files_say_what_filling_gives(objects: list[dict[str, Any]], stuff: Stuff) -> None:
+    """Pixels that are lost and added, and those of the masks, by class."""
+    drawn, classes = drawn_scene(objects), parse_dataset_classes("19")
+    found = visible_objects(drawn, classes=classes, stuff=stuff)
+    written = yolo_labels(found, classes=classes)
+    expected: dict[str, list[int]] = {}
+    for one, mask in zip(found.objects, found.segments().masks.dense(), strict=True):
+        if one.is_crowd:
+            continue
+        trained = filled(one.outline().pixels)
+        sums = expected.setdefault(classes.names[one.class_id], [0, 0, 0])
+        for i, pixels in enumerate((mask, mask & ~trained, trained & ~mask)):
+            sums[i] += int(pixels.sum())
+    kept = {name: count for name, count in written.classes.items() if count["segments"]}
+    assert {
+        name: [count["pixels"], count["lost"], count["added"]] for name, count in kept.items()
+    } == expected
 
 
 @given(scenes)
@@ -81,7 +97,7 @@ def test_segments_share_out_the_image(objects: list[dict[str, Any]]) -> None:
     for class_id, label in enumerate(classes.labels):
         expected[labels == label.label_id] = class_id
     for stuff in ("regions", "whole"):
-        segments = visible_segments(drawn, classes=classes, stuff=stuff)
+        segments = visible_objects(drawn, classes=classes, stuff=stuff).segments()
         dense = segments.masks.dense()
         assert (dense.sum(axis=0) == (expected >= 0)).all()
         for class_id, mask in zip(segments.class_ids.tolist(), dense, strict=True):
@@ -102,23 +118,7 @@ def test_stuff_is_cut_into_regions_or_not() -> None:
     scene = [box("road", 0, 39), box("car", 10, 20), box("cargroup", 1, 2), box("cargroup", 5, 6)]
     classes = parse_dataset_classes("road,car")
     for stuff, roads in (("regions", 4), ("whole", 1)):
-        segments = visible_segments(drawn_scene(scene), classes=classes, stuff=stuff)
+        segments = visible_objects(drawn_scene(scene), classes=classes, stuff=stuff).segments()
         assert np.bincount(segments.class_ids).tolist() == [roads, 2]
         assert segments.is_crowd.sum() == 1
         assert segments.instance_ids.tolist() == [26000, *[7] * roads, 26]
-
-
-@given(mask_stacks(most=1))
-def test_a_part_with_holes_is_filled_exactly(stack: NDArray[np.bool_]) -> None:
-    """Bridges of holes lie on the mask, so that training sees exactly the mask; so for its area."""
-    for mask in stack:
-        count, parts = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
-        for part in range(1, count):
-            one = parts == part
-            traced = bridged_ring(one)
-            assert traced.parts == 1
-            canvas = np.zeros(mask.shape, dtype=np.uint8)
-            cv2.fillPoly(canvas, [traced.pixels], (1,))
-            np.testing.assert_array_equal(canvas.astype(np.bool_), one)
-            (area,) = ring_areas([traced.pixels]).tolist()
-            assert area - traced.surplus == one.sum()
