@@ -34,7 +34,6 @@ def working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("recipe", ["cityscapes", "original"])
 def test_a_run_from_end_to_end(shell: Shell, prepared: Path, checkpoint: Path, recipe: str) -> None:
-    """A run from end to end."""
     words = ("--data", prepared, "--model", checkpoint, "--recipe", recipe, "--epochs", "2")
     result = shell("train", *words, *SMALL, "--also", prepared, "-o", "run", "--json")
     assert result.code == 0, result.err
@@ -107,7 +106,6 @@ def test_a_killed_run_is_resumed(  # noqa: PLR0913, PLR0917 - four of a case, fo
 
 
 def test_stopped_politely(prepared: Path, checkpoint: Path, tmp_path: Path) -> None:
-    """Stopped politely."""
     words = ("--data", prepared, "--model", checkpoint, "--epochs", "500", *SMALL, "-o", "run")
     process = start("train", *words, cwd=tmp_path)
     _wait(process, tmp_path / "run" / "weights" / "last.pt")
@@ -119,7 +117,6 @@ def test_stopped_politely(prepared: Path, checkpoint: Path, tmp_path: Path) -> N
 
 
 def test_a_full_disk(prepared: Path, checkpoint: Path, tmp_path: Path) -> None:
-    """A full disk."""
     disk = tmp_path / "disk"
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)]
@@ -165,7 +162,6 @@ def test_bad_input(  # noqa: PLR0913, PLR0917 - three of a case, four fixtures
     code: int,
     told: str,
 ) -> None:
-    """Bad input."""
     from urban_segmentor.training import pretrained as starting
 
     monkeypatch.setattr(starting, "HOST", "host.invalid")
@@ -181,7 +177,6 @@ def test_bad_input(  # noqa: PLR0913, PLR0917 - three of a case, four fixtures
 
 
 def test_no_checkpoint_of_a_segmentation(shell: Shell, prepared: Path) -> None:
-    """No checkpoint of a segmentation."""
     Path("bad.pt").write_bytes(b"not a checkpoint")
     result = shell("train", "--data", prepared, "--model", "bad.pt", "-o", "run")
     assert result.code == 1
@@ -190,7 +185,6 @@ def test_no_checkpoint_of_a_segmentation(shell: Shell, prepared: Path) -> None:
 
 
 def test_an_earlier_run_is_not_replaced(shell: Shell, prepared: Path, checkpoint: Path) -> None:
-    """An earlier run is not replaced."""
     Path("run").mkdir()
     Path("run/notes.txt").write_text("mine")
     result = shell("train", "--data", prepared, "--model", checkpoint, *SMALL, "-o", "run")
@@ -220,8 +214,6 @@ def test_images_that_are_gone(shell: Shell, prepared: Path, tmp_path: Path) -> N
 def test_without_the_extra(
     shell: Shell, prepared: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without the extra."""
-
     def missing(*_names: str) -> None:
         raise MissingExtraError("ultralytics", extra="train")
 
@@ -310,7 +302,6 @@ def test_a_run_in_the_folder_of_the_data(shell: Shell, prepared: Path, checkpoin
 
 
 def test_rows_of_a_torn_file(tmp_path: Path) -> None:
-    """Rows of a torn file."""
     (tmp_path / "results.csv").write_text("epoch,time,a\n1,2,3\n2,3,4\n2,3,5\n3,")
     folder = RunFolder(tmp_path)
     assert [row["epoch"] for row in folder.rows()] == [1, 2]

@@ -54,7 +54,6 @@ def _dataset(root: Path, *, zoom: tuple[float, float], augment: bool = True, **m
 
 
 def test_an_ignored_region_is_no_object(folder: Path) -> None:
-    """An ignored region is no object."""
     sample = _dataset(folder, zoom=(1, 1))[0]
     assert sample["cls"].flatten().tolist() == [13]
     assert len(sample["bboxes"]) == len(sample["batch_idx"]) == 1
@@ -75,12 +74,10 @@ def test_it_moves_with_the_image(folder: Path) -> None:
 
 
 def test_validation_is_ultralytics_own(folder: Path) -> None:
-    """Validation is ultralytics own."""
     assert "ignored" not in _dataset(folder, zoom=(1, 1), augment=False)[0]
 
 
 def test_batches_stack(folder: Path) -> None:
-    """Batches stack."""
     dataset = _dataset(folder, zoom=(1, 1))
     batch = dataset.collate_fn([dataset[0], dataset[0]])
     assert tuple(batch["ignored"].shape) == (2, 32, 64)

@@ -58,7 +58,6 @@ def _parts(criterion: Any, preds: Any, batch: dict[str, Any]) -> dict[str, float
 
 
 def test_equals_ultralytics_where_all_counts(ours: Any, model: Any, batch: dict[str, Any]) -> None:
-    """Equals ultralytics where all counts."""
     preds = model(batch["img"])
     theirs = _parts(model.init_criterion(), preds, batch)
     mine = _parts(ours.StreetCriterion(model.init_criterion(), strides=[8, 16, 32]), preds, batch)
@@ -69,7 +68,6 @@ def test_equals_ultralytics_where_all_counts(ours: Any, model: Any, batch: dict[
 def test_a_sample_of_masks_has_the_same_expectation(
     ours: Any, model: Any, batch: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A sample of masks has the same expectation."""
     import torch
 
     preds = model(batch["img"])
@@ -83,7 +81,6 @@ def test_a_sample_of_masks_has_the_same_expectation(
 
 
 def test_ignored_background_costs_nothing(ours: Any, model: Any, batch: dict[str, Any]) -> None:
-    """Ignored background costs nothing."""
     import torch
 
     criterion = ours.StreetCriterion(model.init_criterion(), strides=[8, 16, 32])
@@ -101,7 +98,6 @@ def test_ignored_background_costs_nothing(ours: Any, model: Any, batch: dict[str
 
 
 def test_ignored_pixels_teach_no_mask(ours: Any, model: Any, batch: dict[str, Any]) -> None:
-    """Ignored pixels teach no mask."""
     import torch
 
     preds = model(batch["img"])
@@ -114,7 +110,6 @@ def test_ignored_pixels_teach_no_mask(ours: Any, model: Any, batch: dict[str, An
 
 
 def test_an_end_to_end_head(ours: Any, batch: dict[str, Any]) -> None:
-    """An end to end head."""
     import torch
 
     require_modules("ultralytics")

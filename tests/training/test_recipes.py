@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("name", ["cityscapes", "original"])
 def test_recipes_that_come_with_the_package(name: str) -> None:
-    """Recipes that come with the package."""
     recipe = load_recipe(name)
     assert recipe["patience"] == 25
     assert recipe["epochs"] == 50
@@ -23,7 +22,6 @@ def test_recipes_that_come_with_the_package(name: str) -> None:
 
 
 def test_the_original_recipe_is_ultralytics_alone() -> None:
-    """The original recipe is ultralytics alone."""
     assert load_recipe("original") == {
         "plain": True,
         "epochs": 50,
@@ -34,7 +32,6 @@ def test_the_original_recipe_is_ultralytics_alone() -> None:
 
 
 def test_a_recipe_of_ones_own(tmp_path: Path) -> None:
-    """A recipe of ones own."""
     path = tmp_path / "mine.yaml"
     path.write_text("imgsz: 320\nzoom: [0.5, 2]\n")
     assert load_recipe(str(path)) == {"imgsz": 320, "zoom": [0.5, 2]}
@@ -58,7 +55,6 @@ def test_a_recipe_of_ones_own(tmp_path: Path) -> None:
     ],
 )
 def test_bad_recipes(tmp_path: Path, content: str, told: str) -> None:
-    """Bad recipes."""
     path = tmp_path / "mine.yaml"
     path.write_text(content)
     with pytest.raises(SettingError, match=told) as caught:
@@ -68,7 +64,6 @@ def test_bad_recipes(tmp_path: Path, content: str, told: str) -> None:
 
 @pytest.mark.parametrize("recipe", ["cityscape", "configs", "/", ""])
 def test_unknown_recipes(recipe: str) -> None:
-    """Unknown recipes."""
     with pytest.raises(SettingError, match="no recipe") as caught:
         load_recipe(recipe)
     assert caught.value.hint is not None
@@ -84,6 +79,5 @@ def test_powers_of_ten(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("word", ["mosaic", "=1", "mosaic=[", "model=x.pt", "project=x", "zoom=1"])
 def test_bad_settings(word: str) -> None:
-    """Bad settings."""
     with pytest.raises(SettingError):
         parse_settings([word])

@@ -45,12 +45,10 @@ def test_all_images_are_found(prepared: Path) -> None:
 
 
 def test_the_yaml_may_be_named(prepared: Path) -> None:
-    """The yaml may be named."""
     assert read_training_data(prepared / "cityscapes.yaml") == read_training_data(prepared)
 
 
 def test_more_folders_add_to_train_alone(prepared: Path, copy: Path) -> None:
-    """More folders add to train alone."""
     alone, both = read_training_data(prepared), read_training_data(prepared, also=[copy])
     assert len(both.train) == 2 * len(alone.train)
     assert both.val == alone.val
@@ -129,7 +127,6 @@ def _numbers_with_gaps(root: Path) -> None:
     ],
 )
 def test_what_is_wrong_is_named(copy: Path, damage: object, told: str) -> None:
-    """What is wrong is named."""
     damage(copy)  # type: ignore[operator]
     with pytest.raises(DatasetError, match=told) as caught:
         read_training_data(copy)
@@ -137,7 +134,6 @@ def test_what_is_wrong_is_named(copy: Path, damage: object, told: str) -> None:
 
 
 def test_other_classes_do_not_mix(prepared: Path, copy: Path) -> None:
-    """Other classes do not mix."""
     text = (copy / "cityscapes.yaml").read_text()
     (copy / "cityscapes.yaml").write_text(text.replace("rider", "cyclist"))
     with pytest.raises(DatasetError, match=r"more: cyclist; missing: rider"):
@@ -175,6 +171,5 @@ def test_rare_images_come_more_often(
 
 
 def test_nothing_is_repeated_unless_asked() -> None:
-    """Nothing is repeated unless asked."""
     given_ = [TrainingImage(path=Path(str(i)), classes=frozenset({i})) for i in range(9)]
     assert repeat_factor_sample(given_, threshold=0) == [image.path for image in given_]
