@@ -79,7 +79,7 @@ def test_mistakes_are_told(tmp_path: Path, words: tuple[str, ...], code: int, sa
 def test_a_port_that_is_taken(tmp_path: Path) -> None:
     """The hint leads around it."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        told = failed(tmp_path, "--port", str(taken.getsockname()[1]), code=1)
+        told = failed(tmp_path, "--port", str(taken.getsockname()[1]), code=2)
     assert "--port 0" in told
 
 
