@@ -64,7 +64,7 @@ def test_it_serves_what_it_opens(tmp_path: Path) -> None:
     assert "0.0.0.0" in command  # noqa: S104 - else nobody outside of the container gets in
     assert command[0] == "urban-segmentor"
     helped = start(*command[1:], "--help", cwd=tmp_path)
-    out, _ = helped.communicate(timeout=60)
+    out, _ = helped.communicate(timeout=300)
     assert helped.returncode == 0
     assert "--port" in out
     assert "--password" not in command  # it would be in the image, for everybody to read

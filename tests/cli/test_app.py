@@ -86,7 +86,7 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
 def failed(folder: Path, *words: str, code: int) -> str:
     """Return what the command says when it ends by itself."""
     process = start("app", *words, cwd=folder)
-    out, told = process.communicate(timeout=60)
+    out, told = process.communicate(timeout=300)
     assert process.returncode == code
     assert out == ""
     assert "Traceback" not in told

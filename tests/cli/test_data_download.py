@@ -180,7 +180,7 @@ class Terminal:
             while True:
                 self._read()
         except OSError:  # that is how a terminal tells that the other side is gone
-            process.wait(30)
+            process.wait(300)
         return self.shown
 
     def type(self, line: str) -> None:
@@ -217,7 +217,7 @@ def test_questions(site: StandIn, tmp_path: Path, terminal: Terminal) -> None:
         terminal.read_until("password (is not shown): ")
         terminal.type(f"{PASSWORD}\n")
         shown = terminal.read_all(process)
-        out, _ = process.communicate(timeout=30)
+        out, _ = process.communicate(timeout=300)
     finally:
         process.kill()
         process.wait()
@@ -260,14 +260,14 @@ def test_an_interrupt(site: StandIn, tmp_path: Path, number: signal.Signals) -> 
     process = start(site, *words, cwd=tmp_path, terminal=None)
     part = tmp_path / "my data" / ".download" / "part" / LABELS
     try:
-        assert site.held.wait(30)
+        assert site.held.wait(300)
         while not part.exists() or not part.stat().st_size:
             assert process.poll() is None
             time.sleep(0.01)
         listed = Path(f"/proc/{process.pid}/cmdline")
         words_seen = listed.read_text() if listed.exists() else ""
         process.send_signal(number)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=300)
     finally:
         process.kill()
         process.communicate()
@@ -286,7 +286,7 @@ def test_an_interrupt(site: StandIn, tmp_path: Path, number: signal.Signals) -> 
     there_bytes = part.stat().st_size
     assert there_bytes > 0
     process = start(site, *words, cwd=tmp_path, terminal=None)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     (package,) = json.loads(out)["packages"]
     assert package["downloaded_bytes"] == len(ARCHIVES[LABELS]) - there_bytes

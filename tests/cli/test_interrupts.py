@@ -85,7 +85,7 @@ def test_one_signal_ends_the_work(
 ) -> None:
     """With exit 130, and a video that plays as far as it got, with sound as far as that."""
     running.send_signal(number)
-    out, err = running.communicate(timeout=60)
+    out, err = running.communicate(timeout=300)
     assert running.returncode == 130, err
     assert "Traceback" not in err
     check_results(tmp_path / "urban-out", json.loads(out))
@@ -96,7 +96,7 @@ def test_two_signals_end_it_as_well(running: subprocess.Popen[str], tmp_path: Pa
     running.send_signal(signal.SIGINT)
     time.sleep(0.05)
     running.send_signal(signal.SIGINT)
-    out, err = running.communicate(timeout=60)
+    out, err = running.communicate(timeout=300)
     assert running.returncode == 130, err
     assert "Traceback" not in err
     check_results(tmp_path / "urban-out", json.loads(out))
@@ -107,7 +107,7 @@ def test_three_signals_end_it_at_once(running: subprocess.Popen[str], tmp_path: 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):
         running.send_signal(number)
         time.sleep(0.01)  # two of a kind that wait together count once
-    _, err = running.communicate(timeout=60)
+    _, err = running.communicate(timeout=300)
     assert running.returncode == 130
     assert "Traceback" not in err
     assert ".clip.mp4.partial" in files_below(tmp_path / "urban-out")
@@ -121,7 +121,7 @@ def test_a_signal_before_the_work(tmp_path: Path, tiny_model: Path) -> None:
     try:
         wait_for(lambda: catches_signals(process.pid))
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=300)
     finally:
         process.kill()
         process.communicate()

@@ -107,7 +107,7 @@ def test_signals_finish_what_is_written(
         partial = tmp_path / "urban-out" / ".results.jsonl.partial"
         wait_for(lambda: partial.exists() and partial.stat().st_size > 20_000)
         process.send_signal(number)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=300)
     finally:
         process.kill()
     assert process.returncode == 130, err
@@ -179,21 +179,21 @@ def test_the_page_has_the_image_and_can_end_it(
         state: dict[str, object] = {}
 
         def is_live() -> bool:
-            with urllib.request.urlopen(f"{address}state.json", timeout=5) as reply:  # noqa: S310
+            with urllib.request.urlopen(f"{address}state.json", timeout=120) as reply:  # noqa: S310
                 state.update(json.load(reply))
             return state["state"] == "live" and state["has_image"] is True
 
         wait_for(is_live)
-        with urllib.request.urlopen(f"{address}picture.png", timeout=5) as reply:  # noqa: S310
+        with urllib.request.urlopen(f"{address}picture.png", timeout=120) as reply:  # noqa: S310
             assert reply.read(8) == b"\x89PNG\r\n\x1a\n"
         request = urllib.request.Request(  # noqa: S310
             f"{address}control",
             data=b'{"quit": true}',
             headers={"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=5):  # noqa: S310
+        with urllib.request.urlopen(request, timeout=120):  # noqa: S310
             pass
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=300)
     finally:
         process.kill()
     assert process.returncode == 0, err

@@ -69,7 +69,7 @@ def test_nothing_is_lost_in_a_pipe_that_closes(tmp_path: Path) -> None:
         stdout=writer,
         stderr=subprocess.PIPE,
         cwd=tmp_path,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     os.close(writer)

@@ -110,7 +110,7 @@ def test_stopped_politely(prepared: Path, checkpoint: Path, tmp_path: Path) -> N
     process = start("train", *words, cwd=tmp_path)
     _wait(process, tmp_path / "run" / "weights" / "last.pt")
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=60)
+    _, told = process.communicate(timeout=300)
     assert process.returncode == 130, told
     assert "urban-segmentor train --resume run" in told
     assert "Traceback" not in told
@@ -125,7 +125,7 @@ def test_a_full_disk(prepared: Path, checkpoint: Path, tmp_path: Path) -> None:
     try:
         words = ("--data", prepared, "--model", checkpoint, "--epochs", "2", *SMALL)
         process = start("train", *words, "-o", disk / "run", cwd=tmp_path)
-        _, told = process.communicate(timeout=120)
+        _, told = process.communicate(timeout=300)
         assert process.returncode == 1, told
         assert "no space left" in told
         assert f"train --resume {disk / 'run'}" in told
@@ -311,7 +311,7 @@ def test_rows_of_a_torn_file(tmp_path: Path) -> None:
 
 
 def _wait(process: subprocess.Popen[str], sign: Path) -> None:
-    until = time.monotonic() + 120
+    until = time.monotonic() + 300
     while not sign.exists():
         if process.poll() is not None or time.monotonic() > until:
             pytest.fail(f"it ended early: {process.communicate()[1]}")

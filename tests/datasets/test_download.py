@@ -703,13 +703,13 @@ def test_a_kill_at_any_moment(site: StandIn, tmp_path: Path, point: str) -> None
     process = subprocess.Popen([sys.executable, "-c", KILLED, *map(str, words)])
     try:
         if held_bytes:
-            assert site.held.wait(30)
+            assert site.held.wait(300)
             part = tmp_path / ".download" / "part" / LABELS
             while not part.exists() or not part.stat().st_size:  # a moment later
                 assert process.poll() is None
                 time.sleep(0.01)
             process.kill()
-        assert process.wait(60) == -signal.SIGKILL
+        assert process.wait(300) == -signal.SIGKILL
     finally:
         process.kill()
         process.wait()

@@ -90,13 +90,13 @@ def test_no_process_is_left(number: signal.Signals) -> None:
     )
     parent = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
     children: list[psutil.Process] = []
-    until_s = time.monotonic() + 60
+    until_s = time.monotonic() + 300
     while len(children) < 3:  # two that work, one that keeps track
         assert time.monotonic() < until_s
         time.sleep(0.05)
         children = psutil.Process(parent.pid).children()
     time.sleep(1)
     parent.send_signal(number)
-    parent.wait(60)
-    _, alive = psutil.wait_procs(children, timeout=60)
+    parent.wait(300)
+    _, alive = psutil.wait_procs(children, timeout=300)
     assert not alive

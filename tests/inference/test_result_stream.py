@@ -100,7 +100,7 @@ def test_it_reads_a_bounded_number_ahead() -> None:
 def test_reading_and_segmenting_overlap() -> None:
     """As many frames are in work at once as there are streams."""
     together = threading.Barrier(STREAMS)
-    segmenter = Counting(lambda _: together.wait(10) and None)
+    segmenter = Counting(lambda _: together.wait(300) and None)
     with ResultStream(Numbers(2 * STREAMS), segmenter) as stream:
         assert indices(list(stream)) == list(range(2 * STREAMS))
 
@@ -211,7 +211,7 @@ def test_live_sources_are_stopped() -> None:
     class Waiting(Numbers):
         def __init__(self) -> None:
             self.stopped = threading.Event()
-            super().__init__(3, lambda number: number == 2 and self.stopped.wait(10))
+            super().__init__(3, lambda number: number == 2 and self.stopped.wait(300))
 
         def stop(self) -> None:
             self.stopped.set()
@@ -228,7 +228,7 @@ def test_the_newest_frame_is_read_when_a_network_is_free() -> None:
     """None waits in a queue and grows old."""
     source = Numbers(10_000)
     go_on = threading.Event()
-    with ResultStream(source, Counting(lambda _: go_on.wait(10) and None), newest=True) as stream:
+    with ResultStream(source, Counting(lambda _: go_on.wait(300) and None), newest=True) as stream:
         reader = threading.Thread(target=next, args=(stream,))
         reader.start()
         with settled(lambda: source.given) as given_:

@@ -276,7 +276,7 @@ def test_the_image_does_not_wait_for_the_disk(
     real_close, real_write = VideoWriter.close, VideoWriter.write
 
     def slow(sink: VideoWriter) -> None:
-        assert may_go_on.wait(10)
+        assert may_go_on.wait(300)
         real_close(sink)
 
     def note(sink: VideoWriter, result: Result) -> None:

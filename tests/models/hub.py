@@ -123,7 +123,7 @@ def fetch(addresses: Sequence[str], home: Path, **variables: str) -> tuple[list[
         env=kept | {"HF_HOME": str(home), "HF_TOKEN": TOKEN, **QUIET} | variables,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -50,7 +50,7 @@ from urban_segmentor import Segmenter
 print(len(Segmenter({str(path)!r}, runtime={runtime!r}).spec.class_names))
 """
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=False
     )
     assert done.stdout == "19\n", done.stderr
 

@@ -58,7 +58,7 @@ class Shown(NamedTuple):
 
     def ask(self, method: str, path: str, *, body: bytes | None = None, **headers: str) -> Answer:
         """Return the answer to a request; names of headers have `_` for `-`."""
-        with closing(http.client.HTTPConnection(*self.address, timeout=10)) as connection:
+        with closing(http.client.HTTPConnection(*self.address, timeout=120)) as connection:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
             connection.request(method, path, body, named)
             return _read(connection.getresponse())
@@ -74,7 +74,7 @@ class Shown(NamedTuple):
 
     def socket(self) -> socket.socket:
         """Return a new connection."""
-        return socket.create_connection(self.address, timeout=10)
+        return socket.create_connection(self.address, timeout=120)
 
     def raw(self, data: bytes) -> Answer:
         """Return the answer to bytes; status 0 when the connection was closed without one."""
@@ -89,7 +89,7 @@ class Stream:
     def __init__(
         self, shown: Shown, path: str = "/stream.mjpg", *, buffer: int = 0, **headers: str
     ) -> None:
-        self._connection = http.client.HTTPConnection(*shown.address, timeout=10)
+        self._connection = http.client.HTTPConnection(*shown.address, timeout=120)
         self._connection.sock = socket.socket()
         if buffer:
             self._connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)

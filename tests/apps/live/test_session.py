@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from urban_segmentor.result import Result
     from urban_segmentor.structures.frame import Frame
 
-PATIENCE_S = 10.0
+PATIENCE_S = 300.0
 PLAIN = OverlayStyle(outlines=False, boxes=False, labels=False)
 
 

@@ -214,6 +214,6 @@ def push(*words: str | Path, home: Path, **variables: str) -> subprocess.Complet
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )

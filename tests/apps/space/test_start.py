@@ -18,7 +18,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-_PATIENCE_S = 90.0
+_PATIENCE_S = 300.0
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_it_starts_and_answers(
         assert listening == ("0.0.0.0" if on_the_hub else "127.0.0.1")  # noqa: S104
     finally:
         process.send_signal(signal.SIGTERM)
-        told, _ = process.communicate(timeout=30)
+        told, _ = process.communicate(timeout=300)
     assert "Traceback" not in told, told
 
 

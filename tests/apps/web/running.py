@@ -91,7 +91,7 @@ class RunningApp:
             headers={name.replace("_", "-"): value for name, value in headers.items()},
         )
         try:
-            with urllib.request.urlopen(request, timeout=30) as reply:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=120) as reply:  # noqa: S310
                 return Answer(reply.status, dict(reply.headers), reply.read())
         except urllib.error.HTTPError as error:
             with error:
@@ -99,7 +99,7 @@ class RunningApp:
 
     def wait_for_examples(self) -> list[dict[str, str]]:
         """Return the examples when all are ready."""
-        until_s = time.monotonic() + 120
+        until_s = time.monotonic() + 300
         while time.monotonic() < until_s:
             told = self.ask("/examples").value
             if told["complete"]:
@@ -113,7 +113,7 @@ class RunningApp:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
         try:
-            self.process.wait(timeout=20)
+            self.process.wait(timeout=300)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()

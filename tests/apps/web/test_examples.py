@@ -49,7 +49,7 @@ def running(
         source, models=tiny, limits=UploadLimits(), cache=cache, share=shared.append
     )
     examples.start()
-    until_s = time.monotonic() + 60
+    until_s = time.monotonic() + 300
     while not examples.complete and time.monotonic() < until_s:
         time.sleep(0.02)
     assert examples.complete

@@ -74,7 +74,7 @@ def frames_in(path: Path) -> int:
 def ended(job: VideoJob) -> VideoJob:
     """Start a job and return it after its end."""
     job.start()
-    assert job.wait(60)
+    assert job.wait(300)
     return job
 
 
@@ -112,11 +112,11 @@ def test_cancel_ends_it(make: Callable[..., VideoJob], tmp_path: Path, after: in
     if not after:
         job.cancel()
     job.start()
-    until_s = time.monotonic() + 30
+    until_s = time.monotonic() + 300
     while after and job.progress.frames < after and time.monotonic() < until_s:
         time.sleep(0.01)
     job.cancel()
-    assert job.wait(5)
+    assert job.wait(300)
     assert job.progress.state == "cancelled"
     assert job.progress.frames < 1000
     assert not [one for one in threading.enumerate() if one.name == "video"]
@@ -172,12 +172,12 @@ def test_a_visitor_has_one_video_at_work(make: Callable[..., VideoJob], tmp_path
     jobs.start("one", first)
     jobs.start("two", other)
     jobs.start("one", second)
-    assert first.wait(5)
+    assert first.wait(300)
     assert first.progress.state == "cancelled"
     assert second.progress.state == other.progress.state == "working"
     jobs.remove("one", first)  # which must not forget the second
     jobs.cancel("one")
-    assert second.wait(5)
+    assert second.wait(300)
     jobs.close()
     assert other.wait(0.1)
     jobs.cancel("nobody")

@@ -165,7 +165,7 @@ def is_read(fifo: Path, *, by: Callable[[], object]) -> bool:
 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
-    until_s = time.monotonic() + 20
+    until_s = time.monotonic() + 300
     seen = False
     while thread.is_alive():
         assert time.monotonic() < until_s

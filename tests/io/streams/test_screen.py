@@ -44,7 +44,7 @@ class Screen:
         """End it."""
         self.process.send_signal(signal.SIGCONT)
         self.process.terminate()
-        self.process.wait(5)
+        self.process.wait(300)
 
 
 @pytest.fixture
