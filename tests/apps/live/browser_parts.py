@@ -6,7 +6,6 @@ import http.client
 import json
 import socket
 import threading
-import time
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
@@ -14,11 +13,12 @@ from urllib.parse import urlsplit
 import cv2
 import numpy as np
 
+from tests.waiting import wait_until
 from urban_segmentor.structures.frame import Frame
 from urban_segmentor.visualization.live_stats import LiveStats
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from urban_segmentor.apps.live.browser import BrowserDisplay
     from urban_segmentor.apps.live.view_controls import ViewControls
@@ -178,16 +178,6 @@ def no_thread_stays() -> Iterator[None]:
     before = set(threading.enumerate())
     yield
     wait_until(lambda: set(threading.enumerate()) <= before)
-
-
-def wait_until(
-    condition: Callable[[], object], *, within_s: float = 60.0, every_s: float = 0.01
-) -> None:
-    """Wait until something is so, and fail when it does not become so."""
-    until_s = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < until_s, "this did not happen"
-        time.sleep(every_s)
 
 
 @contextmanager

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.apps.live.browser_parts import NAMES, TOKEN, Shown, Stream, wait_until
+from tests.apps.live.browser_parts import NAMES, TOKEN, Shown, Stream
+from tests.waiting import wait_until
 from urban_segmentor.apps.live.browser import BrowserDisplay
 from urban_segmentor.apps.live.view_controls import ViewControls
 from urban_segmentor.structures.classes import ClassList
@@ -115,7 +116,7 @@ def opened(browser: Any, problems: list[str]) -> Iterator[Callable[..., Any]]:  
     def open_page(url: str, **settings: Any) -> Any:  # noqa: ANN401
         contexts.append(browser.new_context(**settings))
         page = contexts[-1].new_page()
-        page.set_default_timeout(5000)
+        page.set_default_timeout(120_000)
         page.on("console", lambda message: problems.append(message.text))
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.goto(url)

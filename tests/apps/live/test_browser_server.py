@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.apps.live.browser_parts import NAMES, Shown, no_thread_stays, read_answer, wait_until
+from tests.apps.live.browser_parts import NAMES, Shown, no_thread_stays, read_answer
+from tests.waiting import wait_until
 from urban_segmentor.apps.live.browser import BrowserDisplay
 from urban_segmentor.apps.live.view_controls import ViewControls
 from urban_segmentor.structures.classes import ClassList

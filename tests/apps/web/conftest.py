@@ -53,7 +53,7 @@ def page(chromium: Any, app: RunningApp) -> Iterator[Any]:  # noqa: ANN401 - Pla
     """Return the page as a new visitor sees it; nothing of it may fail or come from elsewhere."""
     context = chromium.new_context(viewport={"width": 1400, "height": 1000})
     page = context.new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(120_000)
     elsewhere: list[str] = []
     wrong: list[str] = []
 

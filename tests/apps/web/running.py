@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from pathlib import Path
 
-_START_S = 60.0
+_START_S = 300.0
 _CODE = "import sys; from urban_segmentor.cli.main import main; sys.exit(main())"
 
 
@@ -69,6 +69,16 @@ class RunningApp:
                 break
             time.sleep(0.05)
         raise AssertionError(f"the app did not start: {self.log.read_text()}")
+
+    def is_at_rest(self) -> bool:
+        """Return whether it hardly works, looked at for a second."""
+        import psutil
+
+        process = psutil.Process(self.process.pid)
+        before = process.cpu_times()
+        time.sleep(1.0)
+        after = process.cpu_times()
+        return after.user + after.system - before.user - before.system < 0.3
 
     @property
     def visitors(self) -> Path:
