@@ -24,7 +24,7 @@ from urban_segmentor.errors import (
     SettingError,
 )
 from urban_segmentor.exporters import export as exporting
-from urban_segmentor.exporters import images, model_files, ultralytics_env, verify_export
+from urban_segmentor.exporters import export_images, model_files, ultralytics_env, verify_export
 from urban_segmentor.exporters import metadata as export_metadata
 from urban_segmentor.exporters.checkpoint import CheckpointNetwork
 from urban_segmentor.exporters.export import export
@@ -51,7 +51,8 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # of torch and Ultralytics, n
 def _few_images(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """One street is enough here."""
     shot = next(iter(Street(size=(320, 640), fps=1.0, seed=7, camera="dashcam").shots(seconds=1.0)))
-    monkeypatch.setattr(images, "_street_images", lambda: [NamedImage("street", shot.frame.image)])
+    street = [NamedImage("street", shot.frame.image)]
+    monkeypatch.setattr(export_images, "_street_images", lambda: street)
     monkeypatch.chdir(tmp_path)
 
 

@@ -96,7 +96,7 @@ def read_model(name: str, path: Path) -> BenchmarkModel:
     Raises:
         ModelError: It is damaged, of another task, or without the metadata that is needed.
     """
-    network = open_model_file(path)
+    network = open_model_file(path, precision="auto")
     made_from = network.metadata.get(QUANTIZED_FROM)
     try:
         is_quantized = _INTEGERS[path.suffix].search(path.read_bytes()) is not None

@@ -43,7 +43,7 @@ def _describe(name: str, path: Path) -> dict[str, object]:
     from urban_segmentor.inference.runtimes.selection import open_model_file
     from urban_segmentor.models.spec import ModelSpec
 
-    network = open_model_file(path)
+    network = open_model_file(path, precision="auto")
     spec = ModelSpec.from_metadata(network.metadata, path=str(path))
     weights = path.with_suffix(".bin") if path.suffix == ".xml" else path
     return {

@@ -149,7 +149,7 @@ def export_int8(  # noqa: PLR0913
         calibration_images(options.data, plan.calibration),
         imgsz=imgsz,
         stride=spec.stride,
-        static_size=open_model_file(model_path).static_size,
+        static_size=open_model_file(model_path, precision="auto").static_size,
         on_image=progress.advance,
     )
     model = quantize(read_model(model_path), inputs, count=len(inputs), whole_head=plan.whole_head)

@@ -13,9 +13,12 @@ from fastapi import APIRouter
 from fastapi.responses import FileResponse, JSONResponse, Response
 
 from urban_segmentor.apps.web.image import IMAGE_PNG, make_png
+from urban_segmentor.errors import UrbanSegmentorError
 
 if TYPE_CHECKING:
     import threading
+
+    from starlette.types import Message, Receive, Scope, Send
 
     from urban_segmentor.apps.web.examples import ExampleFiles
     from urban_segmentor.apps.web.limits import UploadLimits
@@ -38,7 +41,28 @@ _HEADERS = {
 }
 _PACKAGE = "urban_segmentor"
 _SOURCE_SUFFIXES = {".py", ".html", ".js", ".css", ".md", ".yaml", ".json"}
+_GONE = {"error": "this result is gone; run it again"}
 _ATTACHMENTS = {IMAGE_PNG, "coco.json", "results.csv", "results.jsonl"}
+
+
+class _ResultFile(FileResponse):
+    """A file that may be deleted before it is sent, when its visitor closes the page."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        has_begun = False
+
+        async def send_noting(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            await super().__call__(scope, receive, send_noting)
+        except (FileNotFoundError, RuntimeError) as error:  # the latter before anything is sent
+            if not has_begun:
+                await JSONResponse(_GONE, 404)(scope, receive, send)
+            elif isinstance(error, RuntimeError):
+                raise
 
 
 def downloads_router(
@@ -64,13 +88,17 @@ def downloads_router(
     def result(token: str, name: str, save: str | None = None) -> Response:
         folder = temp_files.folder(token)
         if folder is not None and name == IMAGE_PNG and (folder / "after.jpg").exists():
-            with slots:
-                make_png(folder, engine=models, limits=limits)
+            try:
+                with slots:
+                    make_png(folder, engine=models, limits=limits)
+            except (OSError, UrbanSegmentorError):
+                if folder.exists():
+                    raise
         path = temp_files.find(token, name)
         if path is None or path.suffix not in _MEDIA_TYPES:
-            return JSONResponse({"error": "this result is gone; run it again"}, 404)
+            return JSONResponse(_GONE, 404)
         as_attachment = name in _ATTACHMENTS or save is not None
-        return FileResponse(
+        return _ResultFile(
             path,
             media_type=_MEDIA_TYPES[path.suffix],
             filename=name if as_attachment else None,

@@ -172,7 +172,7 @@ def open_model_file(
     path: Path,
     selection: RuntimeSelection = USUAL_SELECTION,
     *,
-    precision: Precision = "auto",
+    precision: Precision,
     streams: int = 1,
 ) -> ModelFile:
     """Return the model file opened by the selected runtime.
