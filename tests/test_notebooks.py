@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from nbformat import NotebookNode
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["checkpoint"]
 FOLDER = Path(__file__).parents[1] / "notebooks"
 TRAINING, TESTING = FOLDER / "training.ipynb", FOLDER / "testing_and_deployment.ipynb"

@@ -69,6 +69,7 @@ def test_the_only_split_is_scored(shell: Shell) -> None:
         assert result.json["split"] == split
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("write", [write_yolo, write_coco])
 def test_learnt_from(shell: Shell, checkpoint: Path, write: Callable[[Path], Path]) -> None:
     """COCO's masks become YOLO's polygons in the folder of the run, which may be moved."""

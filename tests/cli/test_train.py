@@ -71,6 +71,7 @@ def counted(*args, **more):
 TRAINER, ULTRALYTICS = "urban_segmentor.training.trainer", "ultralytics.engine.trainer"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "method", "call", "epochs_kept"),
     [
@@ -250,6 +251,7 @@ def test_killed_after_its_last_epoch(
     assert Path("run/weights/best.pt").stat().st_size < checkpoint.stat().st_size * 1.2
 
 
+@pytest.mark.slow
 def test_a_run_that_was_moved(shell: Shell, prepared: Path, checkpoint: Path) -> None:
     """It goes on where it is now, unless another process is at work there."""
     words = ("--data", prepared, "--model", checkpoint, "--epochs", "3", *SMALL, "-o", "run")

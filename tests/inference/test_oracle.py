@@ -150,6 +150,7 @@ def end_to_end(
     return export_onnx(folder / "checkpoint.pt", folder / "export", nms=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_a_head_without_nms(
     end_to_end: Path, street_images: list[NDArray[np.uint8]], runtime: str

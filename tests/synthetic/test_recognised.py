@@ -9,6 +9,8 @@ from urban_segmentor import Segmenter
 from urban_segmentor.structures.cityscapes_labels import BY_NAME
 from urban_segmentor.synthetic import Street
 
+pytestmark = pytest.mark.slow
+
 CAR, ROAD = BY_NAME["car"].train_id, BY_NAME["road"].train_id
 LARGE_PX = 40
 

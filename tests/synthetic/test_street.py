@@ -67,6 +67,7 @@ def test_frames_have_exact_times_and_names() -> None:
     assert {shot.frame.size for shot in clip} == {SMALL}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("camera", ["fixed", "dashcam"])
 def test_objects_move_at_their_speed(camera: str) -> None:
     """Between two frames everybody goes speed times time along the heading."""
@@ -87,6 +88,7 @@ def test_objects_move_at_their_speed(camera: str) -> None:
     assert checked > 60
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("camera", ["fixed", "dashcam"])
 def test_positions_are_where_the_pixels_are(camera: str) -> None:
     """A car that stands free is seen around the projection of its own middle."""
@@ -115,6 +117,7 @@ def _hidden(shot: RenderedFrame, actor: Actor) -> bool:
     return bool((shot.instance_map == actor.track_id).sum() < 0.6 * area)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("camera", ["fixed", "dashcam"])
 @pytest.mark.parametrize("seed", range(3))
 def test_vehicles_never_touch(camera: str, seed: int) -> None:

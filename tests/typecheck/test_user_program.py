@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 PROGRAM = Path(__file__).with_name("user_program.py")
 SOURCE = Path(__file__).parents[2] / "src"
 
@@ -29,6 +31,7 @@ def test_pyright(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[-1].startswith("0 errors"), done.stdout
 
 
+@pytest.mark.slow
 def test_mypy(tmp_path: Path) -> None:
     """In strict mode; what it finds inside of libraries is theirs."""
     command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path)]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import psutil
+import pytest
 
 from tests.apps.live.fakes import Noting
 from tests.cli.tiny import save_tiny_model
@@ -24,6 +25,8 @@ from urban_segmentor.visualization.style import OverlayStyle
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.slow
 
 FRAMES = 3000
 SIZE = (144, 256)  # 55 kB a frame: 3,000 that stay would be 166 MB

@@ -18,6 +18,8 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 _PATIENCE_S = 300.0
 
 

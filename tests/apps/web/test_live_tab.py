@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from urban_segmentor.structures.frame import Image
 
+pytestmark = pytest.mark.slow
+
 Page = Any
 Browser = Any
 FAKE_ANSWER, FAKE_CAMERA = "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"
