@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.waiting import NEVER_S, PATIENCE_S
 from urban_segmentor.io.streams.cameras import cameras_hint, list_cameras, processes_using
 from urban_segmentor.io.streams.frame_buffer import FrameBuffer
 from urban_segmentor.io.streams.latest import LatestValue
@@ -45,7 +46,7 @@ def test_slot_between_threads() -> None:
 
     def take() -> None:
         while not taken or taken[-1] < count:
-            item = slot.take(timeout_s=1)
+            item = slot.take(timeout_s=PATIENCE_S)
             assert item is not None
             taken.append(item)
 
@@ -53,7 +54,7 @@ def test_slot_between_threads() -> None:
     taker.start()
     for number in range(1, count + 1):
         slot.put(number)
-    taker.join(10)
+    taker.join(PATIENCE_S)
     assert taken == sorted(set(taken))
     assert taken[-1] == count
     assert len(taken) + slot.dropped == count
@@ -67,8 +68,8 @@ def test_slot_waits() -> None:
     assert time.monotonic() - since_s >= 0.04
     threading.Timer(0.05, slot.put, [1]).start()
     since_s = time.monotonic()
-    assert slot.take(timeout_s=5) == 1
-    assert time.monotonic() - since_s < 1
+    assert slot.take(timeout_s=NEVER_S) == 1
+    assert time.monotonic() - since_s < NEVER_S / 2
 
 
 @given(st.floats(0.01, 5), st.floats(5, 60), st.lists(st.floats(0, 10), min_size=1, max_size=30))

@@ -7,8 +7,9 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.io.streams.clock_frames import QUICK, Watch, failure_text
+from tests.io.streams.clock_frames import QUICK, Watch, failure_text, lag_spread_s
 from tests.io.streams.servers import GarbageServer, RtspServer
+from tests.waiting import NEVER_S, settled, wait_until
 from urban_segmentor.io.streams.stream_options import StreamOptions
 
 
@@ -21,14 +22,13 @@ def test_plays(transport: str) -> None:
     ):  # type: ignore[arg-type]
         watch.has(40)
         watch.check_order()
-        watch.check_fresh(within_s=0.5)
+        watch.check_fresh()
         first = watch.records[0]
-        assert first.time_s == pytest.approx(first.index / 25, abs=0.1)
+        assert (first.index == 0) == (first.time_s == 0)
         assert first.size == (96, 320)
         assert first.name == f"127.0.0.1_street_{first.index:06d}"
         assert watch.source.rate == 25
-        played_s = watch.records[-1].time_s
-        assert played_s == pytest.approx(watch.records[-1].at_s - watch.records[0].at_s, abs=0.4)
+        assert lag_spread_s(watch.records) < 0.1
     assert [state for state, _ in watch.states] == ["connecting", "live", "ended"]
 
 
@@ -37,24 +37,21 @@ def test_killed() -> None:
     with RtspServer() as server, Watch(server.address()) as watch:
         watch.has(10)
         server.kill()
-        watch.wait_for_state("lost: ", seconds=3)
-        time.sleep(0.3)  # what had arrived before is still taken
-        wait_from = len(watch.records)
-        time.sleep(1.0)  # some tries in vain
+        watch.wait_for_state("lost: ")
+        # What had arrived before is still taken; then there are some tries in vain.
+        wait_from = settled(lambda: len(watch.records), still_s=1.0)
+        watch.wait_for_state("lost: connection refused; retry in ")
         assert len(watch.records) == wait_from
         assert not watch.source.is_live
         server.begin("480x128")
-        back_s = time.monotonic()
         again = watch.more()
-        assert again[0].at_s - back_s < QUICK.max_delay_s + 1.5
+        delays = {state.partition("retry in ")[2] for state, _ in watch.states if "retry" in state}
+        assert delays <= {"0.25 s", "0.5 s"}
         assert {record.size for record in again} == {(128, 480)}
         assert again[0].time_s - watch.records[wait_from - 1].time_s > 0.9
         watch.check_order()
         watch.check_fresh()
         assert watch.source.reconnects == 1
-        assert any(
-            state.startswith("lost: connection refused; retry in ") for state, _ in watch.states
-        )
 
 
 def test_size_changes() -> None:
@@ -62,7 +59,8 @@ def test_size_changes() -> None:
     with RtspServer() as server, Watch(server.address()) as watch:
         watch.has(10)
         server.resize("640x192")
-        watch.more(30)
+        watch.wait_until(lambda: watch.records[-1].size == (192, 640))
+        watch.more()
         sizes = [record.size for record in watch.records]
         assert sizes == sorted(sizes)
         assert set(sizes) == {(96, 320), (192, 640)}
@@ -73,19 +71,18 @@ def test_size_changes() -> None:
 
 def test_stalls() -> None:
     """A server that hangs is noticed, nothing old is shown when it goes on."""
-    with RtspServer() as server, Watch(server.address()) as watch:
+    with RtspServer() as server, Watch(server.address(), retry=QUICK) as watch:
         watch.has(10)
         server.stall()
-        stalled_s = time.monotonic()
-        told_s = watch.wait_for_state("lost: nothing came for 0.8 s; retry in", seconds=4)
-        assert told_s - stalled_s < QUICK.read_timeout_s + 0.5
-        count = len(watch.records)
-        time.sleep(0.5)
+        watch.wait_for_state("lost: nothing came for 2 s; retry in")
+        count = settled(lambda: len(watch.records))
+        resumed_s = time.monotonic()
         server.resume()
-        watch.more(20)
+        again = watch.more(20)
+        assert min(record.made_s for record in again) > resumed_s - 0.02  # told in hundredths
         watch.check_order()
         watch.check_fresh()
-        assert watch.source.reconnects == 1
+        watch.check_reconnects()
         assert watch.records[count].time_s - watch.records[count - 1].time_s > 1.0
 
 
@@ -96,7 +93,7 @@ def test_garbage() -> None:
         server.kill()
         garbage = GarbageServer(server.port)
         count = len(watch.records)
-        watch.wait_for_state("lost: what it sends is no video that can be read", seconds=5)
+        watch.wait_for_state("lost: what it sends is no video that can be read")
         assert garbage.calls
         garbage.close()
         server.begin()
@@ -117,24 +114,20 @@ def test_b_images() -> None:
     with RtspServer("--codec", "h264b") as server, Watch(server.address()) as watch:
         watch.has(40)
         watch.check_order()
-        watch.check_fresh(within_s=2.0)
-        ages = [
-            record.age_s + record.time_s - (record.at_s - watch.records[0].at_s)
-            for record in watch.records
-        ]
-        assert max(ages[10:]) - min(ages[10:]) < 0.3
+        watch.check_fresh(age_s=2.0)
+        assert lag_spread_s(watch.records[10:]) < 0.1
 
 
 def test_slow_consumer() -> None:
     """A slow model gets the newest picture, and what it missed is counted."""
     with RtspServer() as server, Watch(server.address(), busy_s=0.3) as watch:
-        watch.has(6, seconds=15)
+        watch.has(6)
+        watch.wait_until(lambda: watch.records[-1].index + 1 - len(watch.records) > 15)
         watch.check_order()
-        assert max(record.delay_s for record in watch.records) < 0.1
-        watch.check_fresh(within_s=0.5)
-        missed = watch.records[-1].index + 1 - len(watch.records)
-        assert missed > 15
-        assert missed <= watch.source.dropped <= missed + 8
+        # What waited in a queue would be older than the consumer is busy.
+        assert min(record.delay_s for record in watch.records[1:]) < 0.3
+        watch.check_fresh()
+        watch.check_dropped()
 
 
 def test_comes_later() -> None:
@@ -188,9 +181,7 @@ def test_stop_in_a_stall() -> None:
             time.sleep(0.3)
             since_s = time.monotonic()
             watch.source.stop()
-            watch.thread.join(1)
-            assert time.monotonic() - since_s < 0.2
-            since_s = time.monotonic()
+            wait_until(lambda: not watch.thread.is_alive())
             watch.source.close()
-            assert time.monotonic() - since_s < 0.4
+            assert time.monotonic() - since_s < NEVER_S / 2
         assert watch.error is None
