@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.parts import STREAMS, Adding, Counting, Keeping, Numbers, rows
+from tests.waiting import PATIENCE_S, settled, wait_until
 from urban_segmentor.errors import ModelError, OutputError, SettingError, SourceError
 from urban_segmentor.pipeline import Pipeline, RunReport
 from urban_segmentor.profiling import StageTimes
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 MANY = 150
 IN_FLIGHT = 20  # more frames than all queues and stages can hold
-PATIENCE_S = 300.0
 
 pytestmark = pytest.mark.usefixtures("all_threads_end")
 
@@ -263,11 +263,8 @@ def test_a_slow_stage_holds_up_the_source(slow: str, most: int) -> None:
     outcome: list[RunReport] = []
     runner = threading.Thread(target=lambda: outcome.append(pipeline.run()))
     runner.start()
-    deadline_s = time.monotonic() + PATIENCE_S / 2
-    while source.given < most and time.monotonic() < deadline_s:
-        time.sleep(0.005)
-    time.sleep(0.1)  # to run ahead, if it would
-    given = source.given
+    wait_until(lambda: source.given >= most)
+    given = settled(lambda: source.given)  # it may run ahead, if it would
     gate.set()
     runner.join(PATIENCE_S)
     assert given == most

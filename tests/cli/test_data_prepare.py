@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import time
 from pathlib import Path
 
 import cv2
@@ -12,6 +11,7 @@ import pytest
 
 from tests.cli.runner import Shell, files_below, start
 from tests.evaluation.validation.scene import SIZE, box, street, write_frame, write_street
+from tests.waiting import wait_until
 
 
 def _contents(folder: Path) -> dict[str, bytes]:
@@ -182,11 +182,12 @@ def test_a_stopped_run_goes_on(shell: Shell, number: signal.Signals) -> None:
     assert shell("data", "prepare", "data", "whole").code == 0
     run = start("data", "prepare", "data", "out", "--workers", "1", cwd=Path.cwd())
     labels = Path("out/labels/val")
-    until_s = time.monotonic() + 300
-    while not (labels.is_dir() and len(list(labels.glob("*.txt"))) > 5):
-        assert time.monotonic() < until_s
+
+    def is_at_work() -> bool:
         assert run.poll() is None
-        time.sleep(0.002)
+        return labels.is_dir() and len(list(labels.glob("*.txt"))) > 5
+
+    wait_until(is_at_work, every_s=0.002)
     os.kill(run.pid, number)
     run.communicate(timeout=300)
     assert run.returncode in {-number, 130}

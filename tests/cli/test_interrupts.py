@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import pytest
 
 from tests.cli.runner import Shell, files_below, start
 from tests.io.clips import read_times, sound_samples, write_clip
+from tests.waiting import wait_until
 from urban_segmentor.inference.segmenter import Segmenter
 from urban_segmentor.io.clip_range import ClipRange
 from urban_segmentor.io.inputs import find_inputs
@@ -43,7 +44,7 @@ def running(long_clip: Path, tiny_model: Path, tmp_path: Path) -> Iterator[subpr
     words = ("predict", long_clip, "--model", tiny_model, "--save", "overlay,jsonl,coco", "--json")
     process = start(*words, "--preset", "veryslow", cwd=tmp_path)
     try:
-        wait_for(lambda: size_of(tmp_path / "urban-out" / ".results.jsonl.partial") > 5000)
+        wait_until(lambda: size_of(tmp_path / "urban-out" / ".results.jsonl.partial") > 5000)
         assert process.poll() is None
         yield process
     finally:
@@ -54,14 +55,6 @@ def running(long_clip: Path, tiny_model: Path, tmp_path: Path) -> Iterator[subpr
 def size_of(path: Path) -> int:
     """Return the size of a file, 0 while it is not there."""
     return path.stat().st_size if path.exists() else 0
-
-
-def wait_for(happened: Callable[[], bool], *, limit_s: float = 60) -> None:
-    """Wait for something, and fail when it never happens."""
-    end_s = time.monotonic() + limit_s
-    while not happened():
-        assert time.monotonic() < end_s, "nothing happened"
-        time.sleep(0.02)
 
 
 def check_results(folder: Path, data: dict[str, object]) -> None:
@@ -119,7 +112,7 @@ def test_a_signal_before_the_work(tmp_path: Path, tiny_model: Path) -> None:
     os.mkfifo(tmp_path / "a.png")
     process = start("predict", "a.png", "--model", tiny_model, "--json", cwd=tmp_path)
     try:
-        wait_for(lambda: catches_signals(process.pid))
+        wait_until(lambda: catches_signals(process.pid))
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=300)
     finally:

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from tests.cli.runner import Result, Shell, files_below, start
-from tests.cli.test_interrupts import wait_for
 from tests.io.clips import read_times, write_clip
+from tests.waiting import wait_until
 
 FRAMES = 50
 QUIET = ("--display", "none")
@@ -105,7 +105,7 @@ def test_signals_finish_what_is_written(
     process = start(*words, "--record", "seen.mp4", cwd=tmp_path)
     try:
         partial = tmp_path / "urban-out" / ".results.jsonl.partial"
-        wait_for(lambda: partial.exists() and partial.stat().st_size > 20_000)
+        wait_until(lambda: partial.exists() and partial.stat().st_size > 20_000)
         process.send_signal(number)
         out, err = process.communicate(timeout=300)
     finally:
@@ -183,7 +183,7 @@ def test_the_page_has_the_image_and_can_end_it(
                 state.update(json.load(reply))
             return state["state"] == "live" and state["has_image"] is True
 
-        wait_for(is_live)
+        wait_until(is_live)
         with urllib.request.urlopen(f"{address}picture.png", timeout=120) as reply:  # noqa: S310
             assert reply.read(8) == b"\x89PNG\r\n\x1a\n"
         request = urllib.request.Request(  # noqa: S310

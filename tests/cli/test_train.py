@@ -8,7 +8,6 @@ import re
 import shutil
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import cv2
@@ -16,6 +15,7 @@ import pytest
 
 from tests.cli.runner import Shell, start
 from tests.training.conftest import checkpoint, prepared
+from tests.waiting import wait_until
 from urban_segmentor.errors import MissingExtraError
 from urban_segmentor.exporters import ultralytics_env as quiet
 from urban_segmentor.training import fit
@@ -313,8 +313,5 @@ def test_rows_of_a_torn_file(tmp_path: Path) -> None:
 
 
 def _wait(process: subprocess.Popen[str], sign: Path) -> None:
-    until = time.monotonic() + 300
-    while not sign.exists():
-        if process.poll() is not None or time.monotonic() > until:
-            pytest.fail(f"it ended early: {process.communicate()[1]}")
-        time.sleep(0.02)
+    wait_until(lambda: sign.exists() or process.poll() is not None)
+    assert sign.exists(), f"it ended early: {process.communicate()[1]}"

@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.waiting import wait_until
 from urban_segmentor.datasets.parallel import in_parallel
 from urban_segmentor.errors import SettingError, WorkerError
 
@@ -90,12 +91,13 @@ def test_no_process_is_left(number: signal.Signals) -> None:
     )
     parent = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
     children: list[psutil.Process] = []
-    until_s = time.monotonic() + 300
-    while len(children) < 3:  # two that work, one that keeps track
-        assert time.monotonic() < until_s
-        time.sleep(0.05)
-        children = psutil.Process(parent.pid).children()
-    time.sleep(1)
+
+    def all_are_there() -> bool:
+        children[:] = psutil.Process(parent.pid).children()
+        return len(children) >= 3  # two that work, one that keeps track
+
+    wait_until(all_are_there, every_s=0.05)
+    time.sleep(1)  # for them to be at work; at any other moment they shall end as well
     parent.send_signal(number)
     parent.wait(300)
     _, alive = psutil.wait_procs(children, timeout=300)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import cv2
@@ -13,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.parts import STREAMS, Counting, Numbers
+from tests.waiting import NEVER_S, settled, wait_until
 from urban_segmentor.errors import ModelError, SourceError, UrbanSegmentorError
 from urban_segmentor.inference.result_stream import ResultStream
 from urban_segmentor.profiling import StageTimes
@@ -60,17 +60,6 @@ def failing(at: int, error: BaseException) -> Callable[[int], None]:
     return fail
 
 
-@contextmanager
-def settled(count: Callable[[], int]) -> Generator[int]:
-    """Return a context with a count that no longer changes."""
-    seen, since_s = count(), time.monotonic()
-    while time.monotonic() - since_s < 0.3:
-        if count() != seen:
-            seen, since_s = count(), time.monotonic()
-        time.sleep(0.01)
-    yield seen
-
-
 @settings(max_examples=20)
 @given(st.integers(0, 30), st.randoms(use_true_random=False))
 def test_the_order_is_that_of_the_frames(count: int, chance: object) -> None:
@@ -91,8 +80,8 @@ def test_it_reads_a_bounded_number_ahead() -> None:
     with ResultStream(source, Counting()) as stream:
         for taken in range(1, 4):
             next(stream)
-            with settled(lambda: source.given) as given_:
-                assert taken < given_ <= taken + WAITING
+            wait_until(lambda: source.given > taken)  # noqa: B023 - called at once
+            assert settled(lambda: source.given) <= taken + WAITING
     assert source.given <= 3 + WAITING + 1
     assert source.closed == 1
 
@@ -211,7 +200,7 @@ def test_live_sources_are_stopped() -> None:
     class Waiting(Numbers):
         def __init__(self) -> None:
             self.stopped = threading.Event()
-            super().__init__(3, lambda number: number == 2 and self.stopped.wait(300))
+            super().__init__(3, lambda number: number == 2 and self.stopped.wait(NEVER_S))
 
         def stop(self) -> None:
             self.stopped.set()
@@ -220,7 +209,7 @@ def test_live_sources_are_stopped() -> None:
     started_s = time.monotonic()
     with ResultStream(source, Counting()) as stream:
         assert indices([next(stream), next(stream)]) == [0, 1]
-    assert time.monotonic() - started_s < 5
+    assert time.monotonic() - started_s < NEVER_S / 2
     assert source.closed == 1
 
 
@@ -231,8 +220,8 @@ def test_the_newest_frame_is_read_when_a_network_is_free() -> None:
     with ResultStream(source, Counting(lambda _: go_on.wait(300) and None), newest=True) as stream:
         reader = threading.Thread(target=next, args=(stream,))
         reader.start()
-        with settled(lambda: source.given) as given_:
-            assert given_ == STREAMS
+        wait_until(lambda: source.given >= STREAMS)
+        assert settled(lambda: source.given) == STREAMS
         go_on.set()
         reader.join()
 

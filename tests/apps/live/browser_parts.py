@@ -93,7 +93,7 @@ class Stream:
         self._connection.sock = socket.socket()
         if buffer:
             self._connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-        self._connection.sock.settimeout(10)
+        self._connection.sock.settimeout(120)
         self._connection.sock.connect(shown.address)
         self._connection.request("GET", path, headers={"Host": "localhost", **headers})
         self._response: http.client.HTTPResponse | None = None

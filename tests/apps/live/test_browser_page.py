@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from tests.apps.live.browser_parts import NAMES, TOKEN, Shown, Stream
-from tests.waiting import wait_until
+from tests.waiting import NEVER_S, wait_until
 from urban_segmentor.apps.live.browser import BrowserDisplay
 from urban_segmentor.apps.live.view_controls import ViewControls
 from urban_segmentor.structures.classes import ClassList
@@ -148,6 +148,18 @@ def source_image(page: Any) -> NDArray[np.uint8]:  # noqa: ANN401
     return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"))
 
 
+def is_grey(image: NDArray[np.uint8]) -> bool:
+    """Return whether a picture, uint8 (H, W, 3), has no colors."""
+    return bool(np.abs(image[..., 0].astype(int) - image[..., 2]).max() <= 3)
+
+
+def stands_still(page: Any) -> bool:  # noqa: ANN401
+    """Return whether the picture stays as it is for a while in which others would come."""
+    before = source_image(page)
+    page.wait_for_timeout(500)
+    return bool((source_image(page) == before).all())
+
+
 def test_it_moves(running: Running, opened: Callable[..., Any], problems: list[str]) -> None:
     """Until somebody pauses it: then it stands still, says so, and is not dimmed."""
     page = opened(running.url)
@@ -165,22 +177,22 @@ def test_it_moves(running: Running, opened: Callable[..., Any], problems: list[s
     page.keyboard.press("Space")
     until(page, "paused")
     assert running.controls.view.paused
-    page.wait_for_timeout(300)
-    still = source_image(page)
-    page.wait_for_timeout(300)
-    assert (source_image(page) == still).all()
+    wait_until(lambda: stands_still(page))
     assert page.evaluate("getComputedStyle(document.getElementById('picture')).filter") == "none"
     late = opened(running.url)  # sees the last picture
     until(late, "paused")
-    late.wait_for_timeout(300)
-    assert source_image(late).std() > 20
+    wait_until(lambda: source_image(late).std() > 20)
     page.click("#pause")
     until(late, "live")
     assert problems == []
 
 
-def test_the_newest_image_is_shown(browser: Any) -> None:  # noqa: ANN401
+def test_the_newest_image_is_shown(
+    browser: Any,  # noqa: ANN401
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Not the one before it, although browsers wait for the start of the next part."""
+    monkeypatch.setattr("urban_segmentor.apps.live.browser.viewer_streams._RESEND_S", NEVER_S)
     controls = ViewControls(ClassList.from_names(NAMES))
     display = BrowserDisplay(controls, title="street", port=0)
     page = browser.new_page()
@@ -190,8 +202,8 @@ def test_the_newest_image_is_shown(browser: Any) -> None:  # noqa: ANN401
         display.show(Frame(pixels=image), LIVE)
         display.poll(replace(LIVE, state="paused"))
         until(page, "paused")
-        page.wait_for_timeout(250)
-        assert np.abs(source_image(page)[50, 400] - np.array(color)).max() < 12
+        wanted = np.array(color)
+        wait_until(lambda wanted=wanted: np.abs(source_image(page)[50, 400] - wanted).max() < 12)
     page.close()
     display.close()
 
@@ -219,7 +231,7 @@ def test_keys_act(running: Running, opened: Callable[..., Any], problems: list[s
     with Image.open(Path(download.value.path())) as saved:
         assert saved.size == (640, 360)
     assert download.value.suggested_filename.startswith("street-20")
-    page.wait_for_timeout(300)
+    page.wait_for_timeout(300)  # for what shall not happen
     assert view().masks_only
     assert not view().figures
     assert not running.controls.wants_quit
@@ -272,7 +284,7 @@ def test_stop_asks_first(running: Running, opened: Callable[..., Any]) -> None:
     page.keyboard.press("Enter")
     page.click("#stop")
     page.keyboard.press("Escape")
-    page.wait_for_timeout(200)
+    page.wait_for_timeout(200)  # for what shall not happen
     assert not running.controls.wants_quit
     page.click("#stop")
     page.get_by_role("button", name="Stop", exact=True).click()
@@ -290,9 +302,7 @@ def test_lost_is_not_live(
     running.readings = LOST
     until(page, "lost")
     assert page.locator("#banner").inner_text() == LOST.state
-    page.wait_for_timeout(200)
-    grey = source_image(page)[:100]
-    assert np.abs(grey[..., 0].astype(int) - grey[..., 2]).max() <= 3
+    wait_until(lambda: is_grey(source_image(page)[:100]))
     running.display.say("saved as <b>street</b>.png")
     page.get_by_text("saved as <b>street</b>.png").wait_for()
     running.readings = replace(LIVE, state="connecting", is_live=False)

@@ -99,8 +99,8 @@ def test_requests_follow_each_other(shown: Shown) -> None:
 
 def test_slow_ones_are_left(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
     """A byte now and then does not keep a connection open; nor does silence, nor half a body."""
-    monkeypatch.setattr("urban_segmentor.apps.live.browser.request_body._BODY_TIMEOUT_S", 0.4)
-    monkeypatch.setattr("urban_segmentor.apps.http.server._REQUEST_TIMEOUT_S", 0.4)
+    monkeypatch.setattr("urban_segmentor.apps.live.browser.request_body._BODY_TIMEOUT_S", 2.0)
+    monkeypatch.setattr("urban_segmentor.apps.http.server._REQUEST_TIMEOUT_S", 2.0)
     with shown.socket() as drip, shown.socket() as silent, shown.socket() as half:
         half.sendall(POST + b"Content-Length: 9\r\n\r\n{}")
         assert read_answer(half).status == 408

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.apps.live.fakes import NAMES, SIZE, Given, Model, Noting
+from tests.waiting import PATIENCE_S, wait_until
 from urban_segmentor.apps.live.session import LiveReport, LiveSession
 from urban_segmentor.apps.live.view_controls import ViewControls, ViewState
 from urban_segmentor.errors import ModelError, OutputError, SourceError
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from urban_segmentor.result import Result
     from urban_segmentor.structures.frame import Frame
 
-PATIENCE_S = 300.0
+ENDLESS = 1_000_000_000
 PLAIN = OverlayStyle(outlines=False, boxes=False, labels=False)
 
 
@@ -112,13 +113,19 @@ def test_every_frame_is_shown_drawn_on() -> None:
 
 def test_a_slow_display_gets_the_newest_and_holds_up_nobody() -> None:
     """What it is too slow for counts as dropped; the frames stay in order."""
-    display = Noting(lambda _: time.sleep(0.03))
-    setup = Setup(Given(60, every_s=0.004), display=display)
+    model = Model()
+
+    def fall_behind(_count: int) -> None:
+        behind = len(model.confs)
+        wait_until(lambda: len(model.confs) >= min(behind + 10, 60))
+
+    display = Noting(fall_behind)
+    setup = Setup(Given(60, every_s=0.004), model=model, display=display)
     outcome = setup.run()
     indices = [frame.index for frame in display.frames]
     assert indices == sorted(set(indices))
     assert indices[-1] == 59
-    assert 3 < len(indices) < 50
+    assert len(indices) < 20
     assert outcome.dropped == 7 + 60 - len(indices)
 
 
@@ -158,19 +165,19 @@ def test_what_viewers_set_counts_for_the_next_frame() -> None:
 
 def test_quitting_stopping_and_time() -> None:
     """A viewer, a signal, or the clock ends a source that never does."""
-    quits = Setup(Given(10_000), display=Noting(lambda n: n == 3 and quits.controls.quit()))
+    quits = Setup(Given(ENDLESS), display=Noting(lambda n: n == 3 and quits.controls.quit()))
     outcome = quits.run()
-    assert 3 <= outcome.frames < 100
+    assert outcome.frames >= 3
     assert not outcome.stopped
     assert quits.source.stopped
 
-    stops = Setup(Given(10_000), display=Noting(lambda n: n == 3 and stops.live.stop()))
+    stops = Setup(Given(ENDLESS), display=Noting(lambda n: n == 3 and stops.live.stop()))
     assert stops.run().stopped
 
-    timed = Setup(Given(10_000, every_s=0.01), until_s=0.3)
+    timed = Setup(Given(ENDLESS, every_s=0.01), until_s=0.3)
     since_s = time.monotonic()
     assert not timed.run().stopped
-    assert 0.25 < time.monotonic() - since_s < 2
+    assert time.monotonic() - since_s > 0.25
 
 
 def test_nothing_came_before_the_end() -> None:
@@ -192,10 +199,14 @@ def test_pausing_reaches_the_source_and_the_readings() -> None:
                 time.sleep(0.005)
             yield from frames
 
+    def go_on() -> None:
+        wait_until(lambda: "paused" in {reading.state for reading in setup.display.readings})
+        setup.controls.set_paused(False)
+
     def each(count: int) -> None:
         if count == 1:
             setup.controls.set_paused(True)
-            threading.Timer(0.2, lambda: setup.controls.set_paused(False)).start()
+            threading.Thread(target=go_on).start()
 
     setup = Setup(Standing(3), display=Noting(each), every=True)
     assert setup.run().frames == 3

@@ -9,18 +9,17 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
+from tests.waiting import PATIENCE_S, wait_until
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.slow
-
-_PATIENCE_S = 300.0
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +67,7 @@ def test_it_starts_and_answers(
         text=True,
     )
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S) as client:
             _try(client, process, space)
         listening = _listening(port)
         assert listening == ("0.0.0.0" if on_the_hub else "127.0.0.1")  # noqa: S104
@@ -79,16 +78,14 @@ def test_it_starts_and_answers(
 
 
 def _try(client: httpx.Client, process: subprocess.Popen[str], space: Path) -> None:
-    until_s = time.monotonic() + _PATIENCE_S
-    while True:
+    def is_ready() -> bool:
         assert process.poll() is None, process.stdout.read()
-        assert time.monotonic() < until_s
         try:
-            if client.get("/health").json()["ready"]:
-                break
+            return client.get("/health").json()["ready"]
         except httpx.TransportError:
-            pass
-        time.sleep(0.1)
+            return False
+
+    wait_until(is_ready, every_s=0.1)
     asks = client.get("/").status_code == 401
     client.auth = ("", "open") if asks else None
     assert "Urban Segmentor" in client.get("/").text

@@ -13,10 +13,11 @@ import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tests.waiting import wait_until
+
 if TYPE_CHECKING:
     from pathlib import Path
 
-_START_S = 300.0
 _CODE = "import sys; from urban_segmentor.cli.main import main; sys.exit(main())"
 
 
@@ -60,15 +61,13 @@ class RunningApp:
         self.url = self._address()
 
     def _address(self) -> str:
-        until_s = time.monotonic() + _START_S
-        while time.monotonic() < until_s:
-            found = re.search(r"open (http://\S+)", self.log.read_text())
-            if found is not None:
-                return found[1]
-            if self.process.poll() is not None:
-                break
-            time.sleep(0.05)
-        raise AssertionError(f"the app did not start: {self.log.read_text()}")
+        def address() -> re.Match[str] | None:
+            return re.search(r"open (http://\S+)", self.log.read_text())
+
+        wait_until(lambda: address() or self.process.poll() is not None, every_s=0.05)
+        found = address()
+        assert found is not None, f"the app did not start: {self.log.read_text()}"
+        return found[1]
 
     def is_at_rest(self) -> bool:
         """Return whether it hardly works, looked at for a second."""
@@ -109,14 +108,10 @@ class RunningApp:
 
     def wait_for_examples(self) -> list[dict[str, str]]:
         """Return the examples when all are ready."""
-        until_s = time.monotonic() + 300
-        while time.monotonic() < until_s:
-            told = self.ask("/examples").value
-            if told["complete"]:
-                assert not told["problem"]
-                return told["examples"]
-            time.sleep(0.2)
-        raise AssertionError("the examples were not ready in two minutes")
+        wait_until(lambda: self.ask("/examples").value["complete"], every_s=0.2)
+        told = self.ask("/examples").value
+        assert not told["problem"]
+        return told["examples"]
 
     def close(self) -> str:
         """End it as Ctrl-C does; return what it wrote."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from tests.apps.web.conftest import draw_clip
 from tests.cli.runner import save_image
 from tests.cli.tiny import save_tiny_model
+from tests.waiting import wait_until
 from urban_segmentor.apps.web import examples as examples_module
 from urban_segmentor.apps.web.examples import ExampleFiles, prepare_examples, read_examples
 from urban_segmentor.apps.web.limits import UploadLimits
@@ -49,10 +49,7 @@ def running(
         source, models=tiny, limits=UploadLimits(), cache=cache, share=shared.append
     )
     examples.start()
-    until_s = time.monotonic() + 300
-    while not examples.complete and time.monotonic() < until_s:
-        time.sleep(0.02)
-    assert examples.complete
+    wait_until(lambda: examples.complete)
     return examples, shared
 
 

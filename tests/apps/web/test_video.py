@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from tests.apps.web.conftest import draw_clip
 from tests.cli.tiny import save_tiny_model
 from tests.io.clips import write_clip
+from tests.waiting import wait_until
 from urban_segmentor.apps.web import video as video_module
 from urban_segmentor.apps.web.class_counts import ClassCounts
 from urban_segmentor.apps.web.limits import UploadLimits
@@ -112,9 +112,7 @@ def test_cancel_ends_it(make: Callable[..., VideoJob], tmp_path: Path, after: in
     if not after:
         job.cancel()
     job.start()
-    until_s = time.monotonic() + 300
-    while after and job.progress.frames < after and time.monotonic() < until_s:
-        time.sleep(0.01)
+    wait_until(lambda: job.progress.frames >= after)
     job.cancel()
     assert job.wait(300)
     assert job.progress.state == "cancelled"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import struct
 import threading
-import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from hypothesis import strategies as st
 
 from tests.io.clips import write_clip
 from tests.io.test_video_damage import write_sound
+from tests.waiting import wait_until
 from urban_segmentor.apps.web.limits import UploadLimits
 from urban_segmentor.apps.web.uploads import VideoMetadata, check_video
 from urban_segmentor.errors import SourceError, UploadError
@@ -165,14 +165,16 @@ def is_read(fifo: Path, *, by: Callable[[], object]) -> bool:
 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
-    until_s = time.monotonic() + 300
     seen = False
-    while thread.is_alive():
-        assert time.monotonic() < until_s
+
+    def has_ended() -> bool:
+        nonlocal seen
         with suppress(OSError):
             os.close(os.open(fifo, os.O_WRONLY | os.O_NONBLOCK))
             seen = True
-        time.sleep(0.002)
+        return not thread.is_alive()
+
+    wait_until(has_ended, every_s=0.002)
     return seen
 
 
