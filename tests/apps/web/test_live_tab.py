@@ -32,6 +32,7 @@ Page = Any
 Browser = Any
 FAKE_ANSWER, FAKE_CAMERA = "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"
 ELSEWHERE = "elsewhere.test"
+LATE_MS = 10_000  # an answer that takes longer is given up by the page
 
 # Keeps what the page sends and gets, and the cameras it opens.
 WATCH = """
@@ -171,7 +172,7 @@ def check_is_off(page: Page) -> None:
     assert states
     assert set(states) == {"ended"}
     before = page.evaluate("() => window.posts")
-    page.wait_for_timeout(700)
+    page.wait_for_timeout(700)  # in which some would be sent
     assert page.evaluate("() => window.posts") == before
     assert page.inner_text("#live-view .start") == "Start the camera"
     assert page.is_hidden("#live-view canvas")
@@ -197,8 +198,7 @@ def test_the_camera_is_shown_with_what_was_found(page: Page) -> None:
     assert "are segmented there, and forgotten" in told(page)
     begin(page)
     first = on_screen(page)
-    page.wait_for_timeout(600)
-    assert far(first, on_screen(page)) > 1
+    wait_until(lambda: far(first, on_screen(page)) > 1)
     page.click("#live-view .start")
     shown, engine = on_screen(page), ModelPool()
     frames = last_frames(page)
@@ -213,25 +213,28 @@ def test_the_camera_is_shown_with_what_was_found(page: Page) -> None:
 def test_the_figures_are_true(page: Page) -> None:
     """Rate and delay are those that are measured from outside."""
     begin(page)
-    page.wait_for_timeout(2500)
-    before, since_s = page.evaluate("() => window.posts"), time.monotonic()
-    rates: list[float] = []
-    for _ in range(3):
-        page.wait_for_timeout(1000)
-        said = page.inner_text("#live-view .figures")
-        fps, whole, server, rest = map(float, re.findall(r"[\d.]+", said))
-        rates.append(fps)
-        assert whole == server + rest
-        assert 5 < server < whole < 5000
-    rate = (page.evaluate("() => window.posts") - before) / (time.monotonic() - since_s)
-    assert 0.5 < rate < 31
-    assert 0.6 * rate < np.median(rates) < 1.5 * rate
+
+    def agree() -> bool:
+        before, since_s = page.evaluate("() => window.posts"), time.monotonic()
+        rates: list[float] = []
+        for _ in range(3):
+            page.wait_for_timeout(1000)
+            said = page.inner_text("#live-view .figures")
+            fps, whole, server, rest = map(float, re.findall(r"[\d.]+", said))
+            rates.append(fps)
+            assert whole == server + rest
+            assert 0 < server < whole < LATE_MS
+        rate = (page.evaluate("() => window.posts") - before) / (time.monotonic() - since_s)
+        assert rate < 33  # the camera has 30
+        return bool(0.6 * rate < np.median(rates) < 1.5 * rate)
+
+    wait_until(agree)  # not at once: the machine may get busy in between
 
 
 def test_only_the_newest_frames_are_sent(page: Page) -> None:
     """Two at most are under way, and each is another than the one before."""
     begin(page)
-    page.wait_for_timeout(1500)
+    page.wait_for_function("() => window.posts > 20")
     assert page.evaluate("() => window.most") == 2
     frames = last_frames(page)
     assert len({one["sent"] for one in frames}) == len(frames)
@@ -268,16 +271,20 @@ def test_stop_stops(page: Page) -> None:
         check_is_off(page)
         assert "forgotten" in told(page)
     page.dblclick("#live-view .start")  # on and off before the camera is there, or on
-    page.wait_for_timeout(1000)
-    live = page.evaluate("() => window.streams.filter((one) => one.active).length")
-    assert live == (page.inner_text("#live-view .start") == "Stop the camera")
+    page.wait_for_timeout(1000)  # for it to become wrong, if it would
+    wait_until(
+        lambda: (
+            page.evaluate("() => window.streams.filter((one) => one.active).length")
+            == (page.inner_text("#live-view .start") == "Stop the camera")
+        )
+    )
 
 
 def test_leaving_the_tab_stops(page: Page) -> None:
     """The visitor comes back to a sentence, and may start again."""
     begin(page)
     page.get_by_role("tab", name="Picture").click()
-    page.wait_for_timeout(300)
+    page.wait_for_function("() => window.streams.every((one) => !one.active)")
     page.get_by_role("tab", name="Live").click()
     check_is_off(page)
     assert "when you left" in told(page)
@@ -386,14 +393,14 @@ def test_a_busy_server_is_said_only_when_the_image_gets_old(page: Page) -> None:
     )
     busy = {"status": 503, "json": {"error": "the server is busy", "hint": "come back"}}
     page.route("**/live?**", lambda route: route.fulfill(**busy), times=1)
-    page.wait_for_timeout(1000)
+    page.wait_for_timeout(1000)  # for what shall not be said
     assert page.evaluate("() => window.said") == []
     page.route("**/live?**", lambda route: route.fulfill(**busy))
     wait_for_words(page, "The server is busy")
-    page.wait_for_timeout(1000)
+    page.wait_for_timeout(1000)  # for what shall not be said again
     page.unroute("**/live?**")
     wait_for_images(page)
-    page.wait_for_timeout(1000)
+    page.wait_for_function("() => window.said.at(-1) === ''")
     assert page.evaluate("() => window.said") == ["The server is busy; it is tried again.", ""]
 
 
@@ -420,7 +427,7 @@ def test_answers_that_come_late_are_not_shown(page: Page) -> None:
           };
           window.fetch = async () => {
             const isLate = ++number % 4 === 1;
-            await new Promise((done) => setTimeout(done, isLate ? 300 : 40));
+            await new Promise((done) => setTimeout(done, isLate ? 1500 : 40));
             return new Response(await paint(isLate ? '#f00' : '#00f'));
           };
           window.reds = 0; window.blues = 0;
@@ -446,9 +453,12 @@ def test_a_mirrored_image_has_words_that_can_be_read(page: Page, street: list[Im
 
     begin(page)
     page.check("#live-view .mirror")
-    page.wait_for_timeout(1000)
-    sent = decoded(last_frames(page)[-1]["sent"])
-    assert nearest(np.ascontiguousarray(sent[:, ::-1])) < nearest(sent) / 2
+
+    def is_mirrored() -> bool:
+        sent = decoded(last_frames(page)[-1]["sent"])
+        return nearest(np.ascontiguousarray(sent[:, ::-1])) < nearest(sent) / 2
+
+    wait_until(is_mirrored)
     style = page.eval_on_selector("#live-view canvas", "one => getComputedStyle(one).transform")
     assert style == "none"
 
@@ -468,7 +478,8 @@ def test_two_visitors_at_once(page: Page, browser: Browser, app: RunningApp) -> 
     other = visit(browser, f"{app.url}/?classes=road")
     begin(page)
     begin(other)
-    page.wait_for_timeout(1500)
+    for one in (page, other):
+        one.wait_for_function("() => window.posts > 10")
     for one, is_other in ((page, False), (other, True)):
         frames = last_frames(one)
         assert frames
@@ -517,7 +528,7 @@ def test_readers_of_the_screen_are_left_in_peace(page: Page) -> None:
         "quiet.observe(one, { childList: true, characterData: true, subtree: true,"
         " attributes: true }); }"
     )
-    page.wait_for_timeout(2000)
+    page.wait_for_timeout(2000)  # for what shall not be said
     assert page.evaluate("() => window.said.length") == 0
     label = page.get_attribute("#live-view canvas", "aria-label")
     assert re.match(r"Your camera, segmented: \d+ [a-z]", label)
