@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
-import numpy as np
 import pytest
 
 from tests.cli.runner import Result, Shell, files_below
@@ -21,6 +20,8 @@ from urban_segmentor.datasets.dataset_classes import parse_dataset_classes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import numpy as np
 
 FIRST = "town_000000_000019"
 PICTURES = Path("data/cityscapes_panoptic_val")
