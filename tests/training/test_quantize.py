@@ -124,8 +124,12 @@ def test_names_that_do_not_tell_the_head(tmp_path: Path) -> None:
         quantize(model, [], count=0)
 
 
-@pytest.mark.parametrize("images", [[], [np.zeros((1, 64, 64, 1), dtype=np.uint8)]])
-def test_images_that_cannot_calibrate(images: list[NDArray[np.uint8]]) -> None:
+@pytest.mark.parametrize(
+    ("images", "said"),
+    [([], "must not be empty"), ([np.zeros((1, 64, 64, 1), dtype=np.uint8)], "are incompatible")],
+    ids=["none", "grey"],
+)
+def test_images_that_cannot_calibrate(images: list[NDArray[np.uint8]], said: str) -> None:
     """None at all, or of another shape than the network's: the export in float is still there."""
     node: Any = opset.parameter((1, 3, 64, 64), dtype=np.float32, name="images")
     given = node
@@ -133,8 +137,9 @@ def test_images_that_cannot_calibrate(images: list[NDArray[np.uint8]]) -> None:
         weights = np.ones((3, 3, 1, 1), dtype=np.float32)
         node = opset.convolution(node, weights, [1, 1], [0, 0], [0, 0], [1, 1], name=name)
     model = ov.Model([opset.result(node)], [given])
-    with pytest.raises(ModelError, match=r"NNCF cannot quantize the model: \w") as caught:
+    with pytest.raises(ModelError, match="NNCF cannot quantize the model: ") as caught:
         quantize(model, images, count=1)
+    assert said in str(caught.value)
     assert "\n" not in str(caught.value)
     assert caught.value.hint == "use the export in float"
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from urban_segmentor.errors import ModelError, first_line
+from urban_segmentor.errors import ModelError, last_line
 from urban_segmentor.exporters.ultralytics_env import in_silence, require_modules
 from urban_segmentor.inference.runtimes.graph_rewrites import gather_rows
 
@@ -58,7 +58,7 @@ def quantize(
             return nncf.quantize(model, nncf.Dataset(inputs, _planar), **options)
     except Exception as error:  # its errors have no base of their own
         raise ModelError(
-            f"NNCF cannot quantize the model: {first_line(error)}", hint="use the export in float"
+            f"NNCF cannot quantize the model: {last_line(error)}", hint="use the export in float"
         ) from error
 
 
