@@ -143,3 +143,14 @@ def test_names_of_classes_lead_nowhere(shell: Shell) -> None:
     assert all(Path(path).parent == Path("out/show") for path in result.json["written"])
     assert "<b>" not in Path("out/show/overview.html").read_text()
     json.loads(Path("out/show/statistics.json").read_text())
+
+
+@pytest.mark.parametrize("command", [("data", "check"), ("data", "show"), ("val", "--data")])
+def test_a_file_that_is_no_data_set(shell: Shell, command: tuple[str, ...]) -> None:
+    """The endings of those that are, are named."""
+    Path("notes.txt").write_text("x")
+    refused = shell(*command, "notes.txt")
+    assert refused.code == 1
+    said = " ".join(refused.err.split())
+    assert "`notes.txt` is neither the YAML file of a data set in YOLO's format nor" in said
+    assert "ends in .json, .yaml or .yml" in said

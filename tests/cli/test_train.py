@@ -165,7 +165,7 @@ def test_bad_input(  # noqa: PLR0913, PLR0917 - three of a case, four fixtures
 ) -> None:
     from urban_segmentor.training import pretrained as starting
 
-    monkeypatch.setattr(starting, "HOST", "host.invalid")
+    monkeypatch.setattr(starting, "RELEASES", "https://host.invalid")
     Path("notes.txt").write_text("x")
     full = [prepared if word == "DATA" else word for word in words]
     if "--data" in words and "--model" not in words:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.runner import Shell, files_below
-from tests.evaluation.validation.scene import write_street
+from tests.evaluation.validation.scene import street, write_frame, write_street
 
 
 def test_a_model(shell: Shell) -> None:
@@ -158,3 +158,39 @@ def test_labels_of_another_shape_than_their_image_are_no_truth(shell: Shell) -> 
     assert result.code == 1
     assert (summary["images"], summary["label_sizes"]) == (2, {"256x128": 2})
     assert "256 x 128 pixels, its labels 999 x 128" in result.err
+
+
+def test_predictions_of_other_frames(shell: Shell) -> None:
+    """A figure over nothing is none; the message names what the results do speak of."""
+    write_street(Path("data"), frames=1)
+    write_frame(Path("other"), "ulm_000000_000019", street())
+    kept = shell("val", "--data", "data", "--model", shell.model, "--save", "coco")
+    assert kept.code == 0, kept.err
+    words = ("val", "--data", "other", "--predictions", "urban-out/val/coco.json", "-o", "x")
+    refused = shell(*words)
+    assert refused.code == 1
+    said = " ".join(refused.err.split())
+    assert "speak of none of 1 frames of the split" in said
+    assert "the first of theirs is `town_000000_000019`" in said
+    Path("none").mkdir()
+    refused = shell("val", "--data", "data", "--predictions", "none", "-o", "x")
+    assert refused.code == 1
+    assert "hint: " in refused.err
+    assert not Path("x").exists()
+
+
+@pytest.mark.parametrize("kept", ["panoptic.json", "cityscapes", "labelids"])
+def test_damaged_predictions_give_no_figure(shell: Shell, kept: str) -> None:
+    """Unlike a damaged frame of the data: what a model said of it cannot be left out."""
+    write_street(Path("data"))
+    kind = kept.removesuffix(".json")
+    saved = shell("val", "--data", "data", "--model", shell.model, "--save", kind)
+    assert saved.code == 0, saved.err
+    image = next(Path("urban-out/val", kind).rglob("town_000001*.png"))
+    image.write_bytes(image.read_bytes()[:-20])
+    result = shell("val", "--data", "data", "--predictions", f"urban-out/val/{kept}", "-o", "x")
+    assert result.code == 1
+    said = " ".join(result.err.split())
+    assert f"{image}` is cut off" in said
+    assert "copy or save the predictions again" in said
+    assert files_below(Path("x")) == []

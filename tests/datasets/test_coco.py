@@ -91,6 +91,7 @@ def _changed(change: dict[str, Any]) -> dict[str, Any]:
     [
         ({"image_id": 5}, "unknown id", "image_id 5"),
         ({"image_id": [5]}, "unknown id", "image_id a list"),
+        ({"image_id": 10**30}, "unknown id", "image_id a huge number"),
         ({"category_id": 1}, "unknown id", "category_id 1"),
         ({"id": 11}, "duplicate", "id 11"),
         ({"segmentation": []}, "box", "no mask"),
@@ -167,6 +168,8 @@ def test_missing_and_other_images_are_named(tmp_path: Path) -> None:
     [
         ('{"images": [', "cannot be read as JSON"),
         ("[" * 10**5, "cannot be read as JSON"),
+        ("", "is empty"),
+        ("[]", "it is a list, expected an object"),
         ("{}", "`categories` is missing"),
         ('{"categories": [], "images": [], "annotations": []}', "lists no class names"),
         ('{"categories": [{"id": 1, "name": ""}], "images": [], "annotations": []}', "printed"),

@@ -76,6 +76,21 @@ def test_placing(tmp_path: Path) -> None:
     assert [path.name for path in target.parent.iterdir()] == ["b.png"]
 
 
+def test_a_picture_that_is_not_there_is_not_placed(tmp_path: Path) -> None:
+    """However it should be: nothing is left where it should go."""
+    for placement, imgsz in (("link", None), ("copy", None), ("copy", 30)):
+        with pytest.raises(DatasetError, match=r"gone\.png`.*No such file") as caught:
+            place_image(
+                tmp_path / "gone.png",
+                tmp_path / "b.png",
+                placement=placement,
+                imgsz=imgsz,
+                overwrite=True,
+            )
+        assert "check that the file is there" in str(caught.value.hint)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_resized_images_are_means(tmp_path: Path) -> None:
     """Halved, each pixel is the mean of four; nothing shifts."""
     source = tmp_path / "a.png"

@@ -15,6 +15,7 @@ from tests.datasets.own_data import NAMES, SQUARE, write_image, write_yolo
 from tests.strategies import mask_stacks
 from urban_segmentor.datasets.check import check
 from urban_segmentor.datasets.open_dataset import open_dataset
+from urban_segmentor.datasets.yolo import YoloSample
 from urban_segmentor.datasets.yolo_labels import read_yolo_labels
 from urban_segmentor.errors import DatasetError
 from urban_segmentor.structures.polygons import bridged_polygon, polygons_to_mask
@@ -66,6 +67,7 @@ def test_splits_are_folders_lists_and_texts(tmp_path: Path, yaml: str, found: li
         ("train: nowhere\nnames: [a]", "there is no `"),
         ("train: 3\nnames: [a]", "expected a folder"),
         ("path: /nowhere\ntrain: images\nnames: [a]", "no folder `/nowhere`"),
+        ("path: [.]\ntrain: images\nnames: [a]", "has the path a list"),
         ("x: &a [*a]\nnames: *a", "a class 0 without a name"),
         ("#" * 2**21, "are read"),
     ],
@@ -80,17 +82,60 @@ def test_damaged_yaml_is_named(tmp_path: Path, yaml: str, said: str) -> None:
     assert "data.yaml" in str(caught.value)
 
 
+def test_a_split_that_has_gone_is_named(tmp_path: Path) -> None:
+    """The others are read all the same; `test` is what many name and few have."""
+    root = write_yolo(tmp_path)
+    (root / "data.yaml").write_text("train: images/train\nval: gone\ntest: gone\nnames: [a, b]")
+    report = check(open_dataset(root), workers=1)
+    (problem,) = report.problems
+    assert problem.where == str(root / "data.yaml")
+    assert problem.text.startswith("names `gone` for `val`, and there is no `")
+    assert report.of_split("train").images == 2
+    assert any("names `gone` for `test`" in note.text for note in report.notes)
+
+
+def test_pictures_beside_their_labels(tmp_path: Path) -> None:
+    """Without a folder `images`; other texts there are no labels, hidden files no pictures."""
+    image = write_image(tmp_path / "all" / "one.jpg")
+    for name in (".two.jpg", "notes.doc"):
+        (image.parent / name).write_bytes(image.read_bytes())
+    (image.parent / "one.txt").write_text(f"1 {SQUARE}")
+    (image.parent / "one.ignored").write_text(f"0 {SQUARE}")
+    (image.parent / "README.txt").write_text("my pictures")
+    (tmp_path / "data.yaml").write_text("train: all\nnames: [dog, car]")
+    samples = open_dataset(tmp_path)
+    assert not check(samples, workers=1).problems
+    (sample,) = samples.samples
+    segments = sample.segments(samples.classes)
+    assert segments.class_ids.tolist() == [1, 0]
+    assert segments.is_crowd.tolist() == [False, True]
+
+
+def test_what_was_prepared_has_labels_for_each_picture(tmp_path: Path) -> None:
+    """A label file that has gone is wrong there, not a picture with nothing in it."""
+    root = write_yolo(tmp_path)
+    (root / "data.yaml").rename(root / "cityscapes.yaml")
+    (root / "labels/train/b.txt").unlink()
+    (problem,) = check(open_dataset(root), workers=1).problems
+    assert (problem.kind, problem.where) == ("missing", "train/b")
+    assert problem.text == "has no label file"
+
+
 def test_every_broken_line_is_named_and_counted(tmp_path: Path) -> None:
     """With its file and line; pictures without labels are only noted."""
     broken = ["0 0.1 0.1", f"3 {SQUARE}", "0 a 0 1 0 1 1", "0 0 0 2 0 1 1", "0", "0 .5 .5 .2 .2"]
+    broken += ["0 0 1 b 0 1 1", "0 0 nan 1 0 1 1", f"{'9' * 5000} {SQUARE}", "é 0 0 1 0 1 1"]
     root = write_yolo(tmp_path)
     (root / "labels/train/a.txt").write_text("\n".join([f"1 {SQUARE}", "", *broken]))
     (root / "labels/train/b.txt").unlink()
     (root / "labels/val/x.txt").write_text("")
     report = check(open_dataset(root), workers=1)
     lines = [finding for finding in report.problems if "a.txt" in finding.where]
-    assert [finding.where.rpartition(":")[2] for finding in lines] == list("345678")
+    assert [finding.where.rpartition(":")[2] for finding in lines] == [
+        str(number) for number in range(3, 13)
+    ]
     kinds = ["values", "label", "number", "outside", "polygon", "box"]
+    kinds += ["number", "number", "label", "label"]
     assert [finding.kind for finding in lines] == kinds
     (other,) = [finding for finding in report.problems if finding not in lines]
     assert (other.kind, other.text) == ("missing", "has no picture")
@@ -98,9 +143,13 @@ def test_every_broken_line_is_named_and_counted(tmp_path: Path) -> None:
     count = report.of_split("train")
     assert (count.images, count.labels) == (2, 1)
     samples = open_dataset(root)
-    with pytest.raises(DatasetError, match=r"a\.txt:3.*and 5 more"):
+    with pytest.raises(DatasetError, match=r"a\.txt:3.*and 9 more"):
         samples.find("a").segments(samples.classes)
     assert len(samples.find("b").segments(samples.classes)) == 0
+    empty = samples.find("b")
+    assert isinstance(empty, YoloSample)
+    assert not empty.instance_ids().any()
+    assert empty.class_ids() == frozenset()
 
 
 def test_lists_do_not_lead_out_of_the_data(tmp_path: Path) -> None:
@@ -108,13 +157,26 @@ def test_lists_do_not_lead_out_of_the_data(tmp_path: Path) -> None:
     root = write_yolo(tmp_path / "set")
     outside = write_image(tmp_path / "images" / "secret.jpg")
     lines = ["images/train/a.jpg", "../images/secret.jpg", str(outside), "images/gone.jpg", "a.py"]
+    lines += ["a\x1b[2Jb.jpg", "a/" * 3000 + "b.jpg"]
     (root / "list.txt").write_text("\n".join(lines))
     (root / "data.yaml").write_text("train: list.txt\nnames: [a, b]")
     samples = open_dataset(root)
     assert [sample.stem for sample in samples.samples] == ["a"]
     kinds = [finding.kind for finding in samples.findings if "list.txt" in finding.where]
-    assert kinds == ["path", "path", "missing", "path"]
+    assert kinds == ["path", "path", "missing", "path", "path", "path"]
     assert f"{root / 'list.txt'}:2" in samples.problems[0]
+
+
+def test_a_huge_list_is_not_read(tmp_path: Path) -> None:
+    """It is something else; the other split is read."""
+    root = write_yolo(tmp_path)
+    (root / "list.txt").touch()
+    os.truncate(root / "list.txt", 2**29)
+    (root / "data.yaml").write_text("train: list.txt\nval: images/val\nnames: [dog, car]")
+    samples = open_dataset(root)
+    assert [sample.name for sample in samples.samples] == ["val/c"]
+    (problem,) = samples.problems
+    assert "list.txt` has 536870912 bytes, at most" in problem
 
 
 def test_a_huge_label_file_is_not_read(tmp_path: Path) -> None:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import itertools
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import openvino as ov
+import openvino.opset13 as opset
 import pytest
 
 from tests.cli.tiny import save_tiny_model
 from tests.training.test_export import files_of, random_yolo26
 from urban_segmentor import Segmenter
-from urban_segmentor.errors import DatasetError, ModelError, SettingError
+from urban_segmentor.errors import DatasetError, MissingExtraError, ModelError, SettingError
 from urban_segmentor.exporters import int8
 from urban_segmentor.exporters.checkpoint import load_checkpoint
 from urban_segmentor.exporters.export import export
@@ -120,6 +122,34 @@ def test_names_that_do_not_tell_the_head(tmp_path: Path) -> None:
     model = read_model(save_tiny_model(tmp_path / "tiny.onnx"))
     with pytest.raises(ModelError, match="where the head of the model begins"):
         quantize(model, [], count=0)
+
+
+@pytest.mark.parametrize(
+    ("images", "said"),
+    [([], "must not be empty"), ([np.zeros((1, 64, 64, 1), dtype=np.uint8)], "are incompatible")],
+    ids=["none", "grey"],
+)
+def test_images_that_cannot_calibrate(images: list[NDArray[np.uint8]], said: str) -> None:
+    """None at all, or of another shape than the network's: the export in float is still there."""
+    node: Any = opset.parameter((1, 3, 64, 64), dtype=np.float32, name="images")
+    given = node
+    for name in ("/model.0/conv/Conv", "/model.1/conv/Conv"):
+        weights = np.ones((3, 3, 1, 1), dtype=np.float32)
+        node = opset.convolution(node, weights, [1, 1], [0, 0], [0, 0], [1, 1], name=name)
+    model = ov.Model([opset.result(node)], [given])
+    with pytest.raises(ModelError, match="NNCF cannot quantize the model: ") as caught:
+        quantize(model, images, count=1)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert caught.value.hint == "use the export in float"
+
+
+def test_nncf_is_optional(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "nncf", None)
+    model = read_model(save_tiny_model(tmp_path / "tiny.onnx"))
+    with pytest.raises(MissingExtraError, match="`nncf`") as caught:
+        quantize(model, [], count=0)
+    assert caught.value.hint == "pip install 'urban-segmentor[train]'"
 
 
 def gate(before: float, after: float) -> AccuracyGate:

@@ -135,7 +135,8 @@ def read_panoptic(root: Path) -> SampleSet:
             known = images.get(number) if isinstance(number, (str, int)) else None
             image, labels = relative_name(known), relative_name(fields.get("file_name"))
             if image is None or labels is None:
-                text = f"names no picture, or one that leads out of the folder: {shown(known)}"
+                wrong = shown(known if image is None else fields.get("file_name"))
+                text = f"names no picture, or one that leads out of the folder: {wrong}"
                 where = f"{path}: annotations[{place}]"
                 findings.append(Finding("path", where, text, wrong=True))
                 continue

@@ -145,7 +145,7 @@ def read_yolo(path: Path) -> SampleSet:
     Raises:
         DatasetError: The YAML file is damaged, or there are no pictures where it says.
     """
-    about = read_yolo_yaml(path)
+    about = read_yolo_yaml(find_yolo_yaml(path) or path)
     findings: list[Finding] = []
     samples: list[YoloSample] = []
     for split in about.splits:

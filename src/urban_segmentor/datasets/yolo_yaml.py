@@ -81,16 +81,13 @@ def read_yolo_yaml(path: Path) -> YoloYaml:
     """Return what a data set's YAML file says.
 
     Args:
-        path: The file, or the folder that it lies in.
+        path: The file.
 
     Raises:
         DatasetError: There is none, it is damaged, or has no classes or no splits.
     """
-    file = find_yolo_yaml(path)
-    if file is None:
-        raise DatasetError(f"`{path}` has no `data.yaml`", hint=_HINT)
-    with reading(file, DatasetError):
-        return _parsed(file)
+    with reading(path, DatasetError):
+        return _parsed(path)
 
 
 def _parsed(file: Path) -> YoloYaml:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from urban_segmentor.errors import ModelError
+from urban_segmentor.errors import ModelError, last_line
 from urban_segmentor.exporters.ultralytics_env import in_silence, require_modules
 from urban_segmentor.inference.runtimes.graph_rewrites import gather_rows
 
@@ -57,9 +57,8 @@ def quantize(
         with in_silence():
             return nncf.quantize(model, nncf.Dataset(inputs, _planar), **options)
     except Exception as error:  # its errors have no base of their own
-        line = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         raise ModelError(
-            f"NNCF cannot quantize the model: {line}", hint="use the export in float"
+            f"NNCF cannot quantize the model: {last_line(error)}", hint="use the export in float"
         ) from error
 
 

@@ -7,13 +7,14 @@ import socket
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from urban_segmentor.errors import ModelError
 from urban_segmentor.io.cache import cache_folder
 
-HOST = "github.com"
+RELEASES = "https://github.com/ultralytics/assets/releases"
+_TAG = "v8.4.0"
 _RELEASED = re.compile(r"yolo(?:v8|11|26)[nsmlx]-seg")
-_PAGE = "https://github.com/ultralytics/assets/releases"
 _TIMEOUT_S = 5.0
 
 
@@ -48,22 +49,28 @@ def find_pretrained(model: str) -> Path:
 
 
 def _download(name: str) -> Path:
-    hint = f"download {name}.pt from {_PAGE} elsewhere, and give its path: --model PATH/{name}.pt"
+    hint = (
+        f"download {name}.pt from {RELEASES} elsewhere, and give its path: --model PATH/{name}.pt"
+    )
+    site = urlsplit(RELEASES)
+    host, port = site.hostname or "", site.port or 443
     try:
-        socket.create_connection((HOST, 443), timeout=_TIMEOUT_S).close()
+        socket.create_connection((host, port), timeout=_TIMEOUT_S).close()
     except OSError as error:
         raise ModelError(
-            f"`{name}.pt` is not here, and `{HOST}` cannot be reached to download it", hint=hint
+            f"`{name}.pt` is not here, and `{host}` cannot be reached to download it", hint=hint
         ) from error
-    folder = cache_folder("checkpoints")
-    partial = folder / f".{name}.partial.pt"
+    path = cache_folder("checkpoints") / f"{name}.pt"
     downloads: Any = import_module("ultralytics.utils.downloads")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        url = f"https://{HOST}/ultralytics/assets/releases/download/v8.4.0/{name}.pt"
-        downloads.safe_download(url, file=partial, retry=1, min_bytes=1e6, progress=False)
-        return partial.replace(folder / f"{name}.pt")
+        # It writes beside the path, and renames what is whole.
+        downloads.safe_download(
+            f"{RELEASES}/download/{_TAG}/{name}.pt",
+            file=path,
+            retry=1,
+            min_bytes=1e6,
+            progress=False,
+        )
     except Exception as error:
         raise ModelError(f"`{name}.pt` could not be downloaded: {error}", hint=hint) from error
-    finally:
-        partial.unlink(missing_ok=True)
+    return path

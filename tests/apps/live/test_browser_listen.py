@@ -104,3 +104,14 @@ def test_all_addresses_with_a_token() -> None:
         assert "0.0.0.0" not in display.where  # noqa: S104
         assert TOKEN not in display.where
         assert TOKEN not in repr(vars(display))
+
+
+def test_all_addresses_without_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The name of the machine is the best that others can be told."""
+
+    def unreachable(*_: object) -> None:
+        raise OSError(errno.ENETUNREACH, "Network is unreachable")
+
+    monkeypatch.setattr(socket.socket, "connect", unreachable)
+    with opened(host="0.0.0.0", token=TOKEN) as display:  # noqa: S104
+        assert display.where.startswith(f"http://{socket.gethostname()}:")

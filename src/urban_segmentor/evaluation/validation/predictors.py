@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
+from urban_segmentor.datasets.sample_images import same_shape
 from urban_segmentor.errors import DatasetError, PredictionError
 from urban_segmentor.evaluation.metrics.mean_iou import label_ids
 from urban_segmentor.evaluation.predictions import FramePrediction
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from urban_segmentor.evaluation.predictions import SavedPredictions
     from urban_segmentor.inference.segmenter import Segmenter
     from urban_segmentor.structures.instances import Instances
-
-
-_SAME_SHAPE = 0.01  # of the ratio of width and height
 
 
 class Predictor(Protocol):
@@ -72,7 +70,7 @@ class ModelPredictor:
     def __call__(self, sample: Sample, *, size: tuple[int, int]) -> FramePrediction:
         """Return what the model sees in a frame, masks at the given height and width."""
         image = sample.image()
-        _check_shape(sample, image.shape[:2], size)
+        _check_shape(sample, (image.shape[0], image.shape[1]), size)
         result = self._segmenter.segment(Frame(pixels=image), mask_size=size)
         instances = replace(result.instances, classes=self._classes)
         return as_predicted(
@@ -83,13 +81,12 @@ class ModelPredictor:
         )
 
 
-def _check_shape(sample: Sample, image: tuple[int, ...], labels: tuple[int, int]) -> None:
+def _check_shape(sample: Sample, image: tuple[int, int], labels: tuple[int, int]) -> None:
     """Refuse labels of another shape than their picture, as masks would lie elsewhere."""
-    (height, width), (label_height, label_width) = image, labels
-    if abs((width / height) / (label_width / label_height) - 1) > _SAME_SHAPE:
+    if not same_shape(image, labels):
         raise DatasetError(
-            f"`{sample.name}`: the picture has {width} x {height} "
-            f"pixels, its labels {label_width} x {label_height}",
+            f"`{sample.name}`: the picture has {image[1]} x {image[0]} "
+            f"pixels, its labels {labels[1]} x {labels[0]}",
             hint="unpack the archives again",
         )
 
