@@ -111,6 +111,15 @@ def test_pictures_beside_their_labels(tmp_path: Path) -> None:
     assert segments.is_crowd.tolist() == [False, True]
 
 
+def test_an_object_without_a_pixel(tmp_path: Path) -> None:
+    """A polygon on the right edge is good, and covers nothing; the others stay."""
+    root = write_yolo(tmp_path, lines=f"0 1 0 1 0.5 1 1\n1 {SQUARE}\n")
+    samples = open_dataset(root)
+    assert not check(samples, workers=1).problems
+    assert samples.find("a").segments(samples.classes).class_ids.tolist() == [1]
+    assert samples.find("a").image_name == "a.jpg"
+
+
 def test_what_was_prepared_has_labels_for_each_picture(tmp_path: Path) -> None:
     """A label file that has gone is wrong there, not a picture with nothing in it."""
     root = write_yolo(tmp_path)
