@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated
 
+import typer
+
 from urban_segmentor.apps.web.limits import UploadLimits
 from urban_segmentor.apps.web.settings import AppSettings
+from urban_segmentor.cli.interrupts import EXIT_CODE, Interrupted
 from urban_segmentor.cli.option_records import ConsoleOptions, with_options, without
 from urban_segmentor.errors import MissingExtraError
 
@@ -46,5 +49,8 @@ def app(
                 f"open {address}  (Ctrl-C ends it)", style="bold green", soft_wrap=True
             ),
         )
+    except Interrupted:
+        screen.print("ended")
+        raise typer.Exit(EXIT_CODE) from None
     except ModuleNotFoundError as error:
         raise MissingExtraError(error.name or "gradio", extra="app") from error

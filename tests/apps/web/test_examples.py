@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -153,3 +154,15 @@ def test_streets_are_drawn_where_nobody_has_images(
     found = prepare_examples(tmp_path / "made", models=tiny)
     assert [one["kind"] for one in found] == ["image", "image", "video", "video"]
     assert "dusk" in found[1]["alt"]
+
+
+def test_closing_ends_the_work(tiny: ModelPool, tmp_path: Path) -> None:
+    """An interpreter that ends while a thread is in native code may abort."""
+    examples = ExampleFiles(
+        None, models=tiny, limits=UploadLimits(), cache=tmp_path, share=lambda _saved: None
+    )
+    examples.start()
+    examples.close()
+    assert not any(thread.name == "examples" for thread in threading.enumerate())
+    assert read_examples(tmp_path) is None
+    assert list(tmp_path.iterdir()) == []

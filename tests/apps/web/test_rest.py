@@ -404,3 +404,14 @@ def test_uploads_leave_nothing_open(tiny: TestClient) -> None:
     for _ in range(3):
         segment(tiny, out.getvalue())
     assert psutil.Process().num_fds() <= before + 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/v1/segment", 405), ("PUT", "/v1/segment", 405), ("POST", "/v1/segments", 404)],
+)
+def test_wrong_methods_and_paths(tiny: TestClient, method: str, path: str, status: int) -> None:
+    """The answer shows a call that is right."""
+    reply = tiny.request(method, path)
+    assert reply.status_code == status
+    assert reply.json()["hint"].startswith("curl -F image=")

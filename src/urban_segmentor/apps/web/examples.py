@@ -103,6 +103,7 @@ def prepare_examples(  # noqa: PLR0913
     limits: UploadLimits | None = None,
     on_example: Callable[[Example], None] = lambda _example: None,
     on_problem: Callable[[str, UrbanSegmentorError], None] | None = None,
+    stopping: threading.Event | None = None,
 ) -> list[Example]:
     """Return the examples after writing them to a folder: inputs, results, and an index.
 
@@ -114,6 +115,7 @@ def prepare_examples(  # noqa: PLR0913
         limits: Limits of uploads.
         on_example: Called with each finished example.
         on_problem: Called with name and error of a file that is skipped; None to raise instead.
+        stopping: Set when the work shall end soon, without an index; None for never.
 
     Raises:
         SourceError: The source holds no image or video, or one that cannot be read.
@@ -122,13 +124,18 @@ def prepare_examples(  # noqa: PLR0913
     models, limits = models or ModelPool(model), limits or UploadLimits()
     inputs = folder / "inputs"
     inputs.mkdir(parents=True, exist_ok=True)
-    named = _draw_examples(inputs) if source is None else _copy_examples(source, inputs)
+    stopping = stopping or threading.Event()
+    named = _draw_examples(inputs, stopping) if source is None else _copy_examples(source, inputs)
     ready: list[Example] = []
     for path, alt in named:
+        if stopping.is_set():
+            return ready
         saved = _saved_result(folder, len(ready))
         saved.folder.mkdir(exist_ok=True)
         try:
-            example = _segment_example(path, alt, models=models, limits=limits, saved=saved)
+            example = _segment_example(
+                path, alt, models=models, limits=limits, saved=saved, stopping=stopping
+            )
         except SourceError as error:
             if on_problem is None:
                 raise
@@ -178,6 +185,8 @@ class ExampleFiles:
         self._ready: list[Example] = []
         self._folder = cache
         self._problems: list[str] = []
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
         self.complete = False
 
     def start(self) -> None:
@@ -195,7 +204,8 @@ class ExampleFiles:
         if (ready := read_examples(self._folder)) is not None:
             self._use(self._folder, ready)
             return
-        threading.Thread(target=self._prepare, daemon=True, name="examples").start()
+        self._thread = threading.Thread(target=self._prepare, daemon=True, name="examples")
+        self._thread.start()
 
     @property
     def problem(self) -> str:
@@ -233,8 +243,10 @@ class ExampleFiles:
                 limits=self._limits,
                 on_example=self._add,
                 on_problem=self._add_problem,
+                stopping=self._stopping,
             )
-            if not self.problem:  # a folder with problems is prepared again at the next start
+            # A folder with problems is prepared again at the next start.
+            if not self.problem and not self._stopping.is_set():
                 with suppress(OSError):  # another process was faster, which is as good
                     shutil.copytree(self._folder, final_folder)
         except (UrbanSegmentorError, OSError) as error:
@@ -245,7 +257,10 @@ class ExampleFiles:
         self._problems.append(f"{name}: {_without_paths(error, self._source, self._folder)}")
 
     def close(self) -> None:
-        """Delete the folder of this process."""
+        """End the preparation, and delete the folder of this process."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
         if self._folder.name.startswith("."):
             shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -262,8 +277,14 @@ def _saved_result(folder: Path, number: int) -> SavedResult:
     return SavedResult(token=f"example-{number}", folder=folder / str(number))
 
 
-def _segment_example(
-    path: Path, alt: str, *, models: ModelPool, limits: UploadLimits, saved: SavedResult
+def _segment_example(  # noqa: PLR0913
+    path: Path,
+    alt: str,
+    *,
+    models: ModelPool,
+    limits: UploadLimits,
+    saved: SavedResult,
+    stopping: threading.Event,
 ) -> Example:
     """Return an example after segmenting it and writing its files."""
     options = SegmentOptions(model=models.model)
@@ -273,8 +294,9 @@ def _segment_example(
             path, title=title, engine=models, choices=options, limits=limits, answer=saved
         )
         job.start()
-        while not job.wait(1.0):
-            pass
+        while not job.wait(0.1):
+            if stopping.is_set():
+                job.cancel()
         if job.progress.state != "done":
             raise SourceError(job.progress.note, hint="leave the file out of the examples")
         kind, result = "video", job.result()
@@ -297,12 +319,16 @@ def _segment_example(
     }
 
 
-def _draw_examples(folder: Path) -> list[tuple[Path, str]]:
+def _draw_examples(folder: Path, stopping: threading.Event) -> list[tuple[Path, str]]:
     """Render the synthetic examples; return their paths and alternative texts."""
-    return [(_draw(street, folder / street.file), street.alt) for street in _STREETS]
+    return [
+        (_draw(street, folder / street.file, stopping), street.alt)
+        for street in _STREETS
+        if not stopping.is_set()
+    ]
 
 
-def _draw(street: _SyntheticExample, path: Path) -> Path:
+def _draw(street: _SyntheticExample, path: Path, stopping: threading.Event) -> Path:
     is_clip = path.suffix == ".mp4"
     drawn = Street(
         size=_CLIP_SIZE if is_clip else _IMAGE_SIZE,
@@ -325,6 +351,8 @@ def _draw(street: _SyntheticExample, path: Path) -> Path:
     )
     for rendered in drawn.shots(seconds=_CLIP_S):
         sink.write(rendered.result())
+        if stopping.is_set():
+            break
     sink.close()
     return path
 

@@ -52,6 +52,8 @@ class ModelPool:
             self.model = Path(model).stem
             self._sources = {self.model: model, **self._sources}
         self._segmenters: dict[str, Segmenter] = {}
+        self._warming: threading.Thread | None = None
+        self._is_closing = False
         self._lock = threading.Lock()
         self._loading = {name: threading.Lock() for name in self._sources}
 
@@ -72,7 +74,17 @@ class ModelPool:
 
     def begin(self) -> None:
         """Read and compile the first model behind the caller's back, for the usual shapes."""
-        threading.Thread(target=self._warm_up, daemon=True, name="model").start()
+        self._warming = threading.Thread(target=self._warm_up, daemon=True, name="model")
+        self._warming.start()
+
+    def close(self) -> None:
+        """Wait until what `begin` began is done.
+
+        An interpreter that ends while a thread is in native code may abort.
+        """
+        self._is_closing = True
+        if self._warming is not None:
+            self._warming.join()
 
     def segmenter(self, model: str) -> Segmenter:
         """Return a model as it is by default, reading it when it is asked for the first time.
@@ -131,4 +143,6 @@ class ModelPool:
     def _warm_up(self) -> None:
         with suppress(UrbanSegmentorError):  # whoever asks for the model is told
             for size in _USUAL_SIZES:
+                if self._is_closing:
+                    return
                 self.segmenter(self.model)(np.zeros((*size, 3), dtype=np.uint8))

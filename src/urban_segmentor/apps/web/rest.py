@@ -32,6 +32,8 @@ from urban_segmentor.structures.rle import encode_rle
 _USUAL = SegmentOptions()
 _SLOT_TIMEOUT_S = 20.0
 _MAX_WAITING = 16  # of the 40 threads of the server's thread pool; the others stay free
+_OTHER_METHODS = ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"]
+_EXAMPLE = "curl -F image=@street.jpg ADDRESS/v1/segment"
 _FIELDS_HINT = "/openapi.json lists all fields"
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     400: {"model": Problem, "description": "It is no picture, or no such form."},
@@ -101,7 +103,22 @@ def rest_router(
         finally:
             waiting.release()
 
+    _add_wrong_routes(router)
     return router
+
+
+def _add_wrong_routes(router: APIRouter) -> None:
+    """Add answers to other methods and paths; the page, below all routes, would answer them."""
+
+    @router.api_route("/v1/segment", methods=_OTHER_METHODS, include_in_schema=False)
+    async def wrong_method() -> JSONResponse:
+        return error_response(
+            405, "pictures are sent by POST", hint=_EXAMPLE, headers={"Allow": "POST"}
+        )
+
+    @router.api_route("/v1/{path:path}", methods=["POST", *_OTHER_METHODS], include_in_schema=False)
+    async def wrong_path(path: str) -> JSONResponse:
+        return error_response(404, f"there is no `/v1/{path[:80]}`", hint=_EXAMPLE)
 
 
 def _help(name: str) -> str:

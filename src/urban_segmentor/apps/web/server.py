@@ -54,9 +54,10 @@ def serve(
     from urban_segmentor.apps.http.server import Server
 
     with ExitStack() as exit_stack:
+        models = models or ModelPool(settings.model, device=settings.device)
+        exit_stack.callback(models.close)
         listener = listen(resolve(settings.host), settings.port)
         exit_stack.enter_context(listener.socket)
-        models = models or ModelPool(settings.model, device=settings.device)
         app = build_app(settings, models=models, exit_stack=exit_stack)
         server = Server(
             app,
