@@ -12,11 +12,14 @@ import numpy as np
 import pytest
 
 from tests.cli.tiny import save_tiny_model
+from urban_segmentor.apps.web import image as image_module
 from urban_segmentor.apps.web.image import IMAGE_PNG, make_png, segment_image
 from urban_segmentor.apps.web.limits import UploadLimits
 from urban_segmentor.apps.web.model_pool import ModelPool
 from urban_segmentor.apps.web.segment_options import SegmentOptions
 from urban_segmentor.apps.web.temp_files import TempFiles
+from urban_segmentor.apps.web.uploads import read_upload
+from urban_segmentor.errors import OutputError
 from urban_segmentor.io.image_codec import read_image
 from urban_segmentor.io.image_files import write_image
 
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
     from urban_segmentor.apps.web.image import ImageResult
     from urban_segmentor.apps.web.temp_files import SavedResult
+    from urban_segmentor.structures.frame import Image
 
 LIMITS = UploadLimits()
 
@@ -160,3 +164,19 @@ def test_the_choices_say_what_is_found(tiny: ModelPool, store: TempFiles, tmp_pa
     assert person["name"] == "person"
     write_image(tmp_path / "b.jpg", read_image(path), overwrite=True)
     assert len(segmented(tmp_path / "b.jpg", tiny, store)[0]["instances"]) == 2
+
+
+def test_a_visitor_who_leaves_meanwhile_gets_an_error_that_is_told(
+    tiny: ModelPool, store: TempFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The upload goes with the page, and may be gone before it is kept beside the result."""
+    path = grey(tmp_path / "street.png", (90, 160))
+
+    def read_and_delete(path: Path, *, limits: UploadLimits) -> Image:
+        image = read_upload(path, limits=limits)
+        path.unlink()
+        return image
+
+    monkeypatch.setattr(image_module, "read_upload", read_and_delete)
+    with pytest.raises(OutputError):
+        segmented(path, tiny, store)

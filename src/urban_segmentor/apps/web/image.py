@@ -14,7 +14,7 @@ import numpy as np
 
 from urban_segmentor.apps.web.segment_options import SegmentOptions
 from urban_segmentor.apps.web.uploads import read_upload
-from urban_segmentor.io.atomic import write_atomically
+from urban_segmentor.io.atomic import output_errors, write_atomically
 from urban_segmentor.io.image_codec import encode_image
 from urban_segmentor.io.output_options import WRITER_PATHS
 from urban_segmentor.io.writers import WRITERS
@@ -136,8 +136,9 @@ def segment_image(  # noqa: PLR0913
     _write_jpeg(answer.folder / "before.jpg", image)
     _write_jpeg(answer.folder / "after.jpg", drawn)
     write_atomically(answer.folder / "ids.png", _id_map(instances), overwrite=True)
-    _link(path, answer.folder / _UPLOAD)
-    (answer.folder / _CHOICES).write_text(json.dumps(choices.as_query()), encoding="utf-8")
+    with output_errors(answer.folder):  # as when the page was closed, and its files deleted
+        _link(path, answer.folder / _UPLOAD)
+        (answer.folder / _CHOICES).write_text(json.dumps(choices.as_query()), encoding="utf-8")
     height, width = image.shape[:2]
     return {
         "title": title,
