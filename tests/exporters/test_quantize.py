@@ -14,7 +14,7 @@ import openvino.opset13 as opset
 import pytest
 
 from tests.cli.tiny import save_tiny_model
-from tests.training.test_export import files_of, random_yolo26
+from tests.exporters.test_export import files_of, random_yolo26
 from urban_segmentor import Segmenter
 from urban_segmentor.errors import DatasetError, MissingExtraError, ModelError, SettingError
 from urban_segmentor.exporters import int8

@@ -16,6 +16,7 @@ import yaml
 import urban_segmentor as us
 from tests.class_lists import COCO_NAMES
 from tests.cli.tiny import save_tiny_model
+from tests.training.conftest import checkpoint
 from urban_segmentor import Segmenter
 from urban_segmentor.errors import (
     MissingExtraError,
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of torch and Ultralytics, not ours
+
+__all__ = ["checkpoint"]
 
 
 @pytest.fixture(autouse=True)
