@@ -459,6 +459,16 @@ def test_stages_change_results_in_order() -> None:
     assert first.resets == second.resets == 1
 
 
+def test_stages_are_timed_together_once_a_frame() -> None:
+    """Their cost is that of a frame, however many they are; without any there is no such row."""
+    both, none = StageTimes(), StageTimes()
+    slow = Tagging(lambda _: time.sleep(0.02))
+    Pipeline(Numbers(5), Counting(), stages=[Tagging(), slow], times=both).run()
+    assert both.summary()["stages"]["p50_ms"] >= 20
+    Pipeline(Numbers(5), Counting(), times=none).run()
+    assert "stages" not in none.summary()
+
+
 def test_a_stage_that_fails_ends_the_run() -> None:
     """Its own exception comes out."""
     stage = Tagging(failing(PAINT, at=3))

@@ -241,9 +241,10 @@ class Pipeline:
             self._errors.append(error)
 
     def _staged(self, result: Result) -> Result:
-        for stage in self._stages:
+        if self._stages:
             with self._times.measure("stages"):
-                result = stage(result)
+                for stage in self._stages:
+                    result = stage(result)
         return result
 
     def _rendered(self, result: Result) -> Result:
