@@ -38,11 +38,21 @@ def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
 
 
+NEVER_FINISHED = """
+import time
+from urban_segmentor.io.video_writer import VideoWriter
+VideoWriter.close = lambda self: time.sleep(600)
+"""
+
+
 @pytest.fixture
-def running(long_clip: Path, tiny_model: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """Return a command that is at work on the clip."""
+def running(
+    request: pytest.FixtureRequest, long_clip: Path, tiny_model: Path, tmp_path: Path
+) -> Iterator[subprocess.Popen[str]]:
+    """Return a command that is at work on the clip, after code that a test may add."""
     words = ("predict", long_clip, "--model", tiny_model, "--save", "overlay,jsonl,coco", "--json")
-    process = start(*words, "--preset", "veryslow", cwd=tmp_path)
+    before = getattr(request, "param", "")
+    process = start(*words, "--preset", "veryslow", cwd=tmp_path, before=before)
     try:
         wait_until(lambda: size_of(tmp_path / "urban-out" / ".results.jsonl.partial") > 5000)
         assert process.poll() is None
@@ -95,11 +105,14 @@ def test_two_signals_end_it_as_well(running: subprocess.Popen[str], tmp_path: Pa
     check_results(tmp_path / "urban-out", json.loads(out))
 
 
+@pytest.mark.parametrize("running", [NEVER_FINISHED], indirect=True, ids=["never-finished"])
 def test_three_signals_end_it_at_once(running: subprocess.Popen[str], tmp_path: Path) -> None:
     """Without results; what is left behind is no obstacle for the next run."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):
-        running.send_signal(number)
-        time.sleep(0.01)  # two of a kind that wait together count once
+    assert running.stderr is not None
+    for number in (signal.SIGINT, signal.SIGTERM):
+        running.send_signal(number)  # two that wait together may count once
+        assert any(line.startswith("finishing") for line in iter(running.stderr.readline, ""))
+    running.send_signal(signal.SIGINT)
     _, err = running.communicate(timeout=300)
     assert running.returncode == 130
     assert "Traceback" not in err
@@ -160,7 +173,7 @@ def test_a_full_disk(shell: Shell, tmp_path: Path) -> None:
         result = shell.predict("clip.mp4", "-o", disk, "--save", "overlay,jsonl", "--json")
         assert result.code == 1
         assert "No space left on device" in result.json["error"]
-        assert result.json["hint"] == "free some space, or choose another folder with -o"
+        assert result.json["hint"] == "free some space, or choose another path"
         assert files_below(disk) == ["results.jsonl"]
         for line in (disk / "results.jsonl").read_text().splitlines():
             assert json.loads(line)["width"] == 160
