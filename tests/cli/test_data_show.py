@@ -107,7 +107,7 @@ def test_broken_frames_are_named_and_fail(shell: Shell, data: Path) -> None:
     ("words", "code", "says"),
     [
         (["nowhere"], 1, "no folder"),
-        (["."], 1, "no Cityscapes folder"),
+        (["."], 1, "no data set: looked for"),
         (["DATA", "wrong"], 2, "there is no frame `wrong`"),
         (["DATA", "--split", "test"], 2, "no split `test`"),
         (["DATA", "--classes", "dog"], 2, "`dog` is no class"),

@@ -325,7 +325,7 @@ def test_nothing_is_overwritten_unasked(shell: Shell) -> None:
         result = shell.predict("in", "-o", "out", "--save", kind)
         assert result.code == 1
         assert "exists already" in result.err
-        assert "hint: add --overwrite, or choose another folder with -o" in result.err
+        assert "hint: add --overwrite, or choose another path" in result.err
     now = {name: Path("out", name).stat().st_mtime_ns for name in files_below(Path("out"))}
     assert now == before
     assert shell.predict("in", "-o", "out", "--save", ALL_KINDS, "--overwrite").code == 0

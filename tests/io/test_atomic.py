@@ -17,7 +17,7 @@ from urban_segmentor.io.atomic import (
     write_atomically,
 )
 
-HINT = "add --overwrite, or choose another folder with -o"
+HINT = "add --overwrite, or choose another path"
 
 
 @contextmanager
@@ -165,7 +165,7 @@ def test_a_folder_without_write_permission_is_noticed_at_once(
     monkeypatch.setattr(os, "access", lambda *_: False)
     with pytest.raises(OutputError, match="Permission denied") as caught:
         AtomicFile(tmp_path / "a.txt", overwrite=False)
-    assert caught.value.hint == "choose a folder that you may write to with -o"
+    assert caught.value.hint == "choose a path that you may write to"
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EIO])
@@ -183,7 +183,7 @@ def test_a_failing_disk_is_an_output_error(
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(OutputError, match=os.strerror(number)) as caught:
         write_atomically(tmp_path / "a.bin", b"data", overwrite=False)
-    assert "-o" in (caught.value.hint or "")
+    assert "another path" in (caught.value.hint or "")
     assert not (tmp_path / "a.bin").exists()
 
 

@@ -145,7 +145,7 @@ def test_files_that_are_there_are_kept(tmp_path: Path, taken: str) -> None:
     (tmp_path / taken).write_bytes(b"old")
     with pytest.raises(OutputError, match=f"{taken}` exists already") as caught:
         RollingVideoWriter(tmp_path / "out.mp4")
-    assert caught.value.hint == "add --overwrite, or choose another folder with --record"
+    assert caught.value.hint == "add --overwrite, or choose another path"
     written = record(tmp_path / "out.mp4", frames_at([0, 9]), overwrite=True)
     assert [len(read_times(path)) for path in written] == [1, 1]
     is_in_the_way = taken != "out-1234.mp4"
@@ -199,7 +199,7 @@ def test_a_recording_has_a_name_with_its_suffix(tmp_path: Path) -> None:
     assert written.name == "A.MP4"
     with pytest.raises(SettingError) as caught:
         RollingVideoWriter(tmp_path / "a.b")
-    assert caught.value.hint == f"--record {tmp_path / 'a.mp4'}"
+    assert caught.value.hint == f"name it `{tmp_path / 'a.mp4'}`"
 
 
 def noise(count: int) -> list[Frame]:
@@ -248,7 +248,7 @@ def test_a_file_that_cannot_be_finished_ends_the_recording(
 
     def fail_first(sink: VideoWriter) -> None:
         if sink._path.name == "out.mp4":
-            raise OutputError("cannot write: no space", hint="choose another folder with -o")
+            raise OutputError("cannot write: no space", hint="choose another path")
         real(sink)
 
     monkeypatch.setattr(VideoWriter, "close", fail_first)
@@ -260,7 +260,7 @@ def test_a_file_that_cannot_be_finished_ends_the_recording(
 
     with pytest.raises(OutputError, match="no space") as caught:
         write_all()
-    assert caught.value.hint == "choose another folder with --record"
+    assert caught.value.hint == "choose another path"
     sink.close()
     assert [path.name for path in sink.written] == ["out-002.mp4"]
     assert numbers_in(tmp_path / "out-002.mp4")[0] == 1

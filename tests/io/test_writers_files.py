@@ -81,7 +81,7 @@ def test_existing_results_are_kept(tmp_path: Path, kind: str) -> None:
     before = (tmp_path / FILES[kind]).read_bytes()
     with pytest.raises(OutputError, match="exists already") as caught:
         WRITERS[kind](tmp_path, classes=CLASSES, overwrite=False)
-    assert caught.value.hint == "add --overwrite, or choose another folder with -o"
+    assert caught.value.hint == "add --overwrite, or choose another path"
     assert (tmp_path / FILES[kind]).read_bytes() == before
     sink = WRITERS[kind](tmp_path, classes=CLASSES, overwrite=True)
     sink.write(Result(frame=frame, instances=nothing()))
@@ -166,7 +166,7 @@ def test_a_full_disk_leaves_the_frames_before(tmp_path: Path, kind: str) -> None
     with largest_file((tmp_path / f".{ONE_FILE[kind]}.partial").stat().st_size + room):
         with pytest.raises(OutputError, match="cannot write") as caught:
             sink.write(Result(frame=source_image(found, name="second"), instances=found))
-        assert "-o" in (caught.value.hint or "")
+        assert "another path" in (caught.value.hint or "")
         sink.close()
     text = (tmp_path / ONE_FILE[kind]).read_text()
     assert "second" not in text
@@ -222,7 +222,7 @@ def test_no_space_left_is_an_output_error(
         patch.setattr(atomic, "write_all", full)
         with pytest.raises(OutputError, match="No space left on device") as caught:
             sink.write(Result(frame=source_image(found, name="a/b/photo"), instances=found))
-    assert caught.value.hint == "free some space, or choose another folder with -o"
+    assert caught.value.hint == "free some space, or choose another path"
     assert not (tmp_path / FILES[kind]).exists()
     sink.close()
 

@@ -186,17 +186,19 @@ def _tell(console: Console, outcome: PredictReport, segmenter: Segmenter, *, uni
     from urban_segmentor.cli.console import rich_table
     from urban_segmentor.reports.tables import stage_times
 
-    counts = _counts(outcome, segmenter)
-    found = ", ".join(f"{count} {name}" for name, count in counts.items())
-    rate = outcome.frames / outcome.elapsed_s if outcome.elapsed_s else 0.0
-    frames = f"{outcome.frames} {unit}{'' if outcome.frames == 1 else 's'}"
-    console.print(f"{frames}, {outcome.elapsed_s:.1f} s, {rate:.1f} a second")
-    console.print(f"found: {found or 'nothing'}")
+    if outcome.frames:  # "found: nothing" would sound as if something had been looked at
+        counts = _counts(outcome, segmenter)
+        found = ", ".join(f"{count} {name}" for name, count in counts.items())
+        rate = outcome.frames / outcome.elapsed_s if outcome.elapsed_s else 0.0
+        frames = f"{outcome.frames} {unit}{'' if outcome.frames == 1 else 's'}"
+        console.print(f"{frames}, {outcome.elapsed_s:.1f} s, {rate:.1f} a second")
+        console.print(f"found: {found or 'nothing'}")
     if outcome.interrupted:
         console.print("stopped early; what is done so far is kept", style="yellow")
     for path in outcome.written:
         console.print(f"result: {path}", style="bold green", soft_wrap=True)
-    console.print(rich_table(stage_times(outcome.stages.summary())))
+    if outcome.frames:
+        console.print(rich_table(stage_times(outcome.stages.summary())))
 
 
 def _counts(outcome: PredictReport, segmenter: Segmenter) -> dict[str, int]:

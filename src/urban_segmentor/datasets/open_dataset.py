@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from urban_segmentor.datasets.cityscapes.layout import cityscapes_set, read_layout
+from urban_segmentor.datasets.cityscapes.layout import (
+    cityscapes_set,
+    folder_content,
+    folder_hint,
+    read_layout,
+)
 from urban_segmentor.datasets.coco import coco_files, read_coco
 from urban_segmentor.datasets.convert.options import WORK
 from urban_segmentor.datasets.panoptic import panoptic_files, read_panoptic
@@ -75,4 +80,10 @@ def open_dataset(path: Path) -> SampleSet:
             f"`{path}` is being made by `data prepare`, or was left unfinished",
             hint="repeat the command that began it, it goes on where it was",
         )
-    return _read_cityscapes(path)
+    if path.is_dir():
+        raise DatasetError(
+            f"`{path}` is no data set: looked for `gtFine` and `leftImg8bit` of Cityscapes, "
+            f"`data.yaml` of YOLO and a JSON file of COCO, found {folder_content(path)}",
+            hint=folder_hint(path),
+        )
+    return _read_cityscapes(path)  # which tells what may be meant

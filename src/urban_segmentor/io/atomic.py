@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import IO
 
-OVERWRITE_HINT = "add --overwrite, or choose another folder with -o"
+OVERWRITE_HINT = "add --overwrite, or choose another path"
 
-_DEFAULT_HINT = "choose another folder with -o"
+_DEFAULT_HINT = "choose another path"
 _HINTS = {
-    errno.ENOSPC: "free some space, or choose another folder with -o",
-    errno.EDQUOT: "your quota is used up: free some space, or choose another folder with -o",
-    errno.EACCES: "choose a folder that you may write to with -o",
-    errno.EPERM: "choose a folder that you may write to with -o",
-    errno.EROFS: "the file system is read-only: choose another folder with -o",
-    errno.ENOTDIR: "a part of the path is a file: choose another folder with -o",
-    errno.EEXIST: "a part of the path is a file: choose another folder with -o",
-    errno.ENAMETOOLONG: "the name is too long: rename the source, or choose another folder with -o",
+    errno.ENOSPC: "free some space, or choose another path",
+    errno.EDQUOT: "your quota is used up: free some space, or choose another path",
+    errno.EACCES: "choose a path that you may write to",
+    errno.EPERM: "choose a path that you may write to",
+    errno.EROFS: "the file system is read-only: choose another path",
+    errno.ENOTDIR: "a part of the path is a file: choose another path",
+    errno.EEXIST: "a part of the path is a file: choose another path",
+    errno.ENAMETOOLONG: "the name is too long: rename the source, or choose another path",
 }
 
 
@@ -90,7 +90,7 @@ def check_not_source(path: Path, source: Path) -> None:
         if path.samefile(source):
             raise OutputError(
                 f"the result would replace its own source `{source}`",
-                hint="choose another folder with -o",
+                hint="choose another path",
             )
 
 

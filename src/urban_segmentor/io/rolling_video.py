@@ -72,12 +72,11 @@ class RollingVideoWriter:
         if path.suffix.lower() != _SUFFIX:
             raise SettingError(
                 f"a recording is an MP4 file, got `{path.name}`",
-                hint=f"--record {path.with_suffix(_SUFFIX)}",
+                hint=f"name it `{path.with_suffix(_SUFFIX)}`",
             )
-        with _record_hints():
-            check_free(path, overwrite=overwrite)
-            if not overwrite:
-                _check_next_files(path)
+        check_free(path, overwrite=overwrite)
+        if not overwrite:
+            _check_next_files(path)
         self._path, self._max_length_s, self._max_gap_s = path, max_length_s, max_gap_s
         self._rate, self._encoding = rate, encoding or EncodingOptions()
         self._overwrite = overwrite
@@ -103,7 +102,7 @@ class RollingVideoWriter:
         frame = result.rendered
         if self._closed:
             raise OutputError(f"`{self._path}` is finished, nothing can be added")
-        with _record_hints(), self._close_on_failure():
+        with self._close_on_failure():
             if self._writer is None or not self._fits_current_file(frame):
                 self._start_file(frame)
             assert self._writer is not None  # noqa: S101 - begun above
@@ -122,7 +121,7 @@ class RollingVideoWriter:
         """
         if self._closed:
             return
-        with _record_hints(), self._close_on_failure():
+        with self._close_on_failure():
             self._finish()
             self._collect()
             self._mark_closed()
@@ -214,13 +213,3 @@ def _check_next_files(path: Path) -> None:
         )
     if existing:
         check_free(existing[0], overwrite=False)
-
-
-@contextmanager
-def _record_hints() -> Generator[None]:
-    """Return a context in which hints name `--record` instead of `-o`."""
-    try:
-        yield
-    except OutputError as error:
-        hint = error.hint and error.hint.replace("with -o", "with --record")
-        raise OutputError(str(error), hint=hint) from error

@@ -72,7 +72,7 @@ class VideoWriter:
         if path.suffix.lower() != ".mp4":
             raise SettingError(
                 f"a video is an MP4 file here, got `{path.name}`",
-                hint=f"VideoWriter({str(path.with_suffix('.mp4'))!r})",
+                hint=f"name it `{path.with_suffix('.mp4')}`",
             )
         check_free(path, overwrite=overwrite)
         self._path = path

@@ -80,8 +80,8 @@ def read_layout(root: Path) -> Layout:
     if not labels.is_dir() and not source_images.is_dir():
         raise DatasetError(
             f"`{root}` is no Cityscapes folder: looked for the folders `{LABELS}` and "
-            f"`{IMAGES}`, found {_content(root)}",
-            hint=_nearest(root),
+            f"`{IMAGES}`, found {folder_content(root)}",
+            hint=folder_hint(root),
         )
     polygons = dict(_files(labels, (POLYGONS_SUFFIX,)))
     images = dict(_files(source_images, tuple(f"_{IMAGES}{end}" for end in IMAGE_SUFFIXES)))
@@ -178,7 +178,8 @@ def _no_folder(path: Path) -> DatasetError:
     return DatasetError(f"there is no {kind} `{path}`", hint=hint)
 
 
-def _content(root: Path) -> str:
+def folder_content(root: Path) -> str:
+    """Return the names of what is in a folder, the first few of many, for messages."""
     names = sorted(path.name + "/" * path.is_dir() for path in root.iterdir())
     if not names:
         return "nothing"
@@ -187,8 +188,8 @@ def _content(root: Path) -> str:
     return listed + (f" and {more} more" if more > 0 else "")
 
 
-def _nearest(root: Path) -> str:
-    """Return a hint: the right folder may be near, or archives not unpacked."""
+def folder_hint(root: Path) -> str:
+    """Return the hint for a folder without a data set: one may be near, or not be unpacked."""
     near = [root.parent, *(path for path in sorted(root.iterdir()) if path.is_dir())]
     for folder in near:
         if (folder / LABELS).is_dir() or (folder / IMAGES).is_dir():
@@ -197,4 +198,6 @@ def _nearest(root: Path) -> str:
         return "it was made by `data prepare`; give the Cityscapes folder that it was made from"
     if archives := sorted(path.name for path in root.glob("*.zip")):
         return f"unpack {', '.join(archives)} first"
-    return f"get the data with: urban-segmentor data download {root}"
+    if any(root.iterdir()):  # nobody wants gigabytes among files of their own
+        return "get Cityscapes with: urban-segmentor data download cityscapes"
+    return f"get Cityscapes with: urban-segmentor data download {root}"
