@@ -379,3 +379,13 @@ def test_a_long_name_is_not_broken_into_lines(shell: Shell) -> None:
     name = "x" * 120 + ".png"
     save_image(Path(name))
     assert f"result: urban-out/{name}\n" in shell.predict(name).err
+
+
+def test_nothing_is_found_where_nothing_was_read(shell: Shell, tmp_path: Path) -> None:
+    """The error stands alone, without a summary that sounds as if a picture had been looked at."""
+    (tmp_path / "notes.jpg").write_text("no picture")
+    result = shell.predict(tmp_path / "notes.jpg")
+    assert result.code == 1
+    assert "notes.jpg" in result.err
+    assert "found:" not in result.err
+    assert "milliseconds" not in result.err
