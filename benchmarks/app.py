@@ -277,8 +277,8 @@ def main() -> None:
     parser.add_argument("--only", default="start,answers,video,load")
     parser.add_argument("--visitors", type=int, default=50)
     parser.add_argument("--minutes", type=float, default=5.0)
-    wishes = parser.parse_args()
-    wanted = wishes.only.split(",")
+    args = parser.parse_args()
+    wanted = args.only.split(",")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if "start" in wanted:
@@ -291,7 +291,7 @@ def main() -> None:
                 if "video" in wanted:
                     video(app, folder)
         if "load" in wanted:
-            load(folder, visitors=wishes.visitors, minutes=wishes.minutes)
+            load(folder, visitors=args.visitors, minutes=args.minutes)
 
 
 if __name__ == "__main__":

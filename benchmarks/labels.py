@@ -43,15 +43,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--every", type=int, default=1, help="only every so manyth frame")
     parser.add_argument("--workers", type=int)
-    wishes = parser.parse_args()
+    args = parser.parse_args()
     if not DATA.is_dir():
         sys.exit(f"this needs {DATA}; URBAN_SEGMENTOR_SHARED names the folder above it")
     files = [one.polygons for one in read_layout(DATA).frames if one.polygons is not None][
-        :: wishes.every
+        :: args.every
     ]
     counts: Counter[str] = Counter()
     lowest = 1.0
-    for _, compared in in_parallel(compare, files, workers=wishes.workers):
+    for _, compared in in_parallel(compare, files, workers=args.workers):
         counts += compared.counts
         lowest = min(lowest, compared.lowest_iou)
     print(f"\n{len(files)} frames of {DATA.name}, 2048 x 1024\n")

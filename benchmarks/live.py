@@ -34,15 +34,15 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--minutes", type=float, default=10.0, help="of the slow model")
     parser.add_argument("--frames", type=int, default=20_000, help="of the memory test")
-    wishes = parser.parse_args()
+    args = parser.parse_args()
     parts: dict[str, Callable[[], None]] = {
-        "rate": lambda: rate(wishes.rounds),
-        "file": lambda: file_to_file(wishes.rounds),
+        "rate": lambda: rate(args.rounds),
+        "file": lambda: file_to_file(args.rounds),
         "delay": delay,
-        "slow": lambda: slow(wishes.minutes),
-        "memory": lambda: memory(wishes.frames),
+        "slow": lambda: slow(args.minutes),
+        "memory": lambda: memory(args.frames),
     }
-    for name in wishes.only.split(","):
+    for name in args.only.split(","):
         parts[name]()
 
 

@@ -36,17 +36,17 @@ def main() -> None:
     parser.add_argument("--src", action="append", default=[])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--serve", choices=MODES)
-    wishes = parser.parse_args()
-    if wishes.serve:
-        serve(paced=wishes.serve == "paced")
+    args = parser.parse_args()
+    if args.serve:
+        serve(paced=args.serve == "paced")
         return
-    sources = [Path(src).resolve() for src in wishes.src or [HERE.parents[1] / "src"]]
+    sources = [Path(src).resolve() for src in args.src or [HERE.parents[1] / "src"]]
     print("1280 x 720, JPEG of quality 80; medians of the rounds; delays at 30 frames a second")
     print("| | viewers | delay p50, ms | p95, ms | received/s | received/s, not paced |")
     print("|---|---|---|---|---|---|")
     for viewers, slow in CASES:
         found: dict[Path, list[list[float]]] = {src: [] for src in sources}
-        for _ in range(wishes.rounds):
+        for _ in range(args.rounds):
             for src in sources:
                 paced, free = (run(src, viewers, slow=slow, mode=mode) for mode in MODES)
                 delays = sorted(paced["delays"])

@@ -23,8 +23,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--frames", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
-    wishes = parser.parse_args()
-    clip, what = clip_1080p(frames=wishes.frames)
+    args = parser.parse_args()
+    clip, what = clip_1080p(frames=args.frames)
     weights = shutil.copy(checkpoint(), WORK)
     loop = Path(__file__).with_name("original_loop.py")
     ours = [BIN / "urban-segmentor", "predict", clip, "-o", WORK / "ours", "--overwrite", "--json"]
@@ -39,14 +39,14 @@ def main() -> None:
     environment = os.environ | {"YOLO_OFFLINE": "True", "YOLO_CONFIG_DIR": str(WORK)}
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
     stages: list[dict[str, dict[str, float]]] = []
-    for _ in range(wishes.rounds):
+    for _ in range(args.rounds):
         for name, command in contestants.items():
             started_s = time.perf_counter()
             output = run(command, env=environment, cwd=WORK)
             seconds[name].append(time.perf_counter() - started_s)
             if name == "urban-segmentor":
                 stages.append(json.loads(output)["stages"])
-    report(what, wishes.frames, seconds)
+    report(what, args.frames, seconds)
     report_stages(stages)
 
 

@@ -42,24 +42,24 @@ def main() -> None:
     # On some disks making files takes as long as the work; both sides write to memory then.
     memory = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
     parser.add_argument("--folder", type=Path, default=memory if memory.is_dir() else WORK)
-    wishes = parser.parse_args()
+    args = parser.parse_args()
     if not DATA.is_dir():
         sys.exit(f"this needs {DATA}; URBAN_SEGMENTOR_SHARED names the folder above it")
     files = [one.polygons for one in read_layout(DATA).frames if one.polygons is not None]
-    folder = Path(tempfile.mkdtemp(dir=wishes.folder))
+    folder = Path(tempfile.mkdtemp(dir=args.folder))
     out = folder / "prepared"
     # Other work on the machine slows all down, now more, now less: so the official code runs
     # before, between and after.
     official_ms = [official(files, folder)]
     runs: dict[int, Run] = {}
-    for workers in sorted({1, wishes.workers}):
+    for workers in sorted({1, args.workers}):
         runs[workers] = prepare(out, workers=workers)
         official_ms.append(official(files, folder))
     report = json.loads((out / "report.json").read_bytes())
     shutil.rmtree(folder)
     whole_s = statistics.median(official_ms) / 1000 * len(files)
     written = sum(report["images"].values())
-    print(f"\n{len(files)} frames to YOLO, {written} written, to {wishes.folder}\n")
+    print(f"\n{len(files)} frames to YOLO, {written} written, to {args.folder}\n")
     print(
         "| | wall, s | CPU, s | CPU a frame, ms | times as fast, per core |\n|---|---|---|---|---|"
     )

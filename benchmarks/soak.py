@@ -17,8 +17,8 @@ def main() -> None:
     """Print memory at frame 200, at the end, and at its height."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--frames", type=int, default=5000)
-    wishes = parser.parse_args()
-    clip, what = clip_1080p(frames=wishes.frames)
+    args = parser.parse_args()
+    clip, what = clip_1080p(frames=args.frames)
     command = [BIN / "urban-segmentor", "predict", clip, "-o", WORK / "soak", "--overwrite"]
     kinds = ["--save", "overlay,jsonl,csv"]
     started_s = time.perf_counter()
@@ -37,7 +37,7 @@ def main() -> None:
         sys.exit(f"the run failed with {process.returncode}")
     length_s = samples[-1][0]
     # Frames come at a steady rate, so time tells how many are done.
-    settled = [mb for at_s, mb in samples if at_s >= length_s * FIRST_FRAME / wishes.frames]
+    settled = [mb for at_s, mb in samples if at_s >= length_s * FIRST_FRAME / args.frames]
     settled = settled[:-2]  # the end, where files are closed
     print(f"\n{what}; {length_s:.0f} s\n")
     print("| resident memory | MB |\n|---|---|")

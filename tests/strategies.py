@@ -10,9 +10,13 @@ from urban_segmentor.structures.masks import Masks
 
 
 @st.composite
-def mask_stacks(draw: st.DrawFn, *, most: int = 4, side: int = 14) -> NDArray[np.bool_]:
+def mask_stacks(draw: st.DrawFn, *, max_count: int = 4, side: int = 14) -> NDArray[np.bool_]:
     """Bool (N, H, W) stacks, sides of 1 to `side`: empty, full, single pixels, lines, noise."""
-    shape = (draw(st.integers(0, most)), draw(st.integers(1, side)), draw(st.integers(1, side)))
+    shape = (
+        draw(st.integers(0, max_count)),
+        draw(st.integers(1, side)),
+        draw(st.integers(1, side)),
+    )
     fill = draw(st.sampled_from(["any", "sparse", "holes", "empty", "full"]))
     if fill in {"empty", "full"}:
         return np.full(shape, fill == "full")

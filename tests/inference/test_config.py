@@ -117,8 +117,8 @@ def test_classes_by_name_and_number(ids: list[int], chance: object) -> None:
         lambda i: TRAIN_NAMES[i],
         lambda i: TRAIN_NAMES[i].upper(),
     )
-    wishes = tuple(chance.choice(spell)(i) for i in ids)
-    found = SegmenterConfig(classes=wishes).class_ids(CLASSES)
+    names = tuple(chance.choice(spell)(i) for i in ids)
+    found = SegmenterConfig(classes=names).class_ids(CLASSES)
     assert found == tuple(ids)
 
 

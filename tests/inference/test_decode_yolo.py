@@ -96,9 +96,9 @@ def test_suppression_is_idempotent(count: int, seed: int, iou: float) -> None:
     once = nms(boxes, scores, class_ids=class_ids, iou=iou)
     again = nms(boxes[once], scores[once], class_ids=class_ids[once], iou=iou)
     np.testing.assert_array_equal(again, np.arange(len(once)))
-    for most in (1, 3):
-        first = nms(boxes, scores, class_ids=class_ids, iou=iou, most=most)
-        np.testing.assert_array_equal(first, once[:most])
+    for max_det in (1, 3):
+        first = nms(boxes, scores, class_ids=class_ids, iou=iou, max_det=max_det)
+        np.testing.assert_array_equal(first, once[:max_det])
     dropped = np.setdiff1d(np.arange(count), once)
     for i in dropped:  # each for a reason: a better one of its class that was kept
         rivals = once[(class_ids[once] == class_ids[i]) & (scores[once] >= scores[i])]

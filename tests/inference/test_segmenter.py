@@ -73,7 +73,7 @@ def test_at_most_so_many(street_images: list[NDArray[np.uint8]]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wishes", "message"),
+    ("options", "message"),
     [
         ({"conf": 7}, "`conf` is 7"),
         ({"iou": -0.1}, "`iou` is -0.1"),
@@ -91,10 +91,10 @@ def test_at_most_so_many(street_images: list[NDArray[np.uint8]]) -> None:
         ({"runtime": "onnx", "device": "npu"}, "ONNX Runtime does not run on NPU"),
     ],
 )
-def test_nonsense_is_refused(wishes: dict[str, object], message: str) -> None:
+def test_nonsense_is_refused(options: dict[str, object], message: str) -> None:
     """Every setting that makes no sense is named, with what would."""
     with pytest.raises(SettingError, match=message):
-        Segmenter("urban-n", **wishes)
+        Segmenter("urban-n", **options)
 
 
 def test_near_names_are_offered() -> None:

@@ -148,7 +148,7 @@ def test_pycocotools_loads_images_and_videos(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wishes", "folder"),
+    ("patterns", "folder"),
     [
         (["in"], "in"),
         (["in/"], "in"),
@@ -164,7 +164,7 @@ def test_pycocotools_loads_images_and_videos(tmp_path: Path) -> None:
     ],
 )
 def test_file_names_lead_to_the_images(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wishes: list[str], folder: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patterns: list[str], folder: str
 ) -> None:
     """All are relative to the folder that was given, or that all inputs share, and differ."""
     monkeypatch.chdir(tmp_path)
@@ -174,7 +174,7 @@ def test_file_names_lead_to_the_images(
     Path("clips").mkdir()
     Path("clips/clip.mp4").write_bytes(b"")
     Path("linked").symlink_to("in")
-    inputs = find_inputs(wishes)
+    inputs = find_inputs(patterns)
     frames = list(ImageReader(inputs.images, folder=inputs.folder))
     assert inputs.folder == (tmp_path / folder).resolve()
     assert len({frame.file_name for frame in frames}) == len(frames) == len(inputs.images) > 0

@@ -45,7 +45,7 @@ def _blob(seed: int, size: tuple[int, int] = (240, 320)) -> Mask:
     return np.asarray(labels == 1 + np.argmax(stats[1:, cv2.CC_STAT_AREA]))
 
 
-@given(mask_stacks(most=1))
+@given(mask_stacks(max_count=1))
 def test_rings_give_the_mask_back(stack: Mask) -> None:
     """Parts, holes, lines and single pixels all survive."""
     for mask in stack:
@@ -53,7 +53,7 @@ def test_rings_give_the_mask_back(stack: Mask) -> None:
         np.testing.assert_array_equal(polygons_to_mask(rings, image_size=mask.shape), mask)
 
 
-@given(mask_stacks(most=1, side=20))
+@given(mask_stacks(max_count=1, side=20))
 def test_one_bridged_ring_gives_the_mask_back(stack: Mask) -> None:
     """Bridges leave no pixel behind, wherever they go."""
     for mask in stack:
@@ -62,7 +62,7 @@ def test_one_bridged_ring_gives_the_mask_back(stack: Mask) -> None:
         np.testing.assert_array_equal(polygons_to_mask([ring], image_size=mask.shape), mask)
 
 
-@given(mask_stacks(most=1))
+@given(mask_stacks(max_count=1))
 def test_fill_poly_paints_all_of_the_mask(stack: Mask) -> None:
     """What `fillPoly` makes of the one ring holds the mask; only bridges are added."""
     for mask in stack:
@@ -71,7 +71,7 @@ def test_fill_poly_paints_all_of_the_mask(stack: Mask) -> None:
             assert painted[mask].all()
 
 
-@given(mask_stacks(most=1))
+@given(mask_stacks(max_count=1))
 def test_a_part_with_holes_is_filled_exactly(stack: Mask) -> None:
     """Bridges of holes lie on the mask, so that training sees exactly the mask."""
     for mask in stack:
@@ -81,7 +81,7 @@ def test_a_part_with_holes_is_filled_exactly(stack: Mask) -> None:
             np.testing.assert_array_equal(painted, parts == part)
 
 
-@given(mask_stacks(most=1))
+@given(mask_stacks(max_count=1))
 def test_holes_are_told_apart(stack: Mask) -> None:
     """There are as many outer rings as parts, and as many holes as regions shut in."""
     for mask in stack:
@@ -93,7 +93,7 @@ def test_holes_are_told_apart(stack: Mask) -> None:
         assert len(rings) == parts + shut_in
 
 
-@given(mask_stacks(most=1), st.integers(0, 5000), st.integers(0, 5000))
+@given(mask_stacks(max_count=1), st.integers(0, 5000), st.integers(0, 5000))
 def test_the_origin_moves_the_rings(stack: Mask, x: int, y: int) -> None:
     """Rings of a crop are those of the whole mask, moved."""
     for mask in stack:

@@ -142,15 +142,15 @@ class Remembered(Street):
 
     known: ClassVar[dict[str, list[RenderedFrame]]] = {}
 
-    def __init__(self, **wishes: object) -> None:
-        super().__init__(**wishes)  # type: ignore[arg-type]
-        self._wishes = str(sorted(wishes.items()))
+    def __init__(self, **options: object) -> None:
+        super().__init__(**options)  # type: ignore[arg-type]
+        self._options = str(sorted(options.items()))
 
     def shots(self, *, seconds: float) -> Iterator[RenderedFrame]:
         """Yield the frames of the first seconds."""
-        if len(self.known.get(self._wishes, ())) < seconds / 4:
-            self.known[self._wishes] = list(super().shots(seconds=seconds))
-        yield from self.known[self._wishes][: round(seconds / 4)]
+        if len(self.known.get(self._options, ())) < seconds / 4:
+            self.known[self._options] = list(super().shots(seconds=seconds))
+        yield from self.known[self._options][: round(seconds / 4)]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -247,8 +247,8 @@ def test_going_on(folder: Path, tmp_path: Path) -> None:
 
 def test_camera_and_light(folder: Path, tmp_path: Path) -> None:
     """One for all cities when wished."""
-    wishes = {"camera": "dashcam", "light": "day"}
-    save_cityscapes(tmp_path / "a", frames=3, size=SMALL, seed=3, workers=1, **wishes)
+    options = {"camera": "dashcam", "light": "day"}
+    save_cityscapes(tmp_path / "a", frames=3, size=SMALL, seed=3, workers=1, **options)
     one, other = content(tmp_path / "a"), content(folder)
     same = {name for name in one if name.endswith(".png") and one[name] == other[name]}
     assert {name.split("/")[2] for name in same} == {"alderholm", "eschwick"}

@@ -24,9 +24,9 @@ CAR, ROAD = BY_NAME["car"].train_id, BY_NAME["road"].train_id
 VEHICLES = {BY_NAME[name].train_id for name in ("car", "truck", "bus")}
 
 
-def shots(seconds: float = 2.0, **wishes: object) -> list[RenderedFrame]:
+def shots(seconds: float = 2.0, **options: object) -> list[RenderedFrame]:
     """Return the frames of a small street."""
-    settings = {"size": SMALL, "fps": 2.0, **wishes}
+    settings = {"size": SMALL, "fps": 2.0, **options}
     return list(Street(**settings).shots(seconds=seconds))  # type: ignore[arg-type]
 
 

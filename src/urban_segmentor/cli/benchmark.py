@@ -215,7 +215,7 @@ class _Benchmark:
         if self.as_json:
             typer.echo(json.dumps(found | {"written": [str(path) for path in written]}, indent=2))
         else:
-            _tell(self.console, found, written)
+            _print_summary(self.console, found, written)
         errors = [f"{row.model}: {row.error}" for row in scores.rows if row.error]
         for line in (*errors, *scores.problems):
             typer.secho(f"error: {line}", fg="red", err=True)
@@ -271,7 +271,7 @@ class _Benchmark:
             )
 
 
-def _tell(console: Console, found: Mapping[str, Any], written: Sequence[Path]) -> None:
+def _print_summary(console: Console, found: Mapping[str, Any], written: Sequence[Path]) -> None:
     """Print tables, what is recommended, and where the results are."""
     from urban_segmentor.benchmark import summary
     from urban_segmentor.cli.console import rich_table

@@ -58,7 +58,7 @@ def check(
     if console.as_json:
         typer.echo(json.dumps(_as_json(samples, report), indent=2))
     else:
-        _tell(screen, samples, report)
+        _print_summary(screen, samples, report)
     for finding in report.problems:
         typer.secho(f"error: {finding}", fg="red", err=True)
     if report.problems:
@@ -73,7 +73,7 @@ def _counted(report: CheckReport) -> str:
     return ", ".join(f"{count} x {kind}" for kind, count in counts.most_common())
 
 
-def _tell(console: Console, samples: SampleSet, report: CheckReport) -> None:
+def _print_summary(console: Console, samples: SampleSet, report: CheckReport) -> None:
     """Print what there is, and what is worth knowing, summed up."""
     from rich.table import Table
 

@@ -115,7 +115,7 @@ def _finish(
         paths = [str(path) for path in written]
         typer.echo(json.dumps({"out": str(options.out), **report, "written": paths}, indent=2))
     else:
-        _tell(console, options, report)
+        _print_summary(console, options, report)
     for problem in report["problems"]:
         typer.secho(f"error: {problem}", fg="red", err=True)
     for path in written:
@@ -142,7 +142,7 @@ def _next(options: ConversionOptions) -> str:
     return f"urban-segmentor data show {shlex.quote(str(options.out))}"
 
 
-def _tell(console: Console, options: ConversionOptions, report: dict[str, Any]) -> None:
+def _print_summary(console: Console, options: ConversionOptions, report: dict[str, Any]) -> None:
     """Print what became of the labels."""
     from urban_segmentor.cli.console import rich_table
     from urban_segmentor.reports.tables import ReportTable

@@ -92,10 +92,10 @@ def export(
     if console.as_json:
         typer.echo(json.dumps(exported.summary(), indent=2))
     else:
-        _tell(screen, exported)
+        _print_summary(screen, exported)
 
 
-def _tell(console: Console, exported: ExportResult) -> None:
+def _print_summary(console: Console, exported: ExportResult) -> None:
     """Print how the file was checked, and where it is."""
     agreement = exported.agreement
     console.print(

@@ -136,7 +136,7 @@ def live(  # noqa: PLR0913 - one parameter a record
         sinks=sinks,
         every=not stream.paced,
         until_s=None if uri.kind == "file" else stream.duration_s,
-        on_problem=lambda error: _shout(screen, error),
+        on_problem=lambda error: _print_failure(screen, error),
     )
     with closing(shown.display), stop_on_signals(run.stop):
         outcome = run.run()
@@ -146,7 +146,7 @@ def live(  # noqa: PLR0913 - one parameter a record
         about = {"source": uri.name, "display": shown.display.where, "written": written}
         typer.echo(json.dumps(about | _as_json(outcome, segmenter), indent=2))
     else:
-        _tell(screen, outcome, written)
+        _print_summary(screen, outcome, written)
     _exit(outcome, reader.state)
 
 
@@ -209,7 +209,7 @@ def _failure(outcome: LiveReport, state: str) -> str:
     return f"no picture came in {outcome.elapsed_s:.0f} s ({state})"
 
 
-def _shout(console: Console, error: OutputError) -> None:
+def _print_failure(console: Console, error: OutputError) -> None:
     """Say at once what cannot be written; the picture goes on."""
     console.rule("not recorded any more", style="bold red")
     console.print(f"{error}; the picture goes on", style="bold red", soft_wrap=True)
@@ -218,7 +218,7 @@ def _shout(console: Console, error: OutputError) -> None:
     console.rule(style="bold red")
 
 
-def _tell(console: Console, outcome: LiveReport, written: list[str]) -> None:
+def _print_summary(console: Console, outcome: LiveReport, written: list[str]) -> None:
     """Say how it went, where the results are, and what the stages cost."""
     from urban_segmentor.cli.console import rich_table
     from urban_segmentor.reports.tables import stage_times

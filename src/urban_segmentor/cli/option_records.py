@@ -125,13 +125,13 @@ class RecordOptions:
     def _parameter(self, name: str, about: Option) -> inspect.Parameter:
         typed = self._typed(name, about)
         is_switch = bool in {typed, *get_args(typed)} and default_of(self.record, name) is not False
-        told = _told(name, about, is_switch=is_switch)
+        typer_option = _typer_option(name, about, is_switch=is_switch)
         empty = inspect.Parameter.empty
         return inspect.Parameter(
             name,
             inspect.Parameter.KEYWORD_ONLY,
             default=empty if is_required(self.record, name) else self._default(name, about),
-            annotation=Annotated[typed, told],
+            annotation=Annotated[typed, typer_option],
         )
 
     def _typed(self, name: str, about: Option) -> Any:
@@ -160,8 +160,8 @@ class RecordOptions:
         return None if default == () else default
 
 
-def _told(name: str, about: Option, *, is_switch: bool) -> Any:
-    """Return what Typer is told of an option or an argument."""
+def _typer_option(name: str, about: Option, *, is_switch: bool) -> Any:
+    """Return the `typer.Option` or `typer.Argument` of a field."""
     rest: dict[str, Any] = {"help": about.help, "rich_help_panel": about.panel or None}
     if about.metavar is not None:
         rest["metavar"] = about.metavar

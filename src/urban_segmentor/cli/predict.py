@@ -140,7 +140,7 @@ def predict(  # noqa: PLR0913 - one parameter a record
     if console.as_json:
         typer.echo(json.dumps(_as_json(outcome, segmenter) | {"panoptic": panoptic}, indent=2))
     else:
-        _tell(screen, outcome, segmenter, unit="frame" if files.videos else "picture")
+        _print_summary(screen, outcome, segmenter, unit="frame" if files.videos else "picture")
     _exit(outcome)
 
 
@@ -181,7 +181,9 @@ def _exit(outcome: PredictReport) -> None:
         raise typer.Exit(1)
 
 
-def _tell(console: Console, outcome: PredictReport, segmenter: Segmenter, *, unit: str) -> None:
+def _print_summary(
+    console: Console, outcome: PredictReport, segmenter: Segmenter, *, unit: str
+) -> None:
     """Say what was found, where the results are, and what the stages cost."""
     from urban_segmentor.cli.console import rich_table
     from urban_segmentor.reports.tables import stage_times

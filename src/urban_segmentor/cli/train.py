@@ -161,7 +161,7 @@ def train(
     except (Interrupted, KeyboardInterrupt):
         hint = f"go on with: urban-segmentor train --resume {shlex.quote(str(wanted.folder))}"
         raise Interrupted(hint=hint) from None
-    _tell(trained, exported, as_json=console.as_json)
+    _print_summary(trained, exported, as_json=console.as_json)
 
 
 def _run(
@@ -201,7 +201,7 @@ def _check_resumption(chosen: dict[str, Any], *, others: bool) -> None:
         )
 
 
-def _tell(trained: TrainingResult, exported: Path, *, as_json: bool) -> None:
+def _print_summary(trained: TrainingResult, exported: Path, *, as_json: bool) -> None:
     """Say what came out, and what is where."""
     from urban_segmentor.cli.console import stderr
     from urban_segmentor.training.export_best import format_epochs

@@ -55,9 +55,9 @@ class TrainingProgress:
         left = _duration(each_s * (epochs - epoch))
         shown = _SHOWN.items() if has_metrics(row) else ()
         figures = [f"{text} {row[key]:.3f}" for key, text in shown if key in row]
-        told = ", ".join([f"loss {_total(row):.2f}", *figures])
+        line = ", ".join([f"loss {_total(row):.2f}", *figures])
         self._console.print(
-            f"epoch {epoch}/{epochs}: {told}; {_duration(each_s)} each, {left} left"
+            f"epoch {epoch}/{epochs}: {line}; {_duration(each_s)} each, {left} left"
         )
         self._progress.update(
             self._task,

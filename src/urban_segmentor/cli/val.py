@@ -269,7 +269,7 @@ class _Run:
             paths = [str(path) for path in written]
             typer.echo(json.dumps(summary | {"written": paths}, indent=2))
         else:
-            _tell(self.console, summary, written)
+            _print_summary(self.console, summary, written)
         for problem in outcome.problems:
             typer.secho(f"error: {problem}", fg="red", err=True)
         if outcome.problems:
@@ -282,7 +282,7 @@ class _Run:
             raise typer.Exit(1)
 
 
-def _tell(console: Console, summary: dict[str, Any], written: list[Path]) -> None:
+def _print_summary(console: Console, summary: dict[str, Any], written: list[Path]) -> None:
     """Print the figures, how they came about, and where the report is."""
     from urban_segmentor.cli.console import rich_table
     from urban_segmentor.evaluation.validation.summary import headline, tables

@@ -57,7 +57,7 @@ def in_parallel(
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(count, mp_context=context, initializer=_start) as pool:
         try:
-            yield from _spread(pool, function, items, most=count * _IN_FLIGHT, stop=stop)
+            yield from _spread(pool, function, items, max_running=count * _IN_FLIGHT, stop=stop)
         except BrokenProcessPool as error:
             raise WorkerError(
                 "a process died in the middle of its work; most often the memory was full",
@@ -73,7 +73,7 @@ def _spread(
     function: Callable[[Item], Result],
     items: Sequence[Item],
     *,
-    most: int,
+    max_running: int,
     stop: Callable[[], bool],
 ) -> Iterator[tuple[Item, Result]]:
     """Yield items and results; at most so many items are on their way."""
@@ -84,7 +84,7 @@ def _spread(
         with _held_back():
             future = pool.submit(function, item)
         running[future] = item
-        if len(running) >= most:
+        if len(running) >= max_running:
             yield from _finished(running)
     while running:
         yield from _finished(running)

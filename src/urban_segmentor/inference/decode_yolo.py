@@ -121,7 +121,7 @@ def decode_anchors(  # noqa: PLR0913
         anchors, scores, class_ids = anchors[top], scores[top], class_ids[top]
     centre, half = head[:2, anchors].T, head[2:4, anchors].T / 2
     boxes = np.hstack([centre - half, centre + half]).astype(np.float32)
-    kept = nms(boxes, scores, class_ids=class_ids, iou=iou, most=max_det)
+    kept = nms(boxes, scores, class_ids=class_ids, iou=iou, max_det=max_det)
     return Detections(
         boxes=boxes[kept],
         scores=scores[kept],

@@ -41,14 +41,14 @@ class Inputs:
     folder: Path | None = None
 
 
-def find_inputs(wishes: Sequence[str], *, leave_out: Path | None = None) -> Inputs:
+def find_inputs(patterns: Sequence[str], *, leave_out: Path | None = None) -> Inputs:
     """Return the files that are meant by paths, folders and globs.
 
     Folders are searched to the bottom for pictures and videos; the results of what lies in
     them keep the sub-folders. A file that is named counts whatever its suffix.
 
     Args:
-        wishes: Files, folders, or patterns with `*`, `?` and `[...]`.
+        patterns: Files, folders, or patterns with `*`, `?` and `[...]`.
         leave_out: A folder whose files do not count where it lies below one that is searched,
             so that results of an earlier run are not taken for pictures.
 
@@ -56,43 +56,43 @@ def find_inputs(wishes: Sequence[str], *, leave_out: Path | None = None) -> Inpu
         SourceError: Something is not there, or a folder or pattern holds nothing to work on.
     """
     found: dict[Path, tuple[Path, str]] = {}
-    for wish in wishes:
-        for path, name in _expand(wish, leave_out):
+    for pattern in patterns:
+        for path, name in _expand(pattern, leave_out):
             found.setdefault(path.resolve(), (path, name))
     named = _unique(found.values())
     images = tuple((path, name) for path, name in named if _is_image(path))
     chosen = {path for path, _ in images}
     videos = tuple((path, name) for path, name in named if path not in chosen)
-    return Inputs(images=images, videos=videos, folder=_common_folder(wishes, images))
+    return Inputs(images=images, videos=videos, folder=_common_folder(patterns, images))
 
 
-def _expand(wish: str, leave_out: Path | None) -> Iterable[tuple[Path, str]]:
-    if "://" in wish:
+def _expand(pattern: str, leave_out: Path | None) -> Iterable[tuple[Path, str]]:
+    if "://" in pattern:
         raise SourceError(
-            f"`{wish}` is an address, and files are expected here",
+            f"`{pattern}` is an address, and files are expected here",
             hint="download it first, then give the file",
         )
-    path = Path(wish).expanduser()
+    path = Path(pattern).expanduser()
     if path.is_dir():
         files = [(file, file.relative_to(path)) for file in _media_below(path, leave_out)]
         if not files:
             raise SourceError(
-                f"there are no pictures or videos in the folder `{wish}`",
+                f"there are no pictures or videos in the folder `{pattern}`",
                 hint=f"pictures end in {', '.join(sorted(IMAGE_SUFFIXES))}",
             )
         return [(file, str(relative.with_suffix(""))) for file, relative in files]
     if path.exists():
         return [(path, path.stem)]
-    if glob.has_magic(wish):
+    if glob.has_magic(pattern):
         matches = sorted(Path(match) for match in glob.glob(str(path), recursive=True))  # noqa: PTH207
         files = [match for match in matches if match.is_file()]
         files = [file for file in files if _has_known_suffix(file)] or files
         if not files:
-            raise SourceError(f"no file matches `{wish}`", hint="look at the pattern again")
+            raise SourceError(f"no file matches `{pattern}`", hint="look at the pattern again")
         return [(file, file.stem) for file in files]
     near = sorted(p.name for p in path.parent.glob("*") if p.stem == path.stem)
     raise SourceError(
-        f"there is no file or folder `{wish}`",
+        f"there is no file or folder `{pattern}`",
         hint=f"did you mean `{path.with_name(near[0])}`?" if near else f"you are in {Path.cwd()}",
     )
 
@@ -130,10 +130,10 @@ def _unique(found: Iterable[tuple[Path, str]]) -> list[tuple[Path, str]]:
     return named
 
 
-def _common_folder(wishes: Sequence[str], images: Sequence[tuple[Path, str]]) -> Path | None:
+def _common_folder(patterns: Sequence[str], images: Sequence[tuple[Path, str]]) -> Path | None:
     """Return the deepest folder that holds all images, and each folder of them that was named."""
     parents = {path.parent.resolve() for path, _ in images}
-    named = {Path(wish).expanduser().resolve() for wish in wishes}
+    named = {Path(pattern).expanduser().resolve() for pattern in patterns}
     named = {
         folder
         for folder in named

@@ -141,7 +141,7 @@ def nms(
     *,
     class_ids: NDArray[np.int32],
     iou: float,
-    most: int | None = None,
+    max_det: int | None = None,
 ) -> NDArray[np.intp]:
     """Return which boxes non-maximum suppression keeps, best first.
 
@@ -152,25 +152,25 @@ def nms(
         scores: float32 (N,).
         class_ids: int32 (N,); boxes of different classes never suppress each other.
         iou: Overlap above which the weaker box goes, in [0, 1].
-        most: How many boxes to keep at most; None for all.
+        max_det: How many boxes to keep at most; None for all.
 
     Returns:
         intp (K,), positions in `boxes`, by falling score.
     """
     order = np.argsort(-scores, kind="stable")
     kept: list[int] = []
-    while len(order) > _AT_ONCE and len(kept) != most:
+    while len(order) > _AT_ONCE and len(kept) != max_det:
         best, rest = order[0], order[1:]
         kept.append(int(best))
         overlaps = box_iou(boxes[best : best + 1], boxes[rest])[0]
         order = rest[(overlaps <= iou) | (class_ids[rest] != class_ids[best])]
-    if len(kept) == most:
+    if len(kept) == max_det:
         return np.array(kept, dtype=np.intp)
     same_class = class_ids[order][:, None] == class_ids[order][None, :]
     suppressed = (box_iou(boxes[order], boxes[order]) > iou) & same_class
     alive = np.ones(len(order), dtype=np.bool_)
     for i, index in enumerate(order.tolist()):
-        if len(kept) == most:
+        if len(kept) == max_det:
             break
         if alive[i]:
             kept.append(index)

@@ -211,6 +211,6 @@ def _of_split(samples: SampleSet, split: str) -> tuple[Sample, ...]:
 
 def _difference(these: tuple[str, ...], those: tuple[str, ...]) -> str:
     more, fewer = sorted(set(these) - set(those)), sorted(set(those) - set(these))
-    told = [f"more: {', '.join(more)}"] if more else []
-    told += [f"missing: {', '.join(fewer)}"] if fewer else []
-    return "; ".join(told) or "in another order"
+    differences = [f"more: {', '.join(more)}"] if more else []
+    differences += [f"missing: {', '.join(fewer)}"] if fewer else []
+    return "; ".join(differences) or "in another order"

@@ -67,9 +67,9 @@ class Shown(NamedTuple):
         """Return the state as a page gets it."""
         return self.ask("GET", "/state.json").value
 
-    def control(self, wishes: object, **headers: str) -> Answer:
-        """Return the answer to wishes."""
-        body = json.dumps(wishes).encode()
+    def control(self, changes: object, **headers: str) -> Answer:
+        """Return the answer to changes of the controls."""
+        body = json.dumps(changes).encode()
         return self.ask("POST", "/control", body=body, Content_Type="application/json", **headers)
 
     def socket(self) -> socket.socket:

@@ -67,7 +67,7 @@ def test_asks_for_mjpeg(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_asks_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without wishes the camera's own size stays."""
+    """Without options the camera's own size stays."""
     device = _use(monkeypatch, Device())
     with Watch("/dev/video0") as watch:
         watch.has(3)
@@ -89,7 +89,7 @@ def test_no_mjpeg(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_neither(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A camera that takes no wishes is read without."""
+    """A camera that takes no options is read without."""
     device = _use(monkeypatch, Device(lambda options: errno.EINVAL * bool(options)))
     with Watch("0", StreamOptions(size=(640, 480))) as watch:
         watch.has(3)

@@ -74,8 +74,8 @@ class PygameWindow:
             pygame.display.init()
             pygame.font.init()
             desktop = pygame.display.get_desktop_sizes()[0]
-            self._most = round(desktop[1] * _SCREEN_SHARE), round(desktop[0] * _SCREEN_SHARE)
-            self._size = _within(_FIRST, self._most)
+            self._max_size = round(desktop[1] * _SCREEN_SHARE), round(desktop[0] * _SCREEN_SHARE)
+            self._size = _within(_FIRST, self._max_size)
             pygame.display.set_mode(self._size[::-1], pygame.RESIZABLE)
             pygame.display.set_caption(_printable(title))
 
@@ -89,9 +89,9 @@ class PygameWindow:
         """
         if self._full or self._now() != self._size:
             return
-        height, width = _within(size, self._most)
-        least = _within(_SMALLEST, self._most)
-        size = max(height, least[0]), max(width, least[1])
+        height, width = _within(size, self._max_size)
+        min_size = _within(_SMALLEST, self._max_size)
+        size = max(height, min_size[0]), max(width, min_size[1])
         if size != self._size:
             self._size = size
             pygame.display.set_mode(size[::-1], pygame.RESIZABLE)
@@ -197,9 +197,9 @@ def _name(event: pygame.Event) -> str:
     return f"shift {name}" if event.mod & pygame.KMOD_SHIFT else name
 
 
-def _within(size: tuple[int, int], most: tuple[int, int]) -> tuple[int, int]:
+def _within(size: tuple[int, int], max_size: tuple[int, int]) -> tuple[int, int]:
     """Return a height and width, made smaller where that is too much for the screen."""
-    return size if size[0] <= most[0] and size[1] <= most[1] else scaled_to(size, most)
+    return size if size[0] <= max_size[0] and size[1] <= max_size[1] else scaled_to(size, max_size)
 
 
 def _blacken_around(target: pygame.Surface, area: pygame.Rect) -> None:

@@ -114,13 +114,13 @@ class ClassMatch(NamedTuple):
 
     def sentences(self) -> list[str]:
         """Return what a reader must know about the classes, a sentence each."""
-        told: list[str] = []
+        notes: list[str] = []
         if self.unknown:
             count = f"{len(self.unknown)} class{'es' * (len(self.unknown) > 1)} of the labels"
-            told.append(f"the model does not know {count}, they count as 0: {_some(self.unknown)}")
+            notes.append(f"the model does not know {count}, they count as 0: {_some(self.unknown)}")
         if self.ignored:
-            told.append(f"left out, as the labels do not have them: {_some(self.ignored)}")
-        return told
+            notes.append(f"left out, as the labels do not have them: {_some(self.ignored)}")
+        return notes
 
 
 def match_classes(class_names: Sequence[str], classes: DatasetClasses) -> ClassMatch:
