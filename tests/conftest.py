@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import urban_segmentor.inference.runtimes  # noqa: F401 - OpenVINO tells nobody from here on
 from urban_segmentor.synthetic import Street
 
 if TYPE_CHECKING:

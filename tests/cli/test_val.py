@@ -93,7 +93,7 @@ def test_broken_frames_are_named(shell: Shell) -> None:
     ("words", "code", "said"),
     [
         (("--data", "nowhere"), 1, "no folder `nowhere`"),
-        (("--data", "empty"), 1, "is no Cityscapes folder"),
+        (("--data", "empty"), 1, "is no data set"),
         (("--data", "data", "--split", "train"), 2, "no split `train`"),
         (("--data", "data", "--limit", "0"), 2, "`limit` is 0"),
         (("--data", "data", "--model", "m.onnx", "--predictions", "p.json"), 2, "two things"),

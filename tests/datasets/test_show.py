@@ -142,7 +142,7 @@ def test_damaged_prepared_folders_are_named(street_data: Path, tmp_path: Path) -
 
 def test_other_folders_say_what_was_looked_for(tmp_path: Path) -> None:
     """Neither Cityscapes nor prepared."""
-    with pytest.raises(DatasetError, match="looked for the folders `gtFine`"):
+    with pytest.raises(DatasetError, match="looked for `gtFine`"):
         open_dataset(tmp_path)
 
 

@@ -113,8 +113,8 @@ def _numbers_with_gaps(root: Path) -> None:
     [
         (shutil.rmtree, "there is no folder"),
         (_raw, "must be prepared first"),
-        (_without_yaml, "is no Cityscapes folder"),
-        (_coco, "is no Cityscapes folder"),
+        (_without_yaml, "is no data set"),
+        (_coco, "is no data set"),
         (_without_val, "no pictures for `val`"),
         (_without_labels, "has a label"),
         (_without_a_file, "has no label file"),
