@@ -50,6 +50,10 @@ class PredictionError(DatasetError):
     """Saved predictions cannot be read, or do not fit the data set."""
 
 
+class TrainingError(UrbanSegmentorError):
+    """A training cannot go on: what it learns is no number any more."""
+
+
 class HubError(UrbanSegmentorError):
     """The hub cannot be reached, or refuses what it was asked for; names no token."""
 

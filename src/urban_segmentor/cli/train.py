@@ -6,7 +6,7 @@ import json
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
@@ -17,10 +17,10 @@ from urban_segmentor.options import option, options_of
 
 if TYPE_CHECKING:
     from urban_segmentor.training.callbacks import TrainingObserver
-    from urban_segmentor.training.fit import TrainingResult
+    from urban_segmentor.training.run_folder import TrainingResult
 
 _WHAT, _HOW, _RUN = "Data and start", "Settings", "Run"
-_RESUMABLE = ("device",)
+_RESUMABLE = ("device", "minutes", "epochs")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +30,7 @@ class TrainOptions:
     Attributes:
         data: A data set with the splits `train` and `val`.
         also: Further ones, whose split `train` is learnt from too.
+        task: Instances alone, or things and surfaces.
         model: A checkpoint, or a name such as `yolov8n-seg`.
         trust: Load whatever the checkpoint holds, which can run any code.
         resume: Folder of a run that was stopped, to go on with.
@@ -47,6 +48,12 @@ class TrainOptions:
         (),
         help="Another data set whose train split is learnt from too; may be repeated.",
         panel=_WHAT,
+    )
+    task: Literal["auto", "instance", "panoptic"] = option(
+        "auto",
+        help="panoptic: one network for things and surfaces. instance: masks of objects alone.",
+        panel=_WHAT,
+        shown="panoptic where the data has surfaces",
     )
     model: str = option(
         "yolov8n-seg",
@@ -78,16 +85,21 @@ class RecipeOptions:
     """Where the settings come from.
 
     Attributes:
-        recipe: `cityscapes`, `original`, or a YAML file of settings.
+        recipe: `cityscapes`, `original`, `panoptic`, or a YAML file of settings; None for the one
+            of the task.
         assignments: Further settings, each `name=value`.
     """
 
-    recipe: str = option(
-        "cityscapes", help="cityscapes, original, or a YAML file of settings.", panel=_HOW
+    recipe: str | None = option(
+        None,
+        help="cityscapes, original, panoptic, or a YAML file of settings.",
+        panel=_HOW,
+        shown="panoptic for that task, else cityscapes",
     )
     assignments: tuple[str, ...] = option(
         (),
-        help="Any setting of Ultralytics or of ours: --set lr0=0.001; may be repeated.",
+        help="Any other setting, of Ultralytics or of a panoptic training: --set lr=0.001; may be "
+        "repeated.",
         panel=_HOW,
         flags=("--set",),
     )
@@ -99,7 +111,7 @@ class SettingOptions:
 
     Attributes:
         epochs: Passes over the data.
-        time: Hours, in place of epochs.
+        minutes: Of training, in place of epochs.
         imgsz: Long side of the pictures, pixels.
         batch: Pictures in a batch.
         patience: Epochs without getting better before it ends.
@@ -108,7 +120,9 @@ class SettingOptions:
     """
 
     epochs: int | None = option(None, help="Passes over the data.", panel=_HOW)
-    time: float | None = option(None, help="Hours, in place of epochs.", panel=_HOW)
+    minutes: float | None = option(
+        None, help="Minutes of training, in place of epochs.", panel=_HOW
+    )
     imgsz: int | None = option(None, help="Long side of the pictures, pixels.", panel=_HOW)
     batch: int | None = option(None, help="Pictures in a batch.", panel=_HOW)
     patience: int | None = option(
@@ -125,7 +139,7 @@ class SettingOptions:
     )
 
     def chosen(self) -> dict[str, Any]:
-        """Return the settings that were given, by name."""
+        """Return the settings that were given, by name as `train` takes them."""
         values = {name: getattr(self, name) for name in options_of(SettingOptions)}
         return {name: value for name, value in values.items() if value is not None}
 
@@ -145,7 +159,7 @@ def train(
 
         urban-segmentor train --data potholes/data.yaml --epochs 100
 
-        urban-segmentor train --data prepared --set lr0=0.002 --set mosaic=0.5 --time 2
+        urban-segmentor train --data cityscapes --minutes 600 --set batch=16
 
         urban-segmentor train --resume urban-out/train
     """
@@ -168,7 +182,7 @@ def _run(
     wanted: TrainOptions, recipe: RecipeOptions, chosen: dict[str, Any], observer: TrainingObserver
 ) -> TrainingResult:
     """Begin a training, or go on with one."""
-    from urban_segmentor.training.fit import resume, train
+    from urban_segmentor.training.fit import resume, task_for, train
     from urban_segmentor.training.recipes import load_recipe, parse_settings
 
     if wanted.resume is not None:
@@ -179,12 +193,16 @@ def _run(
         raise SettingError(
             "what to learn from is not said", hint="--data FOLDER, as YOLO or COCO has it"
         )
+    task = task_for(wanted.data, wanted.task)
+    usual = "panoptic" if task == "panoptic" else "cityscapes"
+    given = load_recipe(recipe.recipe or usual) | parse_settings(recipe.assignments)
     return train(
         wanted.data,
         out=wanted.output,
         model=wanted.model,
         also=wanted.also,
-        settings=load_recipe(recipe.recipe) | parse_settings(recipe.assignments) | chosen,
+        settings=given | chosen,
+        task=task,
         overwrite=wanted.overwrite,
         trust=wanted.trust,
         observer=observer,

@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-_SHOWN = {"metrics/mAP50-95(M)": "mask mAP", "metrics/mAP50(M)": "mask mAP50"}
+_SHOWN = {
+    "metrics/mAP50-95(M)": "mask mAP {:.3f}",
+    "metrics/mAP50(M)": "mask mAP50 {:.3f}",
+    "metrics/AP": "AP {:.1f}",
+    "metrics/PQ": "PQ {:.1f}",
+    "metrics/mIoU": "mIoU {:.1f}",
+}
 
 
 class TrainingProgress:
@@ -45,6 +51,18 @@ class TrainingProgress:
             description=f"epoch {epoch + 1}/{epochs}",
         )
 
+    def on_prepare(self, *, images: int) -> None:
+        """Begin with the labels."""
+        self._progress.reset(self._task, total=images, description="drawing labels")
+
+    def on_prepared(self) -> None:
+        """Count the labels of an image."""
+        self._progress.update(self._task, advance=1)
+
+    def on_problem(self, text: str) -> None:
+        """Say what could not be read."""
+        self._console.print(f"left out: {text}", style="yellow", markup=False)
+
     def on_batch(self, losses: Mapping[str, float]) -> None:
         """Count a batch."""
         self._progress.update(self._task, advance=1, losses=_losses(losses))
@@ -54,7 +72,7 @@ class TrainingProgress:
         each_s = (time.monotonic() - self._since_s) / (epoch - self._first)
         left = _duration(each_s * (epochs - epoch))
         shown = _SHOWN.items() if has_metrics(row) else ()
-        figures = [f"{text} {row[key]:.3f}" for key, text in shown if key in row]
+        figures = [text.format(row[key]) for key, text in shown if key in row]
         line = ", ".join([f"loss {_total(row):.2f}", *figures])
         self._console.print(
             f"epoch {epoch}/{epochs}: {line}; {_duration(each_s)} each, {left} left"

@@ -22,6 +22,18 @@ class TrainingObserver(Protocol):
         """Training starts with `epoch`, counted from 0; each epoch has `batches` batches."""
         ...
 
+    def on_prepare(self, *, images: int) -> None:
+        """The labels of so many images are drawn before a panoptic training."""
+        ...
+
+    def on_prepared(self) -> None:
+        """One of them is done."""
+        ...
+
+    def on_problem(self, text: str) -> None:
+        """An image could not be read, and another one takes its place."""
+        ...
+
     def on_batch(self, losses: Mapping[str, float]) -> None:
         """A batch is done; `losses` are the means over this epoch, by name."""
         ...

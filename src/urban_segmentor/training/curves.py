@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from urban_segmentor.reports.plots import figure_png, new_figure
@@ -43,6 +44,27 @@ def curves_png(rows: Sequence[dict[str, float]]) -> bytes:
                     axes.plot(epochs, values, label=label, marker=marker, ms=3)
             axes.set(title=title, xlabel="epoch")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            if axes.lines:
+                axes.legend()
+        return figure_png(figure)
+
+
+def panoptic_curves_png(rows: Sequence[dict[str, float]]) -> bytes:
+    """Return plots of a panoptic training over its hours: losses, and figures of `val`, as a PNG.
+
+    Args:
+        rows: Rows of `results.csv`, one per epoch.
+    """
+    panels = (("Loss on training pictures", "train/"), ("Figures of validation", "metrics/"))
+    with new_figure(10, 3.4) as figure:
+        for axes, (title, prefix) in zip(figure.subplots(1, 2).flat, panels, strict=True):
+            for name in (name for name in rows[0] if name.startswith(prefix)):
+                points = [(row["hours"], row.get(name, math.nan)) for row in rows]
+                points = [point for point in points if not math.isnan(point[1])]
+                if points:
+                    label = name.removeprefix(prefix).removesuffix("_loss")
+                    axes.plot(*zip(*points, strict=True), label=label, marker="o", ms=3)
+            axes.set(title=title, xlabel="hours of training")
             if axes.lines:
                 axes.legend()
         return figure_png(figure)

@@ -12,7 +12,7 @@ from urban_segmentor.structures.boxes import rectangular_size
 
 if TYPE_CHECKING:
     from urban_segmentor.exporters.export_plan import ExportProgress
-    from urban_segmentor.training.fit import TrainingResult
+    from urban_segmentor.training.run_folder import TrainingResult
 
 _STRIDE = 32
 

@@ -7,18 +7,33 @@ import errno
 import json
 import os
 from contextlib import nullcontext
-from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from urban_segmentor.errors import ModelError, OutputError, SettingError, UrbanSegmentorError
+from urban_segmentor.datasets.open_dataset import open_dataset
+from urban_segmentor.errors import (
+    DatasetError,
+    ModelError,
+    OutputError,
+    SettingError,
+    UrbanSegmentorError,
+)
 from urban_segmentor.exporters.checkpoint import load_checkpoint, safe_loading
 from urban_segmentor.exporters.ultralytics_env import quiet_ultralytics, require_modules
 from urban_segmentor.io.atomic import write_atomically
 from urban_segmentor.training.callbacks import TrainerCallbacks, TrainingObserver
+from urban_segmentor.training.panoptic.settings import PanopticSettings
+from urban_segmentor.training.panoptic.training_frames import has_surfaces
 from urban_segmentor.training.pretrained import find_pretrained
 from urban_segmentor.training.recipes import OWN_SETTINGS
-from urban_segmentor.training.run_folder import CONVERTED, DATA, RUN, RunFolder, open_run
+from urban_segmentor.training.run_folder import (
+    CONVERTED,
+    DATA,
+    RUN,
+    RunFolder,
+    TrainingResult,
+    open_run,
+)
 from urban_segmentor.training.training_data import (
     TrainingData,
     read_training_data,
@@ -29,28 +44,29 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+Task: TypeAlias = Literal["auto", "instance", "panoptic"]
+"""What is trained."""
+
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _MAX_IMGSZ = 8192
 _FIRST_THING = "person"  # stuff is in almost every picture; only things are rare
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingResult:
-    """The result of a training.
+def task_for(data: Path, task: Task = "auto") -> Literal["instance", "panoptic"]:
+    """Return what is trained on a data set: both things and surfaces where it has both.
 
-    Attributes:
-        folder: The folder of the run.
-        best: The best checkpoint, without optimizer state.
-        epochs: Epochs done, those before a resumption included.
-        max_epochs: Epochs that were asked for; early stopping may have ended it sooner.
-        metrics: Ultralytics' own validation metrics of the best checkpoint.
+    Args:
+        data: The data set.
+        task: What is asked for.
+
+    Raises:
+        DatasetError: It cannot be opened.
     """
-
-    folder: RunFolder
-    best: Path
-    epochs: int
-    max_epochs: int
-    metrics: dict[str, float]
+    if task != "auto":
+        return task
+    if not data.exists():
+        raise DatasetError(f"there is no folder `{data}`", hint="check the spelling of --data")
+    return "panoptic" if has_surfaces(open_dataset(data)) else "instance"
 
 
 def train(  # noqa: PLR0913 -- all have their names
@@ -62,19 +78,22 @@ def train(  # noqa: PLR0913 -- all have their names
     settings: dict[str, Any],
     overwrite: bool,
     trust: bool,
+    task: Task = "instance",
     observer: TrainingObserver | None = None,
 ) -> TrainingResult:
     """Fine-tune a model on a data set, and return the result.
 
     Args:
         data: A data set with the splits `train` and `val`: what `data prepare` made, or one in
-            the format of YOLO or COCO.
+            the format of YOLO or COCO; for a panoptic network Cityscapes as it comes as well.
         out: Folder for the run.
         model: A checkpoint, or a name such as `yolov8n-seg`.
         also: More data sets, whose split `train` is added.
         settings: Settings of a recipe: Ultralytics', and our own of `docs/training.md`.
         overwrite: True when an earlier run in the folder may be replaced.
         trust: True to load any pickled class, which can run any code.
+        task: `instance` for masks of objects alone, `panoptic` for things and surfaces, `auto`
+            for the latter where the data set has both; it says what `settings` may hold.
         observer: Called after each batch and epoch; None for no reports.
 
     Raises:
@@ -85,11 +104,26 @@ def train(  # noqa: PLR0913 -- all have their names
         MissingExtraError: The extra `train` is not installed.
     """
     require_modules("torch", "ultralytics")
+    if task_for(data, task) == "panoptic":
+        from urban_segmentor.training.panoptic.fit import train_panoptic
+
+        return train_panoptic(
+            data,
+            folder=RunFolder(out),
+            model=model,
+            also=also,
+            settings=PanopticSettings.parsed(settings),
+            overwrite=overwrite,
+            trust=trust,
+            observer=observer,
+        )
     training_data = read_training_data(data, also=also, work=out / CONVERTED)
     checkpoint = find_pretrained(model)
     load_checkpoint(checkpoint, trust=trust)
     own = {key: settings[key] for key in OWN_SETTINGS if key in settings}
-    overrides = {key: value for key, value in settings.items() if key not in OWN_SETTINGS}
+    overrides = _in_hours(
+        {key: value for key, value in settings.items() if key not in OWN_SETTINGS}
+    )
     overrides = {"seed": 0, **overrides, "model": str(checkpoint.resolve())}
     _check_settings(overrides)
     folder = RunFolder(out)
@@ -121,9 +155,13 @@ def resume(
     record = folder.read()
     if "finished" in record:
         return _result(folder, record["finished"])
+    if record.get("task") == "panoptic":
+        from urban_segmentor.training.panoptic.fit import resume_panoptic
+
+        return resume_panoptic(folder, changes=settings or {}, observer=observer)
     folder.check_data()
     folder.update_data_path()
-    overrides: dict[str, Any] = record["settings"] | (settings or {})
+    overrides: dict[str, Any] = record["settings"] | _in_hours(settings or {})
     if not folder.last.is_file():
         folder.drop_rows_after(0)
     else:
@@ -213,6 +251,12 @@ def _result(folder: RunFolder, outcome: dict[str, Any]) -> TrainingResult:
     return TrainingResult(folder=folder, best=best, **outcome)
 
 
+def _in_hours(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return settings as Ultralytics has them, whose `time` is in hours."""
+    others = {key: value for key, value in settings.items() if key != "minutes"}
+    return others | ({"time": settings["minutes"] / 60} if "minutes" in settings else {})
+
+
 def _check_settings(settings: dict[str, Any]) -> None:
     """Check settings by Ultralytics' own rules, before a folder is made."""
     known: dict[str, Any] = import_module("ultralytics.utils").DEFAULT_CFG_DICT
@@ -243,7 +287,7 @@ def _check_ranges(settings: dict[str, Any]) -> None:
             f"`imgsz` is {imgsz}, expected 32 to {_MAX_IMGSZ} pixels", hint="--imgsz 768"
         )
     if hours is not None and hours <= 0:
-        raise SettingError(f"`time` is {hours}, expected hours over 0", hint="--time 2")
+        raise SettingError(f"`time` is {hours} hours, expected some", hint="--minutes 120")
     select: Any = import_module("ultralytics.utils.torch_utils").select_device
     try:
         with quiet_ultralytics():

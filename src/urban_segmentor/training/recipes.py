@@ -25,7 +25,7 @@ _RESERVED = {
     "name": "-o",
     "save_dir": "-o",
     "exist_ok": "--overwrite",
-    "task": "--model",
+    "task": "--task",
     "mode": "--model",
 }
 

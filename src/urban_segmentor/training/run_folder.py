@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -26,9 +27,12 @@ if TYPE_CHECKING:
 
 LOCK = ".lock"
 RUN, DATA, CSV, CURVES = "run.json", "data.yaml", "results.csv", "curves.png"
+MAPS = "maps"
+"""Folder of label maps of a panoptic run, and of images that were larger than it learns from."""
 CONVERTED = "data"
 """Folder of pictures and labels that were in another format than YOLO's."""
 
+_MADE_BY = "urban-segmentor train"
 _LIBRARIES = ("torch", "torchvision", "ultralytics-opencv-headless", "ultralytics", "numpy")
 
 
@@ -98,19 +102,7 @@ class RunFolder:
         Raises:
             OutputError: The folder is not empty, or cannot be written to.
         """
-        if any(
-            self.root.resolve() in (root.resolve(), *root.resolve().parents)
-            for root in training_data.roots
-        ):
-            raise SettingError(
-                f"`{self.root}` holds the data that is learnt from",
-                hint="choose a folder of its own for the run: -o run",
-            )
-        check_free_folder(self.root, overwrite=overwrite and (self.root / RUN).is_file())
-        with output_errors(self.root):
-            for old in (self.last, self.best, self.exported, self.root / CSV):
-                old.unlink(missing_ok=True)
-            shutil.rmtree(self.root / CONVERTED, ignore_errors=True)
+        self._clear(training_data.roots, overwrite=overwrite)
         write_conversions(training_data.conversions)
         val = [image.path for image in training_data.val]
         self._write("train.txt", "".join(f"{self._listed(path)}\n" for path in images))
@@ -125,7 +117,7 @@ class RunFolder:
         }
         self._write(DATA, yaml.safe_dump(data, sort_keys=False))
         record = {
-            "made_by": "urban-segmentor train",
+            "made_by": _MADE_BY,
             "settings": settings,
             "own_settings": own_settings,
             "data": [str(path.resolve()) for path in training_data.paths],
@@ -139,6 +131,23 @@ class RunFolder:
             "data_reports": [_report(root) for root in training_data.roots],
         }
         self._write(RUN, json.dumps(record, indent=2))
+
+    def create_panoptic(
+        self, *, roots: Sequence[Path], record: dict[str, Any], overwrite: bool
+    ) -> None:
+        """Create the folder of a panoptic run.
+
+        Args:
+            roots: Folders of the data sets.
+            record: What is kept of the run.
+            overwrite: True when an earlier run may be replaced.
+
+        Raises:
+            OutputError: The folder is not empty, or cannot be written to.
+        """
+        self._clear(roots, overwrite=overwrite)
+        about = {"made_by": _MADE_BY, **record, "versions": versions(_LIBRARIES)}
+        self._write(RUN, json.dumps(about, indent=2))
 
     def read(self) -> dict[str, Any]:
         """Return the record of a run.
@@ -170,6 +179,15 @@ class RunFolder:
             rows_by_epoch[values["epoch"]] = values
         return [rows_by_epoch[epoch] for epoch in sorted(rows_by_epoch)]
 
+    def add_row(self, row: Mapping[str, float]) -> None:
+        """Add a row to `results.csv`; one of the same epoch is replaced.
+
+        Args:
+            row: All values by name, the same names in all rows.
+        """
+        rows = [old for old in self.rows() if old["epoch"] != row["epoch"]]
+        self._write_rows([*rows, row])
+
     def drop_rows_after(self, epoch: int) -> None:
         """Drop rows of `results.csv` after the last checkpoint.
 
@@ -181,9 +199,7 @@ class RunFolder:
             with output_errors(self.root):
                 (self.root / CSV).unlink(missing_ok=True)
             return
-        lines = [",".join(rows[0])]
-        lines += [",".join(f"{value:.6g}" for value in row.values()) for row in rows]
-        self._write(CSV, "\n".join(lines) + "\n")
+        self._write_rows(rows)
 
     def check_data(self) -> None:
         """Check that the images of the run still exist.
@@ -216,6 +232,26 @@ class RunFolder:
         write_atomically(path, curves_png(rows), overwrite=True)
         return path
 
+    def _write_rows(self, rows: Sequence[Mapping[str, float]]) -> None:
+        lines = [",".join(rows[0])]
+        lines += [",".join(f"{value:.6g}" for value in row.values()) for row in rows]
+        self._write(CSV, "\n".join(lines) + "\n")
+
+    def _clear(self, roots: Sequence[Path], *, overwrite: bool) -> None:
+        """Make room for a run, and refuse folders that hold anything else."""
+        own = self.root.resolve()
+        if any(own in (root.resolve(), *root.resolve().parents) for root in roots):
+            raise SettingError(
+                f"`{self.root}` holds the data that is learnt from",
+                hint="choose a folder of its own for the run: -o run",
+            )
+        check_free_folder(self.root, overwrite=overwrite and (self.root / RUN).is_file())
+        with output_errors(self.root):
+            for old in (self.last, self.best, self.exported, self.root / CSV):
+                old.unlink(missing_ok=True)
+            for folder in (CONVERTED, MAPS):
+                shutil.rmtree(self.root / folder, ignore_errors=True)
+
     def _listed(self, path: Path) -> str:
         """Return a picture as lists have it: one in this folder is found wherever it is moved."""
         root = self.root.absolute()
@@ -223,6 +259,26 @@ class RunFolder:
 
     def _write(self, name: str, text: str) -> None:
         write_atomically(self.root / name, text.encode(), overwrite=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingResult:
+    """The result of a training.
+
+    Attributes:
+        folder: The folder of the run.
+        best: The best checkpoint, without optimizer state.
+        epochs: Epochs done, those before a resumption included.
+        max_epochs: Epochs that were asked for; early stopping may have ended it sooner.
+        metrics: Figures of the best checkpoint: Ultralytics' own ones of an instance training,
+            those of `val` of a panoptic one.
+    """
+
+    folder: RunFolder
+    best: Path
+    epochs: int
+    max_epochs: int
+    metrics: dict[str, float]
 
 
 def has_metrics(row: Mapping[str, float]) -> bool:
@@ -233,7 +289,10 @@ def has_metrics(row: Mapping[str, float]) -> bool:
     Args:
         row: A row of `results.csv`.
     """
-    return any(value for name, value in row.items() if name.startswith("val/"))
+    scores = ("val/", "metrics/")
+    return any(
+        value and not math.isnan(value) for name, value in row.items() if name.startswith(scores)
+    )
 
 
 def open_run(path: Path) -> RunFolder:

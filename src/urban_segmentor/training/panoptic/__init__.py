@@ -1,0 +1,1 @@
+"""Training of one network for things and surfaces; see `docs/training.md`."""
