@@ -18,12 +18,7 @@ from urban_segmentor.inference.config import (
     USUAL_MODEL,
     SegmenterConfig,
 )
-from urban_segmentor.inference.decode_yolo import (
-    check_detections,
-    check_outputs,
-    decode_anchors,
-    decode_end2end,
-)
+from urban_segmentor.inference.decode_yolo import decode_detections
 from urban_segmentor.inference.preprocess import network_input
 from urban_segmentor.inference.prototypes import (
     has_pixels,
@@ -283,24 +278,14 @@ class Segmenter(BaseSegmenter):
     def _instances(
         self, outputs: Sequence[NDArray[np.float32]], letterbox: Letterbox, settings: _Settings
     ) -> Instances:
-        classes, config = self._spec.classes, settings.config
-        ends_in_nms = self._spec.ends_in_nms
-        check_outputs(outputs, classes=len(classes), ends_in_nms=ends_in_nms, path=self._path)
-        head, prototypes = outputs[0][0], outputs[1][0]
-        if ends_in_nms:
-            detections = decode_end2end(
-                head, conf=config.conf, max_det=config.max_det, keep_classes=settings.class_ids
-            )
-        else:
-            detections = decode_anchors(
-                head,
-                classes=len(classes),
-                conf=config.conf,
-                iou=config.iou,
-                max_det=config.max_det,
-                keep_classes=settings.class_ids,
-            )
-        check_detections(detections, classes=len(classes), path=self._path)
+        detections = decode_detections(
+            outputs,
+            spec=self._spec,
+            config=settings.config,
+            keep_classes=settings.class_ids,
+            path=self._path,
+        )
+        prototypes = outputs[1][0]
         # Row by row the products stay small enough for one BLAS thread: other stages need the rest.
         rows = np.matmul(detections.coefficients, prototypes.transpose(1, 0, 2))
         logits = rows.transpose(1, 0, 2)
@@ -313,7 +298,7 @@ class Segmenter(BaseSegmenter):
             masks=masks,
             scores=np.minimum(detections.scores[keep], np.float32(1)),
             class_ids=detections.class_ids[keep],
-            classes=classes,
+            classes=self._spec.classes,
         )
         visible = has_visible_pixels(masks, logits, detections.boxes[keep] * scale, letterbox)
         return instances.select(visible)
