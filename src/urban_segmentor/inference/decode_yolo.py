@@ -54,7 +54,7 @@ def decode_detections(
     """Return the detections in the outputs of a model, sorted by score.
 
     Args:
-        outputs: The output tensors, in order.
+        outputs: The output tensors in order, float32, shaped as `check_outputs` has it: (1, ...).
         spec: The metadata of the model.
         config: Thresholds.
         keep_classes: Class ids to keep, or None for all.

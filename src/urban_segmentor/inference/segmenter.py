@@ -37,6 +37,7 @@ from urban_segmentor.profiling import Stopwatch
 from urban_segmentor.result import Result
 from urban_segmentor.structures.boxes import Letterbox, rectangular_size
 from urban_segmentor.structures.instances import Instances
+from urban_segmentor.structures.panoptic import SemanticMap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -228,8 +229,17 @@ class Segmenter(BaseSegmenter):
         outputs = runtime.infer(batch)
         stopwatch.lap("infer")
         instances = self._instances(outputs, letterbox, settings)
+        semantic = None
+        if self._spec.has_semantic:
+            logits = np.ascontiguousarray(outputs[2][0])
+            semantic = SemanticMap(logits=logits, letterbox=letterbox)
         stopwatch.lap("postprocess")
-        return Result(frame=frame, instances=instances, milliseconds=stopwatch.milliseconds)
+        return Result(
+            frame=frame,
+            instances=instances,
+            semantic=semantic,
+            milliseconds=stopwatch.milliseconds,
+        )
 
     def input_size(self, image_size: tuple[int, int]) -> tuple[int, int]:
         """Return the network input that an image gets, height and width in pixels.
