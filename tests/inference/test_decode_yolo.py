@@ -9,6 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.inference.fake_model import (
+    CAR,
+    ROAD,
+    fake_segmenter,
+    final_head,
+    prototypes,
+    semantic_logits,
+)
 from urban_segmentor.errors import ModelError
 from urban_segmentor.inference.decode_yolo import (
     Detections,
@@ -36,7 +44,7 @@ def dense_head(anchors: int, seed: int) -> NDArray[np.float32]:
     return head
 
 
-def as_ids(classes: list[int] | None) -> NDArray[np.int32] | None:
+def as_rows(classes: list[int] | None) -> NDArray[np.int32] | None:
     """Return the filter as `decode` takes it."""
     return None if classes is None else np.array(classes, dtype=np.int32)
 
@@ -53,7 +61,7 @@ def test_dense_heads(  # noqa: PLR0913, PLR0917
     """Rows are anchors as they were; over the threshold, by falling score, apart from another."""
     head = dense_head(anchors, seed)
     found = decode_anchors(
-        head, classes=CLASSES, conf=conf, iou=iou, max_det=max_det, keep_classes=as_ids(classes)
+        head, classes=CLASSES, conf=conf, iou=iou, max_det=max_det, keep_rows=as_rows(classes)
     )
     assert len(found.scores) <= max_det
     assert np.all(found.scores > conf)
@@ -78,8 +86,8 @@ def test_a_filter_of_classes_takes_rows_away_and_nothing_else(
     """Suppression works within a class, so filtering before it is filtering after it."""
     head = dense_head(anchors, seed)
     settings = {"classes": CLASSES, "conf": conf, "iou": iou, "max_det": 99}
-    every = decode_anchors(head, **settings, keep_classes=None)
-    some = decode_anchors(head, **settings, keep_classes=as_ids(classes))
+    every = decode_anchors(head, **settings, keep_rows=None)
+    some = decode_anchors(head, **settings, keep_rows=as_rows(classes))
     wanted = np.isin(every.class_ids, range(CLASSES) if classes is None else classes)
     for all_rows, rows in zip(fields(every), fields(some), strict=True):
         np.testing.assert_array_equal(rows, all_rows[wanted])
@@ -113,7 +121,7 @@ def test_final_heads(
     rng = np.random.default_rng(seed)
     head = rng.random((rows, 6 + COEFFICIENTS)).astype(np.float32)
     head[:, 5] = rng.integers(0, CLASSES, rows)
-    found = decode_end2end(head, conf=conf, max_det=max_det, keep_classes=as_ids(classes))
+    found = decode_end2end(head, conf=conf, max_det=max_det, keep_rows=as_rows(classes))
     wanted = head[:, 4] > conf
     if classes is not None:
         wanted &= np.isin(head[:, 5], classes)
@@ -129,7 +137,7 @@ def test_more_candidates_than_suppression_can_take() -> None:
     head[0] = np.arange(40_000) * 10
     head[2:4] = 5
     head[4] = np.linspace(0.5, 0.9, 40_000, dtype=np.float32)
-    found = decode_anchors(head, classes=1, conf=0.1, iou=0.7, max_det=3, keep_classes=None)
+    found = decode_anchors(head, classes=1, conf=0.1, iou=0.7, max_det=3, keep_rows=None)
     np.testing.assert_array_equal(found.boxes[:, 0], head[0, :-4:-1] - 2.5)
 
 
@@ -186,6 +194,84 @@ def test_what_is_no_number_is_refused(value: float, name: str) -> None:
 def test_classes_without_a_name_are_refused(class_id: int) -> None:
     """A final head may say any number."""
     head = np.array([[0, 0, 1, 1, 0.9, class_id, 1]], dtype=np.float32)
-    found = decode_end2end(head, conf=0.5, max_det=9, keep_classes=None)
+    found = decode_end2end(head, conf=0.5, max_det=9, keep_rows=None)
     with pytest.raises(ModelError, match=f"finds the class {class_id}, .* 3 classes"):
         check_detections(found, classes=3, path="m")
+
+
+def semantic_outputs(*, final: bool = True) -> list[NDArray[np.float32]]:
+    """Return outputs of a model with a map: two class rows, one prototype, four classes."""
+    head = np.zeros((1, 3, 7) if final else (1, 7, 3), dtype=np.float32)
+    labels = np.zeros((16, 32), dtype=np.int32)
+    return [head, prototypes(), semantic_logits(labels)]
+
+
+@pytest.mark.parametrize("final", [False, True])
+def test_rows_of_the_head_are_translated_to_class_ids(*, final: bool) -> None:
+    """The head knows cars and people, in this order; the class list has two surfaces before."""
+    outputs = semantic_outputs(final=final)
+    if final:
+        outputs[0] = final_head((8, 8, 40, 40, 0.9, 0), (60, 8, 90, 40, 0.8, 1))
+    else:
+        boxes, scores = [[24, 75, 0], [24, 24, 0], [32, 30, 0], [32, 32, 0]], [0.9, 0.8]
+        outputs[0][0] = [*boxes, [scores[0], 0, 0], [0, scores[1], 0], [1, 1, 0]]
+    segmenter = fake_segmenter(outputs, ends_in_nms=final)
+    frame = np.zeros((64, 128, 3), dtype=np.uint8)
+
+    def things(classes: list[str] | None = None) -> list[str]:
+        found = segmenter(frame, classes=classes).instances
+        return [name for name in found.class_names if name in {"person", "car"}]
+
+    assert things() == ["car", "person"]
+    assert things(classes=["person"]) == ["person"]
+    assert things(classes=["car", "road"]) == ["car"]
+    assert things(classes=["road"]) == []
+
+
+def test_a_head_of_some_classes_needs_no_map() -> None:
+    """Which classes the rows mean is one thing, a map of all another."""
+    outputs = semantic_outputs()[:2]
+    outputs[0] = final_head((8, 8, 40, 40, 0.9, 1))
+    segmenter = fake_segmenter(outputs, has_semantic=False, instance_class_ids=(ROAD, CAR))
+    result = segmenter(np.zeros((64, 128, 3), dtype=np.uint8))
+    assert result.instances.class_names == ("car",)
+    assert result.semantic is None
+
+
+@pytest.mark.parametrize(
+    "shape", [None, (1, 3, 16, 32), (4, 16, 32), (1, 4, 0, 32), (2, 4, 16, 32)]
+)
+def test_maps_of_other_shapes_are_refused(shape: tuple[int, ...] | None) -> None:
+    """The message shows what was found and what was expected; a map too many is refused, too."""
+    outputs = semantic_outputs()[:2]
+    if shape is not None:
+        outputs.append(np.zeros(shape, dtype=np.float32))
+    frame = np.zeros((64, 128, 3), dtype=np.uint8)
+    expected = r"expected \(1, N, 6 \+ M\), \(1, M, h, w\) and \(1, 4, h, w\)$"
+    with pytest.raises(ModelError, match=expected) as caught:
+        fake_segmenter(outputs)(frame)
+    assert caught.value.hint
+    with pytest.raises(ModelError, match=r"expected \(1, N, 6 \+ M\) and \(1, M, h, w\)$"):
+        fake_segmenter(semantic_outputs(), has_semantic=False)(frame)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_maps_that_are_no_numbers_are_refused(value: float) -> None:
+    """An overflow of half precision is told; large numbers are none."""
+    outputs = semantic_outputs()
+    frame = np.zeros((64, 128, 3), dtype=np.uint8)
+    outputs[2][0, 2, 3, 4] = value
+    with pytest.raises(ModelError, match=r"`fake\.onnx` gives classes of pixels that are no") as no:
+        fake_segmenter(outputs)(frame)
+    assert "--precision f32" in str(no.value.hint)
+    outputs[2][0, 2, 3, 4] = 1e30
+    assert fake_segmenter(outputs)(frame).frame.size == (64, 128)
+
+
+@pytest.mark.parametrize("row", [-1, 2])
+def test_rows_beyond_the_head_are_refused(row: int) -> None:
+    """There are four classes, and two rows."""
+    outputs = semantic_outputs()
+    outputs[0] = final_head((8, 8, 40, 40, 0.9, row))
+    with pytest.raises(ModelError, match=f"finds the class {row}"):
+        fake_segmenter(outputs)(np.zeros((64, 128, 3), dtype=np.uint8))

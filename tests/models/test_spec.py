@@ -224,3 +224,78 @@ def test_words_for_people_hold_no_escapes() -> None:
     assert found.description.isprintable()
     assert len(found.description) <= 2000
     assert found.license == "AGPL"
+
+
+STREET: dict[str, object] = {
+    "names": "['road', 'sky', 'person', 'car']",
+    "is_thing": "[0, 0, 1, 1]",
+    "outputs": "['instances', 'prototypes', 'semantic']",
+    "instance_classes": "[3, 2]",
+}
+
+
+def test_a_map_of_classes_beside_the_instances() -> None:
+    """The head has the classes that are named, in their order; the map has all."""
+    found = spec(**STREET)
+    assert found.has_semantic
+    assert found.outputs == ("instances", "prototypes", "semantic")
+    assert found.instance_class_ids == (3, 2)
+    values = {key: yaml.safe_load(str(value)) for key, value in STREET.items()}
+    assert spec(**values) == found
+
+
+def test_without_a_word_the_head_has_all_classes_and_there_is_no_map() -> None:
+    """So are the models of others, and ours of before."""
+    found = spec()
+    assert not found.has_semantic
+    assert found.outputs == ("instances", "prototypes")
+    assert found.instance_class_ids == (0, 1)
+    some = spec(**STREET | {"outputs": None, "instance_classes": "[0, 3]"})
+    assert (some.has_semantic, some.instance_class_ids) == (False, (0, 3))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("outputs", "['instances']"),
+        ("outputs", "['prototypes', 'instances']"),
+        ("outputs", "['instances', 'prototypes', 'depth']"),
+        ("outputs", "['instances', 'prototypes', 'semantic', 'semantic']"),
+        ("outputs", "'semantic'"),
+        ("outputs", "[[], {}]"),
+        ("outputs", CODE),
+        ("outputs", "[" * 90 + "]" * 90),
+        ("instance_classes", "[]"),
+        ("instance_classes", "[3, 3]"),
+        ("instance_classes", "[3, 4]"),
+        ("instance_classes", "[-1, 3]"),
+        ("instance_classes", "[3, True]"),
+        ("instance_classes", "[3, 2.0]"),
+        ("instance_classes", "['car']"),
+        ("instance_classes", "[[3]]"),
+        ("instance_classes", "3"),
+        ("instance_classes", "{3: 2}"),
+        ("instance_classes", "[1, 2, 3]"),  # the sky is no thing
+        ("instance_classes", None),  # then the head would have all classes, surfaces too
+        ("instance_classes", f"[{CODE}]"),
+        ("instance_classes", str(list(range(90_000)))),
+    ],
+)
+def test_nonsense_about_outputs_is_named(key: str, value: str | None) -> None:
+    """Unknown outputs, ids out of range or twice, and surfaces in the head are refused, shortly."""
+    with pytest.raises(ModelError, match=f"`{key}` that makes no sense") as caught:
+        spec(**STREET | {key: value})
+    assert len(str(caught.value)) < 200
+    assert caught.value.hint
+
+
+def test_too_many_classes_for_a_map() -> None:
+    """Class ids of pixels are bytes."""
+    many: dict[str, object] = {
+        "names": str([f"c{i}" for i in range(256)]),
+        "is_thing": str([1] * 256),
+        "outputs": STREET["outputs"],
+    }
+    with pytest.raises(ModelError, match="map of 256 classes, expected at most 255"):
+        spec(**many)
+    assert spec(**many | {"outputs": None}).instance_class_ids == tuple(range(256))

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from urban_segmentor.errors import ShapeError
+from urban_segmentor.structures.boxes import Letterbox
 from urban_segmentor.structures.panoptic import PanopticMap, Segment, SemanticMap
 
 IDS = np.zeros((2, 3), dtype=np.int32)
+LOGITS = np.zeros((4, 2, 3), dtype=np.float32)
 
 
 def segment(number: int) -> Segment:
@@ -16,31 +18,42 @@ def segment(number: int) -> Segment:
     return Segment(segment_id=number, class_id=0, is_thing=True, score=1.0, area_px=1)
 
 
+LETTERBOX = Letterbox.fit((8, 12), (8, 12))
+
+
 def test_maps_are_frozen_and_the_arrays_given_are_not() -> None:
-    class_ids, scores = IDS.copy(), np.ones(IDS.shape, dtype=np.float32)
-    semantic = SemanticMap(class_ids=class_ids, scores=scores)
+    class_ids, logits = IDS.copy(), LOGITS.copy()
+    semantic = SemanticMap(logits=logits, letterbox=LETTERBOX)
     panoptic = PanopticMap(segment_ids=class_ids, segments=(segment(1), segment(2)))
-    assert semantic.scores is not None
-    assert SemanticMap(class_ids=class_ids).scores is None
-    for array in (semantic.class_ids, semantic.scores, panoptic.segment_ids):
+    computed = (semantic.class_ids, semantic.scores, semantic.coarse_class_ids)
+    for array in (*computed, semantic.coarse_scores, semantic.logits, panoptic.segment_ids):
         with pytest.raises(ValueError, match="read-only"):
             array[0, 0] = 1
     class_ids[0, 0] = 1
+    logits[0, 0, 0] = 1
+
+
+def test_what_is_as_large_as_the_image_is_computed_once() -> None:
+    semantic = SemanticMap(logits=LOGITS, letterbox=LETTERBOX)
+    assert semantic.image_size == semantic.class_ids.shape == semantic.scores.shape == (8, 12)
+    assert semantic.class_ids is semantic.class_ids
+    assert semantic.scores is semantic.scores
+    assert (semantic.class_ids.dtype, semantic.scores.dtype) == (np.uint8, np.float32)
 
 
 @pytest.mark.parametrize(
-    ("class_ids", "scores", "said"),
+    ("logits", "said"),
     [
-        (IDS.astype(np.int64), None, r"`class_ids` must be int32 \(\*, \*\), got int64 \(2, 3\)"),
-        (IDS[0], None, r"got int32 \(3\)"),
-        (IDS.tolist(), None, "`class_ids` must be a NumPy array, got list"),
-        (IDS, IDS, r"`scores` must be float32 \(2, 3\), got int32 \(2, 3\)"),
-        (IDS, IDS.T.astype(np.float32), r"must be float32 \(2, 3\), got float32 \(3, 2\)"),
+        (LOGITS.astype(np.float64), r"`logits` must be float32 \(\*, \*, \*\), got float64"),
+        (LOGITS[0], r"got float32 \(2, 3\)"),
+        (LOGITS.tolist(), "`logits` must be a NumPy array, got list"),
+        (LOGITS[:0], "must be of 1 to 255 classes"),
+        (np.zeros((256, 2, 3), np.float32), "must be of 1 to 255 classes"),
     ],
 )
-def test_a_semantic_map_of_another_shape(class_ids: object, scores: object, said: str) -> None:
+def test_a_semantic_map_of_another_shape(logits: object, said: str) -> None:
     with pytest.raises(ShapeError, match=said):
-        SemanticMap(class_ids=class_ids, scores=scores)  # type: ignore[arg-type]
+        SemanticMap(logits=logits, letterbox=LETTERBOX)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("numbers", [(1, 1), (0,), (3, -1)])

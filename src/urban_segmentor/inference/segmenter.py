@@ -18,12 +18,7 @@ from urban_segmentor.inference.config import (
     USUAL_MODEL,
     SegmenterConfig,
 )
-from urban_segmentor.inference.decode_yolo import (
-    check_detections,
-    check_outputs,
-    decode_anchors,
-    decode_end2end,
-)
+from urban_segmentor.inference.decode_yolo import decode_detections
 from urban_segmentor.inference.preprocess import network_input
 from urban_segmentor.inference.prototypes import (
     has_pixels,
@@ -42,6 +37,7 @@ from urban_segmentor.profiling import Stopwatch
 from urban_segmentor.result import Result
 from urban_segmentor.structures.boxes import Letterbox, rectangular_size
 from urban_segmentor.structures.instances import Instances
+from urban_segmentor.structures.panoptic import SemanticMap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -233,8 +229,17 @@ class Segmenter(BaseSegmenter):
         outputs = runtime.infer(batch)
         stopwatch.lap("infer")
         instances = self._instances(outputs, letterbox, settings)
+        semantic = None
+        if self._spec.has_semantic:
+            logits = np.ascontiguousarray(outputs[2][0])
+            semantic = SemanticMap(logits=logits, letterbox=letterbox)
         stopwatch.lap("postprocess")
-        return Result(frame=frame, instances=instances, milliseconds=stopwatch.milliseconds)
+        return Result(
+            frame=frame,
+            instances=instances,
+            semantic=semantic,
+            milliseconds=stopwatch.milliseconds,
+        )
 
     def input_size(self, image_size: tuple[int, int]) -> tuple[int, int]:
         """Return the network input that an image gets, height and width in pixels.
@@ -283,24 +288,14 @@ class Segmenter(BaseSegmenter):
     def _instances(
         self, outputs: Sequence[NDArray[np.float32]], letterbox: Letterbox, settings: _Settings
     ) -> Instances:
-        classes, config = self._spec.classes, settings.config
-        ends_in_nms = self._spec.ends_in_nms
-        check_outputs(outputs, classes=len(classes), ends_in_nms=ends_in_nms, path=self._path)
-        head, prototypes = outputs[0][0], outputs[1][0]
-        if ends_in_nms:
-            detections = decode_end2end(
-                head, conf=config.conf, max_det=config.max_det, keep_classes=settings.class_ids
-            )
-        else:
-            detections = decode_anchors(
-                head,
-                classes=len(classes),
-                conf=config.conf,
-                iou=config.iou,
-                max_det=config.max_det,
-                keep_classes=settings.class_ids,
-            )
-        check_detections(detections, classes=len(classes), path=self._path)
+        detections = decode_detections(
+            outputs,
+            spec=self._spec,
+            config=settings.config,
+            keep_classes=settings.class_ids,
+            path=self._path,
+        )
+        prototypes = outputs[1][0]
         # Row by row the products stay small enough for one BLAS thread: other stages need the rest.
         rows = np.matmul(detections.coefficients, prototypes.transpose(1, 0, 2))
         logits = rows.transpose(1, 0, 2)
@@ -313,7 +308,7 @@ class Segmenter(BaseSegmenter):
             masks=masks,
             scores=np.minimum(detections.scores[keep], np.float32(1)),
             class_ids=detections.class_ids[keep],
-            classes=classes,
+            classes=self._spec.classes,
         )
         visible = has_visible_pixels(masks, logits, detections.boxes[keep] * scale, letterbox)
         return instances.select(visible)

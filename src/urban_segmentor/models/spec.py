@@ -21,6 +21,9 @@ _MAX_CLASSES = 10_000
 _MAX_SIDE = 16_384
 _MAX_SHOWN = 2000  # characters
 _MAX_TEXT = 400_000  # characters; the parser needs a hundred times the memory
+_INSTANCE_OUTPUTS = ("instances", "prototypes")
+_KNOWN_OUTPUTS = (_INSTANCE_OUTPUTS, (*_INSTANCE_OUTPUTS, "semantic"))
+_MAX_SEMANTIC_CLASSES = 255  # class ids of pixels are bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,10 @@ class ModelSpec:
         imgsz: Height and width the model was exported for, pixels.
         stride: Stride of the network, of which input sides are multiples, pixels.
         ends_in_nms: True when the head returns final boxes, so that no NMS is needed.
+        outputs: What the graph gives, in order: `instances`, `prototypes`, and perhaps
+            `semantic`, the logits of all classes.
+        instance_class_ids: The class ids that the class rows of the head mean; empty, when it is
+            made, for all of them in order.
         description: Description of the model, one line.
         license: License of the weights.
         training_data: Training data, or an empty string when not stated.
@@ -48,6 +55,18 @@ class ModelSpec:
     license: str
     training_data: str
     accuracy: str
+    outputs: tuple[str, ...] = _INSTANCE_OUTPUTS
+    instance_class_ids: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Let the head have all classes where nobody said which."""
+        if not self.instance_class_ids:
+            object.__setattr__(self, "instance_class_ids", tuple(range(len(self.classes))))
+
+    @property
+    def has_semantic(self) -> bool:
+        """True when the model tells the class of each pixel, beside the objects."""
+        return "semantic" in self.outputs
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -82,9 +101,10 @@ class ModelSpec:
                 f"is a model for the task `{task}`, expected `segment`",
                 hint="take a segmentation model, such as one that starts from yolov8n-seg",
             )
+        classes, outputs = _classes(metadata), _outputs(metadata)
         return cls(
             task=task,
-            classes=_classes(metadata),
+            classes=classes,
             imgsz=_image_size(_value(metadata, "imgsz")),
             stride=_positive(_value(metadata, "stride"), "stride"),
             ends_in_nms=_ends_in_nms(metadata),
@@ -92,6 +112,8 @@ class ModelSpec:
             license=_text(metadata, "license"),
             training_data=_text(metadata, "training_data"),
             accuracy=_text(metadata, "accuracy"),
+            outputs=outputs,
+            instance_class_ids=_instance_class_ids(metadata, classes, outputs),
         )
 
 
@@ -186,6 +208,43 @@ def _colors(value: object, count: int) -> list[Rgb]:
     if len(colors) != count or len(rows) != count:
         raise _invalid_metadata_error("colors", value)
     return colors
+
+
+def _outputs(metadata: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the names of the outputs, in order; those of instances where nothing is said."""
+    if "outputs" not in metadata:
+        return _INSTANCE_OUTPUTS
+    value = _value(metadata, "outputs")
+    names = tuple(_items(value))
+    for known in _KNOWN_OUTPUTS:
+        if names == known:
+            return known
+    raise _invalid_metadata_error("outputs", value)
+
+
+def _instance_class_ids(
+    metadata: Mapping[str, object], classes: ClassList, outputs: tuple[str, ...]
+) -> tuple[int, ...]:
+    """Return the class ids of the head: all where nothing is said, things beside a map."""
+    key = "instance_classes"
+    value: object = list(range(len(classes)))
+    if key in metadata:
+        value = _value(metadata, key)
+    items = _items(value)
+    ids = [item for item in items if isinstance(item, int) and not isinstance(item, bool)]
+    is_valid = len(ids) == len(items) == len(set(ids)) > 0
+    if not is_valid or not all(0 <= class_id < len(classes) for class_id in ids):
+        raise _invalid_metadata_error(key, value)
+    if outputs == _INSTANCE_OUTPUTS:
+        return tuple(ids)
+    if not all(classes[class_id].is_thing for class_id in ids):
+        raise _invalid_metadata_error(key, value)  # surfaces come from the map alone
+    if len(classes) > _MAX_SEMANTIC_CLASSES:
+        raise ContentError(
+            f"has a map of {len(classes)} classes, expected at most {_MAX_SEMANTIC_CLASSES}",
+            hint="train it with fewer classes",
+        )
+    return tuple(ids)
 
 
 def _positive(value: object, key: str) -> int:

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from urban_segmentor.errors import ShapeError
-from urban_segmentor.structures._arrays import read_only
+from urban_segmentor.structures._arrays import ScalarT, read_only
+from urban_segmentor.structures.class_maps import (
+    best_classes,
+    best_probabilities,
+    class_map,
+    enlarge_map,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     from numpy.typing import NDArray
+
+    from urban_segmentor.structures.boxes import Letterbox
+
+_MAX_CLASSES = 255
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,21 +67,68 @@ class PanopticMap:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class SemanticMap:
-    """The class of each pixel.
+    """The class of each pixel of an image, kept as small as the network gave it.
+
+    What has the size of the image is computed when it is first read, and kept.
 
     Attributes:
-        class_ids: int32 (H, W), positions in the class list of the model; -1 for none.
-        scores: float32 (H, W), in [0, 1], of the class; None where nobody knows.
+        logits: float32 (C, h, w), over the whole network input; the class of a pixel has the
+            highest. At most 255 classes, as those of pixels are bytes.
+        letterbox: How the image lies in the network input.
     """
 
-    class_ids: NDArray[np.int32]
-    scores: NDArray[np.float32] | None = None
+    logits: NDArray[np.float32]
+    letterbox: Letterbox
+    _computed: dict[str, NDArray[Any]] = field(
+        default_factory=dict[str, "NDArray[Any]"], init=False, repr=False
+    )
 
     def __post_init__(self) -> None:
-        """Check and freeze the maps."""
-        class_ids = read_only("class_ids", self.class_ids, "int32", "* *")
-        object.__setattr__(self, "class_ids", class_ids)
-        if self.scores is not None:
-            height, width = class_ids.shape
-            scores = read_only("scores", self.scores, "float32", f"{height} {width}")
-            object.__setattr__(self, "scores", scores)
+        """Check and freeze the logits."""
+        logits = read_only("logits", self.logits, "float32", "* * *")
+        if not logits.size or len(logits) > _MAX_CLASSES:
+            raise ShapeError(f"`logits` must be of 1 to {_MAX_CLASSES} classes, got {logits.shape}")
+        object.__setattr__(self, "logits", logits)
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width of the image, pixels."""
+        return self.letterbox.image_size
+
+    @property
+    def coarse_class_ids(self) -> NDArray[np.uint8]:
+        """The class of each pixel of the logits, uint8 (h, w)."""
+        return self._once("coarse_class_ids", lambda: best_classes(self.logits))
+
+    @property
+    def coarse_scores(self) -> NDArray[np.float32]:
+        """The probability of that class by the softmax of the logits, float32 (h, w)."""
+        return self._once("coarse_scores", lambda: best_probabilities(self.logits))
+
+    @property
+    def class_ids(self) -> NDArray[np.uint8]:
+        """The class of each pixel of the image, uint8 (H, W): positions in the class list.
+
+        It has the highest of the logits as they are interpolated there; see
+        `structures.class_maps`.
+        """
+        return self._once(
+            "class_ids", lambda: class_map(self.logits, self.coarse_class_ids, self.letterbox)
+        )
+
+    @property
+    def scores(self) -> NDArray[np.float32]:
+        """About the probability of that class, float32 (H, W), in [0, 1].
+
+        That of the best class at each pixel of the logits, interpolated. Along a border between
+        two classes, each pixel has what the classes left and right of it have on average.
+        """
+        return self._once("scores", lambda: enlarge_map(self.coarse_scores, self.letterbox))
+
+    def _once(self, name: str, compute: Callable[[], NDArray[ScalarT]]) -> NDArray[ScalarT]:
+        """Return a computed map; when two threads are the first, both get that of one of them."""
+        if name not in self._computed:
+            array = compute()
+            array.flags.writeable = False
+            self._computed.setdefault(name, array)
+        return self._computed[name]
