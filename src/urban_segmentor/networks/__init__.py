@@ -1,1 +1,1 @@
-"""Networks of our own, in PyTorch: with `exporters` and `training` the only room that imports it."""
+"""Networks of our own, in PyTorch; below `exporters` and `training`, which import it as well."""

@@ -9,13 +9,15 @@ say what kind of place it is.
 # Ultralytics gives few types; what is used of it is checked by tests.
 # pyright: basic, reportArgumentType=false, reportCallIssue=false, reportGeneralTypeIssues=false
 # pyright: reportIncompatibleMethodOverride=false, reportAttributeAccessIssue=false
+# pyright: reportIndexIssue=false, reportOptionalIterable=false, reportOptionalSubscript=false
+# pyright: reportOptionalMemberAccess=false
 
 from __future__ import annotations
 
 import copy
 import math
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -179,12 +181,12 @@ class PanopticNetwork(nn.Module):
 class _PlainProto26(Proto26):
     """Prototypes without the branch that Ultralytics trains beside them."""
 
-    def forward(self, x: Any, return_semantic: bool = False) -> Tensor:  # noqa: FBT001, FBT002 -- the signature is Ultralytics'
-        return super().forward(x, return_semantic=False)
+    def forward(self, x: Any) -> Tensor:  # noqa: ANN401 -- lists of features of any length
+        return cast("Tensor", super().forward(x, return_semantic=False))
 
 
 def begin_from(
-    checkpoint: Any,
+    checkpoint: SegmentationModel,
     *,
     names: Sequence[str],
     is_thing: Sequence[bool],
@@ -222,7 +224,8 @@ def begin_from(
     missing, unknown = network.base.load_state_dict(state, strict=False)
     if missing or unknown:
         raise ModelError(
-            f"the checkpoint is laid out otherwise than its own description: {(missing + unknown)[0]}",
+            "the checkpoint is laid out otherwise than its own description: "
+            f"{(missing + unknown)[0]}",
             hint="take a checkpoint such as yolov8n-seg, yolo11n-seg or yolo26n-seg",
         )
     return network

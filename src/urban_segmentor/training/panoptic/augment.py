@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import cv2
 import numpy as np
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from urban_segmentor.structures.frame import Image
+
+Number = TypeVar("Number", np.uint8, np.uint16)
 
 _FILLED, _MIN_FILLING = 0.85, 0.75  # of images; of the factor at which nothing stays grey
 _MAX_BAR = 0.04  # of a side; letterboxes to multiples of 32 have no wider ones at usual sizes
@@ -73,7 +75,7 @@ def random_placement(
     if rng.random() < _FILLED:  # grey teaches little
         filling = max(canvas_size[0] / height, canvas_size[1] / width)
         low = min(max(low, _MIN_FILLING * filling), high)
-    gain = float(np.exp(rng.uniform(np.log(low), np.log(high))))
+    gain = math.exp(rng.uniform(math.log(low), math.log(high)))
     x = left + _offset(right - left, width * gain, rng)
     y = top + _offset(bottom - top, height * gain, rng)
     window = (
@@ -172,16 +174,14 @@ def _offset(room: float, length: float, rng: np.random.Generator) -> float:
     return float(rng.uniform(min(0.0, room - length), max(0.0, room - length)))
 
 
-def _warped(
-    pixels: NDArray[np.uint8] | NDArray[np.uint16], placement: Placement, how: int, fill: int
-) -> NDArray[np.uint8]:
+def _warped(pixels: NDArray[Number], placement: Placement, how: int, fill: int) -> NDArray[Number]:
     height, width = placement.size
     warped = cv2.warpAffine(
         pixels, placement.matrix, (width, height), flags=how, borderValue=(fill,) * 3
     )
     top, bottom, left, right = placement.window
     warped[:top], warped[bottom:], warped[:, :left], warped[:, right:] = fill, fill, fill, fill
-    return np.asarray(warped)  # pyright: ignore[reportReturnType] - as it came
+    return np.asarray(warped, dtype=pixels.dtype)
 
 
 def _coarse(image: Image, gain: float) -> Image:

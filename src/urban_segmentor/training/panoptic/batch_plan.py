@@ -21,12 +21,12 @@ class BatchItem(NamedTuple):
     """One image of a batch.
 
     Attributes:
-        index: Of the image in the training data.
+        position: Of the image in the training data.
         seed: Of all chance in its changes.
         size: Height and width of the batch, pixels.
     """
 
-    index: int
+    position: int
     seed: tuple[int, ...]
     size: tuple[int, int]
 
@@ -80,11 +80,12 @@ class BatchPlan:
             epoch: Number of the pass, from 0.
         """
         ends = np.cumsum(self.factors)
-        count = max(int(ends[-1]), self.batch)
+        count = max(int(sum(self.factors)), self.batch)
         offset = self._rng(_OFFSET, epoch).random()
-        points = (np.arange(count) + offset) * (ends[-1] / count)
+        points = (np.arange(count) + offset) * (sum(self.factors) / count)
         chosen = np.minimum(np.searchsorted(ends, points, side="right"), len(ends) - 1)
-        return self._rng(_ORDER, epoch).permutation(chosen).tolist()
+        order: list[int] = self._rng(_ORDER, epoch).permutation(chosen).tolist()
+        return order
 
     def batches(self, step: int) -> Iterator[list[BatchItem]]:
         """Yield the batches from a step on, without end.
@@ -93,12 +94,13 @@ class BatchPlan:
             step: Number of the first one, from 0.
         """
         sizes = [size for size, _ in self.shapes]
-        weights = np.array([weight for _, weight in self.shapes], dtype=np.float64)
+        whole = sum(weight for _, weight in self.shapes)
+        weights = [weight / whole for _, weight in self.shapes]
         while True:
             epoch, first = divmod(step, self.steps_per_epoch)
             order = self.order(epoch)
             for number in range(first, self.steps_per_epoch):
-                chosen = self._rng(_SHAPE, step).choice(len(sizes), p=weights / weights.sum())
+                chosen = self._rng(_SHAPE, step).choice(len(sizes), p=weights)
                 start = number * self.batch
                 yield [
                     BatchItem(index, (self.seed, _IMAGE, step, place), sizes[chosen])

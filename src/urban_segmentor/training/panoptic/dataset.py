@@ -84,7 +84,7 @@ class PanopticDataset(Dataset[dict[str, Any]]):
         """Return the sample of an item; where its image cannot be read, that of the next one."""
         problems: list[str] = []
         for step in range(len(self._frames)):
-            index = (item.index + step) % len(self._frames)
+            index = (item.position + step) % len(self._frames)
             try:
                 sample = self._changed(self._frames[index].read(), item, problems)
             except DatasetError as error:

@@ -1,5 +1,8 @@
 """What a panoptic run leaves in its folder as it goes: rows, curves, pictures, the best weights."""
 
+# PyTorch gives few types; what is used of it is checked by tests.
+# pyright: basic
+
 from __future__ import annotations
 
 import math
@@ -76,7 +79,7 @@ class RunEvents:
 
     def on_epoch(self, trainer: PanopticTrainer, losses: Mapping[str, float]) -> None:
         """Write a row, and score now and then, and at the end."""
-        figures = dict.fromkeys(FIGURES, math.nan)
+        figures: dict[str, float] = dict.fromkeys(FIGURES, math.nan)
         is_end = trainer.done >= 1
         if is_end or trainer.seconds - self._scored_at >= 60 * trainer.settings.score_minutes:
             figures |= self._score(trainer, limit=None if is_end else trainer.settings.score_images)
@@ -98,7 +101,7 @@ class RunEvents:
 
     def _score(self, trainer: PanopticTrainer, *, limit: int | None) -> dict[str, float]:
         segmenter = network_segmenter(trainer.ema, imgsz=trainer.settings.imgsz, amp=trainer.amp)
-        figures = {name: math.nan for name in FIGURES}
+        figures: dict[str, float] = dict.fromkeys(FIGURES, math.nan)
         try:
             figures |= score_network(segmenter, self._samples, limit=limit)
             val = self._samples.of_split("val")

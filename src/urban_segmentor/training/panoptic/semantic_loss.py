@@ -5,13 +5,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
 from urban_segmentor.training.panoptic.label_maps import VOID
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _POWER = 0.35
 _WEIGHTS = (0.5, 4.0)

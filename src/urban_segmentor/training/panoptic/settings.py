@@ -166,10 +166,10 @@ def _value(name: str, value: Any) -> Any:
 
 
 def _check(
-    name: str, value: float, *, low: float, high: float = float("inf"), above: bool = False
+    name: str, value: object, *, low: float, high: float = float("inf"), above: bool = False
 ) -> None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if is_number and low <= value <= high and not (above and value == low):
+    if is_number and low <= float(value) <= high and not (above and value == low):
         return
     ends = (
         f"from {low} to {high}"

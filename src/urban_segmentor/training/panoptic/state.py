@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FORMAT = "urban-segmentor panoptic training, version 1"
+_HINT = "take weights/last.pt of a run, or begin a new one"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +75,8 @@ def load_state(path: Path) -> TrainingState:
     """
     try:
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
-        if content.pop("format") != FORMAT:
-            raise ValueError("it is of another version")
-        return TrainingState(**content)
+        is_known = content.pop("format") == FORMAT
+        state = TrainingState(**content) if is_known else None
     except (
         OSError,
         EOFError,
@@ -89,5 +89,8 @@ def load_state(path: Path) -> TrainingState:
     ) as error:
         raise ModelError(
             f"`{path}` is no state of a panoptic training: {first_line(error)}",
-            hint="take weights/last.pt of a run, or begin a new one",
+            hint=_HINT,
         ) from error
+    if state is None:
+        raise ModelError(f"`{path}` is a training of another version", hint=_HINT)
+    return state

@@ -96,7 +96,8 @@ class PanopticTrainer:
             # Ultralytics leaves one core out when it is imported.
             torch.set_num_threads(settings.threads or os.cpu_count() or 1)
         self.amp = settings.amp and (self._device.type == "cuda" or has_bfloat16_units())
-        self.network = network.to(self._device, memory_format=torch.channels_last).train()
+        self.network = network.to(self._device).train()
+        self.network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.ema = copy.deepcopy(self.network).eval().requires_grad_(requires_grad=False)
         self._weights = weights.to(self._device)
         self._criterion = _criterion(self.network)
@@ -247,7 +248,7 @@ class PanopticTrainer:
         decay = min(self.settings.ema, (1 + self.step) / (_EMA_RAMP + self.step))
         now, means = self.network.state_dict(), self.ema.state_dict()
         floats = [name for name, mean in means.items() if mean.dtype.is_floating_point]
-        torch._foreach_lerp_([means[k] for k in floats], [now[k] for k in floats], 1 - decay)  # noqa: SLF001 -- as optimizers do
+        torch._foreach_lerp_([means[k] for k in floats], [now[k] for k in floats], 1 - decay)  # pyright: ignore[reportPrivateImportUsage] -- as optimizers do
         for name in means.keys() - set(floats):
             means[name].copy_(now[name])
 
