@@ -22,7 +22,10 @@ from urban_segmentor.training import fit
 from urban_segmentor.training.run_folder import RunFolder
 
 __all__ = ["checkpoint", "prepared"]
-SMALL = ("--imgsz", "64", "--batch", "2", "--device", "cpu", "--set", "workers=0")
+SMALL = (
+    *("--task", "instance", "--imgsz", "64", "--batch", "2"),
+    *("--device", "cpu", "--set", "workers=0"),
+)
 
 
 @pytest.fixture(autouse=True)

@@ -65,19 +65,32 @@ def test_equals_ultralytics_where_all_counts(ours: Any, model: Any, batch: dict[
     assert theirs["seg_loss"] > 0
 
 
-def test_a_sample_of_masks_has_the_same_expectation(
-    ours: Any, model: Any, batch: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+def test_masks_in_boxes_have_the_gradients_of_whole_ones(
+    ours: Any, model: Any, batch: dict[str, Any]
 ) -> None:
     import torch
 
     preds = model(batch["img"])
-    criterion = ours.StreetCriterion(model.init_criterion(), strides=[8, 16, 32])
-    whole = _parts(criterion, preds, batch)["seg_loss"]
-    monkeypatch.setattr(ours, "MASKS_PER_IMAGE", 3)
-    some = [_parts(criterion, preds, batch)["seg_loss"] for _ in range(200)]
-    mean, spread = torch.tensor(some).mean(), torch.tensor(some).std()
-    assert spread > 0
-    assert abs(mean - whole) < 4 * spread / 200**0.5
+    slopes = []
+    for criterion in (
+        model.init_criterion(),
+        ours.StreetCriterion(model.init_criterion(), strides=[8, 16, 32]),
+    ):
+        loss = criterion(preds, batch)[0][1]
+        wanted = [preds["mask_coefficient"], preds["proto"]]
+        slopes.append(torch.autograd.grad(loss, wanted, retain_graph=True))
+    for theirs, mine in zip(*slopes, strict=True):
+        assert theirs.abs().max() > 0
+        torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-7)
+
+
+def test_boxes_that_reach_out_of_the_image(ours: Any) -> None:
+    import torch
+
+    boxes = torch.tensor([[-3.0, -2.0, 1.5, 0.5], [2.2, 1.0, 9.0, 9.0], [3.0, 3.0, 3.0, 3.0]])
+    owner, pixels = ours._pixels_in_boxes(boxes, 4, 5)
+    assert owner.tolist() == [0, 0, *([1] * 6)]
+    assert pixels.tolist() == [0, 1, 8, 9, 13, 14, 18, 19]
 
 
 def test_ignored_background_costs_nothing(ours: Any, model: Any, batch: dict[str, Any]) -> None:

@@ -181,7 +181,7 @@ class PanopticNetwork(nn.Module):
 class _PlainProto26(Proto26):
     """Prototypes without the branch that Ultralytics trains beside them."""
 
-    def forward(self, x: Any) -> Tensor:  # noqa: ANN401 -- lists of features of any length
+    def forward(self, x: Any) -> Tensor:
         return cast("Tensor", super().forward(x, return_semantic=False))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Self
 
@@ -169,7 +170,8 @@ def _check(
     name: str, value: object, *, low: float, high: float = float("inf"), above: bool = False
 ) -> None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if is_number and low <= float(value) <= high and not (above and value == low):
+    number = float(value) if is_number else math.nan
+    if low <= number <= high and not (above and number == low):
         return
     ends = (
         f"from {low} to {high}"
