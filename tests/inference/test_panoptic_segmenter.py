@@ -40,7 +40,7 @@ class Seeing:
     """A segmenter that always sees the same, and keeps the settings that it was given."""
 
     streams = 3
-    spec = SimpleNamespace(classes=CLASSES)
+    spec = SimpleNamespace(classes=CLASSES, has_semantic=False)
 
     def __init__(self, **settings: object) -> None:
         self.settings = settings

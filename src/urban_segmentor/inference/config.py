@@ -80,6 +80,8 @@ class SegmenterConfig:
         imgsz: Long side of the network input, or its height and width, pixels; None for what
             the model was exported for.
         classes: Names or numbers of the classes wanted; None for all.
+        surfaces: Let models that tell the class of each pixel give their surfaces as instances;
+            False for a pipeline that changes their maps first, and calls `add_surfaces` then.
 
     Raises:
         SettingError: A value is out of its range.
@@ -108,6 +110,7 @@ class SegmenterConfig:
         parse=parse_classes,
         repeats=True,
     )
+    surfaces: bool = True
 
     def __post_init__(self) -> None:
         """Check the ranges."""

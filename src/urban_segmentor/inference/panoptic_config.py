@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from urban_segmentor.errors import SettingError
 from urban_segmentor.options import default_of, option
 
+_REFERENCE_PX = 2048 * 1024
+_THIN = frozenset({"pole", "traffic light", "traffic sign"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PanopticConfig:
@@ -51,6 +54,16 @@ class PanopticConfig:
     def min_score(self) -> float:
         """Instances with less are never looked at, so that no model need report them."""
         return min(self.score, self.stuff_score)
+
+    def least_area_px(self, class_name: str, image_size: tuple[int, int]) -> float:
+        """Return the least pixels of a class of stuff in an image.
+
+        Args:
+            class_name: Its name.
+            image_size: Height and width of the image, pixels.
+        """
+        area_px = self.thin_area_px if class_name in _THIN else self.stuff_area_px
+        return area_px * image_size[0] * image_size[1] / _REFERENCE_PX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,7 +43,7 @@ class PanopticSegmenter(BaseSegmenter):
         if isinstance(segmenter, str | Path):
             segmenter = Segmenter(segmenter)
         self._config = PanopticConfig() if config is None else config
-        self._segmenter = segmenter.with_config(conf=self._config.min_score)
+        self._segmenter = segmenter.with_config(conf=self._min_conf(segmenter.spec))
 
     @property
     def spec(self) -> ModelSpec:
@@ -68,6 +68,10 @@ class PanopticSegmenter(BaseSegmenter):
             milliseconds={**result.milliseconds, **stopwatch.milliseconds},
         )
 
+    def _min_conf(self, spec: ModelSpec) -> float:
+        """Return the lowest score to ask for; a map's surfaces have none to reach."""
+        return self._config.score if spec.has_semantic else self._config.min_score
+
     def with_settings(
         self,
         *,
@@ -82,7 +86,7 @@ class PanopticSegmenter(BaseSegmenter):
         if conf is not None:  # what is asked for counts for things and stuff
             other._config = replace(self._config, score=conf, stuff_score=conf)  # noqa: SLF001 - of its own kind
         other._segmenter = self._segmenter.with_settings(  # noqa: SLF001 - of its own kind
-            conf=other._config.min_score,  # noqa: SLF001 - of its own kind
+            conf=other._min_conf(self.spec),  # noqa: SLF001 - of its own kind
             iou=iou,
             max_det=max_det,
             classes=classes,

@@ -31,6 +31,7 @@ from urban_segmentor.inference.runtimes.selection import (
     open_model_file,
     select_runtime,
 )
+from urban_segmentor.inference.surfaces import add_surfaces
 from urban_segmentor.models.registry import resolve_model
 from urban_segmentor.models.spec import ModelSpec
 from urban_segmentor.profiling import Stopwatch
@@ -233,6 +234,8 @@ class Segmenter(BaseSegmenter):
         if self._spec.has_semantic:
             logits = np.ascontiguousarray(outputs[2][0])
             semantic = SemanticMap(logits=logits, letterbox=letterbox)
+            if settings.config.surfaces:
+                instances = add_surfaces(instances, semantic, keep_classes=settings.class_ids)
         stopwatch.lap("postprocess")
         return Result(
             frame=frame,

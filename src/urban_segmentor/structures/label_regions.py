@@ -26,20 +26,22 @@ class LabelRegions(NamedTuple):
     boxes: NDArray[np.int64]
 
 
-def label_regions(image: NDArray[np.int32]) -> LabelRegions:
+def label_regions(image: NDArray[np.int32 | np.uint8]) -> LabelRegions:
     """Return area and bounding box of each value of a label map, from runs along its rows.
 
     Args:
-        image: int32 (H, W), none negative.
+        image: int32 or uint8 (H, W), none negative.
     """
     width = image.shape[1]
-    changes = np.ones(image.shape, dtype=np.bool_)
+    changes = np.empty(image.shape, dtype=np.bool_)
+    changes[:, :1] = True
     np.not_equal(image[:, 1:], image[:, :-1], out=changes[:, 1:])
     starts = np.flatnonzero(changes)
     lengths = np.diff(starts, append=image.size)
-    values = image.ravel()[starts].astype(np.int64)
-    order = np.argsort(values, kind="stable")
-    firsts = np.flatnonzero(np.diff(values[order], prepend=-1))
+    values = image.ravel()[starts]
+    order = np.argsort(values, kind="stable")  # bytes in a third of the time of integers
+    values = values[order].astype(np.int64)
+    firsts = np.flatnonzero(np.diff(values, prepend=-1))
     if not len(firsts):
         return LabelRegions(values, values, np.zeros((0, 4), dtype=np.int64))
     rows, columns = np.divmod(starts[order], width)
@@ -51,7 +53,7 @@ def label_regions(image: NDArray[np.int32]) -> LabelRegions:
         np.maximum.reduceat(rows, firsts) + 1,
     ]
     pixels = np.add.reduceat(lengths[order], firsts)
-    return LabelRegions(values[order][firsts], pixels, np.stack(boxes, axis=1))
+    return LabelRegions(values[firsts], pixels, np.stack(boxes, axis=1))
 
 
 def masks_of(image: NDArray[np.int32], regions: LabelRegions) -> Masks:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from urban_segmentor.errors import ShapeError
 from urban_segmentor.structures._arrays import read_only
 from urban_segmentor.structures.label_maps import nearest_pixels
 
@@ -16,18 +18,38 @@ Crop: TypeAlias = NDArray[np.bool_]
 """bool (h, w), one mask cropped to its bounding box."""
 
 
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class LabelRegion:
+    """The pixels of an image of labels that have one value; called, the mask of them.
+
+    Attributes:
+        image: uint8 (H, W), which regions of other values share.
+        value: The value.
+        box: `x1, y1, x2, y2` around its pixels, half-open.
+    """
+
+    image: NDArray[np.uint8]
+    value: int
+    box: tuple[int, int, int, int]
+
+    def __call__(self) -> Crop:
+        """Return the mask inside its box, bool (h, w)."""
+        x1, y1, x2, y2 = self.box
+        return self.image[y1:y2, x1:x2] == self.value
+
+
 class _Deferred:
     """One crop, decoded when first read."""
 
-    __slots__ = ("_crop", "_decode")
+    __slots__ = ("_crop", "decode")
 
     def __init__(self, decode: Callable[[], Crop]) -> None:
-        self._decode = decode
+        self.decode = decode
         self._crop: Crop | None = None
 
     def read(self, name: str) -> Crop:
         if self._crop is None:
-            self._crop = read_only(name, self._decode(), "bool", "* *")
+            self._crop = read_only(name, self.decode(), "bool", "* *")
         return self._crop
 
 
@@ -48,6 +70,17 @@ class LazyCrops(Sequence[Crop]):
     def __getitem__(self, index: int) -> Crop:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Return one crop, decoded when first read."""
         return self._deferred[index].read(f"crops[{index}]")
+
+    def region(self, index: int) -> LabelRegion | None:
+        """Return what a crop is of an image of labels, or None where it is none."""
+        decode = self._deferred[index].decode
+        return decode if isinstance(decode, LabelRegion) else None
+
+    def joined(self, others: LazyCrops) -> LazyCrops:
+        """Return these crops and others; each is decoded once, whoever reads it."""
+        both = LazyCrops(())
+        both._deferred = self._deferred + others._deferred
+        return both
 
     def select(self, positions: Sequence[int]) -> LazyCrops:
         """Return the crops at the given positions; each is decoded once, whoever reads it."""
@@ -222,6 +255,31 @@ class Masks:
         sizes = np.array([crop.shape[::-1] for crop in self.crops], dtype=np.int32).reshape(-1, 2)
         return np.hstack([self.origins, self.origins + sizes]).astype(np.float32)
 
+    def region(self, index: int) -> LabelRegion | None:
+        """Return what a mask is of an image of labels, or None where it is none.
+
+        Args:
+            index: Position of the mask.
+        """
+        return self.crops.region(index) if isinstance(self.crops, LazyCrops) else None
+
+    def joined(self, others: Masks) -> Self:
+        """Return these masks and after them others, without copying pixels.
+
+        Args:
+            others: Masks of the same image.
+
+        Raises:
+            ShapeError: Their image has another size.
+        """
+        if others.image_size != self.image_size:
+            raise ShapeError(f"masks of {others.image_size} cannot join those of {self.image_size}")
+        return type(self)(
+            crops=_as_lazy(self.crops).joined(_as_lazy(others.crops)),
+            origins=np.concatenate([self.origins, others.origins]),
+            image_size=self.image_size,
+        )
+
     def select(self, index: NDArray[np.intp]) -> Self:
         """Return some of the masks, without copying pixels.
 
@@ -234,3 +292,13 @@ class Masks:
         else:
             crops = tuple(self.crops[i] for i in positions)
         return type(self)(crops=crops, origins=self.origins[index], image_size=self.image_size)
+
+
+def _as_lazy(crops: Sequence[Crop]) -> LazyCrops:
+    if isinstance(crops, LazyCrops):
+        return crops
+    return LazyCrops([partial(_given, crop) for crop in crops])
+
+
+def _given(crop: Crop) -> Crop:
+    return crop

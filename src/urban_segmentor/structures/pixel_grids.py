@@ -88,6 +88,11 @@ class GridAxis:
         begin = math.ceil((low - self.offset) / self.step - 1e-6)
         return max(begin * self.step + self.offset - low, 0.0), begin, low
 
+    def centres(self) -> NDArray[np.intp]:
+        """Return the image pixels nearest to the map pixels `first` to `last`, intp (K,)."""
+        at = (np.arange(self.first, self.last + 1) + 0.5 - self.offset) / self.step - 0.5
+        return np.clip(np.rint(at), 0, self.length - 1).astype(np.intp)
+
     def cells(self) -> Cells:
         """Return the spaces between map pixels that have image pixels in them."""
         return _cells(self)

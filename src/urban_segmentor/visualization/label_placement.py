@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from urban_segmentor.structures.label_maps import nearest_pixels
 from urban_segmentor.visualization.canvas import TextSprite
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from urban_segmentor.structures.color import Rgb
     from urban_segmentor.structures.instances import Instances
+    from urban_segmentor.structures.masks import Masks
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _BRIGHT_LUMA = 150  # luma above which text is black
@@ -66,14 +70,28 @@ def label_anchor(
 
 def _deepest_pixel(instances: Instances, index: int) -> tuple[int, int]:
     """Return the pixel, x and y, farthest from the edge of a mask."""
-    crop = instances.masks.crops[index]
     x, y = (int(edge) for edge in instances.masks.origins[index])
-    if not crop.size:
+    small, (height, width) = _probe(instances.masks, index)
+    if small is None:
         return x, y
-    small = cv2.resize(crop.view(np.uint8), (_PROBE_PX, _PROBE_PX), interpolation=cv2.INTER_NEAREST)
     depth = cv2.distanceTransform(cv2.copyMakeBorder(small, 1, 1, 1, 1, 0), cv2.DIST_L2, 3)
     row, column = divmod(int(np.argmax(depth[1:-1, 1:-1])), _PROBE_PX)
-    height, width = crop.shape
     return x + (2 * column + 1) * width // (2 * _PROBE_PX), y + (2 * row + 1) * height // (
         2 * _PROBE_PX
     )
+
+
+def _probe(masks: Masks, index: int) -> tuple[NDArray[np.uint8] | None, tuple[int, int]]:
+    """Return a mask at the size of the probe, None where it is empty, and its own size."""
+    region = masks.region(index)
+    if region is None:
+        crop = masks.crops[index]
+        if not crop.size:
+            return None, (0, 0)
+        size = (_PROBE_PX, _PROBE_PX)
+        small = cv2.resize(crop.view(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+        return np.asarray(small, dtype=np.uint8), (crop.shape[0], crop.shape[1])
+    x1, y1, x2, y2 = region.box  # a look at the map here and there decodes no mask
+    rows, columns = nearest_pixels(y2 - y1, _PROBE_PX), nearest_pixels(x2 - x1, _PROBE_PX)
+    small = region.image[np.ix_(y1 + rows, x1 + columns)] == region.value
+    return small.view(np.uint8), (y2 - y1, x2 - x1)

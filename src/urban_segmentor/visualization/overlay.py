@@ -11,6 +11,7 @@ import numpy as np
 
 from urban_segmentor.errors import SettingError, ShapeError
 from urban_segmentor.structures.classes import ClassList
+from urban_segmentor.structures.label_maps import apply_lookup
 from urban_segmentor.visualization.canvas import SOLID, canvas_for
 from urban_segmentor.visualization.label_placement import label_anchor, label_sprite
 from urban_segmentor.visualization.palette import (
@@ -26,9 +27,11 @@ if TYPE_CHECKING:
     from urban_segmentor.result import Result
     from urban_segmentor.structures.frame import Frame, Image, Yuv420
     from urban_segmentor.structures.instances import Instances
+    from urban_segmentor.structures.masks import Masks
     from urban_segmentor.visualization.canvas import Canvas
 
 _LAYER = SOLID - 1  # instances that fit the map of one pass; 0 means none
+_MAX_SURFACES = _LAYER // 2  # of one map; the rest of the layer is for what lies on them
 _OUTLINE_WHITE = 0.35
 
 
@@ -106,8 +109,7 @@ class _Drawing:
         canvas = canvas_for(self._frame.pixels)
         order = self._painting_order(instances)
         if style.masks or style.outlines:
-            for start in range(0, len(order), _LAYER):
-                self._paint_masks(canvas, instances.select(order[start : start + _LAYER]))
+            self._paint(canvas, order)
         scale = max(min(self._frame.size) / 720, 0.5)
         if style.boxes:
             self._draw_boxes(canvas, instances.select(order), thickness=max(round(2 * scale), 1))
@@ -135,26 +137,56 @@ class _Drawing:
         is_thing = ~self._stuff[instances.class_ids]
         return np.lexsort((-np.prod(sides, axis=1), is_thing))
 
-    def _paint_masks(self, canvas: Canvas, instances: Instances) -> None:
-        """Fill and trace at most 127 masks, the later over the earlier."""
-        masks = instances.masks
-        index_map = np.zeros(masks.image_size, dtype=np.uint8)
-        corners: list[list[int]] = masks.origins.tolist()
-        for number, (crop, (x, y)) in enumerate(zip(masks.crops, corners, strict=True), start=1):
-            height, width = crop.shape
-            region = index_map[y : y + height, x : x + width]
-            np.maximum(region, crop.view(np.uint8) * np.uint8(number), out=region)
-        opacity = self._style.opacity if self._style.masks else 0.0
-        if self._style.outlines:
+    def _paint(self, canvas: Canvas, order: NDArray[np.intp]) -> None:
+        """Fill and trace all masks in as few passes as there are layers of 127 of them."""
+        surfaces, above = self._surfaces(order)
+        first = _LAYER - len(surfaces)
+        passes = [above[:first], *(above[i : i + _LAYER] for i in range(first, len(above), _LAYER))]
+        for number, positions in enumerate(passes):
+            below = surfaces if number == 0 else surfaces[:0]
+            if len(below) or len(positions):
+                self._paint_layer(canvas, below, positions)
+
+    def _surfaces(self, order: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return the positions of stuff that is cut from one map of classes, and of the others."""
+        masks = self._instances.masks
+        found: list[int] = []
+        image: NDArray[np.uint8] | None = None
+        for i in order[self._stuff[self._instances.class_ids[order]]].tolist():
+            region = masks.region(i)
+            if region is not None and (image is None or region.image is image):
+                image = region.image
+                found.append(i)
+        surfaces = np.array(found[:_MAX_SURFACES], dtype=np.intp)
+        return surfaces, order[~np.isin(order, surfaces)]
+
+    def _paint_layer(
+        self, canvas: Canvas, surfaces: NDArray[np.intp], positions: NDArray[np.intp]
+    ) -> None:
+        """Fill at most 127 masks, the later over the earlier, and trace those on the surfaces.
+
+        Surfaces fill the picture without a gap, and only have lines where they are not filled.
+        """
+        style = self._style
+        below, above = (self._instances.select(which) for which in (surfaces, positions))
+        ground = _ground(below.masks)
+        index_map = _index_map(above.masks, start=len(below) + 1)
+        if ground is not None and not style.masks:
+            np.maximum(index_map, ground, out=index_map)
+        if style.outlines:
             index_map = _with_edges(index_map)
+        if ground is not None and style.masks:
+            np.maximum(index_map, ground, out=index_map)
+        shown = self._instances.select(np.concatenate([surfaces, positions]))
         colors = np.zeros((2 * SOLID, 3), dtype=np.uint8)
-        fills = self._fills[instances.class_ids]
-        if self._style.segments:
-            is_thing = ~self._stuff[instances.class_ids]
-            fills[is_thing] = shade_by_position(fills, instances.boxes, masks.image_size)[is_thing]
-        colors[1 : len(masks) + 1] = fills
-        colors[SOLID + 1 : SOLID + len(masks) + 1] = self._lines[instances.class_ids]
-        canvas.blend(index_map, colors, opacity=opacity)
+        fills = self._fills[shown.class_ids]
+        if style.segments:
+            is_thing = ~self._stuff[shown.class_ids]
+            shades = shade_by_position(fills, shown.boxes, shown.image_size)
+            fills[is_thing] = shades[is_thing]
+        colors[1 : len(shown) + 1] = fills
+        colors[SOLID + 1 : SOLID + len(shown) + 1] = self._lines[shown.class_ids]
+        canvas.blend(index_map, colors, opacity=style.opacity if style.masks else 0.0)
 
     def _draw_boxes(self, canvas: Canvas, instances: Instances, *, thickness: int) -> None:
         boxes: list[list[int]] = np.rint(instances.boxes).astype(np.int32).tolist()
@@ -180,6 +212,28 @@ def _named_classes(instances: Instances) -> ClassList:
     if len(instances.classes) or not len(instances):
         return instances.classes
     return ClassList.from_names([str(i) for i in range(int(instances.class_ids.max()) + 1)])
+
+
+def _index_map(masks: Masks, *, start: int) -> NDArray[np.uint8]:
+    """Return a map of masks by their numbers from `start` on, the later over the earlier."""
+    index_map = np.zeros(masks.image_size, dtype=np.uint8)
+    corners: list[list[int]] = masks.origins.tolist()
+    for number, (crop, (x, y)) in enumerate(zip(masks.crops, corners, strict=True), start=start):
+        height, width = crop.shape
+        region = index_map[y : y + height, x : x + width]
+        np.maximum(region, crop.view(np.uint8) * np.uint8(number), out=region)
+    return index_map
+
+
+def _ground(masks: Masks) -> NDArray[np.uint8] | None:
+    """Return a map of surfaces by their numbers from 1 on, all at once; None without any."""
+    regions = [masks.region(i) for i in range(len(masks))]
+    table = np.zeros(256, dtype=np.uint8)
+    image: NDArray[np.uint8] | None = None
+    for number, region in enumerate(regions, start=1):
+        if region is not None:
+            table[region.value], image = number, region.image
+    return None if image is None else apply_lookup(table, image)
 
 
 def _with_edges(index_map: NDArray[np.uint8]) -> NDArray[np.uint8]:
