@@ -181,7 +181,7 @@ def test_training(execute: Callable[..., Executed], request: pytest.FixtureReque
     assert "epoch 1/1" in done.told("train")
     record = json.loads((out / "run" / "run.json").read_text())
     assert record["finished"]["epochs"] == 1
-    assert record["images"] == {"train": 16, "train_with_repeats": 16, "val": 2}
+    assert record["images"] == {"train": 16, "val": 2}
     assert done.shown("look") == ["image/png", "image/jpeg"]
     assert done.shown("curves") == ["image/png"]
     assert json.loads((out / "val" / "val.json").read_text())["images"] == 2

@@ -42,14 +42,15 @@ class StreetTrainer(CrashSafeTrainer):
     """A trainer that excludes ignore regions from the loss, and uses a CPU well.
 
     The data YAML may hold `zoom: [low, high]`, and `rect: true` where several GPUs take part. On a
-    CPU with bfloat16 units the network computes in it, channels last, while a process beside it
-    loads the next pictures: Ultralytics does none of the three there.
+    CPU with bfloat16 units the network computes in it, channels last, on all cores, while a process
+    beside it loads the next pictures: Ultralytics does none of the four there.
     """
 
     def __init__(self, *args: Any, overrides: dict[str, Any] | None = None, **more: Any) -> None:
         super().__init__(*args, overrides=overrides, **more)
         if self.device.type == "cpu" and (os.cpu_count() or 1) > 1:
             self.args.workers = (overrides or {}).get("workers", 1)
+            torch.set_num_threads(os.cpu_count() or 1)  # Ultralytics leaves one core out
 
     def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> Any:
         """Return a `StreetDataset` with Ultralytics' own settings for it."""
