@@ -169,8 +169,9 @@ def _value(name: str, value: Any) -> Any:
 def _check(
     name: str, value: object, *, low: float, high: float = float("inf"), above: bool = False
 ) -> None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    number = float(value) if is_number else math.nan
+    number = math.nan
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        number = float(value)
     if low <= number <= high and not (above and number == low):
         return
     ends = (
