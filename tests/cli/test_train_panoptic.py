@@ -17,7 +17,7 @@ from tests.waiting import wait_until
 __all__ = ["checkpoint", "cityscapes", "prepared"]
 SMALL = (
     *("--imgsz", "64", "--batch", "2", "--device", "cpu"),
-    *("--set", "workers=0", "--set", "score_images=1"),
+    *("--set", "workers=0", "--set", "threads=1", "--set", "score_images=1"),
 )
 
 

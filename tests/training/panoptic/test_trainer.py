@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SETTINGS = PanopticSettings(
-    epochs=2, imgsz=64, shapes=((1, 1, 1), (0.5, 1, 1)), batch=2, workers=0, device="cpu", warmup=2
+    epochs=2,
+    imgsz=64,
+    shapes=((1, 1, 1), (0.5, 1, 1)),
+    batch=2,
+    workers=0,
+    threads=1,
+    device="cpu",
+    warmup=2,
 )
 
 
@@ -69,7 +76,9 @@ def frames(cityscapes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def trainer(frames: Path, out: Path, settings: PanopticSettings = SETTINGS) -> Any:
+def trainer(
+    frames: Path, out: Path, settings: PanopticSettings = SETTINGS, *, start: str = "yolov8n-seg"
+) -> Any:
     """Return a trainer of a small network with random weights, the same each time."""
     import numpy as np
     import torch
@@ -84,7 +93,7 @@ def trainer(frames: Path, out: Path, settings: PanopticSettings = SETTINGS) -> A
 
     found = read_frames(frames)
     torch.manual_seed(0)
-    network = begin_from(base("yolov8n-seg"), names=found.names, is_thing=found.is_thing)
+    network = begin_from(base(start), names=found.names, is_thing=found.is_thing)
     return PanopticTrainer(
         network,
         dataset=PanopticDataset(
@@ -129,6 +138,17 @@ def test_a_killed_training_goes_on_as_if_nothing_had_been(frames: Path, tmp_path
     for mine, theirs in ((again.network, whole.network), (again.ema, whole.ema)):
         for name, value in theirs.state_dict().items():
             torch.testing.assert_close(mine.state_dict()[name], value, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("start", ["yolo11n-seg", "yolo26n-seg"])
+def test_other_bases_take_steps_too(frames: Path, tmp_path: Path, start: str) -> None:
+    from dataclasses import replace
+
+    one, told = trainer(frames, tmp_path, replace(SETTINGS, epochs=1), start=start), Recorded()
+    one.run(told)
+    assert len(told.steps) == 3
+    assert all(value == value for losses in told.steps for value in losses.values())  # noqa: PLR0124 -- no NaN
+    assert {"box_loss", "seg_loss", "cls_loss", "semantic_loss"} <= set(told.steps[0])
 
 
 def test_it_learns(frames: Path, tmp_path: Path) -> None:
