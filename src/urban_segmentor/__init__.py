@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from urban_segmentor.exporters.export_model import export
     from urban_segmentor.inference.panoptic_segmenter import PanopticSegmenter
     from urban_segmentor.inference.segmenter import Segmenter
+    from urban_segmentor.inference.semantic_smoother import SemanticSmoother
     from urban_segmentor.io.image_files import ImageWriter
     from urban_segmentor.io.video_reader import VideoReader
     from urban_segmentor.io.video_writer import VideoWriter
@@ -51,6 +52,7 @@ _HOMES = {
     "exporters.export_model": ("export",),
     "inference.panoptic_segmenter": ("PanopticSegmenter",),
     "inference.segmenter": ("Segmenter",),
+    "inference.semantic_smoother": ("SemanticSmoother",),
     "io.image_files": ("ImageWriter",),
     "io.video_reader": ("VideoReader",),
     "io.video_writer": ("VideoWriter",),
@@ -90,6 +92,7 @@ __all__ = [
     "Segment",
     "Segmenter",
     "SemanticMap",
+    "SemanticSmoother",
     "SettingError",
     "ShapeError",
     "SourceError",

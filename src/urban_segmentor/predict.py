@@ -78,13 +78,14 @@ class PredictRun:
         renderers: Draw on each frame, where an overlay is wanted.
         outputs: What is written, and where.
         selection: Which part of each video.
+        smooth: Let the surfaces of videos follow the last frames, so that they flicker less.
 
     Raises:
         OutputError: A result exists already, would replace its source, or cannot be written.
         SettingError: Frames of videos are to be kept, and there is no video.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each has its name
         self,
         inputs: Inputs,
         *,
@@ -92,8 +93,10 @@ class PredictRun:
         renderers: Sequence[Renderer],
         outputs: OutputOptions,
         selection: ClipRange,
+        smooth: bool = True,
     ) -> None:
         self._inputs, self._segmenter, self._renderers = inputs, segmenter, renderers
+        self._smooth = smooth
         self._outputs, self._selection = outputs, selection
         self._outcome = PredictReport()
         self._pipeline: Pipeline | None = None
@@ -166,7 +169,7 @@ class PredictRun:
     def _run_images(self, on_frame: Callable[[], None]) -> None:
         source = ImageReader(self._inputs.images, folder=self._inputs.folder)
         overlay = self._image_sink() if OVERLAY in self._outputs.kinds else None
-        self._run(source, overlay, on_frame)
+        self._run(source, overlay, on_frame, smooth=False)
         self._outcome.problems += source.problems
         if overlay is not None and self._outcome.frames:
             self._outcome.written += (
@@ -192,7 +195,7 @@ class PredictRun:
             if overlay is not None:
                 closing.callback(overlay.close)
             try:
-                self._run(source, overlay, on_frame)
+                self._run(source, overlay, on_frame, smooth=self._smooth)
             except SourceError as error:
                 self._outcome.problems.append(_sentence(error))
             if overlay is not None and (self._outcome.interrupted or source.problems):
@@ -201,10 +204,14 @@ class PredictRun:
         if overlay is not None and self._outcome.frames > before:
             self._outcome.written.append(self._video_target(name))
 
-    def _run(self, source: Source, overlay: Sink | None, on_frame: Callable[[], None]) -> None:
+    def _run(
+        self, source: Source, overlay: Sink | None, on_frame: Callable[[], None], *, smooth: bool
+    ) -> None:
+        segmenter, stages = self._segmenter.for_video() if smooth else (self._segmenter, ())
         pipeline = Pipeline(
             source,
-            self._segmenter,
+            segmenter,
+            stages=stages,
             renderers=() if overlay is None else self._renderers,
             sinks=[*self._sinks, *([] if overlay is None else [overlay])],
             times=self._outcome.stages,

@@ -57,9 +57,9 @@ class Result:
 
     Attributes:
         frame: The frame as it came.
-        instances: The objects.
+        instances: The objects; of a model that tells the class of each pixel, its surfaces too.
         panoptic: One segment a pixel, where that was asked for.
-        semantic: One class a pixel, where the model says so.
+        semantic: The class of each pixel, where the model says so.
         events: What stages noted, such as a line that was crossed.
         milliseconds: What each stage took for this frame.
         drawn: The frame as renderers drew on it; None where nothing was drawn.

@@ -15,6 +15,7 @@ from urban_segmentor.apps.live.view_controls import ViewControls, ViewState
 from urban_segmentor.cli.option_records import ConsoleOptions, with_options, without
 from urban_segmentor.errors import SettingError
 from urban_segmentor.inference.config import MANY_STREAMS, ModelOptions, SegmenterConfig
+from urban_segmentor.inference.smoothing_options import SmoothingOptions
 from urban_segmentor.io.encoding import EncodingOptions
 from urban_segmentor.io.output_options import WRITER_PATHS, OutputOptions
 from urban_segmentor.io.recording_options import RecordingOptions
@@ -74,6 +75,7 @@ def live(  # noqa: PLR0913 - one parameter a record
     config: SegmenterConfig,
     style: Annotated[OverlayStyle, without("masks_only")],
     view: Annotated[ViewState, without("conf", "classes")],
+    smoothing: SmoothingOptions,
     recording: RecordingOptions,
     output: LiveOutputOptions,
     encoding: EncodingOptions,
@@ -134,6 +136,7 @@ def live(  # noqa: PLR0913 - one parameter a record
         style=style,
         recorder=recorder,
         sinks=sinks,
+        smooth=smoothing.smooth,
         every=not stream.paced,
         until_s=None if uri.kind == "file" else stream.duration_s,
         on_problem=lambda error: _print_failure(screen, error),

@@ -17,6 +17,7 @@ from urban_segmentor.inference.config import (
     SegmenterConfig,
 )
 from urban_segmentor.inference.panoptic_config import PanopticConfig, PanopticOptions
+from urban_segmentor.inference.smoothing_options import SmoothingOptions
 from urban_segmentor.io.clip_range import ClipRange
 from urban_segmentor.io.encoding import EncodingOptions
 from urban_segmentor.io.output_options import (
@@ -84,6 +85,7 @@ def predict(  # noqa: PLR0913 - one parameter a record
     chosen: PredictOptions,
     config: Annotated[SegmenterConfig, without("conf")],
     style: Annotated[OverlayStyle, without("boxes")],
+    smoothing: SmoothingOptions,
     clip: ClipRange,
     encoding: EncodingOptions,
     console: ConsoleOptions,
@@ -134,6 +136,7 @@ def predict(  # noqa: PLR0913 - one parameter a record
         renderers=[Overlay(style=replace(style, boxes=boxes, segments=panoptic))],
         outputs=outputs,
         selection=clip,
+        smooth=smoothing.smooth,
     )
     with stop_on_signals(prediction.stop), frame_progress(screen) as bar:
         outcome = prediction.run(on_source=bar.start, on_frame=bar.advance)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from urban_segmentor.inference.image_input import ImageInput
     from urban_segmentor.models.spec import ModelSpec
-    from urban_segmentor.protocols import Source
+    from urban_segmentor.protocols import Source, Stage
     from urban_segmentor.result import Result
     from urban_segmentor.structures.classes import ClassList
     from urban_segmentor.structures.frame import Frame
@@ -98,6 +98,13 @@ class BaseSegmenter(ABC):
     @abstractmethod
     def for_many(self) -> Self:
         """Return the segmenter compiled for the highest rate over many frames."""
+
+    def for_video(self) -> tuple[BaseSegmenter, tuple[Stage, ...]]:
+        """Return the segmenter for a video, and the stages behind it that smooth over time.
+
+        For a model that does not tell the class of each pixel it is this one, without stages.
+        """
+        return self, ()
 
     if not TYPE_CHECKING:  # type checkers say so by themselves
 
@@ -192,6 +199,7 @@ class BaseSegmenter(ABC):
         start_s: float = 0.0,
         duration_s: float | None = None,
         max_fps: float | None = None,
+        smooth: bool = True,
         conf: float | None = None,
         iou: float | None = None,
         max_det: int | None = None,
@@ -212,6 +220,8 @@ class BaseSegmenter(ABC):
             start_s: Where to begin a video, seconds after its first frame.
             duration_s: How much of it, seconds; None for all.
             max_fps: At most so many frames a second, by their time stamps; None for all.
+            smooth: Let the surfaces of a video follow the last frames, so that they flicker less;
+                for models that tell the class of each pixel.
             conf: Lowest score, in [0, 1]; None for the segmenter's own.
             iou: Overlap above which the weaker of two boxes of a class goes, in [0, 1].
             max_det: At most so many instances an image.
@@ -225,7 +235,7 @@ class BaseSegmenter(ABC):
         """
         if unknown:
             raise unknown_setting(next(iter(unknown)))
-        segmenter = self.with_settings(
+        segmenter: BaseSegmenter = self.with_settings(
             conf=conf, iou=iou, max_det=max_det, classes=classes, imgsz=imgsz
         ).for_many()
         if isinstance(source, list | tuple):
@@ -237,7 +247,10 @@ class BaseSegmenter(ABC):
             duration_s=duration_s,
             max_fps=max_fps,
         )
-        results = _results(opened.source, segmenter, newest=opened.is_live)
+        stages: tuple[Stage, ...] = ()
+        if smooth and opened.follows_time:
+            segmenter, stages = segmenter.for_video()
+        results = _results(opened.source, segmenter, newest=opened.is_live, stages=stages)
         return _from_start(results, start_s) if start_s else results
 
     def _segment_all(self, images: Sequence[ImageInput]) -> list[Result]:
@@ -260,10 +273,19 @@ class _Frames:
         """Release nothing."""
 
 
-def _results(source: Source, segmenter: BaseSegmenter, *, newest: bool) -> Generator[Result]:
+def _results(
+    source: Source,
+    segmenter: BaseSegmenter,
+    *,
+    newest: bool,
+    stages: Sequence[Stage] = (),
+) -> Generator[Result]:
     """Yield results, and close everything when the caller leaves the loop."""
     with ResultStream(source, segmenter, newest=newest) as results:
-        yield from results
+        for result in results:
+            for stage in stages:
+                result = stage(result)  # noqa: PLW2901 - each takes what the one before left
+            yield result
 
 
 def _from_start(results: Generator[Result], start_s: float) -> Generator[Result]:

@@ -11,6 +11,8 @@ from urban_segmentor.inference.base_segmenter import BaseSegmenter
 from urban_segmentor.inference.panoptic_config import PanopticConfig
 from urban_segmentor.inference.panoptic_merge import merge_panoptic, segments_as_instances
 from urban_segmentor.inference.segmenter import Segmenter
+from urban_segmentor.inference.semantic_smoother import SemanticSmoother
+from urban_segmentor.inference.surfaces import with_surfaces
 from urban_segmentor.models.registry import DEFAULT_MODEL
 from urban_segmentor.profiling import Stopwatch
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from urban_segmentor.models.spec import ModelSpec
+    from urban_segmentor.protocols import Stage
     from urban_segmentor.result import Result
     from urban_segmentor.structures.frame import Frame
 
@@ -56,7 +59,10 @@ class PanopticSegmenter(BaseSegmenter):
         return self._segmenter.streams
 
     def _segment(self, frame: Frame) -> Result:
-        result = self._segmenter.segment(frame)
+        return self._merged(self._segmenter.segment(frame))
+
+    def _merged(self, result: Result) -> Result:
+        """Return a result with its map, and the segments of that as instances."""
         stopwatch = Stopwatch()
         panoptic = merge_panoptic(result.instances, config=self._config)
         instances = segments_as_instances(panoptic, classes=result.classes)
@@ -93,6 +99,21 @@ class PanopticSegmenter(BaseSegmenter):
             imgsz=imgsz,
         )
         return other
+
+    def for_video(self) -> tuple[BaseSegmenter, tuple[Stage, ...]]:
+        """Return the segmenter for a video, and the stages behind it that smooth over time.
+
+        Then a stage merges, as it has to come after the smoothing.
+        """
+        if not self.spec.has_semantic:
+            return self, ()
+        segmenter = self._segmenter.with_config(surfaces=False)
+        keep_classes = segmenter.config.class_ids(self.classes)
+
+        def finish(result: Result) -> Result:
+            return self._merged(with_surfaces(result, keep_classes=keep_classes))
+
+        return segmenter, (SemanticSmoother(finish=finish),)
 
     def for_many(self) -> Self:
         """Return the segmenter compiled for the highest rate over many frames."""

@@ -6,6 +6,7 @@ import copy
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Never, Self
 
 import numpy as np
@@ -31,7 +32,8 @@ from urban_segmentor.inference.runtimes.selection import (
     open_model_file,
     select_runtime,
 )
-from urban_segmentor.inference.surfaces import add_surfaces
+from urban_segmentor.inference.semantic_smoother import SemanticSmoother
+from urban_segmentor.inference.surfaces import add_surfaces, with_surfaces
 from urban_segmentor.models.registry import resolve_model
 from urban_segmentor.models.spec import ModelSpec
 from urban_segmentor.profiling import Stopwatch
@@ -47,7 +49,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from urban_segmentor.inference.runtimes.selection import ModelFile, RuntimeSelection
-    from urban_segmentor.protocols import Runtime
+    from urban_segmentor.protocols import Runtime, Stage
     from urban_segmentor.structures.frame import Frame
 
 _COMPILED_SIZES = 4  # a folder of odd images must not fill the memory with networks
@@ -287,6 +289,16 @@ class Segmenter(BaseSegmenter):
         other = copy.copy(self)
         other._network = self._network.for_many()  # noqa: SLF001 - of its own kind
         return other
+
+    def for_video(self) -> tuple[Segmenter, tuple[Stage, ...]]:
+        """Return the segmenter for a video, and the stages behind it that smooth over time.
+
+        For a model that does not tell the class of each pixel it is this one, without stages.
+        """
+        if not self._spec.has_semantic:
+            return self, ()
+        finish = partial(with_surfaces, keep_classes=self._settings.class_ids)
+        return self.with_config(surfaces=False), (SemanticSmoother(finish=finish),)
 
     def _instances(
         self, outputs: Sequence[NDArray[np.float32]], letterbox: Letterbox, settings: _Settings

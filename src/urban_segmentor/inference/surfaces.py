@@ -17,12 +17,26 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from urban_segmentor.result import Result
     from urban_segmentor.structures.instances import Instances
     from urban_segmentor.structures.label_regions import LabelRegions
     from urban_segmentor.structures.panoptic import SemanticMap
 
 _COVERED = 255  # no class of a map has it
 _USUAL_CONFIG = PanopticConfig()
+
+
+def with_surfaces(result: Result, *, keep_classes: Sequence[int] | None = None) -> Result:
+    """Return a result of objects with its surfaces among the instances, as `add_surfaces` has it.
+
+    Args:
+        result: Has no surfaces yet; without a map of classes it comes back as it is.
+        keep_classes: Class ids to keep, or None for all.
+    """
+    if result.semantic is None:
+        return result
+    instances = add_surfaces(result.instances, result.semantic, keep_classes=keep_classes)
+    return result.with_instances(instances)
 
 
 def add_surfaces(

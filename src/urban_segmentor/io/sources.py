@@ -33,10 +33,12 @@ class OpenedSource:
     Attributes:
         source: Yields the frames.
         is_live: True where it gives the newest frame, and others are lost.
+        follows_time: True where a frame shows what became of the one before; False for images.
     """
 
     source: Source
     is_live: bool
+    follows_time: bool = True
 
 
 def open_source(
@@ -84,7 +86,8 @@ def open_source(
     if inputs.videos and not inputs.images and len(inputs.videos) == 1:
         path, name = inputs.videos[0]
         return OpenedSource(source=clip.open(path, name=name), is_live=False)
-    return OpenedSource(source=_Files(inputs, clip), is_live=False)
+    is_video = bool(inputs.videos)
+    return OpenedSource(source=_Files(inputs, clip), is_live=False, follows_time=is_video)
 
 
 class _Files:

@@ -39,14 +39,16 @@ def best_classes(logits: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.uint8(count) - rank
 
 
-def best_probabilities(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the probability of the best class by the softmax, float32 (h, w), in (0, 1].
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the probability of each class, float32 (C, h, w), which add up to 1.
 
     Args:
         logits: float32 (C, h, w).
     """
     behind = logits - logits.max(axis=0)
-    return np.float32(1) / np.exp(behind, out=behind).sum(axis=0)
+    shares = np.exp(behind, out=behind)
+    shares *= np.float32(1) / shares.sum(axis=0)
+    return shares
 
 
 def enlarge_map(plane: NDArray[np.float32], letterbox: Letterbox) -> NDArray[np.float32]:

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
 
 from urban_segmentor.errors import ShapeError
 from urban_segmentor.structures._arrays import ScalarT, read_only
 from urban_segmentor.structures.class_maps import (
     best_classes,
-    best_probabilities,
     class_map,
     enlarge_map,
+    softmax,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from urban_segmentor.structures.boxes import Letterbox
 
 _MAX_CLASSES = 255
+_LEAST = np.float32(1e-12)  # a probability of 0 has no logarithm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,10 +92,28 @@ class SemanticMap:
             raise ShapeError(f"`logits` must be of 1 to {_MAX_CLASSES} classes, got {logits.shape}")
         object.__setattr__(self, "logits", logits)
 
+    @classmethod
+    def of_probabilities(cls, probabilities: NDArray[np.float32], letterbox: Letterbox) -> Self:
+        """Return the map whose classes have these probabilities.
+
+        Args:
+            probabilities: float32 (C, h, w), which add up to 1, over the whole network input.
+            letterbox: How the image lies in the network input.
+        """
+        logits = np.log(np.maximum(probabilities, _LEAST))
+        semantic = cls(logits=logits, letterbox=letterbox)
+        semantic._once("probabilities", lambda: probabilities)
+        return semantic
+
     @property
     def image_size(self) -> tuple[int, int]:
         """Height and width of the image, pixels."""
         return self.letterbox.image_size
+
+    @property
+    def probabilities(self) -> NDArray[np.float32]:
+        """The softmax of the logits, float32 (C, h, w)."""
+        return self._once("probabilities", lambda: softmax(self.logits))
 
     @property
     def coarse_class_ids(self) -> NDArray[np.uint8]:
@@ -102,8 +122,8 @@ class SemanticMap:
 
     @property
     def coarse_scores(self) -> NDArray[np.float32]:
-        """The probability of that class by the softmax of the logits, float32 (h, w)."""
-        return self._once("coarse_scores", lambda: best_probabilities(self.logits))
+        """The probability of that class, float32 (h, w)."""
+        return self._once("coarse_scores", lambda: self.probabilities.max(axis=0))
 
     @property
     def class_ids(self) -> NDArray[np.uint8]:

@@ -17,6 +17,7 @@ from urban_segmentor.structures.masks import Masks
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from urban_segmentor.protocols import Stage
     from urban_segmentor.visualization.live_stats import LiveStats
 
 SIZE = (36, 64)
@@ -107,6 +108,10 @@ class Model:
         other = Model(conf=self.config.conf, before=self.before)
         other.confs = self.confs
         return other
+
+    def for_video(self) -> tuple[Model, tuple[Stage, ...]]:
+        """Return itself: it has no maps to smooth."""
+        return self, ()
 
     def __call__(self, image: Frame, /) -> Result:
         """Return what is above the lowest score."""

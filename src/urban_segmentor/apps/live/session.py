@@ -72,6 +72,7 @@ class LiveSession:
         style: How they are drawn.
         recorder: Gets every frame as it was drawn on; None to record nothing.
         sinks: Get every result.
+        smooth: Let surfaces follow the last frames, so that they flicker less.
         every: True for a source that gives every frame, so that each is shown.
         until_s: How long it goes at most, seconds from the start, whether frames come or not.
         on_problem: Called with what cannot be written, when it happens.
@@ -87,17 +88,20 @@ class LiveSession:
         style: OverlayStyle,
         recorder: Sink | None = None,
         sinks: Sequence[Sink] = (),
+        smooth: bool = True,
         every: bool = False,
         until_s: float | None = None,
         on_problem: Callable[[OutputError], None] = lambda _error: None,
     ) -> None:
-        self._source, self._segmenter = source, segmenter.with_config()
+        self._source = source
+        own = segmenter.with_config()
+        self._segmenter, smoothers = own.for_video() if smooth else (own, ())
         self._on_problem = on_problem
         self._report = LiveReport(stages=StageTimes(max_kept=_STAGES_KEPT))
         self._pipeline = Pipeline(
             source,
             self._segmenter,
-            stages=[ViewFilter(controls)],
+            stages=[*smoothers, ViewFilter(controls)],
             renderers=[ViewRenderer(controls, style=style, stats=self._read_stats)],
             sinks=[*sinks, *([] if recorder is None else [recorder])],
             viewers=[self],

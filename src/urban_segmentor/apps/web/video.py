@@ -210,10 +210,11 @@ class VideoJob:
         with ExitStack() as closing:
             for sink in (*sinks, overlay):
                 closing.callback(sink.close)
+            segmenter, smoothers = self._segmenter.for_video()
             pipeline = Pipeline(
                 source,
-                self._segmenter,
-                stages=[_UploadStage(self.title, max_px=self._limits.video_side)],
+                segmenter,
+                stages=[_UploadStage(self.title, max_px=self._limits.video_side), *smoothers],
                 renderers=[self._overlay],
                 sinks=[*sinks, overlay],
                 keep_open=True,
