@@ -41,6 +41,7 @@ bench: .venv/.test
 	$(BIN)/python benchmarks/labels.py
 	$(BIN)/python benchmarks/prepare.py
 	$(BIN)/python benchmarks/evaluate.py
+	$(BIN)/python benchmarks/merge.py
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/live.py
 	$(BIN)/python benchmarks/app.py

@@ -300,6 +300,8 @@ def test_a_class_that_the_model_does_not_have_is_refused(class_id: int) -> None:
     [
         ({"score": 1.5}, "`score` is 1.5", "0.5"),
         ({"stuff_score": float("nan")}, "`stuff_score` is nan", "0.1"),
+        ({"thing_probability": 1.5}, "`thing_probability` is 1.5", "0.4"),
+        ({"stuff_probability": -0.1}, "`stuff_probability` is -0.1", "0.2"),
         ({"overlap": -0.1}, "`overlap` is -0.1", "0.5"),
         ({"stuff_area_px": -1}, "`stuff_area_px` is -1", "0 keeps all"),
         ({"thin_area_px": -1}, "`thin_area_px` is -1", "0 keeps all"),

@@ -103,15 +103,16 @@ def test_merging_is_a_stage() -> None:
 
 def test_weak_stuff_gets_through() -> None:
     """The segmenter's own lowest score gives way to that of the merge."""
-    assert settings_of(merging()) == {"conf": 0.1}
-    assert settings_of(merging(PanopticConfig(score=0.05))) == {"conf": 0.05}
+    assert settings_of(merging()) == {"conf": 0.1, "surfaces": False}
+    assert settings_of(merging(PanopticConfig(score=0.05)))["conf"] == 0.05
 
 
 def test_settings_of_a_call() -> None:
     """A lowest score counts for things and stuff; the rest is the segmenter's."""
     segmenter = merging()
     other = segmenter.with_settings(conf=0.7, imgsz=320, classes=["car"])
-    assert settings_of(other) == {"conf": 0.7, "imgsz": 320, "classes": ["car"]}
+    expected = {"conf": 0.7, "imgsz": 320, "classes": ["car"], "surfaces": False}
+    assert settings_of(other) == expected
     assert other(IMAGE).instances.class_ids.tolist() == [CAR]
     assert segmenter(IMAGE, conf=0.7).instances.class_ids.tolist() == [CAR]
     assert len(segmenter(IMAGE)) == 3

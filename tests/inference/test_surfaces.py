@@ -25,6 +25,7 @@ from tests.inference.fake_model import (
 from urban_segmentor.inference.config import SegmenterConfig
 from urban_segmentor.inference.panoptic_config import PanopticConfig
 from urban_segmentor.inference.panoptic_segmenter import PanopticSegmenter
+from urban_segmentor.inference.surface_scores import surface_scores
 from urban_segmentor.inference.surfaces import add_surfaces
 from urban_segmentor.structures.boxes import Letterbox
 from urban_segmentor.structures.instances import Instances
@@ -49,10 +50,15 @@ def street() -> NDArray[np.int32]:
     return labels
 
 
-def scene(**settings: object) -> Segmenter:
-    """Return a segmenter that finds one car at [16, 20, 56, 48] of the input, and surfaces."""
-    head = final_head((16, 20, 56, 48, 0.9, 0), (70, 20, 90, 40, 0.2, 1))
-    outputs = [head, prototypes(), semantic_logits(street())]
+def scene(*, person: bool = False, **settings: object) -> Segmenter:
+    """Return a segmenter that finds one car at [16, 20, 56, 48] of the input, and surfaces.
+
+    And weakly a person, which the map sees too when asked for.
+    """
+    head = final_head((16, 20, 56, 48, 0.9, 0), (72, 20, 88, 40, 0.2, 1))
+    labels = street()
+    labels[5:10, 18:22] = np.where(person, PERSON, labels[5:10, 18:22])
+    outputs = [head, prototypes(), semantic_logits(labels)]
     return fake_segmenter(outputs, config=SegmenterConfig(**settings))  # type: ignore[arg-type]
 
 
@@ -96,9 +102,10 @@ def test_all_that_lists_instances_lists_surfaces(tmp_path: Path) -> None:
 
 def test_settings_count_for_things() -> None:
     """A lower score lets the person in; no surface has a score to reach, or counts as one more."""
-    assert scene(conf=0.1)(FRAME).instances.class_names == ("car", "person", "road", "sky")
+    found = scene(person=True, conf=0.1)(FRAME).instances
+    assert found.class_names == ("car", "person", "road", "sky")
     assert scene(conf=1.0)(FRAME).instances.class_names == ("road", "sky")
-    few = scene(conf=0.1, max_det=1)(FRAME).instances
+    few = scene(person=True, conf=0.1, max_det=1)(FRAME).instances
     assert few.class_names == ("car", "road", "sky")
     segmenter = scene()
     assert segmenter(FRAME, classes=["sky"]).instances.class_names == ("sky",)
@@ -119,16 +126,19 @@ def test_the_switch_leaves_surfaces_out_and_the_function_adds_them() -> None:
     assert some.class_names == ("car", "sky")
 
 
-def test_small_surfaces_are_left_out() -> None:
-    """The area is scaled with the image: 4096 pixels of 2048 x 1024 are 256 of 512 x 256."""
+def test_unsure_surfaces_are_left_out() -> None:
+    """A score of exactly the rule's is enough."""
     labels = np.full((16, 32), ROAD, dtype=np.int32)
     labels[3:5, 3:5] = SKY
     letterbox = Letterbox.fit((256, 512), (64, 128))
-    semantic = SemanticMap(logits=semantic_logits(labels)[0], letterbox=letterbox)
+    semantic = SemanticMap(logits=semantic_logits(labels, margin=4)[0], letterbox=letterbox)
     nothing = Instances.empty((256, 512), classes=CLASSES)
-    area_px = int(np.count_nonzero(semantic.class_ids == SKY))
-    for least_px, names in ((area_px, ("road", "sky")), (area_px + 1, ("road",))):
-        config = PanopticConfig(stuff_area_px=16 * least_px)
+    everything = add_surfaces(nothing, semantic, config=PanopticConfig(stuff_probability=0))
+    assert everything.class_names == ("road", "sky")
+    road, sky = (float(score) for score in everything.scores)
+    assert sky < 0.2 < road
+    for limit, names in ((sky, ("road", "sky")), (sky + 1e-6, ("road",))):
+        config = PanopticConfig(stuff_probability=limit)
         assert add_surfaces(nothing, semantic, config=config).class_names == names
 
 
@@ -152,11 +162,14 @@ def test_any_map_and_any_things(height: int, width: int, count: int, seed: int) 
         class_ids=rng.choice([PERSON, CAR], count).astype(np.int32),
         classes=CLASSES,
     )
-    everything = PanopticConfig(stuff_area_px=0, thin_area_px=0)
+    everything = PanopticConfig(stuff_probability=0)
     found = add_surfaces(things, semantic, config=everything)
     check_surfaces(found, semantic, things=count)
     visible = semantic.class_ids[~masks.coverage()]
-    assert set(found.class_ids[count:]) == set(visible.tolist()) & {ROAD, SKY}
+    scores = surface_scores(semantic, ~masks.coverage())
+    seen = set(np.flatnonzero(scores).tolist()) & set(visible.tolist()) & {ROAD, SKY}
+    assert set(found.class_ids[count:].tolist()) == seen
+    np.testing.assert_array_equal(found.scores[count:], scores[found.class_ids[count:]])
 
 
 def test_tracks_and_extra_values_of_things_stay() -> None:
@@ -175,15 +188,25 @@ def test_tracks_and_extra_values_of_things_stay() -> None:
     assert found.extra["is_crowd"].tolist() == [True, False, False]
 
 
-def test_merged_surfaces_need_no_score() -> None:
-    """Unsure of each pixel, the map still says something everywhere."""
+def test_the_map_has_its_say_about_things() -> None:
+    """A weak person that it sees too is probable, one on a road is not."""
+    assert scene(person=True, conf=0.4)(FRAME).instances.class_names[:2] == ("car", "person")
+    assert "person" not in scene(conf=0.01)(FRAME).instances.class_names
+    found = scene(person=True, conf=0.01)(FRAME).instances
+    assert np.all(np.diff(found[found.is_class("car", "person")].scores) < 0)
+
+
+def test_merged_surfaces_have_to_be_sure() -> None:
+    """Unsure of each pixel, the map says nothing, unless everything is asked for."""
     logits = semantic_logits(street(), margin=0.2)
     outputs = [final_head((16, 20, 56, 48, 0.4, 0)), prototypes(), logits]
     result = PanopticSegmenter(fake_segmenter(outputs))(FRAME)
     assert result.panoptic is not None
-    assert [segment.is_thing for segment in result.panoptic.segments] == [False, False]
-    low = PanopticSegmenter(fake_segmenter(outputs))(FRAME, conf=0.1)
-    assert "car" in low.instances.class_names
+    assert [segment.is_thing for segment in result.panoptic.segments] == [True]
+    low = PanopticSegmenter(fake_segmenter(outputs))(FRAME, conf=0)
+    assert low.instances.class_names == ("car", "road", "sky")
+    low = PanopticSegmenter(fake_segmenter(outputs))(FRAME, conf=0, classes=["road"])
+    assert low.instances.class_names == ("road",)
 
 
 @pytest.mark.parametrize("masks", [True, False])

@@ -168,7 +168,7 @@ def _merging(segmenter: Segmenter, conf: float | None) -> PanopticSegmenter:
     """Return the segmenter with a merge behind it, for which a score that was given counts."""
     from urban_segmentor.inference.panoptic_segmenter import PanopticSegmenter
 
-    config = _MERGE if conf is None else replace(_MERGE, score=conf, stuff_score=conf)
+    config = _MERGE if conf is None else _MERGE.with_min_score(conf)
     return PanopticSegmenter(segmenter, config=config)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from urban_segmentor.errors import SettingError
 from urban_segmentor.options import default_of, option
@@ -23,6 +24,9 @@ class PanopticConfig:
         stuff_area_px: Least pixels of a class of stuff in a picture of 2048 x 1024; scaled to
             others.
         thin_area_px: The same for poles, traffic lights and signs.
+        thing_probability: Lowest score of a thing where a map of classes has had its say, so that
+            scores are probabilities, in [0, 1].
+        stuff_probability: Lowest score of a surface of such a map, in [0, 1]; areas do not count.
 
     Raises:
         SettingError: A value is out of its range.
@@ -33,10 +37,12 @@ class PanopticConfig:
     overlap: float = 0.5
     stuff_area_px: int = 4096
     thin_area_px: int = 1024
+    thing_probability: float = 0.4
+    stuff_probability: float = 0.2
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        for name in ("score", "stuff_score", "overlap"):
+        for name in ("score", "stuff_score", "overlap", "thing_probability", "stuff_probability"):
             share = getattr(self, name)
             if not 0 <= share <= 1:
                 raise SettingError(
@@ -54,6 +60,20 @@ class PanopticConfig:
     def min_score(self) -> float:
         """Instances with less are never looked at, so that no model need report them."""
         return min(self.score, self.stuff_score)
+
+    def with_min_score(self, score: float) -> Self:
+        """Return the rules with one lowest score for things and stuff of any model.
+
+        Args:
+            score: In [0, 1].
+        """
+        return replace(
+            self,
+            score=score,
+            stuff_score=score,
+            thing_probability=score,
+            stuff_probability=score,
+        )
 
     def least_area_px(self, class_name: str, image_size: tuple[int, int]) -> float:
         """Return the least pixels of a class of stuff in an image.

@@ -12,7 +12,6 @@ from urban_segmentor.inference.panoptic_config import PanopticConfig
 from urban_segmentor.inference.panoptic_merge import merge_panoptic, segments_as_instances
 from urban_segmentor.inference.segmenter import Segmenter
 from urban_segmentor.inference.semantic_smoother import SemanticSmoother
-from urban_segmentor.inference.surfaces import with_surfaces
 from urban_segmentor.models.registry import DEFAULT_MODEL
 from urban_segmentor.profiling import Stopwatch
 
@@ -46,7 +45,7 @@ class PanopticSegmenter(BaseSegmenter):
         if isinstance(segmenter, str | Path):
             segmenter = Segmenter(segmenter)
         self._config = PanopticConfig() if config is None else config
-        self._segmenter = segmenter.with_config(conf=self._min_conf(segmenter.spec))
+        self._segmenter = segmenter.with_config(conf=self._min_conf(segmenter.spec), surfaces=False)
 
     @property
     def spec(self) -> ModelSpec:
@@ -64,7 +63,15 @@ class PanopticSegmenter(BaseSegmenter):
     def _merged(self, result: Result) -> Result:
         """Return a result with its map, and the segments of that as instances."""
         stopwatch = Stopwatch()
-        panoptic = merge_panoptic(result.instances, config=self._config)
+        keep_classes = None
+        if result.semantic is not None:
+            keep_classes = self._segmenter.config.class_ids(self.classes)
+        panoptic = merge_panoptic(
+            result.instances,
+            semantic=result.semantic,
+            keep_classes=keep_classes,
+            config=self._config,
+        )
         instances = segments_as_instances(panoptic, classes=result.classes)
         stopwatch.lap("merge")  # masks are decoded as they are painted
         return replace(
@@ -75,8 +82,9 @@ class PanopticSegmenter(BaseSegmenter):
         )
 
     def _min_conf(self, spec: ModelSpec) -> float:
-        """Return the lowest score to ask for; a map's surfaces have none to reach."""
-        return self._config.score if spec.has_semantic else self._config.min_score
+        """Return the lowest score to ask for; a map's surfaces are not asked for."""
+        config = self._config
+        return config.thing_probability if spec.has_semantic else config.min_score
 
     def with_settings(
         self,
@@ -90,7 +98,7 @@ class PanopticSegmenter(BaseSegmenter):
         """Return the segmenter with other settings where they are given; both share the network."""
         other = copy.copy(self)
         if conf is not None:  # what is asked for counts for things and stuff
-            other._config = replace(self._config, score=conf, stuff_score=conf)  # noqa: SLF001 - of its own kind
+            other._config = self._config.with_min_score(conf)  # noqa: SLF001 - of its own kind
         other._segmenter = self._segmenter.with_settings(  # noqa: SLF001 - of its own kind
             conf=other._min_conf(self.spec),  # noqa: SLF001 - of its own kind
             iou=iou,
@@ -107,13 +115,7 @@ class PanopticSegmenter(BaseSegmenter):
         """
         if not self.spec.has_semantic:
             return self, ()
-        segmenter = self._segmenter.with_config(surfaces=False)
-        keep_classes = segmenter.config.class_ids(self.classes)
-
-        def finish(result: Result) -> Result:
-            return self._merged(with_surfaces(result, keep_classes=keep_classes))
-
-        return segmenter, (SemanticSmoother(finish=finish),)
+        return self._segmenter, (SemanticSmoother(finish=self._merged),)
 
     def for_many(self) -> Self:
         """Return the segmenter compiled for the highest rate over many frames."""

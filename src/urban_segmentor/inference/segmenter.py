@@ -13,6 +13,8 @@ import numpy as np
 
 from urban_segmentor.errors import ShapeError
 from urban_segmentor.inference.base_segmenter import BaseSegmenter, unknown_setting
+from urban_segmentor.inference.calibration import THINGS
+from urban_segmentor.inference.class_vote import thing_maps, voted_masks, voted_scores
 from urban_segmentor.inference.config import (
     MANY_STREAMS,
     USUAL_CONFIG,
@@ -231,13 +233,9 @@ class Segmenter(BaseSegmenter):
         stopwatch.lap("preprocess")
         outputs = runtime.infer(batch)
         stopwatch.lap("infer")
-        instances = self._instances(outputs, letterbox, settings)
-        semantic = None
-        if self._spec.has_semantic:
-            logits = np.ascontiguousarray(outputs[2][0])
-            semantic = SemanticMap(logits=logits, letterbox=letterbox)
-            if settings.config.surfaces:
-                instances = add_surfaces(instances, semantic, keep_classes=settings.class_ids)
+        instances, semantic = self._found(outputs, letterbox, settings)
+        if semantic is not None and settings.config.surfaces:
+            instances = add_surfaces(instances, semantic, keep_classes=settings.class_ids)
         stopwatch.lap("postprocess")
         return Result(
             frame=frame,
@@ -300,33 +298,53 @@ class Segmenter(BaseSegmenter):
         finish = partial(with_surfaces, keep_classes=self._settings.class_ids)
         return self.with_config(surfaces=False), (SemanticSmoother(finish=finish),)
 
-    def _instances(
+    def _found(
         self, outputs: Sequence[NDArray[np.float32]], letterbox: Letterbox, settings: _Settings
-    ) -> Instances:
+    ) -> tuple[Instances, SemanticMap | None]:
+        """Return what the head has found, best score first, and the map of classes if there is one.
+
+        Where there is one, it has its say about masks and scores.
+        """
+        min_score = settings.config.conf
+        config = settings.config
+        if self._spec.has_semantic:
+            config = replace(config, conf=THINGS.evidence(min_score))
         detections = decode_detections(
             outputs,
             spec=self._spec,
-            config=settings.config,
+            config=config,
             keep_classes=settings.class_ids,
             path=self._path,
         )
-        prototypes = outputs[1][0]
-        # Row by row the products stay small enough for one BLAS thread: other stages need the rest.
-        rows = np.matmul(detections.coefficients, prototypes.transpose(1, 0, 2))
-        logits = rows.transpose(1, 0, 2)
+        coefficients, prototypes = detections.coefficients, outputs[1][0]
         scale = np.float32(prototypes.shape[2] / letterbox.input_size[1])
+        semantic = maps = None
+        if self._spec.has_semantic:
+            semantic = SemanticMap(logits=np.ascontiguousarray(outputs[2][0]), letterbox=letterbox)
+            maps = thing_maps(semantic.probabilities, self._spec.classes)
+            coefficients, prototypes = voted_masks(
+                coefficients, prototypes, detections.class_ids, maps
+            )
+        # Row by row the products stay small enough for one BLAS thread: other stages need the rest.
+        logits = np.matmul(coefficients, prototypes.transpose(1, 0, 2)).transpose(1, 0, 2)
         keep = has_pixels(logits, detections.boxes * scale)
-        logits, boxes = logits[keep], letterbox.to_image(detections.boxes[keep])
-        masks = masks_from_prototypes(logits, boxes, letterbox)
+        scores = np.minimum(detections.scores, np.float32(1))
+        if maps is not None:
+            scores = voted_scores(scores, logits, detections.boxes * scale, maps)
+            keep &= scores > min_score
+        order = np.flatnonzero(keep)
+        order = order[np.argsort(-scores[order], kind="stable")]
+        boxes, logits = detections.boxes[order], logits[order]
+        masks = masks_from_prototypes(logits, letterbox.to_image(boxes), letterbox)
         instances = Instances(
-            boxes=boxes,
+            boxes=letterbox.to_image(boxes),
             masks=masks,
-            scores=np.minimum(detections.scores[keep], np.float32(1)),
-            class_ids=detections.class_ids[keep],
+            scores=scores[order],
+            class_ids=detections.class_ids[order],
             classes=self._spec.classes,
         )
-        visible = has_visible_pixels(masks, logits, detections.boxes[keep] * scale, letterbox)
-        return instances.select(visible)
+        visible = has_visible_pixels(masks, logits, boxes * scale, letterbox)
+        return instances.select(visible), semantic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from urban_segmentor.inference.panoptic_config import PanopticConfig
+from urban_segmentor.inference.surface_scores import surface_scores
 from urban_segmentor.structures.label_regions import label_regions
 from urban_segmentor.structures.masks import LabelRegion, LazyCrops, Masks
-from urban_segmentor.structures.pixel_grids import grid_axes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,32 +48,29 @@ def add_surfaces(
 ) -> Instances:
     """Return the objects, and after them one instance for each class of stuff, largest first.
 
-    Its mask is where the map says that class and no object lies, its score the mean probability
-    there, its box tight. Tracks of surfaces are -1, their extra values NaN or 0.
+    Its mask is where the map says that class and no object lies, its score how probable it is that
+    this is right, its box tight. Tracks of surfaces are -1, their extra values NaN or 0.
 
     Args:
         things: The objects that are shown.
         semantic: The class of each pixel of the same image.
         keep_classes: Class ids to keep, or None for all.
-        config: How large a surface has to be.
+        config: How probable a surface has to be.
     """
     visible = _visible(semantic.class_ids, things.masks)
     regions = label_regions(visible)
-    values: list[int] = regions.values.tolist()
-    pixels: list[int] = regions.pixels.tolist()
-    kept: list[int] = []
-    for i, class_id in enumerate(values):
-        if class_id == _COVERED or things.classes[class_id].is_thing:
-            continue
-        is_kept = keep_classes is None or class_id in keep_classes
-        least_px = config.least_area_px(things.classes[class_id].name, semantic.image_size)
-        if is_kept and pixels[i] >= least_px:
-            kept.append(i)
-    kept.sort(key=lambda i: -pixels[i])
-    if not kept:
+    scores = np.zeros(_COVERED + 1, dtype=np.float32)
+    scores[: len(semantic.logits)] = surface_scores(semantic, visible != _COVERED)
+    scores[: len(semantic.logits)][things.classes.is_thing] = 0
+    is_kept = (scores >= config.stuff_probability) & (scores > 0)
+    if keep_classes is not None:
+        is_kept &= np.isin(np.arange(len(is_kept)), keep_classes)
+    kept = np.flatnonzero(is_kept[regions.values])
+    if not len(kept):
         return things
+    kept = kept[np.argsort(-regions.pixels[kept], kind="stable")]
     regions = type(regions)(*(part[kept] for part in regions))
-    return _joined(things, regions, visible, semantic)
+    return _joined(things, regions, visible, scores[regions.values])
 
 
 def _visible(class_ids: NDArray[np.uint8], masks: Masks) -> NDArray[np.uint8]:
@@ -90,7 +87,10 @@ def _visible(class_ids: NDArray[np.uint8], masks: Masks) -> NDArray[np.uint8]:
 
 
 def _joined(
-    things: Instances, regions: LabelRegions, visible: NDArray[np.uint8], semantic: SemanticMap
+    things: Instances,
+    regions: LabelRegions,
+    visible: NDArray[np.uint8],
+    scores: NDArray[np.float32],
 ) -> Instances:
     """Return objects and surfaces."""
     count = len(regions.values)
@@ -104,7 +104,7 @@ def _joined(
             ]
         ),
         origins=regions.boxes[:, :2].astype(np.int32),
-        image_size=semantic.image_size,
+        image_size=things.masks.image_size,
     )
     extra = {
         name: np.concatenate([own, np.full((count, *own.shape[1:]), _nothing(own), own.dtype)])
@@ -117,7 +117,7 @@ def _joined(
         things,
         boxes=np.concatenate([things.boxes, regions.boxes.astype(np.float32)]),
         masks=things.masks.joined(masks),
-        scores=np.concatenate([things.scores, _scores(regions, visible, semantic)]),
+        scores=np.concatenate([things.scores, scores]),
         class_ids=np.concatenate([things.class_ids, regions.values.astype(np.int32)]),
         track_ids=track_ids,
         extra=extra,
@@ -126,23 +126,3 @@ def _joined(
 
 def _nothing(values: NDArray[np.generic]) -> float:
     return np.nan if values.dtype.kind == "f" else 0
-
-
-def _scores(
-    regions: LabelRegions, visible: NDArray[np.uint8], semantic: SemanticMap
-) -> NDArray[np.float32]:
-    """Return the mean probability of each region, float32 (K,), from the pixels of the network."""
-    shape = semantic.coarse_class_ids.shape
-    down, across = grid_axes(semantic.letterbox, (shape[0], shape[1]))
-    seen = visible[np.ix_(down.centres(), across.centres())]
-    inside = np.s_[down.first : down.last + 1, across.first : across.last + 1]
-    class_ids, scores = semantic.coarse_class_ids[inside], semantic.coarse_scores[inside]
-    agree = class_ids == seen
-    counts = np.bincount(seen[agree], minlength=_COVERED + 1)[regions.values]
-    sums = np.bincount(seen[agree], weights=scores[agree], minlength=_COVERED + 1)[regions.values]
-    means = (sums / np.maximum(counts, 1)).astype(np.float32)
-    for i in np.flatnonzero(counts == 0):  # too thin to have a pixel of the network
-        x1, y1, x2, y2 = regions.boxes[i]
-        mask = visible[y1:y2, x1:x2] == regions.values[i]
-        means[i] = semantic.scores[y1:y2, x1:x2][mask].mean()
-    return np.minimum(means, np.float32(1))

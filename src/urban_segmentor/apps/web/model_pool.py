@@ -132,7 +132,7 @@ class ModelPool:
             )
         config = PanopticConfig()
         if choices.conf != USUAL_CONFIG.conf:  # what a visitor sets counts for things and stuff
-            config = PanopticConfig(score=choices.conf, stuff_score=choices.conf)
+            config = config.with_min_score(choices.conf)
         chosen = segmenter.with_settings(iou=choices.iou, classes=choices.classes)
         return PanopticSegmenter(chosen, config=config)
 

@@ -48,7 +48,7 @@ def measure_latency(
         result = segment_with_masks(segmenter, image)
         stages.add_frame(result.milliseconds)
         with stages.measure("merge"):
-            merge_panoptic(result.instances)
+            merge_panoptic(result.instances, semantic=result.semantic)
     return stages.summary(), len(images)
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from urban_segmentor.evaluation.predictions import SavedPredictions
     from urban_segmentor.inference.segmenter import Segmenter
     from urban_segmentor.structures.instances import Instances
+    from urban_segmentor.structures.panoptic import SemanticMap
 
 
 class Predictor(Protocol):
@@ -78,6 +79,7 @@ class ModelPredictor:
             class_names=self.class_names,
             config=self._config,
             with_map=self._with_map,
+            semantic=result.semantic,
         )
 
 
@@ -181,6 +183,7 @@ def as_predicted(
     class_names: tuple[str, ...],
     config: PanopticConfig,
     with_map: bool,
+    semantic: SemanticMap | None = None,
 ) -> FramePrediction:
     """Return instances together with the map that they merge into.
 
@@ -190,9 +193,10 @@ def as_predicted(
         config: How they are merged.
         with_map: False to leave the map out: without stuff it would only show what the model
             was never asked for.
+        semantic: The class of each pixel, where the model says so.
     """
     if not with_map:
         return FramePrediction(instances=instances, panoptic=None, label_ids=None)
-    panoptic = merge_panoptic(instances, config=config)
+    panoptic = merge_panoptic(instances, semantic=semantic, config=config)
     labels = label_ids(panoptic, class_names=class_names)
     return FramePrediction(instances=instances, panoptic=panoptic, label_ids=labels)
