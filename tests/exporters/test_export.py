@@ -27,7 +27,6 @@ from urban_segmentor.errors import (
 from urban_segmentor.exporters import export as exporting
 from urban_segmentor.exporters import export_images, model_files, ultralytics_env, verify_export
 from urban_segmentor.exporters import metadata as export_metadata
-from urban_segmentor.exporters.checkpoint import CheckpointNetwork
 from urban_segmentor.exporters.export import export
 from urban_segmentor.exporters.export_plan import input_size_of
 from urban_segmentor.exporters.options import ExportOptions, ModelDescription
@@ -481,13 +480,15 @@ def test_a_wrong_export_of_a_model_that_finds_nothing(
     assert done.agreement.output_gap is not None
     assert done.agreement.output_gap < EXACT.output
     out.unlink()
-    infer = CheckpointNetwork.infer
+    from urban_segmentor.networks.torch_runtime import TorchModel
+
+    infer = TorchModel.infer
 
     def shifted(self: Any, batch: Any) -> Any:
         head, prototypes = infer(self, batch)
         return [head, prototypes + 0.01 * np.abs(prototypes).max()]
 
-    monkeypatch.setattr(CheckpointNetwork, "infer", shifted)
+    monkeypatch.setattr(TorchModel, "infer", shifted)
     with pytest.raises(ModelError, match="raw outputs differ"):
         export(ExportOptions(model=str(checkpoint), imgsz=(64, 128), output=out))
     assert not out.exists()

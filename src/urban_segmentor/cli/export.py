@@ -104,6 +104,12 @@ def _print_summary(console: Console, exported: ExportResult) -> None:
         f"{agreement.box_gap_px:.2f} px, masks from IoU {agreement.mask_iou:.4f}",
         soft_wrap=True,
     )
+    if agreement.logit_gap is not None:
+        console.print(
+            f"and the same classes of pixels: logits within {agreement.logit_gap:.2g}, "
+            f"{100 * (agreement.pixels_differ or 0.0):.2g} % of the classes differ",
+            soft_wrap=True,
+        )
     if agreement.output_gap is not None:
         console.print(
             "it finds hardly anything there, so raw outputs were compared too: within "

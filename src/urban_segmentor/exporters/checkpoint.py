@@ -1,7 +1,7 @@
-"""Checkpoints of Ultralytics: safe loading, ONNX export, and inference in PyTorch.
+"""Checkpoints: safe loading, ONNX export, and inference in PyTorch.
 
-A `.pt` is a pickle, which can run any code when it is loaded. So only classes that Ultralytics
-and PyTorch are known to write are let in, unless the user trusts the file.
+A `.pt` of Ultralytics is a pickle, which can run any code when it is loaded. So only classes that
+it and PyTorch are known to write are let in, unless the user trusts the file.
 """
 
 from __future__ import annotations
@@ -9,32 +9,32 @@ from __future__ import annotations
 import contextlib
 import pickle
 import shutil
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
-
 from urban_segmentor.errors import ModelError, first_line
+from urban_segmentor.exporters.model_files import save_onnx
 from urban_segmentor.exporters.ultralytics_env import in_silence, require_modules
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import Generator, Mapping
 
-    from numpy.typing import NDArray
+    from urban_segmentor.networks.panoptic import PanopticNetwork
+    from urban_segmentor.networks.torch_runtime import TorchModel
 
 _SUFFIX = ".pt"
 _ZIP = b"PK\x03\x04"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checkpoint:
+class Checkpoint(ABC):
     """A loaded segmentation checkpoint.
 
     Attributes:
         path: The file.
-        model: The `ultralytics.YOLO`.
         class_names: Names by class id.
         stride: Sides of the input are multiples of it, pixels.
         base: Base model, such as `yolov8n-seg`.
@@ -43,13 +43,13 @@ class Checkpoint:
     """
 
     path: Path
-    model: Any
     class_names: tuple[str, ...]
     stride: int
     base: str
     train_args: Mapping[str, Any]
     metrics: Mapping[str, Any]
 
+    @abstractmethod
     def export_onnx(self, folder: Path, *, imgsz: tuple[int, int]) -> Path:
         """Return an ONNX export in float32 that takes any multiple of the stride.
 
@@ -58,9 +58,32 @@ class Checkpoint:
             imgsz: Height and width that the file names, pixels.
 
         Raises:
-            ModelError: Ultralytics cannot export it.
+            ModelError: It cannot be exported.
             MissingExtraError: A library of the extra `train` is not installed.
         """
+
+    @abstractmethod
+    def network(self, metadata: Mapping[str, object], *, ends_in_nms: bool) -> TorchModel:
+        """Return the model in PyTorch, float32, for a `Segmenter`.
+
+        Args:
+            metadata: Metadata of the export.
+            ends_in_nms: True when the end-to-end head was exported.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class YoloCheckpoint(Checkpoint):
+    """A checkpoint of Ultralytics.
+
+    Attributes:
+        model: The `ultralytics.YOLO`.
+    """
+
+    model: Any
+
+    def export_onnx(self, folder: Path, *, imgsz: tuple[int, int]) -> Path:
+        """Return an ONNX export by Ultralytics."""
         require_modules("onnx")
         # The exporter writes beside the checkpoint, a folder of the user's.
         self.model.model.pt_path = str(folder / f"{self.path.stem}{_SUFFIX}")
@@ -83,57 +106,52 @@ class Checkpoint:
             ) from error
         return Path(written)
 
-    def network(self, metadata: Mapping[str, object], *, ends_in_nms: bool) -> CheckpointNetwork:
-        """Return the model in PyTorch, float32, for a `Segmenter`.
+    def network(self, metadata: Mapping[str, object], *, ends_in_nms: bool) -> TorchModel:
+        """Return the model in PyTorch."""
+        from urban_segmentor.networks.torch_runtime import TorchModel
 
-        Args:
-            metadata: Metadata of the export.
-            ends_in_nms: True when the end-to-end head was exported.
-        """
         if ends_in_nms:
             self.model.model.end2end = True
-        return CheckpointNetwork(self.model.model, metadata)
+        self.model.model.model[-1].export = True  # it then gives the tensors of an export alone
+        return TorchModel(self.model.model, metadata)
 
 
-class CheckpointNetwork:
-    """A checkpoint as a network that a `Segmenter` runs.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PanopticCheckpoint(Checkpoint):
+    """A checkpoint of a network with a semantic branch.
 
-    Args:
-        module: The PyTorch module, in evaluation mode.
-        metadata: Metadata of the export.
+    Attributes:
+        model: The `PanopticNetwork`.
     """
 
-    def __init__(self, module: Any, metadata: Mapping[str, object]) -> None:
-        self.metadata = metadata
-        self._module = module
+    model: PanopticNetwork
 
-    @property
-    def static_size(self) -> tuple[int, int] | None:
-        """None: a checkpoint takes any input size."""
-        return None
+    def export_onnx(self, folder: Path, *, imgsz: tuple[int, int]) -> Path:
+        """Return an ONNX export as Ultralytics makes one, with one output more."""
+        require_modules("onnx")
+        from urban_segmentor.networks.onnx_export import export_panoptic
 
-    def compile(self, input_size: tuple[int, int]) -> CheckpointNetwork:  # noqa: ARG002 - the protocol has it
-        """Return itself: it runs every input size."""
-        return self
+        path = folder / f"{self.path.stem}.onnx"
+        try:
+            with in_silence():
+                metadata = export_panoptic(self.model, path, imgsz=imgsz)
+        except Exception as error:  # PyTorch's exporter raises whatever it likes
+            raise ModelError(
+                f"PyTorch cannot export `{self.path}`: {first_line(error)}",
+                hint="`urban-segmentor info` prints what a bug report needs",
+            ) from error
+        save_onnx(path, path, half=False, metadata=metadata)
+        return path
 
-    def infer(self, batch: NDArray[np.uint8]) -> Sequence[NDArray[np.float32]]:
-        """Run the network.
+    def network(self, metadata: Mapping[str, object], *, ends_in_nms: bool) -> TorchModel:  # noqa: ARG002 - it has one head
+        """Return the model in PyTorch, its normalizations not folded."""
+        from urban_segmentor.networks.torch_runtime import PanopticGraph, TorchModel
 
-        Args:
-            batch: uint8 (B, H, W, 3), RGB.
-
-        Returns:
-            The head and the mask prototypes, float32, laid out as in an export.
-        """
-        torch: Any = import_module("torch")
-        planar = np.ascontiguousarray(batch.transpose(0, 3, 1, 2))
-        with torch.inference_mode():
-            head, prototypes = self._module(torch.from_numpy(planar).float() / 255)[0]
-        return [np.asarray(tensor, dtype=np.float32) for tensor in (head, prototypes)]
+        return TorchModel(PanopticGraph(self.model), metadata)
 
 
 def load_checkpoint(path: Path, *, trust: bool = False) -> Checkpoint:
-    """Return the segmentation model that a checkpoint holds.
+    """Return the segmentation model that a checkpoint holds, with a semantic branch or without.
 
     Args:
         path: The `.pt`.
@@ -147,6 +165,35 @@ def load_checkpoint(path: Path, *, trust: bool = False) -> Checkpoint:
     """
     _check_file(path)
     require_modules("torch", "ultralytics")
+    from urban_segmentor.networks.panoptic_checkpoint import is_panoptic, load_panoptic
+
+    if not is_panoptic(path):
+        return load_yolo(path, trust=trust)
+    content = load_panoptic(path)
+    architecture = content.network.architecture
+    return PanopticCheckpoint(
+        path=path,
+        model=content.network,
+        class_names=architecture.names,
+        stride=content.network.stride,
+        base=architecture.base,
+        train_args=content.train_args,
+        metrics=content.metrics,
+    )
+
+
+def load_yolo(path: Path, *, trust: bool = False) -> YoloCheckpoint:
+    """Return the segmentation model that a checkpoint of Ultralytics holds.
+
+    Args:
+        path: The `.pt`.
+        trust: As in `load_checkpoint`.
+
+    Raises:
+        As `load_checkpoint`.
+    """
+    _check_file(path)
+    require_modules("torch", "ultralytics")
     yolo = _load(path, trust=trust)
     content = cast("dict[str, Any]", yolo.ckpt)
     if yolo.task != "segment":
@@ -155,7 +202,7 @@ def load_checkpoint(path: Path, *, trust: bool = False) -> Checkpoint:
             hint="take a segmentation model, such as one that starts from yolov8n-seg",
         )
     names: dict[int, str] = yolo.model.names
-    return Checkpoint(
+    return YoloCheckpoint(
         path=path,
         model=yolo,
         class_names=tuple(str(names[i]) for i in sorted(names)),

@@ -64,7 +64,7 @@ class ExportResult:
         metadata: The model's metadata.
         compared_on: Source of the images of the comparison.
         agreement: How well the float export matches the original model.
-        gate: AP before and after quantization; None for float.
+        gate: Accuracy before and after quantization; None for float.
         inference_ms: Median time of an inference, milliseconds: `f32`, `auto` (the best float
             precision of this CPU) and `int8`; None for float.
         elapsed_s: From start to end, seconds.
@@ -86,7 +86,7 @@ class ExportResult:
             "files": {str(path): path.stat().st_size for path in self.files},
             "metadata": self.metadata,
             "comparison": {"images_from": self.compared_on, **asdict(self.agreement)},
-            "gate": self.gate and {**asdict(self.gate), "ap_loss": self.gate.ap_loss},
+            "gate": self.gate and {**asdict(self.gate), "losses": self.gate.losses},
             "inference_ms": self.inference_ms,
             "elapsed_s": round(self.elapsed_s, 2),
         }
@@ -170,7 +170,8 @@ def _open(options: ExportOptions, path: Path, folder: Path, progress: ExportProg
         onnx = checkpoint.export_onnx(folder, imgsz=imgsz)
         network = open_model_file(onnx, precision="f32")
         spec = ModelSpec.from_metadata(network.metadata, path=str(path))
-        metadata = file_metadata(spec, network.metadata) | checkpoint_metadata(checkpoint)
+        metadata = file_metadata(spec, network.metadata)
+        metadata |= checkpoint_metadata(checkpoint, has_semantic=spec.has_semantic)
     else:
         checkpoint, onnx, network = None, path, open_model_file(path, precision="f32")
         spec = ModelSpec.from_metadata(network.metadata, path=str(path))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from urban_segmentor.datasets.cityscapes.frame import CityscapesFrame
+    from urban_segmentor.datasets.samples import Sample
 
 STREET = "procedural street"
 _IMAGES = 4
@@ -83,14 +84,27 @@ def comparison_images(data: Path | None) -> tuple[str, list[NamedImage]]:
     """
     if data is None:
         return STREET, _street_images()
+    chosen = spread(validation_frames(data), _IMAGES)
+    return str(data), [NamedImage(frame.stem, frame.image()) for frame in chosen]
+
+
+def validation_frames(data: Path) -> Sequence[Sample]:
+    """Return the frames of the split `val` of a data set; all frames where there is none.
+
+    Args:
+        data: A Cityscapes folder, or one that `data prepare` made.
+
+    Raises:
+        DatasetError: It is neither, or has no frames.
+    """
     frames = open_dataset(data).frames
-    chosen = [frame for frame in frames if frame.split == "val"] or list(frames)
+    chosen = [frame for frame in frames if frame.split == "val"] or frames
     if not chosen:
         raise DatasetError(
             f"`{data}` has no frame with a picture and labels",
             hint=f"urban-segmentor data check {data}",
         )
-    return str(data), [NamedImage(one.stem, one.image()) for one in spread(chosen, _IMAGES)]
+    return chosen
 
 
 def calibration_images(data: Path, count: int) -> list[Path]:

@@ -1,4 +1,4 @@
-"""INT8 export: quantize a float model, measure its AP, and refuse it below the gate."""
+"""INT8 export: quantize a float model, measure its accuracy, and refuse it below the gate."""
 
 from __future__ import annotations
 
@@ -36,59 +36,79 @@ if TYPE_CHECKING:
     from urban_segmentor.inference.runtimes.selection import Precision
 
 
-MAX_AP_LOSS = 1.0
-"""Maximum loss of AP, points of 100."""
+MAX_LOSS = 1.0
+"""Maximum loss of each figure, points of 100."""
 
 _WARM_UP = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccuracyGate:
-    """Instance AP before and after quantization.
+    """Official figures before and after quantization.
 
     Attributes:
-        ap_float: Official instance AP in float32, points of 100.
-        ap_int8: The same in INT8.
-        frames: Frames that AP was measured on.
+        in_float: In float32, points of 100, by name: `AP` of instances, and of models with a
+            semantic branch `PQ` and `mIoU`.
+        in_int8: The same in INT8.
+        frames: Frames that were measured on.
         of_frames: Frames of the split in all.
         dataset: Name of the data set and split.
         imgsz: Long side of the network's input, pixels.
     """
 
-    ap_float: float
-    ap_int8: float
+    in_float: Mapping[str, float]
+    in_int8: Mapping[str, float]
     frames: int
     of_frames: int
     dataset: str
     imgsz: int
 
     @property
-    def ap_loss(self) -> float:
-        """Loss of AP, points of 100; negative when it improved."""
-        return self.ap_float - self.ap_int8
+    def losses(self) -> dict[str, float]:
+        """Loss of each figure, points of 100; negative when it improved."""
+        return {name: value - self.in_int8[name] for name, value in self.in_float.items()}
 
     def describe(self) -> str:
-        """Return both APs as one line of text."""
+        """Return all figures as one line of text."""
+        int8, float32 = (
+            ", ".join(f"{name} {value:.1f}" for name, value in figures.items())
+            for figures in (self.in_int8, self.in_float)
+        )
+        float32 = float32 if len(self.in_float) > 1 else float32.removeprefix("AP ")
         return (
-            f"AP {self.ap_int8:.1f} in INT8, {self.ap_float:.1f} in float32 ({self.frames} of "
+            f"{int8} in INT8, {float32} in float32 ({self.frames} of "
             f"{self.of_frames} frames of {self.dataset}, input {self.imgsz} px)"
         )
 
+    def metadata(self) -> dict[str, object]:
+        """Return all figures and what they were measured on, as metadata of the model."""
+        figures = {
+            f"{name.lower()}_{form}": round(value, 2)
+            for name in self.in_float
+            for form, value in (("float", self.in_float[name]), ("int8", self.in_int8[name]))
+        }
+        return figures | {
+            "ap_frames": f"{self.frames} of {self.of_frames} frames of {self.dataset}",
+            "ap_imgsz": self.imgsz,
+        }
+
     def check(self) -> None:
-        """Check that the loss of AP is within `MAX_AP_LOSS`.
+        """Check that no figure falls by more than `MAX_LOSS`.
 
         Raises:
-            ModelError: It is larger, or the float model is too weak to measure a loss.
+            ModelError: One does, or the float model is too weak to measure a loss at all.
         """
-        if self.ap_float <= MAX_AP_LOSS:
+        if max(self.in_float.values()) <= MAX_LOSS:
+            found = ", ".join(f"{name} {value:.1f}" for name, value in self.in_float.items())
             raise ModelError(
-                f"the model has AP {self.ap_float:.1f} before it is quantized, too little to see "
-                f"whether {MAX_AP_LOSS} is lost",
+                f"the model has {found} before it is quantized, too little to see whether "
+                f"{MAX_LOSS} is lost",
                 hint="train it longer, or add --accept-loss",
             )
-        if self.ap_loss > MAX_AP_LOSS:
+        name, loss = max(self.losses.items(), key=lambda one: one[1])
+        if loss > MAX_LOSS:
             raise ModelError(
-                f"quantizing costs {self.ap_loss:.1f} points of AP, more than {MAX_AP_LOSS}, so "
+                f"quantizing costs {loss:.1f} points of {name}, more than {MAX_LOSS}, so "
                 f"nothing is written: {self.describe()}",
                 hint="try --float-head, stay with float, or add --accept-loss",
             )
@@ -101,7 +121,7 @@ class Int8Export:
     Attributes:
         path: The `.xml`.
         metadata: The model's metadata.
-        gate: AP before and after quantization.
+        gate: Figures before and after quantization.
         inference_ms: Median time of an inference, milliseconds: `f32`, `auto` and `int8`.
     """
 
@@ -131,7 +151,7 @@ def export_int8(  # noqa: PLR0913
         progress: Called with the progress of each step.
 
     Raises:
-        ModelError: It loses too much AP, or cannot be quantized.
+        ModelError: It loses too much accuracy, or cannot be quantized.
         DatasetError: The data set lacks images or ground truth.
         MissingExtraError: A library is not installed.
     """
@@ -141,7 +161,7 @@ def export_int8(  # noqa: PLR0913
     frames, of_frames = gate_frames(options.data, plan.gate_images)
     imgsz = max(spec.imgsz)
     progress.start("measuring in float", len(frames))
-    ap_float = measure_ap(
+    in_float = measure_accuracy(
         model_path, frames, imgsz=imgsz, precision="f32", on_frame=progress.advance
     )
     progress.start("quantizing", None)
@@ -158,8 +178,10 @@ def export_int8(  # noqa: PLR0913
     )
     progress.start("measuring in INT8", len(frames))
     gate = AccuracyGate(
-        ap_float=ap_float,
-        ap_int8=measure_ap(first, frames, imgsz=imgsz, precision="auto", on_frame=progress.advance),
+        in_float=in_float,
+        in_int8=measure_accuracy(
+            first, frames, imgsz=imgsz, precision="auto", on_frame=progress.advance
+        ),
         frames=len(frames),
         of_frames=of_frames,
         dataset=f"{options.data.resolve().name}/val",
@@ -189,10 +211,7 @@ def _int8_metadata(
         "quantized_from": Path(options.model).name,
         "precision": f"int8, {'head' if plan.whole_head else 'end of the head'} in float",
         "accuracy": gate.describe() if accuracy is None else accuracy,
-        "ap_float": round(gate.ap_float, 2),
-        "ap_int8": round(gate.ap_int8, 2),
-        "ap_frames": f"{gate.frames} of {gate.of_frames} frames of {gate.dataset}",
-        "ap_imgsz": gate.imgsz,
+        **gate.metadata(),
         "calibration_images": calibration,
     }
 
@@ -203,15 +222,15 @@ def _first_image_size(inputs: NetworkInputs) -> tuple[int, int]:
     return image.shape[0], image.shape[1]
 
 
-def measure_ap(
+def measure_accuracy(
     model: Path,
     frames: Sequence[CityscapesFrame],
     *,
     imgsz: int,
     precision: Precision,
     on_frame: Callable[[], None] = lambda: None,
-) -> float:
-    """Return the official instance AP of a model, points of 100.
+) -> dict[str, float]:
+    """Return the official instance AP, and with a semantic branch PQ and mIoU, points of 100.
 
     Args:
         model: `.onnx` or `.xml`.
@@ -235,13 +254,17 @@ def measure_ap(
     outcome = validate(frames, ModelPredictor(segmenter), on_frame=on_frame)
     if outcome.problems:
         raise DatasetError(outcome.problems[0], hint="urban-segmentor data check DIR")
-    ap = math.nan if outcome.evaluation.instance is None else outcome.evaluation.instance.ap
-    if math.isnan(ap):
+    found = outcome.evaluation
+    figures = {"AP": math.nan if found.instance is None else found.instance.ap}
+    if segmenter.spec.has_semantic:
+        figures["PQ"] = math.nan if found.panoptic is None else found.panoptic.pq
+        figures["mIoU"] = math.nan if found.semantic is None else found.semantic.miou
+    if any(math.isnan(figure) for figure in figures.values()):
         raise DatasetError(
             f"none of {len(frames)} frames has an object of any class that counts",
             hint="measure on more frames with --gate-images 0",
         )
-    return 100 * ap
+    return {name: 100 * figure for name, figure in figures.items()}
 
 
 def _inference_ms(

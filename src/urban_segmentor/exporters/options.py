@@ -19,15 +19,15 @@ class QuantizationOptions:
 
     Attributes:
         calibration: Number of calibration images, from the split `train`.
-        gate_images: Number of frames of the split `val` that AP is measured on; 0 for all.
+        gate_images: Number of frames of the split `val` that accuracy is measured on; 0 for all.
         whole_head: True to leave all of the head in float, not its last layers alone.
-        accept_loss: True to write the file whatever the loss of AP.
+        accept_loss: True to write the file whatever the loss of accuracy.
     """
 
     calibration: int = option(200, help="Pictures of train for the ranges.", panel=_INT8)
     gate_images: int = option(
         100,
-        help="Frames of val that AP is measured on, before and after; 0 for all.",
+        help="Frames of val that accuracy is measured on, before and after; 0 for all.",
         panel=_INT8,
     )
     whole_head: bool = option(
@@ -37,7 +37,7 @@ class QuantizationOptions:
         flags=("--float-head",),
     )
     accept_loss: bool = option(
-        default=False, help="Write it also when AP falls by more than 1.0.", panel=_INT8
+        default=False, help="Write it also when a figure falls by more than 1.0.", panel=_INT8
     )
 
 

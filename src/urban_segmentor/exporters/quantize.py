@@ -74,14 +74,14 @@ def float_nodes(model: ov.Model, *, whole_head: bool) -> list[str]:
         ModelError: No node has such a name.
     """
     nodes = [node for node in model.get_ordered_ops() if node.get_type_name() not in _NO_SUMS]
-    numbers = [int(found[1]) for node in nodes if (found := _MODULE.match(_name(node)))]
+    numbers = [int(found[1]) for node in nodes if (found := _MODULE.search(_name(node)))]
     if not numbers:
         raise ModelError(
             "the names of its nodes do not tell where the head of the model begins",
             hint="quantize a checkpoint, or what `urban-segmentor export` made of it",
         )
     first = f"/model.{max(numbers)}/"
-    named = {_name(node) for node in nodes if _name(node).startswith(first)}
+    named = {_name(node) for node in nodes if first in _name(node)}
     head = _with_followers(nodes, named)
     return head if whole_head else _with_followers(nodes, _last_convolutions(nodes, set(head)))
 

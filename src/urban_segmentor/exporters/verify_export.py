@@ -1,4 +1,4 @@
-"""Comparison of an exported model's instances with those of the original.
+"""Comparison of an exported model's instances and logits of pixels with those of the original.
 
 Both get the same network input and are decoded alike, so what differs comes from the networks.
 """
@@ -46,17 +46,27 @@ class ExportTolerances:
         mask_iou: Minimum IoU of masks.
         output: Difference of raw outputs, as a share of the largest; for models that find hardly
             any instance.
+        logit: Difference of logits of a semantic branch.
+        tie: Classes of a pixel whose logits lie no farther apart may change places.
+        pixels: Share of other pixels whose class may differ.
     """
 
     score: float
     box_px: float
     mask_iou: float
     output: float
+    logit: float
+    tie: float
+    pixels: float
 
 
-EXACT = ExportTolerances(score=0.005, box_px=0.5, mask_iou=0.98, output=0.001)
+EXACT = ExportTolerances(
+    score=0.005, box_px=0.5, mask_iou=0.98, output=0.001, logit=0.005, tie=0.01, pixels=0.0
+)
 """For arithmetic in float32 on both sides."""
-HALF = ExportTolerances(score=0.02, box_px=2.0, mask_iou=0.9, output=0.05)
+HALF = ExportTolerances(
+    score=0.02, box_px=2.0, mask_iou=0.9, output=0.05, logit=0.5, tie=0.1, pixels=0.0005
+)
 """For weights that were rounded to float16."""
 
 
@@ -72,6 +82,8 @@ class ExportAgreement:
         mask_iou: Minimum IoU of masks of over 1,000 pixels; 1 where there is none.
         output_gap: Largest difference of raw outputs, as a share of the largest; None where there
             were instances enough.
+        logit_gap: Largest difference of logits of the semantic branch; None where there is none.
+        pixels_differ: Share of pixels whose class differs, near ties left aside; None as above.
     """
 
     images: int
@@ -80,6 +92,8 @@ class ExportAgreement:
     box_gap_px: float
     mask_iou: float
     output_gap: float | None = None
+    logit_gap: float | None = None
+    pixels_differ: float | None = None
 
 
 class NamedImage(NamedTuple):
@@ -87,6 +101,13 @@ class NamedImage(NamedTuple):
 
     name: str
     image: Image
+
+
+class SemanticGap(NamedTuple):
+    """Largest difference of logits, and the share of pixels whose class differs beyond ties."""
+
+    logit: float
+    pixels: float
 
 
 class _Match(NamedTuple):
@@ -136,10 +157,11 @@ def verify_same_outputs(  # noqa: PLR0913
     hint: str,
     on_image: Callable[[], None] = lambda: None,
 ) -> ExportAgreement:
-    """Return how well the instances of an export match those of the original model.
+    """Return how well an export matches the original model.
 
     Each instance of either model must match a box of the other one with the same class. Which of
-    two near boxes NMS drops may differ, so matches are looked for before NMS.
+    two near boxes NMS drops may differ, so matches are looked for before NMS. Where there is a
+    semantic branch, its logits must be the same as well.
 
     Args:
         export: The exported model, without NMS.
@@ -155,11 +177,16 @@ def verify_same_outputs(  # noqa: PLR0913
     """
     matches: list[_Match] = []
     mismatches: list[str] = []
+    gaps: list[SemanticGap] = []
     names = original.spec.class_names
     for image in images:
         size = (image.image.shape[0], image.image.shape[1])
         gain = max(Letterbox.fit(size, original.input_size(size)).gains)
-        ours, theirs = export(image.image).instances, original(image.image).instances
+        results = export(image.image), original(image.image)
+        maps = [result.semantic for result in results]
+        if maps[0] is not None and maps[1] is not None:
+            gaps.append(semantic_gap(maps[0].logits, maps[1].logits, tie=tolerances.tie))
+        ours, theirs = (result.instances for result in results)
         on_image()
         for this, other, verb in ((ours, theirs, "finds"), (theirs, ours, "does not find")):
             for i in _confident(this, other, tolerances=tolerances):
@@ -173,6 +200,7 @@ def verify_same_outputs(  # noqa: PLR0913
             f"instances, and is not written: it {mismatches[0]}",
             hint=hint,
         )
+    gap = _checked_gap(gaps, tolerances=tolerances, original_name=original_name, hint=hint)
     large = [match.mask_iou for match in matches if match.area_px > _LARGE_PX]
     return ExportAgreement(
         images=len(images),
@@ -180,7 +208,42 @@ def verify_same_outputs(  # noqa: PLR0913
         score_gap=max((match.score_gap for match in matches), default=0.0),
         box_gap_px=max((match.box_gap_px for match in matches), default=0.0),
         mask_iou=min(large, default=1.0),
+        logit_gap=gap and gap.logit,
+        pixels_differ=gap and gap.pixels,
     )
+
+
+def semantic_gap(
+    ours: NDArray[np.float32], theirs: NDArray[np.float32], *, tie: float
+) -> SemanticGap:
+    """Return how far the logits of an export lie from those of the original.
+
+    Args:
+        ours: float32 (C, h, w), of the export.
+        theirs: float32 (C, h, w), of the original.
+        tie: Two classes whose logits lie no farther apart in the original are alike.
+    """
+    best, second = theirs.max(axis=0), np.take_along_axis(theirs, ours.argmax(axis=0)[None], 0)[0]
+    return SemanticGap(
+        logit=float(np.abs(ours - theirs).max()), pixels=float((best - second > tie).mean())
+    )
+
+
+def _checked_gap(
+    gaps: Sequence[SemanticGap], *, tolerances: ExportTolerances, original_name: str, hint: str
+) -> SemanticGap | None:
+    """Return the largest gap of all images, or None where there is no semantic branch."""
+    if not gaps:
+        return None
+    worst = SemanticGap(max(gap.logit for gap in gaps), max(gap.pixels for gap in gaps))
+    # Not `>`: logits that are no numbers are no logits.
+    if not (worst.logit <= tolerances.logit and worst.pixels <= tolerances.pixels):
+        raise ModelError(
+            f"the export's classes of pixels differ from those of `{original_name}`, and it is not "
+            f"written: logits by {worst.logit:.2g}, and {100 * worst.pixels:.2g} % of the classes",
+            hint=hint,
+        )
+    return worst
 
 
 def output_gap(

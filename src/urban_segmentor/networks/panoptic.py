@@ -135,6 +135,8 @@ class PanopticNetwork(nn.Module):
         base.names = {row: architecture.names[i] for row, i in enumerate(things)}
         self.base = base
         head = base.model[-1]
+        if hasattr(head, "one2one_cv2"):
+            head.end2end = True  # final boxes, which is what such networks are trained for
         if isinstance(head.proto, Proto26):
             head.proto.__class__ = _PlainProto26
             head.proto.semseg = None  # a branch for its own training, of things alone

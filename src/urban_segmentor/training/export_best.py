@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from urban_segmentor.datasets.sample_images import read_sample_image
 from urban_segmentor.exporters.export import export
+from urban_segmentor.exporters.export_images import validation_frames
 from urban_segmentor.exporters.options import ExportOptions, ModelDescription
 from urban_segmentor.structures.boxes import rectangular_size
 
@@ -25,13 +25,13 @@ def export_best(result: TrainingResult, *, progress: ExportProgress | None = Non
         progress: Called with the progress of the export.
 
     Raises:
+        DatasetError: The data set of the training is gone.
         ModelError: The export differs from the checkpoint.
         OutputError: It cannot be written.
     """
     record = result.folder.read()
-    first = (result.folder.root / "val.txt").read_text(encoding="utf-8").split("\n", 1)[0]
-    image = result.folder.root / first  # absolute, or in the folder of the run
-    height, width = read_sample_image(image).shape[:2]
+    data = Path(record["data"][0])
+    height, width = validation_frames(data)[0].image().shape[:2]
     long_side = -(-int(record["settings"].get("imgsz", 640)) // _STRIDE) * _STRIDE
     images = record["images"]["train"]
     names = ", ".join(Path(root).name for root in record["data"])
@@ -39,7 +39,7 @@ def export_best(result: TrainingResult, *, progress: ExportProgress | None = Non
         model=str(result.best),
         format="onnx",
         imgsz=rectangular_size((height, width), long_side=long_side, stride=_STRIDE),
-        data=Path(record["data"][0]),
+        data=data,
         output=result.best.with_suffix(".onnx"),
         overwrite=True,
         description=ModelDescription(

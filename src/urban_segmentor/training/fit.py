@@ -18,7 +18,7 @@ from urban_segmentor.errors import (
     SettingError,
     UrbanSegmentorError,
 )
-from urban_segmentor.exporters.checkpoint import load_checkpoint, safe_loading
+from urban_segmentor.exporters.checkpoint import load_yolo, safe_loading
 from urban_segmentor.exporters.ultralytics_env import quiet_ultralytics, require_modules
 from urban_segmentor.io.atomic import write_atomically
 from urban_segmentor.training.callbacks import TrainerCallbacks, TrainingObserver
@@ -119,7 +119,7 @@ def train(  # noqa: PLR0913 -- all have their names
         )
     training_data = read_training_data(data, also=also, work=out / CONVERTED)
     checkpoint = find_pretrained(model)
-    load_checkpoint(checkpoint, trust=trust)
+    load_yolo(checkpoint, trust=trust)
     own = {key: settings[key] for key in OWN_SETTINGS if key in settings}
     overrides = _in_hours(
         {key: value for key, value in settings.items() if key not in OWN_SETTINGS}
@@ -165,7 +165,7 @@ def resume(
     if not folder.last.is_file():
         folder.drop_rows_after(0)
     else:
-        checkpoint = load_checkpoint(folder.last)
+        checkpoint = load_yolo(folder.last)
         max_epochs = int(checkpoint.train_args["epochs"])
         done = int(checkpoint.model.ckpt["epoch"]) + 1
         if done in {0, max_epochs}:  # only the model is left of a checkpoint that says 0

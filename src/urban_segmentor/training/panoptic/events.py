@@ -102,9 +102,10 @@ class RunEvents:
     def _score(self, trainer: PanopticTrainer, *, limit: int | None) -> dict[str, float]:
         segmenter = network_segmenter(trainer.ema, imgsz=trainer.settings.imgsz, amp=trainer.amp)
         figures: dict[str, float] = dict.fromkeys(FIGURES, math.nan)
+        val = self._samples.of_split("val")
+        scored = len(val) if limit is None else min(limit, len(val))
         try:
             figures |= score_network(segmenter, self._samples, limit=limit)
-            val = self._samples.of_split("val")
             draw_samples(segmenter, spread(val, _DRAWN), self._folder.root / _PICTURES)
         except DatasetError as error:  # no reason to lose a training for
             self.on_problem(str(error))
@@ -112,11 +113,12 @@ class RunEvents:
         # What is measured on all images replaces what was best on some.
         if limit is None or quality > self._best:
             self._best = quality
+            measured = {"data": self._samples.root.resolve().name, "scored_images": scored}
             save_panoptic(
                 self._folder.best,
                 trainer.network.architecture,
                 trainer.ema.state_dict(),
-                train_args=trainer.settings.as_dict() | {"epochs": trainer.epoch},
+                train_args=trainer.settings.as_dict() | {"epochs": trainer.epoch} | measured,
                 metrics=figures,
             )
         return figures

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from urban_segmentor.errors import ModelError
-from urban_segmentor.exporters.checkpoint import load_checkpoint
+from urban_segmentor.exporters.checkpoint import load_yolo
 from urban_segmentor.io.atomic import write_atomically
 from urban_segmentor.networks.panoptic import PanopticArchitecture, PanopticNetwork, begin_from
 from urban_segmentor.networks.panoptic_checkpoint import is_panoptic, load_panoptic
@@ -150,7 +150,7 @@ def _begin(
     else:
         torch.manual_seed(settings.seed)
         return begin_from(
-            load_checkpoint(checkpoint, trust=trust).model.model,
+            load_yolo(checkpoint, trust=trust).model.model,
             names=data.names,
             is_thing=data.is_thing,
             sources=settings.class_rows,
