@@ -15,6 +15,8 @@ import pytest
 
 from tests.cli.tiny import save_tiny_model
 from tests.exporters.test_export import files_of, random_yolo26
+from tests.exporters.test_panoptic import save_checkpoint
+from tests.networks.test_panoptic import base
 from urban_segmentor import Segmenter
 from urban_segmentor.errors import DatasetError, MissingExtraError, ModelError, SettingError
 from urban_segmentor.exporters import int8
@@ -25,7 +27,6 @@ from urban_segmentor.exporters.model_files import read_model, save_openvino
 from urban_segmentor.exporters.options import ExportOptions, QuantizationOptions
 from urban_segmentor.exporters.quantize import float_nodes, quantize
 from urban_segmentor.models.registry import embedded_models
-from urban_segmentor.models.spec import ModelSpec
 from urban_segmentor.synthetic import Street, save_cityscapes
 
 if TYPE_CHECKING:
@@ -117,6 +118,30 @@ def test_a_head_without_nms(inputs: list[NDArray[np.uint8]], tmp_path: Path) -> 
     assert np.isfinite(found.boxes).all()
 
 
+def test_a_semantic_branch(
+    inputs: list[NDArray[np.uint8]], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of it computes in INT8; the gate looks at its figures too, and the file has them."""
+    monkeypatch.chdir(tmp_path)
+    path = save_checkpoint(tmp_path / "best.pt", base("yolov8n-seg"))
+    plan = QuantizationOptions(calibration=1, gate_images=1, accept_loss=True)
+    done = export(
+        ExportOptions(model=str(path), format="openvino", imgsz=SIZE, data=data, quantization=plan)
+    )
+    assert done.gate is not None
+    assert set(done.gate.in_float) == set(done.gate.in_int8) == {"AP", "PQ", "mIoU"}
+    assert {"ap_int8", "pq_int8", "miou_int8", "miou_float"} <= done.metadata.keys()
+    assert Segmenter(done.model)(inputs[0][0]).semantic is not None
+    model = ov.Core().read_model(done.model)
+    branch = [
+        node
+        for node in model.get_ops()
+        if node.get_type_name() == "Convolution" and "/semantic/" in node.get_friendly_name()
+    ]
+    assert len(branch) == 9
+    assert all("FakeQuantize" in node.input_value(0).get_node().get_type_name() for node in branch)
+
+
 def test_names_that_do_not_tell_the_head(tmp_path: Path) -> None:
     """What is not known is not guessed."""
     model = read_model(save_tiny_model(tmp_path / "tiny.onnx"))
@@ -152,24 +177,47 @@ def test_nncf_is_optional(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     assert caught.value.hint == "pip install 'urban-segmentor[train]'"
 
 
-def gate(before: float, after: float) -> AccuracyGate:
+def gate(before: dict[str, float], after: dict[str, float]) -> AccuracyGate:
     """Return an outcome."""
     return AccuracyGate(
-        ap_float=before, ap_int8=after, frames=9, of_frames=10, dataset="city/val", imgsz=640
+        in_float=before, in_int8=after, frames=9, of_frames=10, dataset="city/val", imgsz=640
     )
 
 
-@pytest.mark.parametrize(("before", "after"), [(20.0, 19.0), (20.0, 25.0), (1.1, 0.2)])
-def test_small_losses_pass(before: float, after: float) -> None:
-    """One point of AP may go."""
+def three(ap: float, pq: float, miou: float) -> dict[str, float]:
+    """Return the figures of a model with a semantic branch."""
+    return {"AP": ap, "PQ": pq, "mIoU": miou}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"AP": 20.0}, {"AP": 19.0}),
+        ({"AP": 20.0}, {"AP": 25.0}),
+        ({"AP": 1.1}, {"AP": 0.2}),
+        (three(20, 44, 62), three(19, 43, 61)),
+        (three(0.5, 10, 30), three(0.5, 10, 30)),
+    ],
+)
+def test_small_losses_pass(before: dict[str, float], after: dict[str, float]) -> None:
+    """One point of each figure may go, however weak the model is."""
     gate(before, after).check()
 
 
 @pytest.mark.parametrize(
     ("before", "after", "message"),
-    [(20.0, 18.9, r"costs 1\.1 points of AP"), (1.0, 1.0, "too little to see")],
+    [
+        ({"AP": 20.0}, {"AP": 18.9}, r"costs 1\.1 points of AP"),
+        ({"AP": 1.0}, {"AP": 1.0}, r"has AP 1\.0 .* too little to see"),
+        (three(20, 44, 62), three(18.5, 43.5, 61.5), r"costs 1\.5 points of AP"),
+        (three(20, 44, 62), three(19.5, 42, 61.5), r"costs 2\.0 points of PQ"),
+        (three(20, 44, 62), three(21, 43, 60.8), r"costs 1\.2 points of mIoU"),
+        (three(0, 0.5, 1), three(0, 0.5, 1), "AP 0.0, PQ 0.5, mIoU 1.0 .* too little to see"),
+    ],
 )
-def test_large_losses_do_not(before: float, after: float, message: str) -> None:
+def test_large_losses_do_not(
+    before: dict[str, float], after: dict[str, float], message: str
+) -> None:
     """Nor does a model that had nothing to lose."""
     with pytest.raises(ModelError, match=message) as caught:
         gate(before, after).check()
@@ -177,16 +225,30 @@ def test_large_losses_do_not(before: float, after: float, message: str) -> None:
     assert "9 of 10 frames of city/val" in gate(before, after).describe()
 
 
+def test_what_the_gate_says() -> None:
+    """All figures, for people and for programs."""
+    outcome = gate(three(20.04, 44, 62), three(19.5, 44.5, 61.251))
+    assert outcome.describe() == (
+        "AP 19.5, PQ 44.5, mIoU 61.3 in INT8, AP 20.0, PQ 44.0, mIoU 62.0 in float32 "
+        "(9 of 10 frames of city/val, input 640 px)"
+    )
+    said = outcome.metadata()
+    assert (said["ap_float"], said["pq_int8"], said["miou_int8"]) == (20.04, 44.5, 61.25)
+    assert outcome.losses["PQ"] == pytest.approx(-0.5)
+
+
 def test_the_gate_decides(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is written when too much is lost, unless that was accepted; the file says it."""
     measured = {"f32": 30.0, "auto": 28.0}
     asked: list[tuple[int, int]] = []
 
-    def measure(_model: Path, samples: Any, *, imgsz: int, precision: str, **_: Any) -> float:
+    def measure(
+        _model: Path, samples: Any, *, imgsz: int, precision: str, **_: Any
+    ) -> dict[str, float]:
         asked.append((len(samples), imgsz))
-        return measured[precision]
+        return {"AP": measured[precision]}
 
-    monkeypatch.setattr(int8, "measure_ap", measure)
+    monkeypatch.setattr(int8, "measure_accuracy", measure)
     monkeypatch.chdir(tmp_path)
     plan = QuantizationOptions(calibration=1, gate_images=0)
     options = ExportOptions(
@@ -202,7 +264,7 @@ def test_the_gate_decides(data: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     network = Segmenter(done.model)
     assert network.spec.accuracy.startswith("AP 29.5 in INT8, 30.0 in float32 (1 of 1 frames of")
     assert (done.metadata["ap_float"], done.metadata["ap_int8"]) == (30.0, 29.5)
-    assert isinstance(network.spec, ModelSpec)
+    assert done.summary()["gate"]["losses"] == {"AP": 0.5}
     assert done.inference_ms is not None
     assert set(done.inference_ms) == {"f32", "auto", "int8"}
     assert quantizers(ov.Core().read_model(done.model)) or b"int8" in done.model.read_bytes()
@@ -217,7 +279,8 @@ def test_accepted_losses(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     )
     done = export(options)
     assert done.gate is not None
-    assert 0 <= done.gate.ap_int8 <= 100
+    assert set(done.gate.in_int8) == {"AP"}
+    assert 0 <= done.gate.in_int8["AP"] <= 100
     assert done.gate.frames == 1
 
 

@@ -106,8 +106,8 @@ def _print_summary(console: Console, exported: ExportResult) -> None:
     )
     if agreement.logit_gap is not None:
         console.print(
-            f"and the same classes of pixels: logits within {agreement.logit_gap:.2g}, "
-            f"{100 * (agreement.pixels_differ or 0.0):.2g} % of the classes differ",
+            f"and the same classes of pixels: logits within {agreement.logit_gap:.2g} of the "
+            f"largest, {100 * (agreement.pixels_differ or 0.0):.2g} % of the classes differ",
             soft_wrap=True,
         )
     if agreement.output_gap is not None:
