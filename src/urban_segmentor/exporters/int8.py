@@ -82,7 +82,7 @@ class AccuracyGate:
 
     def metadata(self) -> dict[str, object]:
         """Return all figures and what they were measured on, as metadata of the model."""
-        figures = {
+        figures: dict[str, object] = {
             f"{name.lower()}_{form}": round(value, 2)
             for name in self.in_float
             for form, value in (("float", self.in_float[name]), ("int8", self.in_int8[name]))

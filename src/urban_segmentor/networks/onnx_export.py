@@ -1,11 +1,11 @@
 """Panoptic networks as ONNX, laid out as Ultralytics lays out its segmentation networks."""
 
 # Ultralytics gives few types; what is used of it is checked by tests.
-# pyright: basic
+# pyright: basic, reportIndexIssue=false
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import onnx
 import torch
@@ -42,7 +42,7 @@ def export_panoptic(
         imgsz: Height and width that the file names, pixels.
     """
     fused = network.fused().requires_grad_(requires_grad=False)
-    head = fused.base.model[-1]
+    head: Any = fused.base.model[-1]
     anchors = sum((imgsz[0] // int(s)) * (imgsz[1] // int(s)) for s in fused.base.stride)
     head.export, head.format, head.dynamic = True, "onnx", True
     head.max_det = min(_MAX_DET, anchors)
