@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.inference.fake_model import (
     CAR,
+    PERSON,
     ROAD,
     fake_segmenter,
     final_head,
@@ -202,7 +203,8 @@ def test_classes_without_a_name_are_refused(class_id: int) -> None:
 def semantic_outputs(*, final: bool = True) -> list[NDArray[np.float32]]:
     """Return outputs of a model with a map: two class rows, one prototype, four classes."""
     head = np.zeros((1, 3, 7) if final else (1, 7, 3), dtype=np.float32)
-    labels = np.zeros((16, 32), dtype=np.int32)
+    labels = np.full((16, 32), ROAD, dtype=np.int32)
+    labels[2:10, 2:10], labels[2:10, 15:23] = CAR, PERSON
     return [head, prototypes(), semantic_logits(labels)]
 
 
