@@ -45,6 +45,7 @@ bench: .venv/.test
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/live.py
 	$(BIN)/python benchmarks/app.py
+	$(BIN)/python benchmarks/page.py --src src
 
 .venv/.demo: pyproject.toml | .venv/.made
 	$(PIP) -e .
