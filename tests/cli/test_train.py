@@ -152,9 +152,10 @@ def test_a_full_disk(prepared: Path, checkpoint: Path, tmp_path: Path) -> None:
         (("--data", "DATA", "--device", "7"), 2, "this device is not there"),
         (("--data", "DATA", "--batch", "0", "--device", "cpu"), 2, "`batch` is 0"),
         (("--data", "DATA", "--imgsz", "1"), 2, "`imgsz` is 1"),
-        (("--data", "DATA", "--time", "0"), 2, "`time` is 0.0"),
+        (("--data", "DATA", "--minutes", "0"), 2, "`time` is 0.0 hours"),
         (("--resume", "nowhere"), 2, "is not the folder of a training"),
-        (("--resume", "nowhere", "--epochs", "9"), 2, "keeps its data and settings"),
+        (("--resume", "nowhere", "--recipe", "original"), 2, "keeps its data and settings"),
+        (("--resume", "nowhere", "--epochs", "9"), 2, "not the folder of a training"),
     ],
 )
 def test_bad_input(  # noqa: PLR0913, PLR0917 - three of a case, four fixtures
@@ -173,6 +174,8 @@ def test_bad_input(  # noqa: PLR0913, PLR0917 - three of a case, four fixtures
     full = [prepared if word == "DATA" else word for word in words]
     if "--data" in words and "--model" not in words:
         full += ["--model", checkpoint]
+    if "--data" in words:
+        full += ["--task", "instance"]
     result = shell("train", *full, "-o", "run")
     assert result.code == code, result.err
     assert told in " ".join(result.err.split())

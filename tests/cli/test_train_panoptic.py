@@ -120,6 +120,7 @@ def test_paused_by_a_signal_and_stopped_politely(
         (("--epochs", "0"), 2, "`epochs` is 0"),
         (("--set", "class_rows={tram: train}"), 2, "there is no class `tram`"),
         (("--model", "gone.pt"), 1, "there is no checkpoint"),
+        (("--device", "7"), 2, "runs on one device, not on `cpu,7`"),
     ],
 )
 def test_bad_settings(  # noqa: PLR0913, PLR0917 - three of a case, three fixtures

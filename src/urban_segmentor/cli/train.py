@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from urban_segmentor.training.run_folder import TrainingResult
 
 _WHAT, _HOW, _RUN = "Data and start", "Settings", "Run"
-_RESUMABLE = ("device", "minutes", "epochs")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,12 +181,12 @@ def _run(
     wanted: TrainOptions, recipe: RecipeOptions, chosen: dict[str, Any], observer: TrainingObserver
 ) -> TrainingResult:
     """Begin a training, or go on with one."""
-    from urban_segmentor.training.fit import resume, task_for, train
+    from urban_segmentor.training.fit import kept_settings, resume, task_for, train
     from urban_segmentor.training.recipes import load_recipe, parse_settings
 
     if wanted.resume is not None:
-        others = bool(wanted.data or wanted.also or recipe.assignments)
-        _check_resumption(chosen, others=others)
+        if wanted.data or wanted.also or recipe.assignments or recipe.recipe:
+            raise kept_settings()
         return resume(wanted.resume, settings=chosen, observer=observer)
     if wanted.data is None:
         raise SettingError(
@@ -207,16 +206,6 @@ def _run(
         trust=wanted.trust,
         observer=observer,
     )
-
-
-def _check_resumption(chosen: dict[str, Any], *, others: bool) -> None:
-    changed = [key for key in chosen if key not in _RESUMABLE]
-    if changed or others:
-        raise SettingError(
-            "a resumed run keeps its data and settings",
-            hint="leave out all but --resume and --device; or begin a new run from its last.pt "
-            "with --model",
-        )
 
 
 def _print_summary(trained: TrainingResult, exported: Path, *, as_json: bool) -> None:

@@ -144,7 +144,8 @@ def resume(
 
     Args:
         path: The folder of the run, or its last checkpoint.
-        settings: Settings that replace those of the run, such as `device`.
+        settings: Settings that replace those of the run: `device`, and of a panoptic one also
+            `epochs` and `minutes`.
         observer: Called after each batch and epoch; None for no reports.
 
     Raises:
@@ -153,15 +154,18 @@ def resume(
     require_modules("torch", "ultralytics")
     folder = open_run(path)
     record = folder.read()
+    is_panoptic = record.get("task") == "panoptic"
+    if set(settings or {}) - {"device", *(("epochs", "minutes") if is_panoptic else ())}:
+        raise kept_settings()
     if "finished" in record:
         return _result(folder, record["finished"])
-    if record.get("task") == "panoptic":
+    if is_panoptic:
         from urban_segmentor.training.panoptic.fit import resume_panoptic
 
         return resume_panoptic(folder, changes=settings or {}, observer=observer)
     folder.check_data()
     folder.update_data_path()
-    overrides: dict[str, Any] = record["settings"] | _in_hours(settings or {})
+    overrides: dict[str, Any] = record["settings"] | (settings or {})
     if not folder.last.is_file():
         folder.drop_rows_after(0)
     else:
@@ -175,6 +179,15 @@ def resume(
         overrides["resume"] = str(folder.last)
     plain = bool(record["own_settings"].get("plain"))
     return _run(folder, overrides, plain=plain, observer=observer)
+
+
+def kept_settings() -> SettingError:
+    """Return the error for a resumed run that is to change what it keeps."""
+    return SettingError(
+        "a resumed run keeps its data and settings",
+        hint="leave out all but --resume and --device, or the length of a panoptic run; or begin a "
+        "new run from its last.pt with --model",
+    )
 
 
 def _train_images(training_data: TrainingData, own: dict[str, Any], *, seed: int) -> list[Path]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.waiting import wait_until
-from urban_segmentor.errors import ModelError, OutputError, TrainingError
+from urban_segmentor.errors import ModelError, OutputError, SettingError, TrainingError
 from urban_segmentor.training.panoptic.settings import PanopticSettings
 from urban_segmentor.training.panoptic.training_frames import prepare_frames, read_panoptic_data
 
@@ -223,7 +223,7 @@ def test_devices_and_states_that_are_none(frames: Path, tmp_path: Path) -> None:
 
     from urban_segmentor.training.panoptic.state import is_state, load_state
 
-    with pytest.raises(ModelError, match="no device `7`"):
+    with pytest.raises(SettingError, match="no device `7`"):
         trainer(frames, tmp_path, replace(SETTINGS, device="7"))
     (tmp_path / "bad.pt").write_bytes(b"no state")
     assert not is_state(tmp_path / "bad.pt")

@@ -24,7 +24,11 @@ from urban_segmentor.training.panoptic.events import RunEvents
 from urban_segmentor.training.panoptic.semantic_loss import class_weights
 from urban_segmentor.training.panoptic.settings import PanopticSettings
 from urban_segmentor.training.panoptic.state import is_state, load_state
-from urban_segmentor.training.panoptic.trainer import PanopticTrainer, TrainerFiles
+from urban_segmentor.training.panoptic.trainer import (
+    PanopticTrainer,
+    TrainerFiles,
+    training_device,
+)
 from urban_segmentor.training.panoptic.training_frames import (
     FRAMES,
     PreparedFrames,
@@ -74,8 +78,10 @@ def train_panoptic(  # noqa: PLR0913 -- all have their names
         DatasetError: The data set lacks things, surfaces or files.
         ModelError: The checkpoint is missing, or is no segmentation model.
         OutputError: The folder is not empty, or the disk is full.
+        SettingError: There is no such device.
         TrainingError: The loss is no number any more.
     """
+    training_device(settings.device)  # before hours go into anything
     found = read_panoptic_data(data, also=also)
     checkpoint = find_pretrained(model)
     network = _begin(checkpoint, found, settings=settings, trust=trust)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 from torch.utils.data import DataLoader
 
-from urban_segmentor.errors import ModelError, TrainingError
+from urban_segmentor.errors import SettingError, TrainingError
 from urban_segmentor.training.loss import StreetCriterion
 from urban_segmentor.training.panoptic.dataset import PanopticDataset, collated
 from urban_segmentor.training.panoptic.schedule import learning_rate, progress
@@ -91,7 +91,7 @@ class PanopticTrainer:
         self.step, self.seconds, self.rate = 0, 0.0, 0.0
         self._files = files
         self._dataset = dataset
-        self._device = torch.device(_device_name(settings.device))
+        self._device = training_device(settings.device)
         if self._device.type == "cpu":
             # Ultralytics leaves one core out when it is imported.
             torch.set_num_threads(settings.threads or os.cpu_count() or 1)
@@ -269,17 +269,29 @@ class _Means:
         return {name: value / self._count for name, value in self._sums.items()}
 
 
-def _device_name(device: str | None) -> str:
+def training_device(device: str | None) -> torch.device:
+    """Return the device of a training.
+
+    Args:
+        device: `cpu`, the number of a GPU, or None for a GPU if there is one.
+
+    Raises:
+        SettingError: There is no such device.
+    """
+    if device is not None and "," in device:
+        raise SettingError(
+            f"a panoptic training runs on one device, not on `{device}`", hint="--device 0"
+        )
     if device is None:
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     name = f"cuda:{device}" if device.isdigit() else device
     try:
         torch.zeros(1, device=name)
     except (RuntimeError, AssertionError) as error:
-        raise ModelError(
+        raise SettingError(
             f"PyTorch sees no device `{device}` here", hint="--device cpu, or leave it out"
         ) from error
-    return name
+    return torch.device(name)
 
 
 def _criterion(network: PanopticNetwork) -> StreetCriterion:
