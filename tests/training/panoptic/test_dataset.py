@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
+from urban_segmentor.datasets.dataset_classes import DatasetClasses
+from urban_segmentor.datasets.open_dataset import open_dataset
 from urban_segmentor.errors import DatasetError
+from urban_segmentor.training.panoptic import training_frames
 from urban_segmentor.training.panoptic.batch_plan import BatchItem
 from urban_segmentor.training.panoptic.label_maps import VOID
 from urban_segmentor.training.panoptic.settings import PanopticSettings
@@ -50,6 +54,22 @@ def dataset(run: Path, **settings: Any) -> Any:
 def item(position: int = 0, seed: int = 0) -> BatchItem:
     """Return an item of 64 x 128 pixels."""
     return BatchItem(position, (seed,), (64, 128))
+
+
+@pytest.mark.parametrize(("is_thing", "lacking"), [(False, "things"), (True, "surfaces")])
+def test_data_of_one_kind(
+    cityscapes: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    is_thing: bool,  # noqa: FBT001 - a case
+    lacking: str,
+) -> None:
+    whole = open_dataset(cityscapes)
+    some = tuple(label for label in whole.counted.labels if label.is_thing == is_thing)
+    part = replace(whole, counted=DatasetClasses(labels=some))
+    monkeypatch.setattr(training_frames, "open_dataset", lambda _: part)
+    with pytest.raises(DatasetError, match=f"has no labels of {lacking}") as caught:
+        read_panoptic_data(cityscapes)
+    assert caught.value.hint == "train instances alone: --task instance"
 
 
 def test_frames_of_a_run(run: Path) -> None:
