@@ -394,14 +394,20 @@ def test_a_busy_server_is_said_only_when_the_image_gets_old(page: Page) -> None:
     busy = {"status": 503, "json": {"error": "the server is busy", "hint": "come back"}}
     page.route("**/live?**", lambda route: route.fulfill(**busy), times=1)
     page.wait_for_timeout(1000)  # for what shall not be said
-    assert page.evaluate("() => window.said") == []
+    assert said_busy(page) == 0
     page.route("**/live?**", lambda route: route.fulfill(**busy))
     wait_for_words(page, "The server is busy")
     page.wait_for_timeout(1000)  # for what shall not be said again
     page.unroute("**/live?**")
     wait_for_images(page)
     page.wait_for_function("() => window.said.at(-1) === ''")
-    assert page.evaluate("() => window.said") == ["The server is busy; it is tried again.", ""]
+    assert said_busy(page) == 1
+
+
+def said_busy(page: Page) -> int:
+    """Return how often the page said so; on a slow machine it may say that it waits besides."""
+    said: list[str] = page.evaluate("() => window.said")
+    return said.count("The server is busy; it is tried again.")
 
 
 def test_a_refused_frame_is_said_with_its_hint(page: Page) -> None:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from urban_segmentor.inference.preprocess import PADDING
+from urban_segmentor.io.image_codec import decode_image, encode_image
 from urban_segmentor.training.panoptic.label_maps import VOID, LabelMaps
 
 if TYPE_CHECKING:
@@ -149,8 +150,8 @@ def random_light(image: Image, rng: np.random.Generator) -> Image:
         noise = rng.normal(0, rng.uniform(2, 9), image.shape).astype(np.int16)
         image = _u8(cv2.add(image, noise, dtype=cv2.CV_8U))
     if rng.random() < 0.2:
-        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 86))]
-        image = _u8(cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_COLOR))
+        coded = encode_image(image, suffix=".jpg", quality=int(rng.integers(25, 86)))
+        image = decode_image(coded, name="a JPEG")
     if rng.random() < 0.04:
         image = _u8(cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB))
     return image
