@@ -65,11 +65,12 @@ def run_variant(
     name: str, args: argparse.Namespace
 ) -> tuple[Any, dict[str, float], dict[str, float]]:
     """Return the trainer of a variant at its end, its figures, and the means of its losses."""
-    from urban_segmentor.training.panoptic.batch_plan import BatchPlan, repeat_factors
+    from urban_segmentor.training.panoptic.batch_plan import BatchPlan
     from urban_segmentor.training.panoptic.dataset import PanopticDataset
     from urban_segmentor.training.panoptic.scoring import network_segmenter, score_network
     from urban_segmentor.training.panoptic.semantic_loss import class_weights
     from urban_segmentor.training.panoptic.trainer import PanopticTrainer, TrainerFiles
+    from urban_segmentor.training.training_data import repeat_factors
 
     found = read_frames(args.run)
     frames = found.frames[:: args.every]

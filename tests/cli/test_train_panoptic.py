@@ -42,6 +42,7 @@ def test_a_run_from_end_to_end(shell: Shell, cityscapes: Path, checkpoint: Path)
     assert record["task"] == "panoptic"
     assert record["images"] == {"train": 12, "val": 2}
     assert record["finished"]["problems"] == []
+    assert record["finished"]["unreadable"] == 0
     assert len(list(Path("run/pictures").iterdir())) == 2
     header, *rows = Path("run/results.csv").read_text().splitlines()
     assert header.startswith("epoch,step,hours,lr,train/box_loss")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 from collections import Counter
 from dataclasses import dataclass
@@ -86,9 +85,9 @@ def read_training_data(root: Path, *, also: Sequence[Path] = (), work: Path) -> 
     train = [
         reader.read(sample, each, number)
         for number, each in enumerate(sets)
-        for sample in _of_split(each, "train")
+        for sample in training_split(each, "train")
     ]
-    val = [reader.read(sample, sets[0], 0) for sample in _of_split(sets[0], "val")]
+    val = [reader.read(sample, sets[0], 0) for sample in training_split(sets[0], "val")]
     reader.check([problem for each in sets for problem in each.set_problems], root=root)
     if not any(image.classes for image in train):
         raise DatasetError(
@@ -105,33 +104,46 @@ def read_training_data(root: Path, *, also: Sequence[Path] = (), work: Path) -> 
     )
 
 
+def repeat_factors(
+    classes: Sequence[frozenset[int]], *, threshold: float, counted: frozenset[int]
+) -> list[float]:
+    """Return how often each image is to be seen in a pass: more often with a rare class.
+
+    A class in a fraction f of all images has the factor `max(1, sqrt(threshold / f))`, and an
+    image that of its rarest class.
+
+    Args:
+        classes: Class ids of each image.
+        threshold: Classes in a smaller fraction of images are rare; 0 repeats nothing.
+        counted: Class ids that may be rare.
+
+    Source:
+        Repeat factor sampling: Gupta et al., "LVIS", CVPR 2019.
+    """
+    counts = Counter(i for image in classes for i in image if i in counted)
+    factors = {i: max(1.0, (threshold * len(classes) / n) ** 0.5) for i, n in counts.items()}
+    return [max((factors.get(i, 1.0) for i in image), default=1.0) for image in classes]
+
+
 def repeat_factor_sample(
     images: Sequence[TrainingImage], *, threshold: float, first_class_id: int = 0, seed: int = 0
 ) -> list[Path]:
     """Return image paths, those of rare classes several times.
 
-    A class in a fraction f of all images has the factor `max(1, sqrt(threshold / f))`, and an
-    image that of its rarest class. The fractional part of a factor is drawn at random.
+    The fractional part of an image's factor, see `repeat_factors`, is drawn at random.
 
     Args:
         images: Images with their classes.
         threshold: Classes in a smaller fraction of images are rare; 0 repeats nothing.
         first_class_id: Classes with a smaller id are never rare.
         seed: Seed of the random part.
-
-    Source:
-        Repeat factor sampling: Gupta et al., "LVIS", CVPR 2019.
     """
-    counts = Counter(class_id for image in images for class_id in image.classes)
-    factors = {
-        class_id: max(1.0, math.sqrt(threshold * len(images) / count))
-        for class_id, count in counts.items()
-        if class_id >= first_class_id
-    }
+    classes = [image.classes for image in images]
+    counted = frozenset(i for image in classes for i in image if i >= first_class_id)
+    factors = repeat_factors(classes, threshold=threshold, counted=counted)
     rng = random.Random(seed)  # noqa: S311 -- nothing is secret here
     sampled: list[Path] = []
-    for image in images:
-        factor = max((factors.get(class_id, 1.0) for class_id in image.classes), default=1.0)
+    for image, factor in zip(images, factors, strict=True):
         whole = int(factor)
         sampled += [image.path] * (whole + (rng.random() < factor - whole))
     return sampled
@@ -199,7 +211,12 @@ def _opened(path: Path) -> SampleSet:
     return open_dataset(path)
 
 
-def _of_split(samples: SampleSet, split: str) -> tuple[Sample, ...]:
+def training_split(samples: SampleSet, split: str) -> tuple[Sample, ...]:
+    """Return the samples of a split, those that lack something included.
+
+    Raises:
+        DatasetError: There is no such split, without which nothing can be learnt.
+    """
     try:
         return samples.of_split(split)
     except SettingError as error:

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from urban_segmentor.training.panoptic.batch_plan import BatchPlan, repeat_factors
+from urban_segmentor.training.panoptic.batch_plan import BatchPlan
 from urban_segmentor.training.panoptic.settings import PanopticSettings
+from urban_segmentor.training.training_data import repeat_factors
 
 
 def plan(factors: list[float], *, batch: int = 4, seed: int = 0) -> BatchPlan:

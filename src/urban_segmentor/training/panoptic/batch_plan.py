@@ -5,14 +5,13 @@ So a training that was killed goes on with the very batches that it would have h
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 _ORDER, _OFFSET, _SHAPE, _IMAGE = range(4)  # streams of chance
 
@@ -29,27 +28,6 @@ class BatchItem(NamedTuple):
     position: int
     seed: tuple[int, ...]
     size: tuple[int, int]
-
-
-def repeat_factors(
-    classes: Sequence[frozenset[int]], *, threshold: float, counted: frozenset[int]
-) -> list[float]:
-    """Return how often each image is to be seen in a pass: more often with a rare class.
-
-    A class in a fraction f of all images has the factor `max(1, sqrt(threshold / f))`, and an
-    image that of its rarest class.
-
-    Args:
-        classes: Class ids of each image.
-        threshold: Classes in a smaller fraction of images are rare; 0 repeats nothing.
-        counted: Class ids that may be rare.
-
-    Source:
-        Repeat factor sampling: Gupta et al., "LVIS", CVPR 2019.
-    """
-    counts = Counter(i for image in classes for i in image if i in counted)
-    factors = {i: max(1.0, (threshold * len(classes) / n) ** 0.5) for i, n in counts.items()}
-    return [max((factors.get(i, 1.0) for i in image), default=1.0) for image in classes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

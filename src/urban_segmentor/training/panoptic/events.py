@@ -48,9 +48,15 @@ class RunEvents:
         self, folder: RunFolder, *, samples: SampleSet, observer: TrainingObserver | None
     ) -> None:
         self.problems: list[str] = []
+        self._seen: set[str] = set()
         self._folder, self._samples, self._observer = folder, samples, observer
         self._scored_at = 0.0
         self._best = -math.inf
+
+    @property
+    def problem_count(self) -> int:
+        """How many images could not be read."""
+        return len(self._seen)
 
     def begin(self, trainer: PanopticTrainer) -> None:
         """Note where a training begins."""
@@ -70,8 +76,10 @@ class RunEvents:
             self._observer.on_batch(losses)
 
     def on_problem(self, text: str) -> None:
-        """Keep what could not be read, each once."""
-        if text in self.problems or len(self.problems) >= _MAX_PROBLEMS:
+        """Count what could not be read, each once; the first ones are named."""
+        known = len(self._seen)
+        self._seen.add(text)
+        if len(self._seen) == known or known >= _MAX_PROBLEMS:
             return
         self.problems.append(text)
         if self._observer is not None:

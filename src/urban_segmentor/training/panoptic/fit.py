@@ -18,7 +18,7 @@ from urban_segmentor.exporters.checkpoint import load_yolo
 from urban_segmentor.io.atomic import write_atomically
 from urban_segmentor.networks.panoptic import PanopticArchitecture, PanopticNetwork, begin_from
 from urban_segmentor.networks.panoptic_checkpoint import is_panoptic, load_panoptic
-from urban_segmentor.training.panoptic.batch_plan import BatchPlan, repeat_factors
+from urban_segmentor.training.panoptic.batch_plan import BatchPlan
 from urban_segmentor.training.panoptic.dataset import PanopticDataset
 from urban_segmentor.training.panoptic.events import RunEvents
 from urban_segmentor.training.panoptic.semantic_loss import class_weights
@@ -38,6 +38,7 @@ from urban_segmentor.training.panoptic.training_frames import (
 )
 from urban_segmentor.training.pretrained import find_pretrained
 from urban_segmentor.training.run_folder import RUN, TrainingResult
+from urban_segmentor.training.training_data import repeat_factors
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -221,6 +222,7 @@ def _run(
         },
     }
     finished = outcome | {"hours": round(trainer.seconds / 3600, 3), "problems": events.problems}
+    finished["unreadable"] = events.problem_count
     record = folder.read() | {"finished": finished}
     write_atomically(folder.root / RUN, json.dumps(record, indent=2).encode(), overwrite=True)
     return TrainingResult(folder=folder, best=folder.best, **outcome)

@@ -14,12 +14,13 @@ import numpy as np
 from urban_segmentor.datasets.open_dataset import open_dataset
 from urban_segmentor.datasets.parallel import in_parallel
 from urban_segmentor.datasets.sample_images import read_sample_image, sample_image_size
-from urban_segmentor.errors import DatasetError, SettingError
+from urban_segmentor.errors import DatasetError
 from urban_segmentor.io.atomic import write_atomically
 from urban_segmentor.io.image_codec import encode_image
 from urban_segmentor.training.panoptic.augment import LabeledImage
 from urban_segmentor.training.panoptic.label_maps import VOID, LabelMaps, label_maps
 from urban_segmentor.training.run_folder import MAPS
+from urban_segmentor.training.training_data import training_split
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -139,8 +140,8 @@ def read_panoptic_data(root: Path, *, also: Sequence[Path] = ()) -> PanopticData
         sets=tuple(sets),
         names=classes.names,
         is_thing=tuple(label.is_thing for label in classes.labels),
-        train=tuple(_of_split(one, "train") for one in sets),
-        val=_of_split(sets[0], "val"),
+        train=tuple(training_split(one, "train") for one in sets),
+        val=training_split(sets[0], "val"),
     )
 
 
@@ -276,13 +277,3 @@ def _prepare(task: _Task) -> _Prepared:
     return _Prepared(
         image=image, maps=path, pixels={int(i): int(pixels[i]) for i in np.flatnonzero(pixels)}
     )
-
-
-def _of_split(samples: SampleSet, split: str) -> tuple[Sample, ...]:
-    try:
-        return samples.of_split(split)
-    except SettingError as error:
-        raise DatasetError(
-            f"`{samples.root}` has no pictures for `{split}`, only {', '.join(samples.splits)}",
-            hint="a training needs the splits `train` and `val`",
-        ) from error
